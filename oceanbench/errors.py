@@ -1,0 +1,25 @@
+"""The one error a user sees, and the helper that turns a typo into a suggestion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class OceanbenchError(ValueError):
+    """The user's input was refused: what was found, where, what was expected, what to do.
+
+    The command line prints the message as one line, without a traceback, and exits with 2.
+    """
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Say which known name was probably meant, and list them all.
+
+    >>> did_you_mean("rmse_skore", ["rmse", "rmse_score"])
+    "did you mean 'rmse_score'? (known: rmse, rmse_score)"
+    """
+    names = sorted(known)
+    close = get_close_matches(name, names, n=1)
+    guess = f"did you mean '{close[0]}'? " if close else ""
+    return f"{guess}(known: {', '.join(names)})"
