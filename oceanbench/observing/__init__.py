@@ -1,0 +1,1 @@
+"""Observing systems: a truth in, synthetic observations out."""

@@ -1,0 +1,189 @@
+"""Errors of synthetic altimeters, drawn from a seed: the same seed gives the same errors."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from oceanbench.errors import OceanbenchError
+
+FloatArray = npt.NDArray[np.float64]
+
+_KARIN_DISTANCES = (10.0, 60.0)  # km, where the fit of karin_noise_std was made
+_KARIN_WAVES = (0.0, 6.0)  # m
+
+
+def nadir_error(
+    track: xr.Dataset,
+    *,
+    seed: int,
+    white: float = 0.03,
+    correlated: float = 0.02,
+    decorrelation_seconds: float = 150.0,
+) -> xr.DataArray:
+    r"""Draw the error of a nadir altimeter: white noise plus one red, stationary process per pass.
+
+    The red part has the covariance :math:`s^2 e^{-|\Delta t| / \tau}` within a pass, none between
+    passes. The recursion is exact, whatever the steps:
+
+    .. math::
+        x_k = a_k x_{k-1} + \sqrt{1 - a_k^2}\, s w_k, \quad a_k = e^{-(t_k - t_{k-1}) / \tau} .
+
+    The defaults are those of a conventional (low-resolution) altimeter at 1 Hz.
+
+    Parameters
+    ----------
+    track : Dataset with `time` (datetime64) and `track` (pass number), of one dimension, in any
+        order. Two missions may number a pass alike: draw their errors before joining them
+    seed : seed of the numpy Generator
+    white, correlated : standard deviations of the two parts, metres
+    decorrelation_seconds : e-folding time :math:`\tau` of the red part, seconds
+
+    Returns
+    -------
+    DataArray like `track.track`, metres
+
+    Raises
+    ------
+    OceanbenchError
+        a standard deviation is negative, or the decorrelation time not positive
+
+    References
+    ----------
+    Gillespie (1996), Exact numerical simulation of the Ornstein-Uhlenbeck process and its
+    integral, doi:10.1103/PhysRevE.54.2084.
+    """
+    if not (white >= 0.0 and correlated >= 0.0 and decorrelation_seconds > 0.0):
+        raise OceanbenchError(
+            f"nadir_error: found white={white}, correlated={correlated}, decorrelation_seconds="
+            f"{decorrelation_seconds}; expected standard deviations >= 0 and a time > 0"
+        )
+    number = np.asarray(track["track"].values)
+    time = np.asarray(track["time"].values, dtype="datetime64[ns]")
+    generator = np.random.default_rng(seed)
+    error = white * generator.standard_normal(number.size)
+    drive = generator.standard_normal(number.size)
+    order = np.lexsort((time, number))
+    step = np.abs(np.diff(time[order]).astype(np.int64)) * 1e-9
+    memory = np.zeros(number.size)
+    memory[1:] = np.where(np.diff(number[order]) == 0, np.exp(-step / decorrelation_seconds), 0.0)
+    error[order] += correlated * _recursion(memory, np.sqrt(1.0 - memory**2) * drive)
+    result = track["track"].copy(data=error).rename("error")
+    result.attrs = {"units": "m"}
+    return result
+
+
+def karin_noise_std(
+    cross_track_km: npt.ArrayLike,
+    *,
+    significant_wave_height: float = 2.0,
+    pixel_km2: float = 4.0,
+) -> FloatArray:
+    r"""Return the standard deviation of KaRIn's random noise across the swath.
+
+    It is least in the middle of a band and grows with the waves:
+
+    .. math::
+        \sigma^2 A = \left(0.01484 + 0.01351\, e^{-(x - 10) / 6.29}
+        + 0.03039\, e^{(x - 60) / 8.145}\right)^2
+        + \left(0.04232\, (H / 8)^{1.4464} \left(1 + 0.8103\, e^{-(x - 10) / 12}\right)\right)^2 ,
+
+    our fit to the public table of the SWOT simulator (karin_noise_v2), good to 2.4 % rms.
+
+    Parameters
+    ----------
+    cross_track_km : array_like, :math:`\pm x`, km, 10 to 60 from the nadir
+    significant_wave_height : :math:`H`, metres, 0 to 6
+    pixel_km2 : area :math:`A` that a pixel averages, km2
+
+    Returns
+    -------
+    array of the shape of `cross_track_km`, metres
+
+    Raises
+    ------
+    OceanbenchError
+        an argument lies outside the range of the fit
+
+    References
+    ----------
+    Gaultier et al. (2016), The challenge of using future SWOT data for oceanic field
+    reconstruction, doi:10.1175/JTECH-D-15-0160.1: the simulator.
+    """
+    distance = np.abs(np.asarray(cross_track_km, dtype=np.float64))
+    _refuse_outside("cross_track_km", distance, _KARIN_DISTANCES, "km")
+    _refuse_outside("significant_wave_height", significant_wave_height, _KARIN_WAVES, "m")
+    if not pixel_km2 > 0.0:
+        raise OceanbenchError(f"pixel_km2: found {pixel_km2}, expected an area > 0")
+    inner = distance - _KARIN_DISTANCES[0]
+    instrument = (
+        0.01484 + 0.01351 * np.exp(-inner / 6.29) + 0.03039 * np.exp((distance - 60.0) / 8.145)
+    )
+    waves = 0.04232 * (significant_wave_height / 8.0) ** 1.4464
+    waves *= 1.0 + 0.8103 * np.exp(-inner / 12.0)
+    result: FloatArray = np.hypot(instrument, waves) / np.sqrt(pixel_km2)
+    return result
+
+
+def karin_error(
+    swath: xr.Dataset,
+    *,
+    seed: int,
+    significant_wave_height: float = 2.0,
+    pixel_km2: float = 4.0,
+) -> xr.DataArray:
+    """Draw KaRIn's random noise, independent from pixel to pixel.
+
+    Roll, phase, baseline and timing errors, correlated along the track, are not part of it.
+
+    Parameters
+    ----------
+    swath : Dataset (time, cross_track) as `karin_swath` gives it
+    seed : seed of the numpy Generator
+    significant_wave_height : metres
+    pixel_km2 : area of a pixel, km2: the along-track times the cross-track spacing of the swath
+
+    Returns
+    -------
+    DataArray (time, cross_track), metres; NaN where the swath has no pixel
+    """
+    spread = karin_noise_std(
+        swath["cross_track_distance"].values,
+        significant_wave_height=significant_wave_height,
+        pixel_km2=pixel_km2,
+    )
+    longitude = swath["longitude"].transpose(..., "cross_track")
+    error = spread * np.random.default_rng(seed).standard_normal(longitude.shape)
+    error = np.where(np.isfinite(longitude.values), error, np.nan)
+    result = longitude.copy(data=error).rename("error")
+    result.attrs = {"units": "m"}
+    return result
+
+
+def _recursion(memory: FloatArray, drive: FloatArray) -> FloatArray:
+    """Solve x[k] = memory[k] x[k-1] + drive[k] in log2(longest pass) array operations.
+
+    Steps are composed two by two, then four by four; memory[0] is 0, so that the composed memory
+    vanishes once every sample has reached the start of its pass. (A cumulative sum divided by the
+    cumulative memory is shorter and overflows.)
+    """
+    memory, state = memory.copy(), drive.copy()
+    shift = 1
+    while memory.any():
+        state[shift:] += memory[shift:] * state[:-shift]
+        memory[shift:] = memory[shift:] * memory[:-shift]
+        shift *= 2
+    return state
+
+
+def _refuse_outside(
+    name: str, value: float | FloatArray, bounds: tuple[float, float], units: str
+) -> None:
+    values = np.atleast_1d(np.asarray(value, dtype=np.float64))
+    wrong = values[~((values >= bounds[0]) & (values <= bounds[1]))]
+    if wrong.size:
+        raise OceanbenchError(
+            f"{name}: found {wrong[0]:g} {units}, expected {bounds[0]:g} to {bounds[1]:g} {units},"
+            " where the noise of KaRIn is known"
+        )
