@@ -1,0 +1,225 @@
+"""Where things are: longitudes, boxes, distances, interpolation, and the filling of holes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+from scipy.sparse.linalg import splu
+
+from oceanbench.errors import OceanbenchError
+
+EARTH_RADIUS_KM = 6371.0
+KM_PER_DEGREE = EARTH_RADIUS_KM * np.pi / 180.0
+
+FloatArray = NDArray[np.float64]
+
+
+def wrap_longitude(longitude: ArrayLike, centre: float) -> FloatArray:
+    """Longitudes in the 360 degrees around a centre.
+
+    Parameters
+    ----------
+    longitude : array-like, degrees_east, any convention
+    centre : float, degrees_east
+
+    Returns
+    -------
+    ndarray in [centre - 180, centre + 180); values that lie there already are returned unchanged
+
+    >>> wrap_longitude([295.0, -10.0, 350.0], centre=0.0)
+    array([-65., -10., -10.])
+    """
+    values = np.asarray(longitude, dtype=np.float64)
+    turns = np.floor((values - (centre - 180.0)) / 360.0)
+    return values - 360.0 * turns
+
+
+def longitude_span(west: float, east: float) -> tuple[float, float]:
+    """West and east bound with west < east, for boxes that cross 0 or 180 degrees.
+
+    >>> longitude_span(350, 10)
+    (350.0, 370.0)
+    """
+    width = (east - west) % 360.0
+    return float(west), float(west) + (width if width > 0 else 360.0)
+
+
+def great_circle_km(
+    longitude_1: ArrayLike, latitude_1: ArrayLike, longitude_2: ArrayLike, latitude_2: ArrayLike
+) -> FloatArray:
+    r"""Distance on the sphere between points, by the haversine formula.
+
+    .. math::
+        d = 2 R \arcsin\sqrt{\sin^2(\Delta\phi/2)
+            + \cos\phi_1 \cos\phi_2 \sin^2(\Delta\lambda/2)}
+
+    Parameters
+    ----------
+    longitude_1, latitude_1, longitude_2, latitude_2 : array-like, degrees, broadcastable
+
+    Returns
+    -------
+    ndarray, km
+    """
+    lon_1, lat_1, lon_2, lat_2 = (
+        np.deg2rad(np.asarray(a, dtype=np.float64))
+        for a in (longitude_1, latitude_1, longitude_2, latitude_2)
+    )
+    half = (
+        np.sin((lat_2 - lat_1) / 2) ** 2
+        + np.cos(lat_1) * np.cos(lat_2) * np.sin((lon_2 - lon_1) / 2) ** 2
+    )
+    distance: FloatArray = 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.clip(half, 0, 1)))
+    return distance
+
+
+def as_nanoseconds(field: Any) -> Any:
+    """Return the object with its ``time`` coordinate in ``datetime64[ns]``.
+
+    ``xarray.interp`` subtracts times of different units without converting them, and returns
+    finite wrong values; every time axis therefore passes through here.
+    """
+    if "time" not in field.coords:
+        return field
+    time = field["time"]
+    if not np.issubdtype(time.dtype, np.datetime64):
+        raise OceanbenchError(
+            f"time has type {time.dtype}, expected dates of the standard calendar; "
+            "write 'units: seconds since YYYY-MM-DD' and 'calendar: standard' on time"
+        )
+    if time.dtype == np.dtype("datetime64[ns]"):
+        return field
+    return field.assign_coords(time=(time.dims, time.values.astype("datetime64[ns]"), time.attrs))
+
+
+def centre_longitude(field: Any, centre: float) -> Any:
+    """Bring the longitudes of a grid or a track to the 360 degrees around a centre.
+
+    A grid (``longitude`` is a dimension) is sorted; if it goes round the globe, one column is
+    repeated at either end, so that interpolation knows no seam.
+    """
+    longitude = field["longitude"]
+    wrapped = longitude.copy(data=wrap_longitude(longitude.values, centre))
+    field = field.assign_coords(longitude=wrapped)
+    if "longitude" not in field.dims:
+        return field
+    if bool(np.any(np.diff(wrapped.values) < 0)):
+        field = field.sortby("longitude")
+    values = field["longitude"].values
+    if values.size > 1 and values[-1] - values[0] + np.diff(values).max() > 360.0 - 1e-6:
+        first, last = field.isel(longitude=[0]), field.isel(longitude=[-1])
+        field = xr.concat(
+            [
+                last.assign_coords(longitude=last["longitude"] - 360.0),
+                field,
+                first.assign_coords(longitude=first["longitude"] + 360.0),
+            ],
+            dim="longitude",
+        )
+    return field
+
+
+def interpolate(field: xr.DataArray, target: xr.DataArray) -> xr.DataArray:
+    """Linear interpolation in time, latitude and longitude to a grid or to track points.
+
+    Parameters
+    ----------
+    field : DataArray ([time, ]latitude, longitude)
+    target : DataArray
+        either on a grid (time, latitude, longitude), or on points: one dimension, with ``time``,
+        ``latitude`` and ``longitude`` along it
+
+    Returns
+    -------
+    DataArray on the coordinates of ``target``; NaN outside the field and where one of the
+    surrounding nodes is NaN: nothing is extrapolated
+    """
+    field, target = as_nanoseconds(field), as_nanoseconds(target)
+    names = [n for n in ("time", "latitude", "longitude") if n in field.dims]
+    if "latitude" not in target.dims:
+        points = {n: xr.Variable(("points",), target[n].values) for n in names}
+        values = field.interp(points, method="linear").values
+        return target.copy(data=values).rename(field.name)
+    for name in names:
+        wanted = target[name].values
+        if not np.array_equal(field[name].values, wanted):
+            field = field.interp({name: wanted}, method="linear")
+    order = [d for d in target.dims if d in names]
+    return field.transpose(*order).assign_coords({name: target[name] for name in names})
+
+
+def fill_holes(field: xr.DataArray) -> xr.DataArray:
+    r"""Fill the missing points of each map with the harmonic function of its known points.
+
+    Each missing value is the mean of its four neighbours, with mirrored neighbours at the edges:
+
+    .. math:: h_{ij} = (h_{i-1,j} + h_{i+1,j} + h_{i,j-1} + h_{i,j+1}) / 4
+
+    which is what Gauss-Seidel relaxation, the data challenges' choice, converges to; here the
+    sparse linear system is solved directly, so there is no stopping rule.
+
+    Parameters
+    ----------
+    field : DataArray ([time, ]latitude, longitude)
+
+    Returns
+    -------
+    DataArray of the same shape without NaN
+
+    Raises
+    ------
+    OceanbenchError
+        when a map has no known point at all
+    """
+    field = field.transpose(..., "latitude", "longitude")
+    values = field.values.astype(np.float64, copy=True)
+    factored: tuple[bytes, Any, Any] | None = None
+    for number, level in enumerate(values.reshape(-1, *values.shape[-2:])):
+        missing = np.isnan(level)
+        if not missing.any():
+            continue
+        if missing.all():
+            raise OceanbenchError(
+                f"map number {number + 1} has no value at all, so it cannot be filled from its "
+                "surroundings; give a map for that time"
+            )
+        key = missing.tobytes()
+        if factored is None or factored[0] != key:
+            inner, outer = _laplacian(missing)
+            factored = (key, splu(inner), outer)
+        known = np.where(missing, 0.0, level).ravel()
+        level[missing] = factored[1].solve(factored[2] @ known)
+    return field.copy(data=values)
+
+
+def _laplacian(missing: NDArray[np.bool_]) -> tuple[sparse.csc_matrix, sparse.csr_matrix]:
+    """Matrices of ``inner @ unknown = outer @ known`` for the five-point mean, mirrored edges."""
+    rows, columns = missing.shape
+    number = np.arange(missing.size).reshape(missing.shape)
+    i, j = np.nonzero(missing)
+    one, four = [], []
+    for step_i, step_j in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+        ii = _mirror(i + step_i, rows)
+        jj = _mirror(j + step_j, columns)
+        one.append(number[i, j])
+        four.append(number[ii, jj])
+    ones = np.ones(4 * i.size)
+    neighbours = sparse.csr_matrix(
+        (ones, (np.concatenate(one), np.concatenate(four))), shape=(missing.size, missing.size)
+    )
+    rows_of_missing = neighbours[number[i, j]]
+    inner = 4.0 * sparse.identity(i.size) - rows_of_missing[:, number[i, j]]
+    return sparse.csc_matrix(inner), sparse.csr_matrix(rows_of_missing)
+
+
+def _mirror(index: NDArray[np.intp], size: int) -> NDArray[np.intp]:
+    """Reflect an index about the first and the last node (-1 becomes 1)."""
+    reflected = np.abs(index)
+    result: NDArray[np.intp] = np.where(
+        reflected > size - 1, max(2 * (size - 1), 0) - reflected, reflected
+    )
+    return np.clip(result, 0, size - 1)

@@ -1,0 +1,96 @@
+"""Scores: pure functions of (estimate, truth, weights), and the table that names them.
+
+To add a metric, write one function and add one row to :data:`METRICS`; the contract tests, the
+documentation and the challenges find it there.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal
+
+from oceanbench.metrics import along_track, isotropic, pointwise, spectral, sums
+from oceanbench.metrics.aligned import Flag, Flagged
+from oceanbench.metrics.sums import Sums
+
+__all__ = ["METRICS", "Flag", "Flagged", "Metric", "Sums"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One row of the table.
+
+    Attributes
+    ----------
+    function : ``(estimate, truth, weights, **options) -> float | Flagged``
+    units : unit of the value; None for the unit of the variable
+    better : ``"lower"`` or ``"higher"``; None for a signed value that should be near ``ideal``
+    ideal : value of a perfect estimate
+    needs : ``"grid"``, ``"track"`` or ``"any"``
+    of_sums : the same score as a function of :class:`Sums` and the options, for the metrics that
+        have a confidence interval; None for the others
+    """
+
+    function: Callable[..., float | Flagged]
+    units: str | None
+    better: Literal["lower", "higher"] | None
+    ideal: float | None
+    needs: Literal["grid", "track", "any"] = "any"
+    of_sums: Callable[..., Any] | None = None
+
+    @property
+    def options(self) -> dict[str, inspect.Parameter]:
+        """Keyword options of the function, by name."""
+        parameters = inspect.signature(self.function, eval_str=True).parameters
+        return {n: p for n, p in parameters.items() if p.kind is p.KEYWORD_ONLY}
+
+    @property
+    def claim(self) -> str:
+        """First sentence of the function's docstring."""
+        return (inspect.getdoc(self.function) or "").split("\n")[0]
+
+
+METRICS: Mapping[str, Metric] = MappingProxyType(
+    {
+        "rmse": Metric(pointwise.rmse, None, "lower", 0.0, of_sums=sums.rmse_of),
+        "bias": Metric(pointwise.bias, None, None, 0.0, of_sums=sums.bias_of),
+        "rmse_score": Metric(pointwise.rmse_score, "1", "higher", 1.0, of_sums=sums.rmse_score_of),
+        "rmse_score_mean": Metric(
+            pointwise.rmse_score_mean, "1", "higher", 1.0, of_sums=sums.rmse_score_mean_of
+        ),
+        "rmse_score_std": Metric(
+            pointwise.rmse_score_std, "1", "lower", 0.0, of_sums=sums.rmse_score_std_of
+        ),
+        "nmse": Metric(pointwise.nmse, "1", "lower", 0.0, of_sums=sums.nmse_of),
+        "explained_variance": Metric(
+            pointwise.explained_variance,
+            "1",
+            "higher",
+            1.0,
+            of_sums=sums.explained_variance_of,
+        ),
+        "daily_rmse_score": Metric(
+            pointwise.daily_rmse_score, "1", "higher", 1.0, of_sums=sums.daily_rmse_score_of
+        ),
+        "daily_rmse_score_std": Metric(
+            pointwise.daily_rmse_score_std,
+            "1",
+            "lower",
+            0.0,
+            of_sums=sums.daily_rmse_score_std_of,
+        ),
+        "resolved_wavelength": Metric(
+            spectral.resolved_wavelength, "degrees_east", "lower", None, needs="grid"
+        ),
+        "resolved_period": Metric(spectral.resolved_period, "days", "lower", None, needs="grid"),
+        "isotropic_wavelength": Metric(
+            isotropic.isotropic_wavelength, "km", "lower", None, needs="grid"
+        ),
+        "along_track_wavelength": Metric(
+            along_track.along_track_wavelength, "km", "lower", None, needs="track"
+        ),
+    }
+)

@@ -1,0 +1,95 @@
+"""Smallest resolved scales on a plane of PSD scores, found along the edges of its bins."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import contourpy
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from oceanbench.metrics.aligned import NO_DATA, UNRESOLVED, Flagged, FloatArray
+
+Contour = Literal["main", "all", "first"]
+
+
+def _edge_crossings(
+    score: FloatArray, wavelength: FloatArray, period: FloatArray, level: float
+) -> tuple[FloatArray, FloatArray, NDArray[np.intp], NDArray[np.intp]]:
+    """Points where the score crosses the level along the grid's edges, by linear interpolation.
+
+    Returns wavelength, period, and the row and column of the resolved end of each edge: these are
+    the vertices of the contour, each belonging to the resolved region of that bin.
+    """
+    resolved = score >= level
+    found: list[tuple[FloatArray, FloatArray, NDArray[np.intp], NDArray[np.intp]]] = []
+    for axis in (0, 1):
+        head = (slice(None, -1), slice(None)) if axis == 0 else (slice(None), slice(None, -1))
+        tail = (slice(1, None), slice(None)) if axis == 0 else (slice(None), slice(1, None))
+        finite = np.isfinite(score[head]) & np.isfinite(score[tail])
+        i, j = np.nonzero((resolved[head] != resolved[tail]) & finite)
+        ii, jj = (i + 1, j) if axis == 0 else (i, j + 1)
+        fraction = (level - score[i, j]) / (score[ii, jj] - score[i, j])
+        x = wavelength[j] + fraction * (wavelength[jj] - wavelength[j])
+        y = period[i] + fraction * (period[ii] - period[i])
+        first = resolved[i, j]
+        found.append((x, y, np.where(first, i, ii), np.where(first, j, jj)))
+    x, y, row, column = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return x, y, row, column
+
+
+def main_region(resolved: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Resolved bins connected to the largest scales.
+
+    Of the resolved regions (bins joined along edges), those that hold one of the 2 × 2 bins of
+    longest period and wavelength. A resolved island elsewhere is chance agreement, not resolution.
+    """
+    labels, _ = ndimage.label(resolved)
+    seeds = np.unique(labels[:2, :2])
+    region: NDArray[np.bool_] = np.isin(labels, seeds[seeds > 0])
+    return region
+
+
+def smallest_scales(
+    score: xr.DataArray | None, contour: Contour, level: float
+) -> tuple[float | Flagged, float | Flagged]:
+    """λx in the unit of longitude's wavenumber and λt in days, from one PSD score."""
+    if score is None or not np.isfinite(score.values).any():
+        return NO_DATA, NO_DATA
+    s = score.values
+    wavelength = 1.0 / score["freq_longitude"].values
+    period = 1.0 / score["freq_time"].values
+    resolved = s >= level
+    region = main_region(resolved) if contour == "main" else resolved
+    if not region.any():
+        return UNRESOLVED, UNRESOLVED
+    if resolved.all():
+        return _below_grid(score["freq_longitude"]), _below_grid(score["freq_time"])
+    if contour == "first":
+        x, y = _first_contour(s, wavelength, period, level)
+        return float(x.min()), float(y.min())
+    x, y, row, column = _edge_crossings(s, wavelength, period, level)
+    on_region = region[row, column]
+    if contour == "all":
+        return float(x[on_region].min()), float(y[on_region].min())
+    return (
+        _below_grid(score["freq_longitude"]) if region[:, -1].any() else float(x[on_region].min()),
+        _below_grid(score["freq_time"]) if region[-1].any() else float(y[on_region].min()),
+    )
+
+
+def _below_grid(frequency: xr.DataArray) -> Flagged:
+    """Return the Nyquist scale of the grid: what is resolved may be smaller still."""
+    return Flagged(2.0 * float(frequency.attrs["spacing"]), "resolved_below_grid")
+
+
+def _first_contour(
+    score: FloatArray, wavelength: FloatArray, period: FloatArray, level: float
+) -> tuple[FloatArray, FloatArray]:
+    """First piece of the contour in the order of the algorithm behind the published tables."""
+    generator = contourpy.contour_generator(wavelength, period, score, name="mpl2014")
+    lines = generator.lines(level)  # vertices of all pieces, then their path codes
+    first = np.asarray(lines[0][0])
+    return first[:, 0], first[:, 1]

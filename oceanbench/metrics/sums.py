@@ -1,0 +1,152 @@
+r"""Weighted sums over the points of each time, and the scores that are functions of them.
+
+A score of resampled sums is a bootstrap replicate of the score: this is where confidence intervals
+come from. For a map, the sums go over space at each time; for a track, over each UTC day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from oceanbench.metrics.aligned import FloatArray, align
+
+
+@dataclass(frozen=True)
+class Sums:
+    r"""Weighted sums over the points of each time, the last axis being time.
+
+    ``count`` is the number of points with positive weight; with weights :math:`w`, error
+    :math:`e = \hat x - x` and truth :math:`x`: ``weight`` :math:`\sum w`, ``error``
+    :math:`\sum w e`, ``squared_error`` :math:`\sum w e^2`, ``truth`` :math:`\sum w x`,
+    ``squared_truth`` :math:`\sum w x^2`.
+    """
+
+    time: NDArray[np.datetime64]
+    count: FloatArray
+    weight: FloatArray
+    error: FloatArray
+    squared_error: FloatArray
+    truth: FloatArray
+    squared_truth: FloatArray
+
+    def take(self, index: NDArray[np.intp]) -> Sums:
+        """Sums at the given times; an index of shape (replicates, times) gives a batch."""
+        return Sums(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
+
+
+def sums(
+    estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray, *, daily: bool = False
+) -> Sums:
+    """Weighted sums per map time, or per UTC day for a track or on request.
+
+    Parameters
+    ----------
+    estimate, truth : DataArray with a dimension ``time``, on the same points
+    weights : DataArray broadcastable to truth, >= 0
+    daily : group the times by UTC day; always so where the points lie along time only
+    """
+    order = ("time", *(str(d) for d in truth.dims if d != "time"))
+    e, t, w = align(estimate, truth, weights, *order)
+    e, t, w = (a.reshape(a.shape[0], -1) for a in (e, t, w))
+    error = e - t
+    time = truth["time"].values.astype("datetime64[ns]")
+    columns = {
+        "count": (w > 0).sum(axis=1).astype(np.float64),
+        "weight": w.sum(axis=1),
+        "error": np.einsum("ij,ij->i", w, error),
+        "squared_error": np.einsum("ij,ij,ij->i", w, error, error),
+        "truth": np.einsum("ij,ij->i", w, t),
+        "squared_truth": np.einsum("ij,ij,ij->i", w, t, t),
+    }
+    if daily or truth.ndim == 1:
+        time, group = np.unique(time.astype("datetime64[D]"), return_inverse=True)
+        columns = {k: np.bincount(group, v, minlength=time.size) for k, v in columns.items()}
+    scored = columns["count"] > 0
+    return Sums(time[scored], **{k: v[scored] for k, v in columns.items()})
+
+
+# Scores as functions of sums; the last axis is time, so they take a batch of replicates as well.
+
+
+def rmse_of(s: Sums) -> FloatArray:
+    """Root mean squared error of sums, pooled over time."""
+    result: FloatArray = np.sqrt(ratio(s.squared_error.sum(-1), s.weight.sum(-1)))
+    return result
+
+
+def bias_of(s: Sums) -> FloatArray:
+    """Mean error of sums."""
+    return ratio(s.error.sum(-1), s.weight.sum(-1))
+
+
+def rmse_score_of(s: Sums) -> FloatArray:
+    """One minus the ratio of RMS error and RMS truth, pooled over time."""
+    return 1.0 - np.sqrt(ratio(s.squared_error.sum(-1), s.squared_truth.sum(-1)))
+
+
+def scores_in_time(s: Sums) -> FloatArray:
+    """RMSE score of each time, shape (..., time)."""
+    return 1.0 - np.sqrt(ratio(s.squared_error, s.squared_truth))
+
+
+def rmse_score_mean_of(s: Sums) -> FloatArray:
+    """Mean over time of the RMSE score of each time."""
+    return _over_full_days(np.mean, s, 0)
+
+
+def rmse_score_std_of(s: Sums) -> FloatArray:
+    """Standard deviation over time (ddof 0) of the RMSE score of each time."""
+    return _over_full_days(np.std, s, 0)
+
+
+def nmse_of(s: Sums) -> FloatArray:
+    """Mean squared error over the variance of the truth, both pooled."""
+    weight = s.weight.sum(-1)
+    return ratio(s.squared_error.sum(-1), _variance(s.squared_truth, s.truth, weight) * weight)
+
+
+def explained_variance_of(s: Sums) -> FloatArray:
+    """One minus the ratio of the variances of error and truth."""
+    weight = s.weight.sum(-1)
+    return 1.0 - ratio(
+        _variance(s.squared_error, s.error, weight), _variance(s.squared_truth, s.truth, weight)
+    )
+
+
+def _variance(squares: FloatArray, values: FloatArray, weight: FloatArray) -> FloatArray:
+    mean = ratio(values.sum(-1), weight)
+    variance: FloatArray = np.maximum(ratio(squares.sum(-1), weight) - mean**2, 0.0)
+    return variance
+
+
+def ratio(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
+    """Quotient, NaN where the denominator is zero."""
+    numerator, denominator = np.asarray(numerator), np.asarray(denominator)
+    quotient: FloatArray = np.divide(
+        numerator, denominator, out=np.full(numerator.shape, np.nan), where=denominator > 0
+    )
+    return quotient
+
+
+def daily_rmse_score_of(s: Sums, *, minimum_points: int = 10) -> FloatArray:
+    """Mean of the RMSE scores of the days with enough points."""
+    return _over_full_days(np.mean, s, minimum_points)
+
+
+def daily_rmse_score_std_of(s: Sums, *, minimum_points: int = 10) -> FloatArray:
+    """Standard deviation (ddof 0) of the RMSE scores of the days with enough points."""
+    return _over_full_days(np.std, s, minimum_points)
+
+
+def _over_full_days(reduce: Callable[..., FloatArray], s: Sums, minimum_points: int) -> FloatArray:
+    full: NDArray[np.bool_] = np.asarray(s.count >= minimum_points)
+    some: NDArray[np.bool_] = np.asarray(full.any(axis=-1))
+    if s.time.size == 0 or not some.any():
+        return np.full(some.shape, np.nan)
+    values = reduce(scores_in_time(s), axis=-1, where=full | ~some[..., None])
+    return np.where(some, values, np.nan)
