@@ -1,0 +1,309 @@
+"""challenge.yaml → a frozen, validated Challenge; every refusal names file, key, value and cure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import pooch
+import xarray as xr
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from oceanbench import data, files, resources
+from oceanbench.declaration import (
+    Dataset,
+    Dates,
+    Domain,
+    Mask,
+    MetricRow,
+    Published,
+    Section,
+    Source,
+    SubmissionRules,
+    Text,
+    one_line,
+    time_slice,
+)
+from oceanbench.errors import OceanbenchError, did_you_mean
+from oceanbench.metrics import METRICS
+
+
+class Challenge(Section):
+    """A challenge that exists is valid: datasets, masks, metrics and rules.
+
+    Load one with :meth:`load`.
+    """
+
+    name: Annotated[str, Field(strict=True, pattern=r"^[a-z0-9_]+$")]
+    version: Annotated[int, Field(strict=True, ge=1)]
+    title: Text
+    kind: Literal["maps", "tracks"]
+    domain: Domain
+    periods: dict[Literal["spin_up", "training", "forbidden"], Dates] = Field(default_factory=dict)
+    datasets: dict[str, Dataset]
+    submission: SubmissionRules
+    masks: dict[str, Mask] = Field(default_factory=lambda: {"domain": Mask()})
+    metrics: list[MetricRow]
+    rank_by: Text
+    reference_method: Text | None = None
+    reference: Text | None = None
+    licence: Text | None = None
+    published: Published | None = None
+    path: Annotated[Path, Field(exclude=True)]
+
+    @classmethod
+    def load(cls, name_or_path: str | Path) -> Challenge:
+        """Read a challenge by name or from the path of a challenge.yaml.
+
+        Raises
+        ------
+        OceanbenchError
+            with file, key, value and cure
+        """
+        path = resources.find("challenges", str(name_or_path), "{name}/challenge.yaml")
+        try:
+            text = path.read_text(encoding="utf-8")
+            content = yaml.safe_load(text)
+            if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
+                raise OceanbenchError(f"{path}: uses a YAML alias (*name); write the values out")
+        except (yaml.YAMLError, UnicodeDecodeError) as problem:
+            reason = " ".join(str(problem).split())
+            raise OceanbenchError(f"{path}: not valid YAML: {reason}; correct it") from problem
+        if not isinstance(content, dict):
+            raise OceanbenchError(f"{path}: expected keys such as name, kind, domain; found none")
+        if "path" in content:
+            raise OceanbenchError(f"{path}: unknown key 'path' at the top; remove it")
+        try:
+            return cls(**content, path=path)
+        except ValidationError as problem:
+            raise OceanbenchError(f"{path}: {one_line(problem)}") from problem
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Challenge:
+        truths = [n for n, d in self.datasets.items() if d.role == "truth"]
+        if len(truths) != 1:
+            raise ValueError(
+                f"datasets: {len(truths)} have role 'truth' ({', '.join(truths) or 'none'}), "
+                "expected exactly one"
+            )
+        for name, dataset in self.datasets.items():
+            if dataset.role == "training" and "training" not in self.periods:
+                raise ValueError(f"datasets.{name}: role 'training' needs periods.training")
+        truth = self.truth
+        needed = "grid" if self.kind == "maps" else "track"
+        if truth.layout != needed:
+            raise ValueError(
+                f"datasets.{truths[0]}: layout is '{truth.layout}', kind '{self.kind}' needs "
+                f"'{needed}'"
+            )
+        if self.kind == "tracks" and self.submission.grid is None:
+            raise ValueError("submission: kind 'tracks' needs grid: {step_degrees: …} for methods")
+        if self.kind == "tracks" and self.submission.missing == "fill":
+            raise ValueError("submission.missing: 'fill' is for maps; write refuse or drop")
+        self._check_periods()
+        self._check_metrics()
+        return self
+
+    def _check_periods(self) -> None:
+        training = self.periods.get("training")
+        first, last = self.domain.time
+        if training and training[0] <= last and first <= training[1]:
+            raise ValueError(
+                f"periods.training: {training[0]}..{training[1]} touches the evaluation period "
+                f"{first}..{last}; end it before or begin it after, or scores mean nothing"
+            )
+
+    def _check_metrics(self) -> None:
+        variables = list(self.submission.variables)
+        unknown = set(variables) ^ set(self.truth.variables)
+        if unknown:
+            raise ValueError(
+                f"submission.variables: {variables} and the truth's {list(self.truth.variables)} "
+                "differ; name the same variables in both"
+            )
+        labels = [row.label for row in self.metrics]
+        for index, row in enumerate(self.metrics):
+            where = f"metrics[{index}]"
+            if row.variable is None and len(variables) > 1:
+                raise ValueError(f"{where}: say which variable, one of {variables}")
+            if row.variable is not None and row.variable not in variables:
+                hint = did_you_mean(row.variable, variables)
+                raise ValueError(f"{where}.variable: unknown '{row.variable}'; {hint}")
+            if row.mask is not None and row.mask not in self.masks:
+                hint = did_you_mean(row.mask, self.masks)
+                raise ValueError(f"{where}.mask: unknown mask '{row.mask}'; {hint}")
+            needs = METRICS[row.metric].needs
+            if needs not in ("any", "grid" if self.kind == "maps" else "track"):
+                raise ValueError(f"{where}: '{row.metric}' needs a {needs}, kind is '{self.kind}'")
+            if labels.count(row.label) > 1:
+                raise ValueError(f"{where}.label: '{row.label}' is given twice; labels are unique")
+        if self.rank_by not in labels and self.rank_by not in [m.metric for m in self.metrics]:
+            hint = did_you_mean(self.rank_by, [m.metric for m in self.metrics])
+            raise ValueError(f"rank_by: '{self.rank_by}' is not among metrics; {hint}")
+
+    @property
+    def truth_name(self) -> str:
+        """Name of the dataset that no method ever receives."""
+        return next(n for n, d in self.datasets.items() if d.role == "truth")
+
+    @property
+    def truth(self) -> Dataset:
+        """Declaration of the truth."""
+        return self.datasets[self.truth_name]
+
+    @property
+    def ranking(self) -> MetricRow:
+        """Score that ranks the leaderboard: the first with that label or metric."""
+        rows = [m for m in self.metrics if m.label == self.rank_by]
+        return (rows or [m for m in self.metrics if m.metric == self.rank_by])[0]
+
+    @cached_property
+    def sha256(self) -> str:
+        """Checksum of challenge.yaml, kept with every result."""
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+
+    def variable_of(self, row: MetricRow) -> str:
+        """Variable that a score looks at."""
+        return row.variable or next(iter(self.submission.variables))
+
+    def mask_of(self, row: MetricRow) -> str:
+        """Name of the mask that a score looks through."""
+        return row.mask or next(iter(self.masks))
+
+    def folders(self, data_dir: Path | None = None) -> list[Path]:
+        """Where this challenge's files may lie, in the order of search."""
+        cache = Path(pooch.os_cache("oceanbench")) / self.name
+        return [data_dir] if data_dir else [self.path.parent, cache]
+
+    def files(self, name: str, data_dir: Path | None = None) -> list[Path]:
+        """Files of a dataset, verified where the challenge gives a checksum.
+
+        Raises
+        ------
+        OceanbenchError
+            when they are not there: what to fetch and where to put it
+        """
+        dataset = self.datasets[name]
+        found = files.expand(dataset.path, self.folders(data_dir))
+        if not found:
+            raise OceanbenchError(self._how_to_get(name, data_dir))
+        for file in found:
+            wanted = dataset.sha256
+            expected = wanted.get(file.name) if isinstance(wanted, dict) else wanted
+            if expected:
+                files.check_sha256(file, expected, f"{self.name}: dataset '{name}'")
+        return found
+
+    def _how_to_get(self, name: str, data_dir: Path | None) -> str:
+        dataset, place = self.datasets[name], self.folders(data_dir)[-1]
+        source = dataset.source or Source()
+        origin = source.instructions or (
+            f"download {source.archive or source.url}" if source.archive or source.url else None
+        )
+        action = f"{origin}, unpack it so that this path exists" if origin else "put the file there"
+        return (
+            f"{self.name}: dataset '{name}': no file {place / dataset.path}; {action}, "
+            "or pass --data-dir with the folder that holds it"
+        )
+
+    def fetch(self, name: str, data_dir: Path | None = None, *, offline: bool = False) -> str:
+        """Make a dataset present: verify its files, or download them where that is possible.
+
+        Returns
+        -------
+        what was done, in a few words
+
+        Raises
+        ------
+        OceanbenchError
+            when the files are missing and cannot be downloaded: what to fetch, where to put it
+        """
+        dataset, source = self.datasets[name], self.datasets[name].source or Source()
+        if files.expand(dataset.path, self.folders(data_dir)):
+            count = len(self.files(name, data_dir))
+            return f"{count} file{'s' if count > 1 else ''} present"
+        address = source.url or source.archive
+        if offline or address is None:
+            raise OceanbenchError(self._how_to_get(name, data_dir))
+        place = self.folders(data_dir)[-1]
+        target = place if source.archive else (place / dataset.path).parent
+        is_archive = source.url is None
+        files.fetch(address, target, known_hash=source.sha256, archive=is_archive)
+        return f"{len(self.files(name, data_dir))} downloaded"
+
+    def open(self, name: str, data_dir: Path | None = None) -> xr.Dataset:
+        """Open a dataset with canonical names.
+
+        The truth is cut to the domain, training data to ``periods.training``. The attributes
+        ``role`` and ``layout`` say what it is.
+        """
+        dataset = self.datasets[name]
+        box = None
+        if dataset.role == "truth":
+            box = self.domain.box
+        elif dataset.role == "training":
+            box = data.Box(time=time_slice(self.periods["training"]))
+        opened = data.open_dataset(
+            self.files(name, data_dir),
+            variables=dataset.variables,
+            units=dataset.units,
+            layout=dataset.layout,
+            where=f"{self.name}: dataset '{name}'",
+            daily_mean=dataset.daily_mean,
+            box=box,
+        )
+        return opened.assign_attrs(
+            role=dataset.role, layout=dataset.layout, name=name, optional=dataset.optional
+        )
+
+    def target(self, data_dir: Path | None = None) -> xr.Dataset:
+        """Empty variables on the coordinates that a method has to fill.
+
+        They are the coordinates of the truth or, where ``submission.grid`` is given, a regular grid
+        over the domain with daily maps; no value of the truth is read.
+        """
+        grid = self.submission.grid
+        if grid is None:
+            truth = self.open(self.truth_name, data_dir)
+            coords = {n: truth[n].values for n in ("time", "latitude", "longitude")}
+        else:
+            first, last = (np.datetime64(d, "D") for d in self.domain.time)
+            days = np.arange(first, last + 1 + grid.days_after)
+            coords = {
+                "time": days.astype("datetime64[ns]"),
+                "latitude": _nodes(*self.domain.latitude, grid.step_degrees),
+                "longitude": _nodes(*self.domain.west_east, grid.step_degrees),
+            }
+        shape = tuple(len(c) for c in coords.values())
+        return xr.Dataset(
+            {
+                name: (tuple(coords), np.full(shape, np.nan), {"units": variable.units})
+                for name, variable in self.submission.variables.items()
+            },
+            coords=coords,
+        )
+
+    def catalog(self, data_dir: Path | None = None) -> Any:
+        """Intake catalog of every dataset that is present, built in memory."""
+        present = {
+            name: files.expand(dataset.path, self.folders(data_dir))
+            for name, dataset in self.datasets.items()
+        }
+        return data.catalog(
+            {n: files for n, files in present.items() if files},
+            {n: {"role": d.role, "layout": d.layout} for n, d in self.datasets.items()},
+        )
+
+
+def _nodes(first: float, last: float, step: float) -> np.ndarray[Any, np.dtype[np.float64]]:
+    return np.linspace(first, last, round((last - first) / step) + 1)
+
+
+def load_all() -> Mapping[str, Challenge]:
+    """Every shipped challenge, by name."""
+    return {name: Challenge.load(name) for name in resources.names("challenges")}

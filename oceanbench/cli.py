@@ -1,0 +1,401 @@
+"""The ``oceanbench`` command: each command parses, calls one function, and prints.
+
+Nothing numeric is imported before a command needs it, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from oceanbench.errors import OceanbenchError
+
+if TYPE_CHECKING:
+    from oceanbench.challenge import Challenge
+    from oceanbench.result import Result
+    from oceanbench.submission import Submission
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+FILE = click.Path(path_type=Path)
+data_dir_option = click.option(
+    "--data-dir", type=FOLDER, help="Folder that holds the challenge's files."
+)
+output_option = click.option(
+    "--output",
+    type=FOLDER,
+    default=Path("results"),
+    show_default=True,
+    help="Folder for results and maps.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="oceanbench-challenges", prog_name="oceanbench")
+def cli() -> None:
+    """Ocean data challenges: evaluate a submission, run a method, rank the results.
+
+    CHALLENGE is the name of a shipped challenge or the path of a challenge.yaml; METHOD the name of
+    a baseline or the path of a method file.
+    """
+
+
+@cli.command("list")
+def list_() -> None:
+    """List the shipped challenges and baselines."""
+    from oceanbench import resources
+    from oceanbench.challenge import load_all
+
+    click.echo("Challenges")
+    for name, challenge in load_all().items():
+        click.echo(f"  {name:28} {challenge.title}")
+    click.echo("Methods")
+    for name in resources.names("baselines"):
+        click.echo(f"  {name:28} {_first_line(resources.folder('baselines') / f'{name}.py')}")
+
+
+@cli.command()
+@click.argument("challenge")
+@data_dir_option
+def show(challenge: str, data_dir: Path | None) -> None:
+    """Show a challenge: domain, periods, datasets, scores and rules."""
+    from oceanbench.challenge import Challenge
+
+    _show(Challenge.load(challenge), data_dir)
+
+
+@cli.command()
+@click.argument("challenge")
+@data_dir_option
+@click.option("--offline", is_flag=True, help="Only verify; open no connection.")
+def fetch(challenge: str, data_dir: Path | None, offline: bool) -> None:
+    """Verify a challenge's files and download what can be downloaded."""
+    from oceanbench.challenge import Challenge
+
+    loaded = Challenge.load(challenge)
+    for name in loaded.datasets:
+        click.echo(f"{name}: {loaded.fetch(name, data_dir, offline=offline)}")
+
+
+@cli.command()
+@click.argument("challenge")
+@click.argument("file", type=FILE)
+@data_dir_option
+def validate(challenge: str, file: Path, data_dir: Path | None) -> None:
+    """Check that FILE could be evaluated, without scoring it."""
+    from oceanbench.challenge import Challenge
+    from oceanbench.evaluate import matched_by_score
+    from oceanbench.submission import Submission
+
+    loaded = Challenge.load(challenge)
+    matched = matched_by_score(loaded, Submission(file.stem, file), data_dir=data_dir)
+    for (variable, mask), part in matched.items():
+        cover = part.coverage
+        click.echo(
+            f"{variable}, mask {mask}: {cover.scored} of {cover.points} points can be scored"
+        )
+    click.echo(f"{file} can be evaluated on {loaded.name}.")
+
+
+@cli.command()
+@click.argument("challenge")
+@click.argument("file", type=FILE, required=False)
+@click.option("--name", help="Name on the leaderboard; by default that of the file.")
+@click.option("--method", default="", help="What made the maps, in a few words.")
+@click.option("--authors", default="", help="Who submits.")
+@click.option("--reference", default="", help="Paper or repository of the method.")
+@click.option("--notes", default="", help="Shown in the last column of the leaderboard.")
+@output_option
+@data_dir_option
+@click.option("--figures", is_flag=True, help="Draw maps, error series and spectra.")
+def evaluate(
+    challenge: str,
+    file: Path | None,
+    name: str | None,
+    method: str,
+    authors: str,
+    reference: str,
+    notes: str,
+    output: Path,
+    data_dir: Path | None,
+    figures: bool,
+) -> None:
+    """Score FILE on CHALLENGE; without FILE, run the reference method first."""
+    from oceanbench.challenge import Challenge
+    from oceanbench.submission import Submission
+
+    loaded = Challenge.load(challenge)
+    if file is None:
+        if loaded.reference_method is None:
+            raise OceanbenchError(f"{loaded.name} names no reference method; give a FILE")
+        _run(loaded.reference_method, loaded, output, name, (), "auto", 0, data_dir, figures)
+        return
+    stem = file.name.split(".")[0].replace("*", "") or "submission"
+    submission = Submission(name or stem, file, method, authors, reference, notes)
+    _evaluate(loaded, submission, output, data_dir, figures, {})
+
+
+@cli.command()
+@click.argument("method")
+@click.argument("challenge")
+@click.option("--name", help="Name on the leaderboard; by default that of the method.")
+@click.option("--set", "settings", multiple=True, metavar="OPTION=VALUE", help="Method's option.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, …")
+@click.option("--seed", type=int, default=0, show_default=True)
+@output_option
+@data_dir_option
+@click.option("--figures", is_flag=True, help="Draw maps, error series and spectra.")
+def run(
+    method: str,
+    challenge: str,
+    name: str | None,
+    settings: tuple[str, ...],
+    device: str,
+    seed: int,
+    output: Path,
+    data_dir: Path | None,
+    figures: bool,
+) -> None:
+    """Run METHOD on CHALLENGE, then score what it made."""
+    from oceanbench.challenge import Challenge
+
+    _run(method, Challenge.load(challenge), output, name, settings, device, seed, data_dir, figures)
+
+
+@cli.command()
+@click.argument("challenge", required=False)
+@click.option(
+    "--format", "form", type=click.Choice(["md", "csv", "html"]), default="md", show_default=True
+)
+@click.option("--results", type=FOLDER, help="Folder of results; by default the shipped one.")
+@click.option("--write", is_flag=True, help="Render every board beside the results.")
+@click.option("--check", is_flag=True, help="Exit 1 if a rendered board is stale.")
+def leaderboard(
+    challenge: str | None, form: str, results: Path | None, write: bool, check: bool
+) -> None:
+    """Print, render or verify leaderboards."""
+    from oceanbench import files as disk
+    from oceanbench import leaderboard as boards
+    from oceanbench import resources
+    from oceanbench.challenge import Challenge, load_all
+
+    folder = results or resources.folder("leaderboards")
+    if write or check:
+        files = boards.rendered(list(load_all().values()), folder)
+        stale = boards.stale(files)
+        for path in stale:
+            if write:
+                disk.write_text(files[path], path)
+            click.echo(f"{path}: {'written' if write else 'stale'}")
+        if stale and not write:
+            click.echo("run: oceanbench leaderboard --write", err=True)
+            sys.exit(1)
+        click.echo(f"{len(files)} files are up to date")
+        return
+    chosen = [Challenge.load(challenge)] if challenge else list(load_all().values())
+    shown = [boards.board(c, boards.load_results(c, [folder])) for c in chosen]
+    if form == "html":
+        click.echo(boards.to_html(shown))
+        return
+    for one in shown:
+        click.echo(boards.to_markdown(one) if form == "md" else boards.to_csv(one))
+
+
+@cli.command()
+@click.argument("challenge")
+@click.argument("result", type=FILE)
+@click.option("--reference", type=FILE, required=True, help="Result to compare with.")
+@click.option("--tolerance", type=float, default=0.0, show_default=True, help="Relative.")
+@click.option("--absolute", type=float, default=1e-9, show_default=True, help="Added to it.")
+def check(challenge: str, result: Path, reference: Path, tolerance: float, absolute: float) -> None:
+    """Exit 1 if a score of RESULT is worse than that of the reference."""
+    from tabulate import tabulate
+
+    from oceanbench.challenge import Challenge
+    from oceanbench.check import compare
+    from oceanbench.result import Result
+
+    loaded = Challenge.load(challenge)
+    found = Result.load(result)
+    if found.challenge["name"] != loaded.name:
+        raise OceanbenchError(
+            f"{result}: is a result of {found.challenge['name']}, expected {loaded.name}"
+        )
+    rows = compare(found, Result.load(reference), tolerance=tolerance, absolute=absolute)
+    table = [[r.label, r.reference, r.found, r.worse_by, r.tolerance, r.verdict] for r in rows]
+    heads = ["score", "reference", "found", "worse by", "allowed", "verdict"]
+    click.echo(tabulate(table, heads, tablefmt="github", floatfmt=".6g", missingval="–"))
+    if any(r.failed for r in rows):
+        sys.exit(1)
+
+
+@cli.command()
+@click.argument("result", type=FILE)
+@click.option("--submission", "file", type=FILE, required=True, help="The file that was scored.")
+@click.option("--challenge", help="Path of the challenge.yaml, if it is not a shipped one.")
+@data_dir_option
+def verify(result: Path, file: Path, challenge: str | None, data_dir: Path | None) -> None:
+    """Score the submission again; exit 1 if RESULT says something else."""
+    from oceanbench.challenge import Challenge
+    from oceanbench.check import compare
+    from oceanbench.evaluate import evaluate as score
+    from oceanbench.result import Result
+    from oceanbench.submission import Submission
+
+    claimed = Result.load(result)
+    loaded = Challenge.load(challenge or str(claimed.challenge["name"]))
+    submission = Submission(claimed.name, file)
+    if submission.sha256 != claimed.submission["sha256"]:
+        click.echo(f"{file} is not the file of {result}: its sha256 differs", err=True)
+        sys.exit(1)
+    rows = compare(score(loaded, submission, data_dir=data_dir), claimed, tolerance=1e-9)
+    wrong = [r for r in rows if r.verdict not in ("same", "no reference")]
+    for row in wrong:
+        click.echo(f"{row.label}: {result.name} says {row.reference}, found {row.found}")
+    if wrong:
+        sys.exit(1)
+    click.echo(f"{result}: {len(rows)} scores verified")
+
+
+@cli.group()
+def catalog() -> None:
+    """Catalogs of datasets for other tools (intake)."""
+
+
+@catalog.command()
+@click.argument("challenge")
+@click.argument("file", type=FILE)
+@data_dir_option
+def export(challenge: str, file: Path, data_dir: Path | None) -> None:
+    """Write the intake catalog of CHALLENGE to FILE (YAML)."""
+    from oceanbench.challenge import Challenge
+
+    loaded = Challenge.load(challenge)
+    loaded.catalog(data_dir).to_yaml_file(str(file))
+    click.echo(f"{file}: catalog of {loaded.name}")
+
+
+def _run(
+    method: str,
+    challenge: Challenge,
+    output: Path,
+    name: str | None,
+    settings: tuple[str, ...],
+    device: str,
+    seed: int,
+    data_dir: Path | None,
+    figures: bool,
+) -> None:
+    from oceanbench.run import run as run_method
+
+    pairs = dict(_split(text) for text in settings)
+    submission, options = run_method(
+        method,
+        challenge,
+        output=output,
+        name=name,
+        settings=pairs,
+        device=device,
+        seed=seed,
+        data_dir=data_dir,
+    )
+    click.echo(f"{submission.path}: maps of {submission.name}")
+    _evaluate(challenge, submission, output, data_dir, figures, options)
+
+
+def _split(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise OceanbenchError(f"--set {text}: expected OPTION=VALUE, for example noise=0.03")
+    return name, value
+
+
+def _evaluate(
+    challenge: Challenge,
+    submission: Submission,
+    output: Path,
+    data_dir: Path | None,
+    figures: bool,
+    options: dict[str, Any],
+) -> None:
+    from oceanbench import leaderboard as boards
+    from oceanbench import resources
+    from oceanbench.evaluate import evaluate as score
+
+    result = score(challenge, submission, data_dir=data_dir, options=options)
+    path = result.save(output)
+    click.echo(_table(result))
+    click.echo(f"\n{path}: result of {result.name}\n")
+    folders = [resources.folder("leaderboards"), output]
+    board = boards.board(challenge, boards.load_results(challenge, folders), new=[result.name])
+    click.echo(boards.to_markdown(board))
+    if figures:
+        from oceanbench.figures import draw
+
+        for figure in draw(challenge, submission, path.with_suffix(""), data_dir=data_dir):
+            click.echo(f"{figure}: figure")
+
+
+def _table(result: Result) -> str:
+    from tabulate import tabulate
+
+    rows = []
+    for s in result.scores:
+        spread = f"[{s.interval.low:.4g}, {s.interval.high:.4g}]" if s.interval else "–"
+        rows.append([s.label, s.metric, s.value, s.units, spread, s.flag or "", s.n])
+    heads = ["score", "metric", "value", "unit", "95 % interval", "flag", "points"]
+    return str(tabulate(rows, heads, tablefmt="github", floatfmt=".5g", missingval="–"))
+
+
+def _show(challenge: Challenge, data_dir: Path | None) -> None:
+    from oceanbench import files
+
+    click.echo(f"{challenge.name}, version {challenge.version}: {challenge.title}")
+    domain = challenge.domain
+    click.echo(f"  kind      {challenge.kind}")
+    click.echo(f"  domain    {list(domain.longitude)} °E, {list(domain.latitude)} °N")
+    click.echo(f"  scored    {domain.time[0]} to {domain.time[1]}")
+    for period, (first, last) in challenge.periods.items():
+        click.echo(f"  {period:9} {first} to {last}")
+    rules = challenge.submission
+    for name, variable in rules.variables.items():
+        click.echo(
+            f"  submit    {name} [{variable.units}], regrid: {rules.regrid}, "
+            f"missing: {rules.missing}"
+        )
+    click.echo("  datasets (intake catalog: oceanbench catalog export)")
+    for name, dataset in challenge.datasets.items():
+        count = len(files.expand(dataset.path, challenge.folders(data_dir)))
+        state = f"{count} file{'s' if count > 1 else ''}" if count else "not here: oceanbench fetch"
+        click.echo(f"    {name:28} {dataset.role:13} {dataset.layout:6} {dataset.path} ({state})")
+    click.echo("  scores")
+    for row in challenge.metrics:
+        given = ", ".join(f"{k}: {v}" for k, v in row.options.items())
+        ranked = "  ← ranks" if row == challenge.ranking else ""
+        click.echo(f"    {row.label:12} {row.metric}{f' ({given})' if given else ''}{ranked}")
+
+
+def _first_line(path: Path) -> str:
+    import ast
+
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return text.split("\n")[0]
+
+
+def main() -> None:
+    """Run the command; refuse bad input in one line, with exit code 2."""
+    try:
+        cli(standalone_mode=False)
+    except OceanbenchError as problem:
+        click.echo(f"oceanbench: {' '.join(str(problem).split())}", err=True)
+        sys.exit(2)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.Abort:
+        click.echo("oceanbench: stopped", err=True)
+        sys.exit(130)
+    except click.ClickException as problem:
+        problem.show()
+        sys.exit(problem.exit_code)

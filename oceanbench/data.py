@@ -1,0 +1,288 @@
+"""Files in, canonical arrays out: names, units, time, boxes; and the catalog of a challenge."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from oceanbench.errors import OceanbenchError, did_you_mean
+from oceanbench.grid import as_nanoseconds, centre_longitude
+
+COORDINATES: Mapping[str, tuple[str, ...]] = {
+    "time": ("time", "time_counter", "date"),
+    "latitude": ("latitude", "lat", "nav_lat"),
+    "longitude": ("longitude", "lon", "nav_lon"),
+    "cross_track": ("cross_track", "nC", "num_pixels"),
+}
+
+UNIT_SPELLINGS: Mapping[str, tuple[str, ...]] = {
+    "m": ("m", "meter", "meters", "metre", "metres"),
+    "cm": ("cm", "centimeter", "centimeters", "centimetre", "centimetres"),
+    "mm": ("mm", "millimeter", "millimeters", "millimetre", "millimetres"),
+    "degrees_C": ("degrees_C", "degree_C", "degC", "deg_C", "celsius", "Celsius", "degree_Celsius"),
+    "K": ("K", "kelvin", "Kelvin"),
+    "1e-3": ("1e-3", "0.001", "PSU", "psu", "g kg-1", "g/kg"),
+    "m s-1": ("m s-1", "m/s", "m s^-1", "meters/second"),
+    "1": ("1", "", "-", "dimensionless"),
+}
+
+
+def open_file(path: Path, *, chunks: Any = None) -> xr.Dataset:
+    """Open a NetCDF file or a Zarr store lazily, with times decoded to nanoseconds."""
+    try:
+        if path.is_dir():
+            dataset = xr.open_zarr(path, consolidated=False, chunks=chunks)
+        else:
+            engine = "scipy" if _is_netcdf3(path) else "h5netcdf"
+            dataset = xr.open_dataset(path, engine=engine, chunks=chunks)
+    except OceanbenchError:
+        raise
+    except Exception as problem:  # every backend has exceptions of its own: name the file for all
+        reason = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
+        raise OceanbenchError(
+            f"{path}: cannot be read as NetCDF or Zarr ({reason}); "
+            "write it with xarray's to_netcdf() or to_zarr(), and check that it is complete"
+        ) from problem
+    result: xr.Dataset = dataset
+    return result
+
+
+def _is_netcdf3(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(3) == b"CDF"
+
+
+def canonical(dataset: xr.Dataset, where: str, layout: str) -> xr.Dataset:
+    """Give coordinates their canonical names, float64 type and nanosecond times.
+
+    Parameters
+    ----------
+    dataset : as opened
+    where : file name, for messages
+    layout : ``grid``, ``track``, ``swath``, or ``static`` for a map without time
+    """
+    renames = {}
+    for name, aliases in COORDINATES.items():
+        if name in dataset.variables or name in dataset.dims:
+            continue
+        found = [a for a in aliases if a in dataset.variables or a in dataset.dims]
+        found = found or _by_standard_name(dataset, name)
+        if found:
+            renames[found[0]] = name
+    dataset = dataset.rename(renames)
+    wanted = [*([] if layout == "static" else ["time"]), "latitude", "longitude"]
+    missing = [n for n in wanted if n not in dataset.variables]
+    if missing:
+        raise OceanbenchError(
+            f"{where}: no variable '{missing[0]}' (nor {', '.join(COORDINATES[missing[0]][1:])}); "
+            f"found {', '.join(sorted(map(str, dataset.variables))) or 'nothing'}; "
+            "rename the coordinates to time, latitude, longitude"
+        )
+    dataset = dataset.set_coords(wanted)
+    for name in ("latitude", "longitude"):
+        value = dataset[name]
+        dataset = dataset.assign_coords({name: value.astype(np.float64)})
+    if layout in ("grid", "static"):
+        flat = [n for n in wanted if dataset[n].dims != (n,)]
+        if flat:
+            raise OceanbenchError(
+                f"{where}: '{flat[0]}' has dimensions {dataset[flat[0]].dims}, expected a regular "
+                f"grid with one dimension each for {', '.join(wanted)}"
+            )
+        if layout == "static":
+            fixed: xr.Dataset = dataset
+            return fixed
+    elif dataset["time"].ndim != 1 or dataset["time"].dims[0] != "time":
+        dataset = dataset.swap_dims({dataset["time"].dims[0]: "time"})
+    if dataset["time"].dtype.kind != "M":
+        raise OceanbenchError(
+            f"{where}: time is {_time_problem(dataset['time'])}; write the attribute "
+            "'units: seconds since YYYY-MM-DD' (calendar standard), or datetime64 with xarray"
+        )
+    result: xr.Dataset = as_nanoseconds(dataset)
+    return result
+
+
+def _by_standard_name(dataset: xr.Dataset, name: str) -> list[str]:
+    return [str(v) for v in dataset.variables if dataset[v].attrs.get("standard_name") == name]
+
+
+def _time_problem(time: xr.DataArray) -> str:
+    if time.dtype == object:
+        calendar = getattr(time.values.flat[0], "calendar", "unknown") if time.size else "unknown"
+        return f"in the calendar '{calendar}', expected the standard one"
+    if "Unit" in time.attrs:
+        return "not decoded (its attribute is 'Unit', expected 'units')"
+    return f"of type {time.dtype} without units, expected dates"
+
+
+TERM = re.compile(r"\s*([+-]?)\s*([A-Za-z_]\w*)\s*")
+
+
+def parse_sum(expression: str) -> list[tuple[int, str]]:
+    """Signs and names of a sum or difference of variables; anything else is refused.
+
+    >>> parse_sum("sla_unfiltered + mdt - lwe")
+    [(1, 'sla_unfiltered'), (1, 'mdt'), (-1, 'lwe')]
+    """
+    terms: list[tuple[int, str]] = []
+    position = 0
+    while position < len(expression):
+        match = TERM.match(expression, position)
+        if match is None or (terms and not match[1]):
+            raise OceanbenchError(
+                f"'{expression}' is not a variable nor a sum or difference of variables, such as "
+                "'sla_unfiltered + mdt - lwe'"
+            )
+        terms.append((-1 if match[1] == "-" else 1, match[2]))
+        position = match.end()
+    if not terms:
+        raise OceanbenchError("an empty expression names no variable; write its name in the file")
+    return terms
+
+
+def combine(dataset: xr.Dataset, expression: str, where: str) -> xr.DataArray:
+    """Variable or signed sum of variables of a dataset, in float64."""
+    total: xr.DataArray | None = None
+    for sign, name in parse_sum(expression):
+        if name not in dataset.variables:
+            raise OceanbenchError(
+                f"{where}: no variable '{name}'; " + did_you_mean(name, map(str, dataset.data_vars))
+            )
+        term = sign * dataset[name].astype(np.float64)
+        total = term if total is None else total + term
+    assert total is not None  # parse_sum returns at least one term
+    total.attrs = dict(dataset[parse_sum(expression)[0][1]].attrs)
+    return total
+
+
+def same_unit(found: str, expected: str) -> bool:
+    """Whether two spellings name one unit ('meters' and 'm')."""
+    spellings = UNIT_SPELLINGS.get(expected, (expected,))
+    return found.strip() in spellings
+
+
+def open_dataset(
+    files: Sequence[Path],
+    *,
+    variables: Mapping[str, str],
+    units: str | None,
+    layout: str,
+    where: str,
+    daily_mean: bool = False,
+    box: Box | None = None,
+) -> xr.Dataset:
+    """Open the files of one dataset of a challenge, as canonical variables.
+
+    Parameters
+    ----------
+    files : concatenated along time
+    variables : canonical name -> variable, or sum of variables, in the files
+    units : expected unit, checked where the files state one
+    layout : ``grid``, ``track``, ``swath`` or ``static``
+    where : challenge and dataset, for messages
+    daily_mean : average to UTC days, labelled at 00:00
+    box : part to keep, selected before anything is read
+
+    Returns
+    -------
+    Dataset; of several files, lazily loaded
+    """
+    parts = []
+    for file in files:
+        part = canonical(open_file(file, chunks={} if len(files) > 1 else None), file.name, layout)
+        if box is not None:
+            part = select(part, box, layout)
+            if part.sizes.get("time") == 0 and len(files) > 1:
+                continue
+        chosen = {}
+        for name, expression in variables.items():
+            array = combine(part, expression, file.name)
+            found = array.attrs.get("units")
+            if units is not None and found is not None and not same_unit(str(found), units):
+                raise OceanbenchError(
+                    f"{where}: {file.name}: '{expression}' is in '{found}', expected '{units}'; "
+                    "correct 'units' in challenge.yaml or convert the file"
+                )
+            array.attrs["units"] = units or found or "1"
+            chosen[name] = array
+        extra = [n for n in ("track", "cycle") if n in part.variables and n not in chosen]
+        parts.append(xr.Dataset({**chosen, **{n: part[n] for n in extra}}))
+    if not parts:
+        raise OceanbenchError(
+            f"{where}: none of its {len(files)} files has a time in the wanted period; check them"
+        )
+    dataset = parts[0] if len(parts) == 1 else xr.concat(parts, dim="time", data_vars="all")
+    if daily_mean:
+        dataset = dataset.resample(time="1D").mean(keep_attrs=True)
+    result: xr.Dataset = as_nanoseconds(dataset)
+    return result
+
+
+class Box(NamedTuple):
+    """Part of the ocean and of time, bounds inclusive; None for no bound."""
+
+    time: slice | None = None
+    latitude: tuple[float, float] | None = None
+    longitude: tuple[float, float] | None = None
+
+
+EDGE = 1e-6  # degrees: a node this close to a bound is on it
+
+
+def select(dataset: xr.Dataset, box: Box, layout: str) -> xr.Dataset:
+    """Part of a dataset inside a box; longitudes come in the convention of the box.
+
+    Parameters
+    ----------
+    dataset : canonical
+    box : with west < east
+    layout : of a grid whole rows and columns are kept, of a track or swath the times with a point
+        inside
+    """
+    if box.longitude is not None:
+        dataset = centre_longitude(dataset, (box.longitude[0] + box.longitude[1]) / 2)
+    keep: dict[str, xr.DataArray] = {}
+    if box.time is not None:
+        time = dataset["time"]
+        keep["time"] = (time >= box.time.start) & (time <= box.time.stop)
+    for name, bounds in (("latitude", box.latitude), ("longitude", box.longitude)):
+        if bounds is not None:
+            value = dataset[name]
+            inside = (value >= bounds[0] - EDGE) & (value <= bounds[1] + EDGE)
+            others = [d for d in inside.dims if d not in ("time", name)]
+            keep[name] = inside.any(others) if others and layout == "swath" else inside
+    if layout == "grid":
+        for name, inside in keep.items():
+            dataset = dataset.isel({name: np.flatnonzero(inside.values)})
+        return dataset
+    inside_all = np.logical_and.reduce([k.values for k in keep.values()])
+    return dataset.isel(time=np.flatnonzero(inside_all))
+
+
+def catalog(files: Mapping[str, Sequence[Path]], metadata: Mapping[str, Mapping[str, Any]]) -> Any:
+    """Intake catalog of datasets, built in memory; ``catalog[name].read()`` opens one lazily.
+
+    Parameters
+    ----------
+    files : files of each dataset
+    metadata : what to keep with each dataset
+    """
+    import intake  # noqa: PLC0415  (a slow import that only catalogs need)
+    from intake.readers import datatypes  # noqa: PLC0415
+    from intake.readers.readers import XArrayDatasetReader  # noqa: PLC0415
+
+    result = intake.entry.Catalog(metadata={"title": "OceanBench"})
+    for name, paths in files.items():
+        kind = datatypes.Zarr if paths[0].is_dir() else datatypes.HDF5
+        urls = [str(p) for p in paths]
+        source = kind(urls[0] if len(urls) == 1 else urls)
+        options: dict[str, Any] = {} if kind is datatypes.Zarr else {"engine": "h5netcdf"}
+        reader = XArrayDatasetReader(source, metadata=dict(metadata[name]), **options)
+        result[name] = reader
+    return result

@@ -1,0 +1,219 @@
+"""The sections of challenge.yaml, frozen and strict, and their refusals in one line."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from oceanbench import data
+from oceanbench.errors import did_you_mean
+from oceanbench.grid import longitude_span
+from oceanbench.metrics import METRICS
+
+Number = Annotated[float, Field(strict=True)]
+Text = Annotated[str, Field(strict=True, min_length=1)]
+Flag = Annotated[bool, Field(strict=True)]
+Interval = tuple[Number, Number]
+Dates = tuple[datetime.date, datetime.date]
+
+
+class Section(BaseModel):
+    """A section of challenge.yaml: frozen, and unknown keys are errors with a suggestion."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_keys(cls, value: Any) -> Any:
+        if isinstance(value, dict) and cls.model_config.get("extra") == "forbid":
+            for key in value:
+                if key not in cls.model_fields:
+                    hint = did_you_mean(str(key), cls.model_fields)
+                    raise ValueError(f"unknown key '{key}'; {hint}")
+        return value
+
+
+class Domain(Section):
+    """Box and days that are scored; longitudes may cross 0 or 180 degrees."""
+
+    longitude: Interval
+    latitude: Interval
+    time: Dates
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Domain:
+        if self.latitude[0] >= self.latitude[1]:
+            raise ValueError(f"latitude: {list(self.latitude)} is empty; write [south, north]")
+        if self.time[0] > self.time[1]:
+            raise ValueError(f"time: {list(map(str, self.time))} is empty; write [first, last]")
+        return self
+
+    @property
+    def west_east(self) -> tuple[float, float]:
+        """Bounds of longitude with west < east."""
+        return longitude_span(*self.longitude)
+
+    @property
+    def box(self) -> data.Box:
+        """The domain as bounds to select by, the whole last day included."""
+        return data.Box(time_slice(self.time), self.latitude, self.west_east)
+
+
+class Source(Section):
+    """Where the files of a dataset come from."""
+
+    archive: Text | None = None
+    url: Text | None = None
+    sha256: Text | None = None
+    instructions: Text | None = None
+
+
+class Dataset(Section):
+    """One dataset: its role, its files and which variables are read from them."""
+
+    role: Literal["truth", "observations", "training", "auxiliary"]
+    path: Text
+    variables: dict[str, Text]
+    layout: Literal["grid", "track", "swath", "static"] = "grid"
+    units: Text | None = None
+    daily_mean: Flag = False
+    optional: Flag = False
+    source: Source | None = None
+    sha256: dict[str, Text] | Text | None = None
+
+    @field_validator("variables")
+    @classmethod
+    def _sums(cls, value: dict[str, str]) -> dict[str, str]:
+        for expression in value.values():
+            data.parse_sum(expression)
+        return value
+
+
+class SubmittedVariable(Section):
+    """One variable of a submission."""
+
+    units: Text
+    aliases: list[Text] = []
+    valid_range: Interval | None = None
+
+
+class TargetGrid(Section):
+    """Grid that a method fills where the truth has none of its own."""
+
+    step_degrees: Number
+    days_after: Annotated[int, Field(strict=True, ge=0)] = 0
+
+
+class SubmissionRules(Section):
+    """What a submission must look like, and what is done with its grid and its holes."""
+
+    variables: dict[str, SubmittedVariable]
+    regrid: Literal["refuse", "linear"] = "refuse"
+    missing: Literal["refuse", "drop", "fill"] = "refuse"
+    crop_to_domain: Flag = False
+    grid: TargetGrid | None = None
+
+
+class Mask(Section):
+    """Part of the domain that a score looks at; ``{}`` is all of it."""
+
+    inset_degrees: Annotated[float, Field(strict=True, ge=0)] = 0.0
+    longitude: Interval | None = None
+    latitude: Interval | None = None
+    time: Dates | None = None
+    weights: Literal["uniform", "cos_latitude"] = "uniform"
+
+
+class MetricRow(Section):
+    """One score of the challenge: a metric with its options, and the label that tables show."""
+
+    metric: Text
+    label: Text
+    variable: Text | None = None
+    mask: Text | None = None
+    options: dict[str, Any] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_keys(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or not isinstance(value.get("metric"), str):
+            return value
+        name = value["metric"]
+        if name not in METRICS:
+            raise ValueError(f"unknown metric '{name}'; {did_you_mean(name, METRICS)}")
+        known = METRICS[name].options
+        own = {k: v for k, v in value.items() if k in cls.model_fields}
+        options = dict(own.pop("options", {}))
+        for key, option in value.items():
+            if key in cls.model_fields:
+                continue
+            if key not in known:
+                names = [*known, *(f for f in cls.model_fields if f != "options")]
+                raise ValueError(
+                    f"unknown option '{key}' of metric '{name}'; {did_you_mean(str(key), names)}"
+                )
+            try:
+                adapter = TypeAdapter(known[key].annotation, config=ConfigDict(strict=True))
+                options[key] = adapter.validate_python(option)
+            except ValidationError as problem:
+                raise ValueError(
+                    f"option '{key}' of metric '{name}' is {option!r}: {_expected(problem)}"
+                ) from problem
+        return {"label": name, **own, "options": options}
+
+
+class Published(Section):
+    """Scores that others published; shown on the leaderboard apart from computed ones."""
+
+    path: Text
+    source: Text
+
+
+def time_slice(dates: Dates) -> slice:
+    """Instants from the start of the first to the end of the last day, in nanoseconds."""
+    first, last = (np.datetime64(d, "D").astype("datetime64[ns]") for d in dates)
+    return slice(first, last + np.timedelta64(1, "D") - np.timedelta64(1, "ns"))
+
+
+def one_line(problem: ValidationError) -> str:
+    """First error of a validation as 'key: what was found, what was expected'."""
+    error = problem.errors()[0]
+    where = ""
+    for part in error["loc"]:
+        if isinstance(part, int):
+            where += f"[{part}]"
+        elif part not in ("str", "dict", "constrained-str") and "[" not in str(part):
+            where += f".{part}" if where else str(part)
+    found = error.get("input")
+    message = error["msg"].removeprefix("Value error, ")
+    prefix = f"{where}: " if where else ""
+    if error["type"] == "missing":
+        return f"{prefix}is missing; add it"
+    if error["type"] in ("value_error", "assertion_error"):
+        return f"{prefix}{message}"
+    cure = ""
+    if isinstance(found, str) and error["type"] in ("float_type", "int_type"):
+        cure = " (YAML reads 1e-3 as text: write 1.0e-3)"
+    if isinstance(found, bool):
+        cure = " (YAML reads yes, no, on, off as true or false: put the text in quotes)"
+    return f"{prefix}found {found!r}, expected: {_lower(message)}{cure}"
+
+
+def _expected(problem: ValidationError) -> str:
+    return _lower(problem.errors()[0]["msg"])
+
+
+def _lower(message: str) -> str:
+    message = message.removeprefix("Input should be ")
+    return message[0].lower() + message[1:]

@@ -1,0 +1,180 @@
+"""evaluate(challenge, submission) → Result: the only place where the parts come together."""
+
+from __future__ import annotations
+
+import datetime
+import platform
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import fields
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from oceanbench.challenge import Challenge
+from oceanbench.declaration import MetricRow
+from oceanbench.errors import OceanbenchError
+from oceanbench.match import Matched, Pair, match, pair
+from oceanbench.metrics import METRICS, Flagged, Sums
+from oceanbench.metrics.sums import sums
+from oceanbench.resources import PACKAGE
+from oceanbench.result import Interval, Result, Score
+from oceanbench.statistics import interval
+from oceanbench.submission import Submission
+
+PACKAGES = ("numpy", "scipy", "xarray", "pandas", "xrft", "contourpy", "h5netcdf", "torch")
+
+
+def evaluate(
+    challenge: Challenge,
+    submission: Submission,
+    *,
+    data_dir: Path | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Result:
+    """Score a submission on a challenge.
+
+    Parameters
+    ----------
+    challenge : from :meth:`Challenge.load`
+    submission : the participant's file
+    data_dir : folder of the challenge's files, where they are not beside challenge.yaml
+    options : what to keep in the provenance: ``device``, ``seed``, ``options`` of the method
+
+    Returns
+    -------
+    Result, not yet written
+
+    Raises
+    ------
+    OceanbenchError
+        when the submission or the challenge's data are refused
+    """
+    begin = time.perf_counter()
+    matched = matched_by_score(challenge, submission, data_dir=data_dir)
+    tables = {key: sums(m.estimate, m.truth, m.weights) for key, m in matched.items()}
+    scores = []
+    for row in challenge.metrics:
+        key = (challenge.variable_of(row), challenge.mask_of(row))
+        scores.append(score(row, key, matched[key], tables[key]))
+    return Result(
+        challenge={
+            "name": challenge.name,
+            "version": challenge.version,
+            "sha256": challenge.sha256,
+        },
+        submission={
+            "name": submission.name,
+            "sha256": submission.sha256,
+            "method": submission.method,
+            "authors": submission.authors,
+            "reference": submission.reference,
+            "notes": submission.notes,
+        },
+        scores=scores,
+        coverage=[
+            {"variable": v, "mask": k, **m.coverage.to_dict()} for (v, k), m in matched.items()
+        ],
+        series=[{"variable": v, "mask": k, **series_of(table)} for (v, k), table in tables.items()],
+        provenance=provenance(time.perf_counter() - begin, options or {}),
+    )
+
+
+def matched_by_score(
+    challenge: Challenge, submission: Submission, *, data_dir: Path | None = None
+) -> dict[tuple[str, str], Matched]:
+    """Match every (variable, mask) that the challenge scores."""
+    truth = challenge.open(challenge.truth_name, data_dir)
+    if 0 in truth.sizes.values():
+        raise OceanbenchError(
+            f"{challenge.name}: the truth has no value inside the domain "
+            f"({dict(truth.sizes)}); check the files of dataset '{challenge.truth_name}'"
+        )
+    estimates = submission.open(challenge)
+    pairs: dict[str, Pair] = {}
+    matched: dict[tuple[str, str], Matched] = {}
+    for row in challenge.metrics:
+        variable, mask = challenge.variable_of(row), challenge.mask_of(row)
+        if variable not in pairs:
+            pairs[variable] = pair(challenge, estimates, truth, variable)
+        if (variable, mask) not in matched:
+            matched[variable, mask] = match(pairs[variable], challenge, mask)
+    return matched
+
+
+def score(row: MetricRow, key: tuple[str, str], matched: Matched, table: Sums) -> Score:
+    """One score of the challenge, with its flag and interval."""
+    metric = METRICS[row.metric]
+    found = metric.function(matched.estimate, matched.truth, matched.weights, **row.options)
+    flagged = isinstance(found, Flagged)
+    value = float(found.value if isinstance(found, Flagged) else found)
+    spread: Interval | None = None
+    if metric.of_sums is not None and not flagged:
+        spread = interval(table, partial(metric.of_sums, **row.options))
+    return Score(
+        metric=row.metric,
+        label=row.label,
+        variable=key[0],
+        mask=key[1],
+        value=value if np.isfinite(value) else None,
+        units=str(row.options.get("units") or metric.units or matched.truth.attrs.get("units", "")),
+        better=metric.better,
+        flag=found.flag if isinstance(found, Flagged) else None,
+        n=matched.coverage.scored,
+        interval=spread,
+    )
+
+
+def series_of(table: Sums) -> dict[str, list[Any]]:
+    """Write sums per time as lists, for the result file."""
+    return {
+        f.name: getattr(table, f.name).astype(str).tolist()
+        if f.name == "time"
+        else getattr(table, f.name).tolist()
+        for f in fields(table)
+    }
+
+
+def sums_of(series: Mapping[str, Any]) -> Sums:
+    """Inverse of :func:`series_of`."""
+    return Sums(
+        time=np.array(series["time"], dtype="datetime64[ns]"),
+        **{f.name: np.array(series[f.name], dtype=np.float64) for f in fields(Sums)[1:]},
+    )
+
+
+def provenance(seconds: float, options: Mapping[str, Any]) -> dict[str, Any]:
+    """With what, when and how fast a result was computed."""
+    packages = {}
+    for name in PACKAGES:
+        try:
+            packages[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return {
+        "oceanbench": version("oceanbench-challenges"),
+        "commit": commit(),
+        "python": platform.python_version(),
+        "packages": packages,
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "seconds": round(seconds, 3),
+        "device": options.get("device"),
+        "seed": options.get("seed"),
+        "options": dict(options.get("options", {})),
+    }
+
+
+def commit() -> str | None:
+    """Commit of the checkout that runs, None for an installed package or without git."""
+    if not (PACKAGE.parent / ".git").exists():
+        return None
+    command = ["git", "-C", str(PACKAGE.parent), "rev-parse", "HEAD"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return done.stdout.strip() or None

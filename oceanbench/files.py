@@ -1,0 +1,108 @@
+"""Files: found, checksummed, fetched, and written whole or not at all."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import pooch
+import xarray as xr
+
+from oceanbench.errors import OceanbenchError
+
+
+def expand(pattern: str, folders: Sequence[Path]) -> list[Path]:
+    """Files that a path or glob names, from the first folder that has any.
+
+    Parameters
+    ----------
+    pattern : absolute, or relative to each of ``folders`` in turn
+    folders : where to look, in this order
+
+    Returns
+    -------
+    list of paths, sorted by name; empty when there is none
+    """
+    for folder in folders:
+        found = sorted(glob.glob(str(folder / pattern)))  # noqa: PTH207  (absolute patterns too)
+        if found:
+            return [Path(f) for f in found]
+    return []
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file, or of the names and contents of all files below a folder (Zarr)."""
+    digest = hashlib.sha256()
+    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    for file in files:
+        if path.is_dir():
+            digest.update(file.relative_to(path).as_posix().encode())
+        with file.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def sha256_of_text(text: str) -> str:
+    """SHA-256 of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def check_sha256(path: Path, expected: str, where: str) -> None:
+    """Refuse a file whose checksum is not the declared one."""
+    found = sha256(path)
+    if found != expected.lower():
+        raise OceanbenchError(
+            f"{where}: {path.name} has sha256 {found[:12]}…, expected {expected[:12]}…; the file "
+            "is damaged or another version: fetch it again, or correct sha256 in challenge.yaml"
+        )
+
+
+def write_netcdf(dataset: xr.Dataset, path: Path) -> None:
+    """Write a compressed NetCDF4 file under a temporary name, then rename it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
+    encoding = {name: {"zlib": True, "complevel": 4} for name in dataset.data_vars}
+    try:
+        dataset.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write a text file under a temporary name, then rename it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def fetch(url: str, folder: Path, *, known_hash: str | None, archive: bool) -> None:
+    """Download a file, or an archive and unpack it, into a folder; refuse a wrong checksum.
+
+    Parameters
+    ----------
+    url : http(s) or ftp address
+    folder : created when needed
+    known_hash : sha256 of what is downloaded, or None where the source gives none
+    archive : unpack the (zip or tar) archive into the folder
+    """
+    processor = None
+    if archive:
+        unpack = pooch.Unzip if url.endswith(".zip") else pooch.Untar
+        processor = unpack(extract_dir=str(folder))
+    name = url.rsplit("/", 1)[-1]
+    known = f"sha256:{known_hash}" if known_hash else None
+    try:
+        pooch.retrieve(url, known, fname=name, path=folder, processor=processor)
+    except (OSError, ValueError) as problem:
+        reason = str(problem).splitlines()[0]
+        raise OceanbenchError(
+            f"{url}: could not be fetched ({reason}); try again, or download it into {folder}"
+        ) from problem

@@ -1,0 +1,139 @@
+"""Scores and results, and the JSON file (schema 1) that holds them."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from oceanbench.errors import OceanbenchError
+from oceanbench.files import write_text
+
+SCHEMA = 1
+LIST_OF_NUMBERS = re.compile(r"\[[^\[\]{}]*\]")  # written on one line each
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Confidence interval of a score."""
+
+    level: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Score:
+    """One number of a result, or the flag that says why there is none.
+
+    Attributes
+    ----------
+    metric, label, variable, mask : which score of the challenge
+    value : full precision; None where there is no number
+    units, better : of the metric
+    flag : None, ``unresolved``, ``resolved_below_grid`` or ``no_data``
+    n : number of points that were scored
+    interval : None for the scores that have no confidence interval
+    """
+
+    metric: str
+    label: str
+    variable: str
+    mask: str
+    value: float | None
+    units: str
+    better: str | None
+    flag: str | None
+    n: int
+    interval: Interval | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """Everything that an evaluation found out; serialised as one JSON file.
+
+    Attributes
+    ----------
+    challenge : ``name``, ``version``, ``sha256`` of challenge.yaml
+    submission : ``name``, ``sha256``, ``method``, ``authors``, ``reference``, ``notes``
+    scores : in the order of the challenge
+    coverage : per variable and mask, how much of the truth was scored
+    series : per variable and mask, the sums per time that the intervals come from
+    provenance : versions, time, options
+    """
+
+    challenge: dict[str, Any]
+    submission: dict[str, Any]
+    scores: list[Score]
+    coverage: list[dict[str, Any]]
+    series: list[dict[str, Any]] = field(repr=False)
+    provenance: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Name of the submission."""
+        return str(self.submission["name"])
+
+    def score(self, label: str) -> Score:
+        """Score with a label."""
+        for score in self.scores:
+            if score.label == label:
+                return score
+        raise KeyError(label)
+
+    def to_json(self) -> str:
+        """Result as JSON; numbers in full precision, NaN and infinities as null."""
+        content = {"schema": SCHEMA, **asdict(self)}
+        text = json.dumps(_finite(content), indent=1, ensure_ascii=False, allow_nan=False)
+        return LIST_OF_NUMBERS.sub(lambda m: " ".join(m[0].split()), text) + "\n"
+
+    def save(self, folder: Path) -> Path:
+        """Write ``<folder>/<challenge>/<name>.json``; the file appears whole or not at all."""
+        path = folder / str(self.challenge["name"]) / f"{self.name}.json"
+        write_text(self.to_json(), path)
+        return path
+
+    @classmethod
+    def load(cls, path: Path) -> Result:
+        """Read a result file.
+
+        Raises
+        ------
+        OceanbenchError
+            if it is not a result of schema 1
+        """
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as problem:
+            raise OceanbenchError(
+                f"{path}: cannot be read as a result ({problem}); give a file that "
+                "'oceanbench evaluate' wrote"
+            ) from problem
+        if not isinstance(content, dict) or content.pop("schema", None) != SCHEMA:
+            raise OceanbenchError(
+                f"{path}: not a result of schema {SCHEMA}; evaluate the submission again"
+            )
+        try:
+            scores = [
+                Score(**{**s, "interval": Interval(**s["interval"]) if s["interval"] else None})
+                for s in content.pop("scores")
+            ]
+            return cls(scores=scores, **content)
+        except (KeyError, TypeError) as problem:
+            raise OceanbenchError(
+                f"{path}: a key of the result is missing or unknown ({problem}); evaluate again"
+            ) from problem
+
+
+def _finite(value: Any) -> Any:
+    """Copy of a JSON tree with None for what JSON has no number for."""
+    if isinstance(value, dict):
+        return {k: _finite(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

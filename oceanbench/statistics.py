@@ -1,0 +1,133 @@
+r"""How sure a score is: block bootstrap over time, and the comparison of two submissions.
+
+Daily maps are correlated in time, so days are not resampled one by one but in blocks longer than
+the decorrelation time of the squared error; an ordinary bootstrap would give intervals that are
+too narrow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oceanbench.metrics.sums import Sums
+from oceanbench.result import Interval
+
+REPLICATES = 2000
+LEVEL = 0.95
+SEED = 20121022  # fixed: the interval of a score is reproducible
+
+FloatArray = NDArray[np.float64]
+
+
+def decorrelation_time(series: FloatArray) -> int:
+    r"""First lag at which the autocorrelation of a series falls below 1/e.
+
+    Parameters
+    ----------
+    series : shape (n,), evenly spaced
+
+    Returns
+    -------
+    int, in steps of the series, at least 1 and at most n
+    """
+    anomaly = series - series.mean()
+    variance = float(anomaly @ anomaly)
+    size = len(series)
+    if variance == 0.0:
+        return 1
+    for lag in range(1, size):
+        if float(anomaly[:-lag] @ anomaly[lag:]) / variance < np.exp(-1.0):
+            return lag
+    return size
+
+
+def block_length(series: FloatArray) -> int:
+    r"""Twice the decorrelation time, at least :math:`n^{1/3}` and at most a third of the series."""
+    n = int(series.size)
+    wanted = max(2 * decorrelation_time(series), round(n ** (1 / 3)))
+    return max(1, min(wanted, n // 3))
+
+
+def block_indices(n: int, block: int, replicates: int, seed: int = SEED) -> NDArray[np.intp]:
+    """Indices of a circular moving-block bootstrap.
+
+    Parameters
+    ----------
+    n : length of the series
+    block : length of a block
+    replicates : number of resampled series
+    seed : of the random starts
+
+    Returns
+    -------
+    ndarray (replicates, n)
+
+    References
+    ----------
+    Politis and Romano (1992), A circular block-resampling procedure for stationary data;
+    Künsch (1989), doi:10.1214/aos/1176347265
+    """
+    blocks = -(-n // block)
+    starts = np.random.default_rng(seed).integers(0, n, size=(replicates, blocks))
+    index = (starts[..., None] + np.arange(block)) % n
+    return index.reshape(replicates, -1)[:, :n]
+
+
+def interval(sums: Sums, of_sums: Callable[[Sums], Any]) -> Interval | None:
+    """Percentile interval of a score, from a block bootstrap over the times of its sums.
+
+    Parameters
+    ----------
+    sums : per time, of one submission
+    of_sums : the score as a function of sums
+
+    Returns
+    -------
+    Interval, or None with fewer than 9 times: three blocks of three are the least
+    """
+    n = sums.time.size
+    if n < 9:
+        return None
+    index = block_indices(n, block_length(_mean_squared_error(sums)), REPLICATES)
+    values = np.asarray(of_sums(sums.take(index)))
+    values = values[np.isfinite(values)]
+    if not values.size:
+        return None
+    low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Interval(LEVEL, float(low), float(high))
+
+
+def paired_difference(first: Sums, second: Sums, of_sums: Callable[[Sums], Any]) -> Interval | None:
+    """Interval of the difference of two submissions' scores, both resampled at the same times.
+
+    What makes a day hard is common to both, and cancels: the paired interval is narrower than two
+    separate ones suggest.
+
+    Parameters
+    ----------
+    first, second : sums at the same times
+    of_sums : the score as a function of sums
+
+    Returns
+    -------
+    Interval of score(first) - score(second); None where the times differ or are too few
+    """
+    n = first.time.size
+    if n < 9 or not np.array_equal(first.time, second.time):
+        return None
+    difference = _mean_squared_error(first) - _mean_squared_error(second)
+    index = block_indices(n, block_length(difference), REPLICATES)
+    values = np.asarray(of_sums(first.take(index))) - np.asarray(of_sums(second.take(index)))
+    values = values[np.isfinite(values)]
+    if not values.size:
+        return None
+    low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Interval(LEVEL, float(low), float(high))
+
+
+def _mean_squared_error(sums: Sums) -> FloatArray:
+    return sums.squared_error / sums.weight

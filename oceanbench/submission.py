@@ -1,0 +1,257 @@
+"""A participant's file: opened without trusting it, and refused in one line if it is not right."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Hashable
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+import xarray as xr
+
+from oceanbench import data, files
+from oceanbench.challenge import Challenge
+from oceanbench.declaration import SubmittedVariable
+from oceanbench.errors import OceanbenchError
+from oceanbench.grid import centre_longitude
+
+MAX_BYTES = 8 * 2**30  # of the maps that are scored; a hostile file declares terabytes in 300 bytes
+
+
+@dataclass(frozen=True)
+class Submission:
+    """Estimates to be scored: a NetCDF file, a Zarr store, or a glob of files.
+
+    Attributes
+    ----------
+    name : on the leaderboard
+    path : of the file, the store, or a glob that is concatenated along time
+    method, authors, reference, notes : what the leaderboard says about it
+    """
+
+    name: str
+    path: Path
+    method: str = ""
+    authors: str = ""
+    reference: str = ""
+    notes: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse names that cannot be the name of a result file."""
+        if not self.name or self.name.startswith(".") or set(self.name) & set('/\\:*?"<>|\n'):
+            raise OceanbenchError(
+                f"submission name {self.name!r} cannot be a file name; use letters, digits, - _ ."
+            )
+
+    @property
+    def files(self) -> list[Path]:
+        """Files of the submission, sorted by name."""
+        text = str(self.path)
+        if "::" in text or "://" in text:
+            raise OceanbenchError(f"{text}: a submission is a local file; download it first")
+        found = [Path(p) for p in sorted(glob.glob(text))]  # noqa: PTH207  (absolute globs too)
+        if not found:
+            raise OceanbenchError(f"{text}: no such file; give a NetCDF file, Zarr store or glob")
+        return found
+
+    @property
+    def sha256(self) -> str:
+        """Checksum of the file, or of the checksums of all its files."""
+        sums = [files.sha256(f) for f in self.files]
+        return sums[0] if len(sums) == 1 else files.sha256_of_text("\n".join(sums))
+
+    def open(self, challenge: Challenge) -> xr.Dataset:
+        """Canonical variables of the submission around the challenge's domain, in memory.
+
+        Returns
+        -------
+        Dataset (time, latitude, longitude[, member]): names, units and float64 coordinates as the
+        challenge declares them, longitudes in its convention, latitudes increasing
+
+        Raises
+        ------
+        OceanbenchError
+            what was found, where, what was expected and what to do
+        """
+        parts = [self._open_file(file, challenge) for file in self.files]
+        if len(parts) > 1:
+            parts.sort(key=lambda part: part["time"].values[0])
+            _check_grids_agree(parts, self.path.name)
+        whole = parts[0] if len(parts) == 1 else xr.concat(parts, dim="time")
+        _check_time(whole, self.path.name)
+        whole = _crop(whole, challenge, self.path.name)
+        if whole.nbytes > MAX_BYTES:
+            raise OceanbenchError(
+                f"{self.path.name}: holds {whole.nbytes / 2**30:.0f} GiB inside the domain, more "
+                f"than {MAX_BYTES // 2**30} GiB; submit the grid that the challenge describes"
+            )
+        whole = whole.load()
+        for name, rules in challenge.submission.variables.items():
+            _check_range(whole[name], rules, self.path.name)
+        return whole
+
+    def _open_file(self, file: Path, challenge: Challenge) -> xr.Dataset:
+        if file.is_file() and h5py.is_hdf5(file):
+            _refuse_links(file)
+        elif file.is_dir():
+            _refuse_symlinks(file)
+        opened = data.open_file(file, chunks=None)
+        opened = opened.drop_vars([v for v in opened.variables if opened[v].dtype == object])
+        chosen: dict[Hashable, str] = {}
+        for name, rules in challenge.submission.variables.items():
+            chosen[_find(opened, name, rules, file.name)] = name
+        dataset = data.canonical(opened, file.name, "grid").rename(chosen)
+        dataset = dataset[list(chosen.values())]
+        for name, rules in challenge.submission.variables.items():
+            _check_variable(dataset[name], rules, file.name)
+        return dataset
+
+
+def _find(opened: xr.Dataset, name: str, rules: SubmittedVariable, where: str) -> Hashable:
+    for candidate in (name, *rules.aliases):
+        if candidate in opened.data_vars:
+            return candidate
+    found = ", ".join(map(str, opened.data_vars)) or "no variable"
+    also = f" (or {', '.join(rules.aliases)})" if rules.aliases else ""
+    raise OceanbenchError(
+        f"{where}: found {found}, expected a variable '{name}'{also}; rename it, for example with "
+        f"xarray: ds.rename({{'…': '{name}'}})"
+    )
+
+
+def _check_variable(array: xr.DataArray, rules: SubmittedVariable, where: str) -> None:
+    wanted = {"time", "latitude", "longitude"}
+    if not wanted <= set(array.dims) or set(array.dims) - wanted - {"member"}:
+        raise OceanbenchError(
+            f"{where}: '{array.name}' has dimensions {tuple(map(str, array.dims))}, expected "
+            "(time, latitude, longitude) and optionally member; transpose or select"
+        )
+    if array.dtype.kind != "f":
+        raise OceanbenchError(
+            f"{where}: '{array.name}' has type {array.dtype}, expected floating point numbers; "
+            "convert it with .astype('float32')"
+        )
+    units = array.attrs.get("units")
+    if units is not None and not data.same_unit(str(units), rules.units):
+        raise OceanbenchError(
+            f"{where}: '{array.name}' is in '{units}', expected '{rules.units}'; convert "
+            f"the values and set the attribute units to '{rules.units}'"
+        )
+
+
+def _check_range(array: xr.DataArray, rules: SubmittedVariable, where: str) -> None:
+    if rules.valid_range is None or not array.size:
+        return
+    low, high = rules.valid_range
+    values = array.values
+    finite = np.isfinite(values)
+    outside = (finite & ((values < low) | (values > high))) | np.isinf(values)
+    if outside.any():
+        worst = values[outside][np.argmax(np.abs(values[outside]))]
+        raise OceanbenchError(
+            f"{where}: {int(outside.sum())} values of '{array.name}' lie outside [{low:g}, "
+            f"{high:g}] {rules.units} (for example {worst:g}); check the unit, and write land as "
+            "NaN with _FillValue"
+        )
+
+
+def _check_time(dataset: xr.Dataset, where: str) -> None:
+    time = dataset["time"].values
+    steps = np.diff(time)
+    if np.isnat(time).any():
+        raise OceanbenchError(f"{where}: a time is missing (NaT); give every map its date")
+    if (steps == np.timedelta64(0)).any():
+        first = time[1:][steps == np.timedelta64(0)][0]
+        raise OceanbenchError(f"{where}: time {_show(first)} occurs twice; keep one map per time")
+    if (steps < np.timedelta64(0)).any():
+        i = int(np.argmax(steps < np.timedelta64(0)))
+        raise OceanbenchError(
+            f"{where}: times are not increasing ({_show(time[i + 1])} follows {_show(time[i])}); "
+            "sort them with ds.sortby('time')"
+        )
+
+
+def _check_grids_agree(parts: list[xr.Dataset], where: str) -> None:
+    for name in ("latitude", "longitude"):
+        for part in parts[1:]:
+            if not np.array_equal(part[name].values, parts[0][name].values):
+                raise OceanbenchError(
+                    f"{where}: the files have different {name}s; write all maps on one grid"
+                )
+
+
+def _crop(dataset: xr.Dataset, challenge: Challenge, where: str) -> xr.Dataset:
+    """Maps in and around the domain: exactly its nodes, or one more on each side."""
+    box = challenge.domain.box
+    assert box.latitude and box.longitude and box.time  # a domain has all its bounds
+    dataset = centre_longitude(dataset, sum(box.longitude) / 2)
+    if bool((dataset["latitude"].diff("latitude") < 0).any()):
+        dataset = dataset.sortby("latitude")
+    bounds = {
+        "longitude": box.longitude,
+        "latitude": box.latitude,
+        "time": (box.time.start, box.time.stop),
+    }
+    for name, (low, high) in bounds.items():
+        values = dataset[name].values
+        if np.unique(values).size != values.size:
+            raise OceanbenchError(f"{where}: {name} has a value twice; keep one of each")
+        edge = np.timedelta64(0, "ns") if name == "time" else data.EDGE
+        first = int(np.searchsorted(values, low - edge))
+        last = int(np.searchsorted(values, high + edge, side="right"))
+        if not challenge.submission.crop_to_domain:
+            first, last = max(first - 1, 0), min(last + 1, values.size)
+        if values.size == 0 or values[-1] < low - edge or values[0] > high + edge or first >= last:
+            found = f"{_show(values[0])}..{_show(values[-1])}" if values.size else "nothing"
+            raise OceanbenchError(
+                f"{where}: {name} is {found}, expected maps in {_show(low)}..{_show(high)}; is "
+                f"this a file for another challenge than {challenge.name}?"
+            )
+        dataset = dataset.isel({name: slice(first, last)})
+    return dataset
+
+
+def _show(value: object) -> str:
+    if isinstance(value, np.datetime64):
+        return str(value.astype("datetime64[m]"))
+    return f"{value:g}" if isinstance(value, float | np.floating) else str(value)
+
+
+def _refuse_links(file: Path) -> None:
+    """HDF5 can read other files of this machine through links and external storage."""
+
+    def refuse(what: str, name: str) -> None:
+        raise OceanbenchError(
+            f"{file.name}: '{name}' is {what}, which reads from outside the file; write the values "
+            "into the file itself"
+        )
+
+    def visit(group: h5py.Group) -> None:
+        for name in group:
+            link = group.get(name, getlink=True)
+            if isinstance(link, h5py.ExternalLink | h5py.SoftLink):
+                refuse("a link", name)
+            item = group[name]
+            if isinstance(item, h5py.Group):
+                visit(item)
+            elif isinstance(item, h5py.Dataset) and (item.external or item.is_virtual):
+                refuse("externally stored", name)
+
+    try:
+        with h5py.File(file, "r") as opened:
+            visit(opened)
+    except (OSError, RuntimeError, KeyError) as problem:
+        reason = str(problem).splitlines()[0]
+        raise OceanbenchError(
+            f"{file}: cannot be read as NetCDF ({reason}); check that it is complete"
+        ) from problem
+
+
+def _refuse_symlinks(store: Path) -> None:
+    for path in store.rglob("*"):
+        if path.is_symlink():
+            raise OceanbenchError(
+                f"{store.name}: '{path.name}' is a symbolic link; copy the data into the store"
+            )
