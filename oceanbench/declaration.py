@@ -147,7 +147,13 @@ class MetricRow(Section):
     @model_validator(mode="before")
     @classmethod
     def _known_keys(cls, value: Any) -> Any:
-        if not isinstance(value, dict) or not isinstance(value.get("metric"), str):
+        if not isinstance(value, dict):
+            return value
+        if not isinstance(value.get("metric"), str):
+            wrong = [k for k in value if k not in cls.model_fields]
+            if "metric" not in value and wrong:
+                hint = did_you_mean(str(wrong[0]), cls.model_fields)
+                raise ValueError(f"unknown key '{wrong[0]}'; {hint}")
             return value
         name = value["metric"]
         if name not in METRICS:

@@ -132,6 +132,7 @@ def _cell(score: Score) -> str:
 
 def _notes(result: Result) -> str:
     notes = [str(result.submission.get("notes", ""))]
+    notes += [f"{k}={v}" for k, v in result.provenance.get("options", {}).items()]
     for part in result.coverage:
         if part["scored"] < part["points"]:
             notes.append(f"{part['scored']} of {part['points']} points scored ({part['mask']})")

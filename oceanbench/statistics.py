@@ -7,6 +7,7 @@ too narrow.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -36,11 +37,12 @@ def decorrelation_time(series: FloatArray) -> int:
     """
     anomaly = series - series.mean()
     variance = float(anomaly @ anomaly)
-    size = len(series)
     if variance == 0.0:
         return 1
+    size = int(series.size)
     for lag in range(1, size):
-        if float(anomaly[:-lag] @ anomaly[lag:]) / variance < np.exp(-1.0):
+        correlation = float(anomaly[:-lag] @ anomaly[lag:]) / variance
+        if correlation < math.exp(-1.0):
             return lag
     return size
 
@@ -48,7 +50,7 @@ def decorrelation_time(series: FloatArray) -> int:
 def block_length(series: FloatArray) -> int:
     r"""Twice the decorrelation time, at least :math:`n^{1/3}` and at most a third of the series."""
     n = int(series.size)
-    wanted = max(2 * decorrelation_time(series), round(n ** (1 / 3)))
+    wanted = max(2 * decorrelation_time(series), round(float(n) ** (1 / 3)))
     return max(1, min(wanted, n // 3))
 
 

@@ -67,12 +67,12 @@ def smallest_scales(
         return UNRESOLVED, UNRESOLVED
     if resolved.all():
         return _below_grid(score["freq_longitude"]), _below_grid(score["freq_time"])
-    if contour == "first":
+    if contour == "first" and min(s.shape) > 1:
         x, y = _first_contour(s, wavelength, period, level)
         return float(x.min()), float(y.min())
     x, y, row, column = _edge_crossings(s, wavelength, period, level)
     on_region = region[row, column]
-    if contour == "all":
+    if contour != "main":
         return float(x[on_region].min()), float(y[on_region].min())
     return (
         _below_grid(score["freq_longitude"]) if region[:, -1].any() else float(x[on_region].min()),

@@ -28,6 +28,7 @@ from oceanbench.metrics.aligned import Aligned, Flagged, FloatArray, align
 from oceanbench.metrics.contours import Contour, smallest_scales
 
 Window = Literal["hann", "hann_symmetric", "tukey", "boxcar"]
+Propagation = Literal["westward", "both"]
 
 ROWS_AT_ONCE = 32  # latitudes transformed together: bounds the memory, not the result
 
@@ -106,6 +107,7 @@ def psd_score(
     weights: xr.DataArray,
     *,
     window: Window = "hann",
+    propagation: Propagation = "westward",
 ) -> xr.DataArray | None:
     r"""Space-time PSD score of maps against zonal wavenumber and frequency.
 
@@ -118,41 +120,48 @@ def psd_score(
     weights : DataArray broadcastable to truth, >= 0; latitudes with a hole in the mask are left out
         of both spectra, the others weigh with the mean of their weights
     window : see :func:`psd`
+    propagation : ``westward`` takes the quadrant :math:`f, k > 0` alone, as published: waves
+        :math:`\cos(kx + ft)`, which move west; ``both`` adds the spectra of either direction
 
     Returns
     -------
     DataArray (freq_time, freq_longitude), cycles per day and per degree, positive frequencies
-    below the Nyquist frequency only; None when no latitude is complete
+    below the Nyquist frequency only; the attribute ``latitude`` is the mean latitude of its rows.
+    None when fewer than three maps or columns, or no latitude, are complete
     """
     box = _complete_rows(align(estimate, truth, weights, "time", "latitude", "longitude"))
     if box is None:
         return None
-    (e, t, w), times, columns = box
+    (e, t, w), times, rows, columns = box
     time = truth["time"].values.astype("datetime64[ns]")[times]
     days = (time - time[0]) / np.timedelta64(1, "D")
     axes = {"time": days, "longitude": truth["longitude"].values.astype(np.float64)[columns]}
-    row_weight = w.mean(axis=(0, 2))
-    total_error: xr.DataArray | float = 0.0
-    total_truth: xr.DataArray | float = 0.0
-    for start in range(0, row_weight.size, ROWS_AT_ONCE):
+    share = w.mean(axis=(0, 2))
+    share = share / share.sum()
+    spectra = [_mean_over_rows(field, share, axes, window) for field in (e - t, t)]
+    error, reference = (_one_quadrant(s, axes, propagation) for s in spectra)
+    score = 1.0 - error / reference.where(reference > 0)
+    return score.assign_attrs(latitude=float(share @ truth["latitude"].values[rows]))
+
+
+def _mean_over_rows(
+    field: FloatArray, share: FloatArray, axes: dict[str, FloatArray], window: Window
+) -> xr.DataArray:
+    """Weighted mean over latitude of the space-time spectra, a few rows at a time."""
+    total: xr.DataArray | None = None
+    for start in range(0, share.size, ROWS_AT_ONCE):
         rows = slice(start, start + ROWS_AT_ONCE)
-        share = xr.DataArray(row_weight[rows] / row_weight.sum(), dims="latitude")
-        dims = ("latitude", "time", "longitude")
-        x = xr.DataArray(t[:, rows].transpose(1, 0, 2), dims=dims, coords=axes)
-        error = xr.DataArray((e[:, rows] - t[:, rows]).transpose(1, 0, 2), dims=dims, coords=axes)
-        total_error = total_error + (psd(error, ("time", "longitude"), window=window) * share).sum(
-            "latitude"
-        )
-        total_truth = total_truth + (psd(x, ("time", "longitude"), window=window) * share).sum(
-            "latitude"
-        )
-    assert isinstance(total_error, xr.DataArray) and isinstance(total_truth, xr.DataArray)
-    return _positive(1.0 - total_error / total_truth.where(total_truth > 0), axes)
+        part = xr.DataArray(field[:, rows], dims=("time", "latitude", "longitude"), coords=axes)
+        spectrum = psd(part, ("time", "longitude"), window=window)
+        mean = spectrum.dot(xr.DataArray(share[rows], dims="latitude"))
+        total = mean if total is None else total + mean
+    assert total is not None  # there is at least one row
+    return total
 
 
 def _complete_rows(
     arrays: Aligned,
-) -> tuple[Aligned, NDArray[np.intp], NDArray[np.intp]] | None:
+) -> tuple[Aligned, NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]] | None:
     """Cut to the bounding times and longitudes of the mask and to latitudes without a hole."""
     scored = arrays.weights > 0
     times = np.flatnonzero(scored.any(axis=(1, 2)))
@@ -163,24 +172,34 @@ def _complete_rows(
     columns = np.arange(columns[0], columns[-1] + 1)
     inside = scored[times[0] : times[-1] + 1, :, columns[0] : columns[-1] + 1]
     rows = np.flatnonzero(inside.all(axis=(0, 2)))
-    if rows.size == 0:
+    if rows.size == 0 or times.size < 3 or columns.size < 3:
         return None
-    if rows.size == scored.shape[1] and inside.size == scored.size:
-        return arrays, times, columns
-    cut = np.ix_(times, rows, columns)
-    return Aligned(*(a[cut] for a in arrays)), times, columns
+    if rows.size * times.size * columns.size < scored.size:
+        cut = np.ix_(times, rows, columns)
+        arrays = Aligned(*(a[cut] for a in arrays))
+    return arrays, times, rows, columns
 
 
-def _positive(spectrum: xr.DataArray, axes: dict[str, FloatArray]) -> xr.DataArray:
+def _one_quadrant(
+    spectrum: xr.DataArray, axes: dict[str, FloatArray], propagation: Propagation
+) -> xr.DataArray:
     """Positive frequencies strictly below Nyquist, for either parity of the number of points."""
+    numbers = {}
     for dim, axis in axes.items():
-        name = f"freq_{dim}"
-        spectrum[name].attrs["spacing"] = (axis[-1] - axis[0]) / (axis.size - 1)
-        limit = (axis.size - 1) // 2
-        step = (axis[-1] - axis[0]) / (axis.size - 1) * axis.size
-        number = np.rint(spectrum[name].values * step).astype(int)
-        spectrum = spectrum.isel({name: np.flatnonzero((number >= 1) & (number <= limit))})
-    return spectrum.transpose("freq_time", "freq_longitude")
+        length = (axis[-1] - axis[0]) / (axis.size - 1) * axis.size
+        numbers[dim] = np.rint(spectrum[f"freq_{dim}"].values * length).astype(int)
+    last = {dim: (axis.size - 1) // 2 for dim, axis in axes.items()}
+    zonal = numbers["longitude"]
+    spectrum = spectrum.isel(freq_longitude=(zonal >= 1) & (zonal <= last["longitude"]))
+    temporal = numbers["time"]
+    quadrant = spectrum.isel(freq_time=(temporal >= 1) & (temporal <= last["time"]))
+    if propagation == "both":
+        eastward = spectrum.isel(freq_time=(temporal <= -1) & (temporal >= -last["time"]))
+        quadrant = quadrant + eastward.isel(freq_time=slice(None, None, -1)).values
+    for dim, axis in axes.items():
+        spacing = (axis[-1] - axis[0]) / (axis.size - 1)
+        quadrant[f"freq_{dim}"].attrs["spacing"] = spacing
+    return quadrant.transpose("freq_time", "freq_longitude")
 
 
 def resolved_wavelength(
@@ -190,6 +209,7 @@ def resolved_wavelength(
     *,
     window: Window = "hann",
     contour: Contour = "main",
+    propagation: Propagation = "westward",
     level: float = 0.5,
     units: Literal["degrees_east", "km"] = "degrees_east",
 ) -> float | Flagged:
@@ -203,8 +223,9 @@ def resolved_wavelength(
     window : taper of the spectra; the published table of 2020a needs ``hann_symmetric``
     contour : ``main`` bounds the resolved region connected to the largest scales; ``all`` takes
         every piece; ``first`` the first piece that matplotlib < 3.8 drew, as the published tables
+    propagation : see :func:`psd_score`; the published scores see westward waves only
     level : of the PSD score
-    units : degrees of longitude, or km at the mean latitude of the truth
+    units : degrees of longitude, or km at the mean latitude of the scored rows
 
     Returns
     -------
@@ -216,11 +237,11 @@ def resolved_wavelength(
     Le Guillou et al. (2021), doi:10.1175/JTECH-D-20-0104.1;
     ocean data challenge 2020a, doi:10.24400/527896/a01-2020.002
     """
-    score = psd_score(estimate, truth, weights, window=window)
+    score = psd_score(estimate, truth, weights, window=window, propagation=propagation)
     value = smallest_scales(score, contour, level)[0]
-    if units == "degrees_east":
+    if units == "degrees_east" or score is None:
         return value
-    km = KM_PER_DEGREE * float(np.cos(np.deg2rad(truth["latitude"].values)).mean())
+    km = KM_PER_DEGREE * float(np.cos(np.deg2rad(score.attrs["latitude"])))
     return Flagged(value.value * km, value.flag) if isinstance(value, Flagged) else value * km
 
 
@@ -231,6 +252,7 @@ def resolved_period(
     *,
     window: Window = "hann",
     contour: Contour = "main",
+    propagation: Propagation = "westward",
     level: float = 0.5,
 ) -> float | Flagged:
     r"""Effective temporal resolution λt: the smallest period on the contour of the PSD score.
@@ -239,11 +261,12 @@ def resolved_period(
 
     Parameters
     ----------
-    estimate, truth, weights, window, contour, level : as for :func:`resolved_wavelength`
+    estimate, truth, weights, window, contour, propagation, level :
+        as for :func:`resolved_wavelength`
 
     Returns
     -------
     float, days; flagged as :func:`resolved_wavelength`
     """
-    score = psd_score(estimate, truth, weights, window=window)
+    score = psd_score(estimate, truth, weights, window=window, propagation=propagation)
     return smallest_scales(score, contour, level)[1]

@@ -1,0 +1,177 @@
+"""Boards rank what a test can tell apart, keep published rows apart, and are never stale."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import builders
+import numpy as np
+import pandas as pd
+import pytest
+
+from oceanbench import leaderboard
+from oceanbench.challenge import Challenge, load_all
+from oceanbench.check import compare
+from oceanbench.errors import OceanbenchError
+from oceanbench.evaluate import evaluate
+from oceanbench.result import Result
+from oceanbench.submission import Submission
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def challenge(tmp_path_factory: pytest.TempPathFactory) -> Challenge:
+    return builders.maps_challenge(tmp_path_factory.mktemp("board"))
+
+
+@pytest.fixture(scope="module")
+def results(challenge: Challenge) -> dict[str, Result]:
+    """Two equally good submissions, a poor one, and one without any resolved scale."""
+    folder = challenge.path.parent
+    found = {}
+    noises = {"first": (0.05, 1), "second": (0.05, 2), "poor": (0.2, 3)}
+    for name, (noise, seed) in noises.items():
+        path = builders.write(builders.maps(noise=noise, seed=seed), folder / f"{name}.nc")
+        found[name] = evaluate(challenge, Submission(name, path, notes="a | b"))
+    path = builders.write(builders.maps() * 0, folder / "zero.nc")
+    found["zero"] = evaluate(challenge, Submission("zero", path))
+    return found
+
+
+def test_what_a_paired_test_cannot_tell_apart_shares_a_rank(
+    challenge: Challenge, results: dict[str, Result]
+) -> None:
+    table = leaderboard.board(challenge, list(results.values())).computed
+    ranks = dict(zip(table["submission"], table["rank"], strict=True))
+    assert ranks["first"] == ranks["second"] == "1="
+    assert ranks["poor"] == "3"
+    assert ranks["zero"] == "4"
+
+
+def test_a_flag_stands_where_there_is_no_number(
+    challenge: Challenge, results: dict[str, Result]
+) -> None:
+    table = leaderboard.board(challenge, list(results.values())).computed
+    assert table.set_index("submission")["λx [°]"]["zero"] == "unresolved"
+    assert "nan" not in leaderboard.to_markdown(leaderboard.board(challenge, [results["zero"]]))
+
+
+def test_the_new_row_is_marked_and_bars_are_escaped(
+    challenge: Challenge, results: dict[str, Result]
+) -> None:
+    board = leaderboard.board(challenge, [results["first"], results["poor"]], new=["poor"])
+    text = leaderboard.to_markdown(board)
+    assert f"poor {leaderboard.NEW}" in text
+    assert r"a \| b" in text
+
+
+def test_csv_reads_back_and_html_escapes_names(
+    challenge: Challenge, results: dict[str, Result]
+) -> None:
+    evil = replace(
+        results["first"], submission={**results["first"].submission, "name": "<script>x</script>"}
+    )
+    board = leaderboard.board(challenge, [evil, results["poor"]])
+    table = pd.read_csv(io.StringIO(leaderboard.to_csv(board)))
+    assert list(table["source"]) == ["computed", "computed"]
+    page = leaderboard.to_html([board])
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_results_of_another_version_are_not_ranked(
+    challenge: Challenge, results: dict[str, Result], tmp_path: Path
+) -> None:
+    old = replace(results["first"], challenge={**results["first"].challenge, "version": 99})
+    old.save(tmp_path)
+    results["poor"].save(tmp_path)
+    loaded = leaderboard.load_results(challenge, [tmp_path])
+    assert [r.name for r in loaded] == ["poor"]
+
+
+def test_a_result_in_the_wrong_folder_is_refused(
+    challenge: Challenge, results: dict[str, Result], tmp_path: Path
+) -> None:
+    wrong = replace(results["first"], challenge={**results["first"].challenge, "name": "other"})
+    wrong.save(tmp_path)
+    (tmp_path / "other").rename(tmp_path / challenge.name)
+    with pytest.raises(OceanbenchError, match="is a result of other, expected toy_maps"):
+        leaderboard.load_results(challenge, [tmp_path])
+
+
+def test_a_stale_board_is_found(
+    challenge: Challenge, results: dict[str, Result], tmp_path: Path
+) -> None:
+    results["first"].save(tmp_path)
+    files = leaderboard.rendered([challenge], tmp_path)
+    assert set(leaderboard.stale(files)) == set(files)
+    for path, text in files.items():
+        path.write_text(text, encoding="utf-8")
+    assert leaderboard.stale(leaderboard.rendered([challenge], tmp_path)) == []
+    results["poor"].save(tmp_path)
+    stale = {p.name for p in leaderboard.stale(leaderboard.rendered([challenge], tmp_path))}
+    assert stale == {"toy_maps.md", "toy_maps.csv", "index.html"}
+
+
+def test_the_shipped_boards_are_up_to_date() -> None:
+    files = leaderboard.rendered(list(load_all().values()), ROOT / "leaderboards")
+    assert leaderboard.stale(files) == []
+
+
+def test_published_rows_stand_apart_as_published() -> None:
+    board = leaderboard.board(Challenge.load("ssh_osse_natl60_2020a"), [])
+    text = leaderboard.to_markdown(board)
+    assert "## Published" in text
+    assert "not computed by OceanBench" in text
+    row = board.published.set_index(["method", "observations"]).loc[("4DVarQG", "4 nadirs")]
+    assert list(row[["µ(RMSE)", "σ(RMSE)", "λx [°]", "λt [d]"]]) == ["0.95", "0.01", "0.82", "5.84"]
+    assert len(board.published) == 17
+
+
+def test_results_survive_their_file(results: dict[str, Result], tmp_path: Path) -> None:
+    for result in results.values():
+        path = result.save(tmp_path)
+        again = Result.load(path)
+        assert again.to_json() == result.to_json()
+        assert [p.name for p in path.parent.glob(".*")] == []
+    assert results["zero"].score("λx").value is None
+    assert results["zero"].score("λx").flag == "unresolved"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", "cannot be read as a result"),
+        ('{"schema": 7}', "not a result of schema 1"),
+        ('{"schema": 1, "scores": []}', "missing or unknown"),
+    ],
+)
+def test_a_file_that_is_no_result_is_refused(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "result.json"
+    path.write_text(text)
+    with pytest.raises(OceanbenchError, match=words):
+        Result.load(path)
+
+
+def test_check_says_what_got_worse(results: dict[str, Result]) -> None:
+    good, poor = results["first"], results["poor"]
+    assert not any(r.failed for r in compare(good, good))
+    assert not any(r.failed for r in compare(good, poor))
+    worse = {r.label: r for r in compare(poor, good)}
+    assert worse["RMSE"].failed
+    assert worse["µ"].failed
+    excess = poor.score("RMSE").value - good.score("RMSE").value
+    assert np.isclose(worse["RMSE"].worse_by, excess)
+    assert not any(r.failed for r in compare(poor, good, tolerance=10.0))
+    lost = {r.label: r for r in compare(results["zero"], good, tolerance=100.0)}
+    assert lost["λx"].verdict == "lost"
+    assert lost["λx"].failed
+
+
+def test_check_refuses_results_that_are_not_comparable(results: dict[str, Result]) -> None:
+    other = replace(results["first"], challenge={**results["first"].challenge, "version": 2})
+    with pytest.raises(OceanbenchError, match="challenge version 1"):
+        compare(results["first"], other)

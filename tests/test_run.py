@@ -1,0 +1,136 @@
+"""A method gets every input, never the truth; what it returns is checked before it is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import builders
+import numpy as np
+import pytest
+import xarray as xr
+
+from oceanbench.challenge import Challenge
+from oceanbench.errors import OceanbenchError
+from oceanbench.run import Inputs, load_method, parse_options, run
+
+ZERO = '''"""Zero everywhere."""
+AUTHORS = "Nobody"
+def estimate(inputs, target, *, device, seed, level=0.0, name="a", count=1, flag=False, free=None):
+    return target.fillna(level)
+'''
+
+
+@pytest.fixture
+def challenge(tmp_path: Path) -> Challenge:
+    track = builders.track().rename(sla="ssh")
+    builders.write(track, tmp_path / "track.nc")
+    observed = {"role": "observations", "layout": "track", "variables": {"ssh": "ssh"}}
+    datasets = builders.MAPS["datasets"] | {
+        "altimeter": observed | {"path": "track.nc"},
+        "extra": observed | {"path": "nowhere.nc", "optional": True},
+    }
+    return builders.maps_challenge(tmp_path, datasets=datasets)
+
+
+def method(folder: Path, text: str) -> str:
+    path = folder / "method.py"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def test_inputs_hold_everything_but_the_truth(challenge: Challenge) -> None:
+    inputs = Inputs(challenge)
+    assert list(inputs) == ["altimeter"]
+    assert len(inputs) == 1
+    assert inputs["altimeter"].attrs["role"] == "observations"
+    assert "truth" not in dict(inputs)
+    with pytest.raises(OceanbenchError, match="asked for 'truth', the truth"):
+        inputs["truth"]
+    with pytest.raises(OceanbenchError, match="did you mean 'altimeter'"):
+        inputs["altimetre"]
+
+
+def test_run_never_hands_the_truth_over(challenge: Challenge, tmp_path: Path) -> None:
+    """Neither among the inputs, nor as values of the target, nor as an attribute of either."""
+    seen = """
+import json, numpy as np
+from pathlib import Path
+def estimate(inputs, target, *, device, seed):
+    report = {"inputs": sorted(inputs), "finite": int(np.isfinite(target["ssh"]).sum()),
+              "attrs": sorted(target.attrs) + sorted(target["ssh"].attrs)}
+    Path(FILE).write_text(json.dumps(report))
+    return target.fillna(0.0)
+""".replace("FILE", repr(str(tmp_path / "seen.json")))
+    run(method(tmp_path, seen), challenge, output=tmp_path)
+    text = (tmp_path / "seen.json").read_text()
+    assert text == '{"inputs": ["altimeter"], "finite": 0, "attrs": ["units"]}'
+
+
+def test_a_method_that_asks_for_the_truth_fails(challenge: Challenge, tmp_path: Path) -> None:
+    greedy = "def estimate(inputs, target, *, device, seed):\n    return inputs['truth']\n"
+    with pytest.raises(OceanbenchError, match="no method receives it"):
+        run(method(tmp_path, greedy), challenge, output=tmp_path)
+    assert not (tmp_path / "toy_maps").exists()
+
+
+def test_run_writes_a_submission_with_its_provenance(challenge: Challenge, tmp_path: Path) -> None:
+    submission, options = run(
+        method(tmp_path, ZERO), challenge, output=tmp_path, settings={"level": "2e-1"}, seed=5
+    )
+    assert submission.name == "method"
+    assert submission.method == "Zero everywhere"
+    assert submission.authors == "Nobody"
+    assert options["seed"] == 5
+    assert options["options"] == {"level": 0.2}
+    written = xr.open_dataset(submission.path, engine="h5netcdf")["ssh"]
+    assert written.attrs["units"] == "m"
+    assert np.all(written == 0.2)
+    assert [p.name for p in submission.path.parent.iterdir()] == ["method.nc"]
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("return 3", "returned int, expected an xarray.Dataset"),
+        ("return target.rename(ssh='sla')", "returned no variable 'ssh'"),
+        ("return target.isel(time=slice(1, None))", "'time' differs"),
+    ],
+)
+def test_a_wrong_return_is_refused(
+    challenge: Challenge, tmp_path: Path, body: str, words: str
+) -> None:
+    text = f"def estimate(inputs, target, *, device, seed):\n    {body}\n"
+    with pytest.raises(OceanbenchError, match=words):
+        run(method(tmp_path, text), challenge, output=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("x = 1\n", "has no function estimate"),
+        ("def estimate(:\n", "line 1"),
+        ("import nonexistent_package\n", "needs the package 'nonexistent_package'"),
+    ],
+)
+def test_a_file_that_is_no_method_is_refused(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(OceanbenchError, match=words):
+        load_method(method(tmp_path, text))
+
+
+def test_an_unknown_method_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(OceanbenchError, match="known: mean_field, oi"):
+        load_method("oy")
+
+
+def test_options_take_the_type_of_their_defaults(tmp_path: Path) -> None:
+    _, module = load_method(method(tmp_path, ZERO))
+    texts = {"level": "1e-3", "name": "3", "count": "2", "flag": "true", "free": "[1, 2]"}
+    options = parse_options(module, texts)
+    assert options == {"level": 1e-3, "name": "3", "count": 2, "flag": True, "free": [1, 2]}
+    for wrong in ({"count": "two"}, {"level": "high"}, {"flag": "1"}):
+        with pytest.raises(OceanbenchError, match="expected"):
+            parse_options(module, wrong)
+    with pytest.raises(OceanbenchError, match="did you mean 'level'"):
+        parse_options(module, {"levl": "1"})
+    with pytest.raises(OceanbenchError, match="unknown option"):
+        parse_options(module, {"seed": "1"})
