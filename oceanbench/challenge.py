@@ -253,7 +253,6 @@ class Challenge(Section):
             variables=dataset.variables,
             units=dataset.units,
             layout=dataset.layout,
-            where=f"{self.name}: dataset '{name}'",
             daily_mean=dataset.daily_mean,
             box=box,
         )

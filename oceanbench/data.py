@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.grid import as_nanoseconds, centre_longitude
@@ -146,19 +147,13 @@ def parse_sum(expression: str) -> list[tuple[int, str]]:
     return terms
 
 
-def combine(dataset: xr.Dataset, expression: str, where: str) -> xr.DataArray:
-    """Variable or signed sum of variables of a dataset, in float64."""
-    total: xr.DataArray | None = None
-    for sign, name in parse_sum(expression):
-        if name not in dataset.variables:
-            raise OceanbenchError(
-                f"{where}: no variable '{name}'; " + did_you_mean(name, map(str, dataset.data_vars))
-            )
-        term = sign * dataset[name].astype(np.float64)
-        total = term if total is None else total + term
-    assert total is not None  # parse_sum returns at least one term
-    total.attrs = dict(dataset[parse_sum(expression)[0][1]].attrs)
-    return total
+def combine(dataset: xr.Dataset, expression: str) -> xr.DataArray:
+    """Variable, or signed sum of variables, of a dataset in float64; attributes of the first."""
+    terms = parse_sum(expression)
+    total = sum(sign * dataset[name].astype(np.float64) for sign, name in terms)
+    result = xr.DataArray(total)
+    result.attrs = dict(dataset[terms[0][1]].attrs)
+    return result
 
 
 def same_unit(found: str, expected: str) -> bool:
@@ -173,7 +168,6 @@ def open_dataset(
     variables: Mapping[str, str],
     units: str | None,
     layout: str,
-    where: str,
     daily_mean: bool = False,
     box: Box | None = None,
 ) -> xr.Dataset:
@@ -185,7 +179,6 @@ def open_dataset(
     variables : canonical name -> variable, or sum of variables, in the files
     units : expected unit, checked where the files state one
     layout : ``grid``, ``track``, ``swath`` or ``static``
-    where : challenge and dataset, for messages
     daily_mean : average to UTC days, labelled at 00:00
     box : part to keep, selected before anything is read
 
@@ -193,35 +186,49 @@ def open_dataset(
     -------
     Dataset; of several files, lazily loaded
     """
-    parts = []
-    for file in files:
-        part = canonical(open_file(file, chunks={} if len(files) > 1 else None), file.name, layout)
-        if box is not None:
-            part = select(part, box, layout)
-            if part.sizes.get("time") == 0 and len(files) > 1:
-                continue
-        chosen = {}
-        for name, expression in variables.items():
-            array = combine(part, expression, file.name)
-            found = array.attrs.get("units")
-            if units is not None and found is not None and not same_unit(str(found), units):
-                raise OceanbenchError(
-                    f"{where}: {file.name}: '{expression}' is in '{found}', expected '{units}'; "
-                    "correct 'units' in challenge.yaml or convert the file"
-                )
-            array.attrs["units"] = units or found or "1"
-            chosen[name] = array
-        extra = [n for n in ("track", "cycle") if n in part.variables and n not in chosen]
-        parts.append(xr.Dataset({**chosen, **{n: part[n] for n in extra}}))
-    if not parts:
-        raise OceanbenchError(
-            f"{where}: none of its {len(files)} files has a time in the wanted period; check them"
-        )
+    chunks: dict[str, int] | None = {} if len(files) > 1 else None
+    opened = (canonical(open_file(f, chunks=chunks), f.name, layout) for f in files)
+    parts = [
+        _variables_of(part, file.name, variables, units, layout, box)
+        for part, file in zip(opened, files, strict=True)
+    ]
+    parts = [p for p in parts if p.sizes.get("time") != 0] or parts[:1]
     dataset = parts[0] if len(parts) == 1 else xr.concat(parts, dim="time", data_vars="all")
     if daily_mean:
         dataset = dataset.resample(time="1D").mean(keep_attrs=True)
     result: xr.Dataset = as_nanoseconds(dataset)
     return result
+
+
+def _variables_of(
+    dataset: xr.Dataset,
+    file: str,
+    variables: Mapping[str, str],
+    units: str | None,
+    layout: str,
+    box: Box | None,
+) -> xr.Dataset:
+    """Variables of one opened file, inside the box, in the declared unit."""
+    names = {name for expression in variables.values() for _, name in parse_sum(expression)}
+    for name in sorted(names - set(map(str, dataset.variables))):
+        hint = did_you_mean(name, map(str, dataset.data_vars))
+        raise OceanbenchError(f"{file}: no variable '{name}'; {hint}")
+    extra = [n for n in ("track", "cycle") if n in dataset.variables and n not in variables]
+    dataset = dataset[[*sorted(names), *extra]]
+    if layout in ("track", "swath"):
+        dataset = dataset.load()  # small; picking points out of a file on disk is slow
+    if box is not None:
+        dataset = select(dataset, box, layout)
+    chosen = {name: combine(dataset, expression) for name, expression in variables.items()}
+    for name, array in chosen.items():
+        found = array.attrs.get("units")
+        if units is not None and found is not None and not same_unit(str(found), units):
+            raise OceanbenchError(
+                f"{file}: '{variables[name]}' is in '{found}', expected '{units}'; correct 'units' "
+                "in challenge.yaml or convert the file"
+            )
+        array.attrs["units"] = units or found or "1"
+    return xr.Dataset({**chosen, **{n: dataset[n] for n in extra}})
 
 
 class Box(NamedTuple):
@@ -259,10 +266,17 @@ def select(dataset: xr.Dataset, box: Box, layout: str) -> xr.Dataset:
             keep[name] = inside.any(others) if others and layout == "swath" else inside
     if layout == "grid":
         for name, inside in keep.items():
-            dataset = dataset.isel({name: np.flatnonzero(inside.values)})
+            dataset = dataset.isel({name: _as_slice(np.flatnonzero(inside.values))})
         return dataset
     inside_all = np.logical_and.reduce([k.values for k in keep.values()])
-    return dataset.isel(time=np.flatnonzero(inside_all))
+    return dataset.isel(time=_as_slice(np.flatnonzero(inside_all)))
+
+
+def _as_slice(index: NDArray[np.intp]) -> slice | NDArray[np.intp]:
+    """Slice where the indices are consecutive: files are read faster so."""
+    if index.size and index[-1] - index[0] + 1 == index.size:
+        return slice(int(index[0]), int(index[-1]) + 1)
+    return index
 
 
 def catalog(files: Mapping[str, Sequence[Path]], metadata: Mapping[str, Mapping[str, Any]]) -> Any:

@@ -14,18 +14,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from oceanbench.challenge import Challenge
 from oceanbench.declaration import MetricRow
 from oceanbench.errors import OceanbenchError
 from oceanbench.match import Matched, Pair, match, pair
 from oceanbench.metrics import METRICS, Flagged, Sums
+from oceanbench.metrics.spectral import psd_score
 from oceanbench.metrics.sums import sums
 from oceanbench.resources import PACKAGE
 from oceanbench.result import Interval, Result, Score
 from oceanbench.statistics import interval
 from oceanbench.submission import Submission
 
+Planes = dict[tuple[Any, ...], xr.DataArray | None]  # PSD scores by mask and options
 PACKAGES = ("numpy", "scipy", "xarray", "pandas", "xrft", "contourpy", "h5netcdf", "torch")
 
 
@@ -57,10 +60,12 @@ def evaluate(
     begin = time.perf_counter()
     matched = matched_by_score(challenge, submission, data_dir=data_dir)
     tables = {key: sums(m.estimate, m.truth, m.weights) for key, m in matched.items()}
+    planes: Planes = {}
     scores = []
     for row in challenge.metrics:
         key = (challenge.variable_of(row), challenge.mask_of(row))
-        scores.append(score(row, key, matched[key], tables[key]))
+        found = _compute(row, key, matched[key], planes)
+        scores.append(score(row, key, matched[key], tables[key], found))
     return Result(
         challenge={
             "name": challenge.name,
@@ -106,10 +111,31 @@ def matched_by_score(
     return matched
 
 
-def score(row: MetricRow, key: tuple[str, str], matched: Matched, table: Sums) -> Score:
+def _compute(
+    row: MetricRow, key: tuple[str, str], matched: Matched, planes: Planes
+) -> float | Flagged:
+    """Value of one score; the PSD score that several of them read is computed once."""
+    metric = METRICS[row.metric]
+    arrays = (matched.estimate, matched.truth, matched.weights)
+    if metric.of_psd is None:
+        return metric.function(*arrays, **row.options)
+    spectrum = {n: v for n, v in row.options.items() if n in ("window", "propagation")}
+    others = {n: v for n, v in row.options.items() if n not in spectrum}
+    plane = (key, tuple(sorted(spectrum.items())))
+    if plane not in planes:
+        planes[plane] = psd_score(*arrays, **spectrum)
+    return metric.of_psd(planes[plane], **others)
+
+
+def score(
+    row: MetricRow,
+    key: tuple[str, str],
+    matched: Matched,
+    table: Sums,
+    found: float | Flagged,
+) -> Score:
     """One score of the challenge, with its flag and interval."""
     metric = METRICS[row.metric]
-    found = metric.function(matched.estimate, matched.truth, matched.weights, **row.options)
     flagged = isinstance(found, Flagged)
     value = float(found.value if isinstance(found, Flagged) else found)
     spread: Interval | None = None

@@ -18,7 +18,6 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from oceanbench.challenge import Challenge
 from oceanbench.declaration import MetricRow
 from oceanbench.evaluate import matched_by_score
-from oceanbench.grid import KM_PER_DEGREE
 from oceanbench.match import Matched
 from oceanbench.metrics import METRICS, Flagged
 from oceanbench.metrics.aligned import FloatArray
@@ -328,9 +327,7 @@ def _score_plane(view: View, row: MetricRow, marks: list[Mark]) -> Figure:
     if score is None or 0 in score.shape:
         return _note(heading, "no complete latitude to make a spectrum of")
     km = row.options.get("units") == "km"
-    scale = 1.0
-    if km:  # as resolved_wavelength does
-        scale = KM_PER_DEGREE * float(np.cos(np.deg2rad(score.attrs["latitude"])))
+    scale = score.attrs["km_per_degree"] if km else 1.0
     wavelength = scale / score["freq_longitude"].values
     period = 1.0 / score["freq_time"].values
     figure = Figure(figsize=(7.0, 5.4))

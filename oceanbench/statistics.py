@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from oceanbench.metrics.sums import Sums
 from oceanbench.result import Interval
 
-REPLICATES = 2000
+REPLICATES = 1000
 LEVEL = 0.95
 SEED = 20121022  # fixed: the interval of a score is reproducible
 
@@ -50,7 +50,7 @@ def decorrelation_time(series: FloatArray) -> int:
 def block_length(series: FloatArray) -> int:
     r"""Twice the decorrelation time, at least :math:`n^{1/3}` and at most a third of the series."""
     n = int(series.size)
-    wanted = max(2 * decorrelation_time(series), round(float(n) ** (1 / 3)))
+    wanted = max(2 * decorrelation_time(series), round(math.cbrt(n)))
     return max(1, min(wanted, n // 3))
 
 

@@ -32,6 +32,8 @@ class Metric:
     needs : ``"grid"``, ``"track"`` or ``"any"``
     of_sums : the same score as a function of :class:`Sums` and the options, for the metrics that
         have a confidence interval; None for the others
+    of_psd : the same score as a function of :func:`spectral.psd_score` and the other options, so
+        that scores of one spectrum compute it once; None for the others
     """
 
     function: Callable[..., float | Flagged]
@@ -40,6 +42,7 @@ class Metric:
     ideal: float | None
     needs: Literal["grid", "track", "any"] = "any"
     of_sums: Callable[..., Any] | None = None
+    of_psd: Callable[..., float | Flagged] | None = None
 
     @property
     def options(self) -> dict[str, inspect.Parameter]:
@@ -83,9 +86,21 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             of_sums=sums.daily_rmse_score_std_of,
         ),
         "resolved_wavelength": Metric(
-            spectral.resolved_wavelength, "degrees_east", "lower", None, needs="grid"
+            spectral.resolved_wavelength,
+            "degrees_east",
+            "lower",
+            None,
+            needs="grid",
+            of_psd=spectral.wavelength_of,
         ),
-        "resolved_period": Metric(spectral.resolved_period, "days", "lower", None, needs="grid"),
+        "resolved_period": Metric(
+            spectral.resolved_period,
+            "days",
+            "lower",
+            None,
+            needs="grid",
+            of_psd=spectral.period_of,
+        ),
         "isotropic_wavelength": Metric(
             isotropic.isotropic_wavelength, "km", "lower", None, needs="grid"
         ),

@@ -61,17 +61,13 @@ def align(
             f"the estimate has dimensions {tuple(estimate.dims)}, the truth {tuple(truth.dims)}; "
             f"this score needs both on {order}"
         )
-    for name in order:
-        a, b = estimate.coords.get(name), truth.coords.get(name)
-        same = estimate.sizes[name] == truth.sizes[name]
-        if not same or (a is not None and b is not None and not np.array_equal(a, b)):
-            raise OceanbenchError(
-                f"estimate and truth differ in '{name}' ({estimate.sizes[name]} and "
-                f"{truth.sizes[name]} values); bring them to the same points with match() first"
-            )
+    _check_points("estimate", estimate, truth)
+    _check_points("weights", weights, truth)
     w = weights.broadcast_like(truth).transpose(*order).values.astype(np.float64, copy=False)
     e = estimate.transpose(*order).values.astype(np.float64, copy=False)
     t = truth.transpose(*order).values.astype(np.float64, copy=False)
+    if not (w >= 0).all():
+        raise OceanbenchError("a weight is negative or missing; weights are >= 0, 0 for no point")
     scored = w > 0
     if not scored.all():
         e, t = np.where(scored, e, 0.0), np.where(scored, t, 0.0)
@@ -82,3 +78,17 @@ def align(
             "weight to zero: a score cannot skip them"
         )
     return Aligned(e, t, w)
+
+
+def _check_points(name: str, array: xr.DataArray, truth: xr.DataArray) -> None:
+    """Refuse an array on other points than the truth: xarray would intersect them silently."""
+    for dim in array.dims:
+        if dim not in truth.dims:
+            raise OceanbenchError(f"{name} has a dimension '{dim}' that the truth does not have")
+        a, b = array.coords.get(dim), truth.coords.get(dim)
+        same = array.sizes[dim] == truth.sizes[dim]
+        if not same or (a is not None and b is not None and not np.array_equal(a, b)):
+            raise OceanbenchError(
+                f"{name} and truth differ in '{dim}' ({array.sizes[dim]} and {truth.sizes[dim]} "
+                "values); bring them to the same points with match() first"
+            )

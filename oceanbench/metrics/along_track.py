@@ -63,14 +63,18 @@ def along_track_spectra(
     Ocean data challenge 2021a, doi:10.24400/527896/a01-2021.005
     """
     e, t, w = align(estimate, truth, weights, "time")
-    kept = w > 0
-    time = truth["time"].values.astype("datetime64[ns]")[kept]
+    every = truth["time"].values.astype("datetime64[ns]")
+    kept = np.argsort(every, kind="stable")
+    kept = kept[w[kept] > 0]
+    time = every[kept]
     if time.size < 3:
         return None
     pause = np.diff(time) / np.timedelta64(1, "s")
     ends = np.flatnonzero(pause > gap_seconds)
     if sample_km is None:
         sample_km = _median_step(truth, kept, pause <= gap_seconds)
+    if not 0 < sample_km < segment_km:
+        return None
     length = int(segment_km / sample_km)
     starts = _segment_starts(ends, time.size, length, max(1, int(length * step)), segments)
     if starts.size == 0 or length < 3:
@@ -91,7 +95,7 @@ def along_track_spectra(
 
 
 def _median_step(
-    truth: xr.DataArray, kept: NDArray[np.bool_], same_track: NDArray[np.bool_]
+    truth: xr.DataArray, kept: NDArray[np.intp], same_track: NDArray[np.bool_]
 ) -> float:
     lon, lat = truth["longitude"].values[kept], truth["latitude"].values[kept]
     steps = great_circle_km(lon[:-1], lat[:-1], lon[1:], lat[1:])[same_track]

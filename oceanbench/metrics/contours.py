@@ -67,17 +67,22 @@ def smallest_scales(
         return UNRESOLVED, UNRESOLVED
     if resolved.all():
         return _below_grid(score["freq_longitude"]), _below_grid(score["freq_time"])
-    if contour == "first" and min(s.shape) > 1:
-        x, y = _first_contour(s, wavelength, period, level)
-        return float(x.min()), float(y.min())
     x, y, row, column = _edge_crossings(s, wavelength, period, level)
     on_region = region[row, column]
-    if contour != "main":
-        return float(x[on_region].min()), float(y[on_region].min())
+    x, y = x[on_region], y[on_region]
+    if contour == "first" and min(s.shape) > 1:
+        x, y = _first_contour(s, wavelength, period, level) or (x, y)
+    along_k = region[:, -1].any() and contour == "main"
+    along_f = region[-1].any() and contour == "main"
     return (
-        _below_grid(score["freq_longitude"]) if region[:, -1].any() else float(x[on_region].min()),
-        _below_grid(score["freq_time"]) if region[-1].any() else float(y[on_region].min()),
+        _below_grid(score["freq_longitude"]) if along_k else _smallest(x),
+        _below_grid(score["freq_time"]) if along_f else _smallest(y),
     )
+
+
+def _smallest(scales: FloatArray) -> float | Flagged:
+    """Smallest vertex; none where the truth has no power all around the resolved region."""
+    return float(scales.min()) if scales.size else NO_DATA
 
 
 def _below_grid(frequency: xr.DataArray) -> Flagged:
@@ -87,9 +92,11 @@ def _below_grid(frequency: xr.DataArray) -> Flagged:
 
 def _first_contour(
     score: FloatArray, wavelength: FloatArray, period: FloatArray, level: float
-) -> tuple[FloatArray, FloatArray]:
+) -> tuple[FloatArray, FloatArray] | None:
     """First piece of the contour in the order of the algorithm behind the published tables."""
     generator = contourpy.contour_generator(wavelength, period, score, name="mpl2014")
     lines = generator.lines(level)  # vertices of all pieces, then their path codes
+    if not lines[0]:
+        return None
     first = np.asarray(lines[0][0])
     return first[:, 0], first[:, 1]

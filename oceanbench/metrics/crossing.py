@@ -59,7 +59,7 @@ def _in_sorted_scores(wavenumber: FloatArray, score: FloatArray, level: float) -
     if k.size == 0:
         return NO_DATA
     if s.min() > level:
-        return Flagged(float(1.0 / k[-1]), "resolved_below_grid")
+        return Flagged(float(1.0 / k[-1]), "resolved_below_grid") if k[-1] > 0 else NO_DATA
     if s.max() < level:
         return UNRESOLVED
     with np.errstate(divide="ignore"):

@@ -34,12 +34,13 @@ def isotropic_psd_score(
 
     Returns
     -------
-    DataArray (freq_r), cycles per km; None when the scored points form no full box
+    DataArray (freq_r), cycles per km; None when the scored points form no full
+    box of at least three rows and columns
     """
     e, t, w = align(estimate, truth, weights, "time", "latitude", "longitude")
     rows = np.flatnonzero((w > 0).any(axis=(0, 2)))
     columns = np.flatnonzero((w > 0).any(axis=(0, 1)))
-    if rows.size == 0:
+    if rows.size < 3 or columns.size < 3:
         return None
     box = np.s_[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     times = np.flatnonzero((w[box] > 0).all(axis=(1, 2)))
@@ -52,7 +53,10 @@ def isotropic_psd_score(
     spectra = []
     for field in ((e - t)[box][times], t[box][times]):
         density = psd(
-            xr.DataArray(field, dims=("time", "y", "x"), coords=coords), ("y", "x"), window=window
+            xr.DataArray(field, dims=("time", "y", "x"), coords=coords),
+            ("y", "x"),
+            window=window,
+            two_sided=True,
         ).mean("time")
         spectra.append(_isotropic(density))
     return 1.0 - spectra[0] / spectra[1].where(spectra[1] > 0)
@@ -62,7 +66,7 @@ def _isotropic(density: xr.DataArray) -> xr.DataArray:
     """Average of a (freq_y, freq_x) density over rings of wavenumber, by xrft."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "dropping variables using", FutureWarning)
-        rings: xr.DataArray = xrft.isotropize(density, ["freq_y", "freq_x"])
+        rings: xr.DataArray = xrft.isotropize(density, ["freq_y", "freq_x"], nfactor=2)
     return rings.where(rings["freq_r"] > 0, drop=True).dropna("freq_r")
 
 

@@ -30,15 +30,17 @@ from oceanbench.metrics.contours import Contour, smallest_scales
 Window = Literal["hann", "hann_symmetric", "tukey", "boxcar"]
 Propagation = Literal["westward", "both"]
 
-ROWS_AT_ONCE = 32  # latitudes transformed together: bounds the memory, not the result
+ROWS_AT_ONCE = 64  # latitudes transformed together: bounds the memory, not the result
 
 
-def psd(field: xr.DataArray, dims: Sequence[str], *, window: Window = "hann") -> xr.DataArray:
+def psd(
+    field: xr.DataArray, dims: Sequence[str], *, window: Window = "hann", two_sided: bool = False
+) -> xr.DataArray:
     r"""Power spectral density over evenly spaced dimensions, by xrft.
 
     The mean over ``dims`` is removed, the window applied, and the density corrected for the
     window's energy, so that it integrates to the variance (Parseval). The last of ``dims`` has
-    one-sided frequencies, the others two-sided ones.
+    one-sided frequencies unless ``two_sided``, the others two-sided ones.
 
     Parameters
     ----------
@@ -46,6 +48,8 @@ def psd(field: xr.DataArray, dims: Sequence[str], *, window: Window = "hann") ->
     dims : dimensions to transform
     window : ``hann`` and ``tukey`` (α = 0.5) are periodic, as in xrft ≥ 0.3; ``hann_symmetric`` is
         numpy's, as in xrft < 0.3, behind the published table of challenge 2020a
+
+    two_sided : negative frequencies of the last dimension too
 
     Returns
     -------
@@ -67,18 +71,16 @@ def psd(field: xr.DataArray, dims: Sequence[str], *, window: Window = "hann") ->
         raise OceanbenchError("a spectrum needs complete rows; missing values were given to psd()")
     bare = field.reset_coords(drop=True)
     bare = bare.drop_vars([c for c in bare.coords if c not in bare.dims])
-    tapered = bare - bare.mean(dims)
-    energy = 1.0
+    taper = xr.DataArray(1.0)
     for dim in dims:
-        taper = _taper(window, field.sizes[dim])
-        energy *= float(np.mean(taper**2))
-        tapered = tapered * xr.DataArray(taper, dims=dim)
+        taper = taper * xr.DataArray(_taper(window, field.sizes[dim]), dims=dim)
+    tapered = (bare - bare.mean(dims)) * taper
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "dropping variables using", FutureWarning)
-        spectrum = xrft.power_spectrum(
-            tapered, dim=dims[:-1] or None if len(dims) > 1 else [], real_dim=dims[-1]
-        )
-    result: xr.DataArray = spectrum / energy
+        real = None if two_sided else dims[-1]
+        others = dims if two_sided else dims[:-1]
+        spectrum = xrft.power_spectrum(tapered, dim=others, real_dim=real)
+    result: xr.DataArray = spectrum / float((taper**2).mean())
     return result
 
 
@@ -126,8 +128,9 @@ def psd_score(
     Returns
     -------
     DataArray (freq_time, freq_longitude), cycles per day and per degree, positive frequencies
-    below the Nyquist frequency only; the attribute ``latitude`` is the mean latitude of its rows.
-    None when fewer than three maps or columns, or no latitude, are complete
+    below the Nyquist frequency only; the attribute ``km_per_degree`` is the mean length of a degree
+    of longitude over its rows. None when fewer than three maps or columns, or no latitude, are
+    complete
     """
     box = _complete_rows(align(estimate, truth, weights, "time", "latitude", "longitude"))
     if box is None:
@@ -141,7 +144,8 @@ def psd_score(
     spectra = [_mean_over_rows(field, share, axes, window) for field in (e - t, t)]
     error, reference = (_one_quadrant(s, axes, propagation) for s in spectra)
     score = 1.0 - error / reference.where(reference > 0)
-    return score.assign_attrs(latitude=float(share @ truth["latitude"].values[rows]))
+    cosine = np.cos(np.deg2rad(truth["latitude"].values[rows]))
+    return score.assign_attrs(km_per_degree=KM_PER_DEGREE * float(share @ cosine))
 
 
 def _mean_over_rows(
@@ -225,7 +229,7 @@ def resolved_wavelength(
         every piece; ``first`` the first piece that matplotlib < 3.8 drew, as the published tables
     propagation : see :func:`psd_score`; the published scores see westward waves only
     level : of the PSD score
-    units : degrees of longitude, or km at the mean latitude of the scored rows
+    units : degrees of longitude, or km, by the mean cosine of the scored latitudes
 
     Returns
     -------
@@ -238,10 +242,21 @@ def resolved_wavelength(
     ocean data challenge 2020a, doi:10.24400/527896/a01-2020.002
     """
     score = psd_score(estimate, truth, weights, window=window, propagation=propagation)
+    return wavelength_of(score, contour=contour, level=level, units=units)
+
+
+def wavelength_of(
+    score: xr.DataArray | None,
+    *,
+    contour: Contour = "main",
+    level: float = 0.5,
+    units: Literal["degrees_east", "km"] = "degrees_east",
+) -> float | Flagged:
+    """λx of a PSD score, as :func:`resolved_wavelength`."""
     value = smallest_scales(score, contour, level)[0]
     if units == "degrees_east" or score is None:
         return value
-    km = KM_PER_DEGREE * float(np.cos(np.deg2rad(score.attrs["latitude"])))
+    km = score.attrs["km_per_degree"]
     return Flagged(value.value * km, value.flag) if isinstance(value, Flagged) else value * km
 
 
@@ -269,4 +284,11 @@ def resolved_period(
     float, days; flagged as :func:`resolved_wavelength`
     """
     score = psd_score(estimate, truth, weights, window=window, propagation=propagation)
+    return period_of(score, contour=contour, level=level)
+
+
+def period_of(
+    score: xr.DataArray | None, *, contour: Contour = "main", level: float = 0.5
+) -> float | Flagged:
+    """λt of a PSD score, as :func:`resolved_period`."""
     return smallest_scales(score, contour, level)[1]

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from oceanbench.metrics.aligned import FloatArray, align
 
+ROUNDING = 1e-13  # a variance this small against the mean square is the rounding of a constant
+
 
 @dataclass(frozen=True)
 class Sums:
@@ -120,8 +122,10 @@ def explained_variance_of(s: Sums) -> FloatArray:
 
 def _variance(squares: FloatArray, values: FloatArray, weight: FloatArray) -> FloatArray:
     mean = ratio(values.sum(-1), weight)
-    variance: FloatArray = np.maximum(ratio(squares.sum(-1), weight) - mean**2, 0.0)
-    return variance
+    square = ratio(squares.sum(-1), weight)
+    variance = square - mean**2
+    result: FloatArray = np.where(variance > ROUNDING * square, variance, 0.0)
+    return result
 
 
 def ratio(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
