@@ -67,11 +67,8 @@ class Challenge(Section):
         """
         path = resources.find("challenges", str(name_or_path), "{name}/challenge.yaml")
         try:
-            text = path.read_text(encoding="utf-8")
-            content = yaml.safe_load(text)
-            if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
-                raise OceanbenchError(f"{path}: uses a YAML alias (*name); write the values out")
-        except (yaml.YAMLError, UnicodeDecodeError) as problem:
+            content = yaml.load(path.read_text(encoding="utf-8"), Loader=_OneOfEachKey)
+        except (yaml.YAMLError, ValueError) as problem:
             reason = " ".join(str(problem).split())
             raise OceanbenchError(f"{path}: not valid YAML: {reason}; correct it") from problem
         if not isinstance(content, dict):
@@ -79,7 +76,7 @@ class Challenge(Section):
         if "path" in content:
             raise OceanbenchError(f"{path}: unknown key 'path' at the top; remove it")
         try:
-            return cls(**content, path=path)
+            return cls.model_validate({**content, "path": path})
         except ValidationError as problem:
             raise OceanbenchError(f"{path}: {one_line(problem)}") from problem
 
@@ -110,8 +107,16 @@ class Challenge(Section):
         return self
 
     def _check_periods(self) -> None:
-        training = self.periods.get("training")
+        for name, (start, end) in self.periods.items():
+            if start > end:
+                raise ValueError(f"periods.{name}: {start}..{end} is empty; write [first, last]")
+        training, forbidden = self.periods.get("training"), self.periods.get("forbidden")
         first, last = self.domain.time
+        if training and forbidden and training[0] <= forbidden[1] and forbidden[0] <= training[1]:
+            raise ValueError(
+                f"periods.training: {training[0]}..{training[1]} touches the forbidden period "
+                f"{forbidden[0]}..{forbidden[1]}; shorten it"
+            )
         if training and training[0] <= last and first <= training[1]:
             raise ValueError(
                 f"periods.training: {training[0]}..{training[1]} touches the evaluation period "
@@ -145,6 +150,8 @@ class Challenge(Section):
         if self.rank_by not in labels and self.rank_by not in [m.metric for m in self.metrics]:
             hint = did_you_mean(self.rank_by, [m.metric for m in self.metrics])
             raise ValueError(f"rank_by: '{self.rank_by}' is not among metrics; {hint}")
+        if METRICS[self.ranking.metric].better is None:
+            raise ValueError(f"rank_by: '{self.rank_by}' has no better or worse; rank by another")
 
     @property
     def truth_name(self) -> str:
@@ -301,6 +308,25 @@ class Challenge(Section):
 
 def _nodes(first: float, last: float, step: float) -> np.ndarray[Any, np.dtype[np.float64]]:
     return np.linspace(first, last, round((last - first) / step) + 1)
+
+
+class _OneOfEachKey(yaml.SafeLoader):
+    """YAML without aliases and without a key given twice, which would hide the first."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("an alias (*name) is used; write the values out")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    line = key.start_mark.line + 1
+                    raise yaml.YAMLError(f"line {line}: key '{key.value}' is given twice")
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
 def load_all() -> Mapping[str, Challenge]:

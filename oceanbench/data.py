@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from oceanbench.errors import OceanbenchError, did_you_mean
-from oceanbench.grid import as_nanoseconds, centre_longitude
+from oceanbench.grid import SAME_NODE, as_nanoseconds, centre_longitude
 
 COORDINATES: Mapping[str, tuple[str, ...]] = {
     "time": ("time", "time_counter", "date"),
@@ -37,10 +38,12 @@ def open_file(path: Path, *, chunks: Any = None) -> xr.Dataset:
     """Open a NetCDF file or a Zarr store lazily, with times decoded to nanoseconds."""
     try:
         if path.is_dir():
-            dataset = xr.open_zarr(path, consolidated=False, chunks=chunks)
+            encoded = xr.open_zarr(path, consolidated=False, chunks=chunks, decode_times=False)
         else:
             engine = "scipy" if _is_netcdf3(path) else "h5netcdf"
-            dataset = xr.open_dataset(path, engine=engine, chunks=chunks)
+            encoded = xr.open_dataset(path, engine=engine, chunks=chunks, decode_times=False)
+        _refuse_other_calendars(encoded, path.name)
+        dataset = xr.decode_cf(encoded, mask_and_scale=False, decode_timedelta=False)
     except OceanbenchError:
         raise
     except Exception as problem:  # every backend has exceptions of its own: name the file for all
@@ -51,6 +54,16 @@ def open_file(path: Path, *, chunks: Any = None) -> xr.Dataset:
         ) from problem
     result: xr.Dataset = dataset
     return result
+
+
+def _refuse_other_calendars(encoded: xr.Dataset, where: str) -> None:
+    for name, variable in encoded.variables.items():
+        calendar = str(variable.attrs.get("calendar", "standard")).lower()
+        if calendar not in ("standard", "gregorian", "proleptic_gregorian"):
+            raise OceanbenchError(
+                f"{where}: '{name}' is in the calendar '{calendar}', expected the standard one; "
+                "convert the dates to real days"
+            )
 
 
 def _is_netcdf3(path: Path) -> bool:
@@ -69,13 +82,16 @@ def canonical(dataset: xr.Dataset, where: str, layout: str) -> xr.Dataset:
     """
     renames = {}
     for name, aliases in COORDINATES.items():
-        if name in dataset.variables or name in dataset.dims:
+        there = set(dataset.variables) | (set(dataset.dims) if name == "cross_track" else set())
+        if name in there:
             continue
-        found = [a for a in aliases if a in dataset.variables or a in dataset.dims]
+        found = [a for a in aliases if a in there]
         found = found or _by_standard_name(dataset, name)
         if found:
             renames[found[0]] = name
-    dataset = dataset.rename(renames)
+    with warnings.catch_warnings():  # lat(latitude): the index that xarray misses is made below
+        warnings.filterwarnings("ignore", "rename .* does not create an index", UserWarning)
+        dataset = dataset.rename(renames)
     wanted = [*([] if layout == "static" else ["time"]), "latitude", "longitude"]
     missing = [n for n in wanted if n not in dataset.variables]
     if missing:
@@ -114,9 +130,6 @@ def _by_standard_name(dataset: xr.Dataset, name: str) -> list[str]:
 
 
 def _time_problem(time: xr.DataArray) -> str:
-    if time.dtype == object:
-        calendar = getattr(time.values.flat[0], "calendar", "unknown") if time.size else "unknown"
-        return f"in the calendar '{calendar}', expected the standard one"
     if "Unit" in time.attrs:
         return "not decoded (its attribute is 'Unit', expected 'units')"
     return f"of type {time.dtype} without units, expected dates"
@@ -193,7 +206,7 @@ def open_dataset(
         for part, file in zip(opened, files, strict=True)
     ]
     parts = [p for p in parts if p.sizes.get("time") != 0] or parts[:1]
-    dataset = parts[0] if len(parts) == 1 else xr.concat(parts, dim="time", data_vars="all")
+    dataset = in_time(parts, files[0].name, layout)
     if daily_mean:
         dataset = dataset.resample(time="1D").mean(keep_attrs=True)
     result: xr.Dataset = as_nanoseconds(dataset)
@@ -219,16 +232,36 @@ def _variables_of(
         dataset = dataset.load()  # small; picking points out of a file on disk is slow
     if box is not None:
         dataset = select(dataset, box, layout)
-    chosen = {name: combine(dataset, expression) for name, expression in variables.items()}
-    for name, array in chosen.items():
-        found = array.attrs.get("units")
+    for name in sorted(names):
+        found = dataset[name].attrs.get("units")
         if units is not None and found is not None and not same_unit(str(found), units):
             raise OceanbenchError(
-                f"{file}: '{variables[name]}' is in '{found}', expected '{units}'; correct 'units' "
-                "in challenge.yaml or convert the file"
+                f"{file}: '{name}' is in '{found}', expected '{units}'; correct 'units' in "
+                "challenge.yaml or convert the file"
             )
-        array.attrs["units"] = units or found or "1"
+    chosen = {name: combine(dataset, expression) for name, expression in variables.items()}
+    for array in chosen.values():
+        array.attrs["units"] = units or array.attrs.get("units") or "1"
     return xr.Dataset({**chosen, **{n: dataset[n] for n in extra}})
+
+
+def in_time(parts: Sequence[xr.Dataset], where: str, layout: str) -> xr.Dataset:
+    """Join the parts of a dataset in the order of time; their grids must be the same."""
+    if len(parts) == 1:
+        return parts[0]
+    if layout == "grid":
+        for name in ("latitude", "longitude"):
+            nodes = parts[0][name].values
+            for part in parts[1:]:
+                same = part[name].shape == nodes.shape
+                if not same or np.abs(part[name].values - nodes).max() > SAME_NODE:
+                    raise OceanbenchError(
+                        f"{where}: it and the files beside it have different nodes of {name}; "
+                        "write all maps on one grid"
+                    )
+    ordered = sorted((p for p in parts if p.sizes["time"]), key=lambda p: p["time"].values.min())
+    joined = xr.concat(ordered, dim="time", data_vars="all", join="override")
+    return joined if layout == "grid" else joined.sortby("time")
 
 
 class Box(NamedTuple):
@@ -237,9 +270,6 @@ class Box(NamedTuple):
     time: slice | None = None
     latitude: tuple[float, float] | None = None
     longitude: tuple[float, float] | None = None
-
-
-EDGE = 1e-6  # degrees: a node this close to a bound is on it
 
 
 def select(dataset: xr.Dataset, box: Box, layout: str) -> xr.Dataset:
@@ -254,6 +284,7 @@ def select(dataset: xr.Dataset, box: Box, layout: str) -> xr.Dataset:
     """
     if box.longitude is not None:
         dataset = centre_longitude(dataset, (box.longitude[0] + box.longitude[1]) / 2)
+    edge = SAME_NODE if layout == "grid" else 0.0  # nodes are rounded, tracks are not
     keep: dict[str, xr.DataArray] = {}
     if box.time is not None:
         time = dataset["time"]
@@ -261,7 +292,7 @@ def select(dataset: xr.Dataset, box: Box, layout: str) -> xr.Dataset:
     for name, bounds in (("latitude", box.latitude), ("longitude", box.longitude)):
         if bounds is not None:
             value = dataset[name]
-            inside = (value >= bounds[0] - EDGE) & (value <= bounds[1] + EDGE)
+            inside = (value >= bounds[0] - edge) & (value <= bounds[1] + edge)
             others = [d for d in inside.dims if d not in ("time", name)]
             keep[name] = inside.any(others) if others and layout == "swath" else inside
     if layout == "grid":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -21,7 +22,7 @@ from oceanbench.errors import did_you_mean
 from oceanbench.grid import longitude_span
 from oceanbench.metrics import METRICS
 
-Number = Annotated[float, Field(strict=True)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Text = Annotated[str, Field(strict=True, min_length=1)]
 Flag = Annotated[bool, Field(strict=True)]
 Interval = tuple[Number, Number]
@@ -53,6 +54,8 @@ class Domain(Section):
 
     @model_validator(mode="after")
     def _ordered(self) -> Domain:
+        if not -90 <= min(self.latitude) <= max(self.latitude) <= 90:
+            raise ValueError(f"latitude: {list(self.latitude)} lies beyond the poles; check it")
         if self.latitude[0] >= self.latitude[1]:
             raise ValueError(f"latitude: {list(self.latitude)} is empty; write [south, north]")
         if self.time[0] > self.time[1]:
@@ -84,7 +87,7 @@ class Dataset(Section):
 
     role: Literal["truth", "observations", "training", "auxiliary"]
     path: Text
-    variables: dict[str, Text]
+    variables: Annotated[dict[str, Text], Field(min_length=1)]
     layout: Literal["grid", "track", "swath", "static"] = "grid"
     units: Text | None = None
     daily_mean: Flag = False
@@ -111,14 +114,14 @@ class SubmittedVariable(Section):
 class TargetGrid(Section):
     """Grid that a method fills where the truth has none of its own."""
 
-    step_degrees: Number
+    step_degrees: Annotated[Number, Field(gt=0)]
     days_after: Annotated[int, Field(strict=True, ge=0)] = 0
 
 
 class SubmissionRules(Section):
     """What a submission must look like, and what is done with its grid and its holes."""
 
-    variables: dict[str, SubmittedVariable]
+    variables: Annotated[dict[str, SubmittedVariable], Field(min_length=1)]
     regrid: Literal["refuse", "linear"] = "refuse"
     missing: Literal["refuse", "drop", "fill"] = "refuse"
     crop_to_domain: Flag = False
@@ -159,24 +162,35 @@ class MetricRow(Section):
         if name not in METRICS:
             raise ValueError(f"unknown metric '{name}'; {did_you_mean(name, METRICS)}")
         known = METRICS[name].options
-        own = {k: v for k, v in value.items() if k in cls.model_fields}
-        options = dict(own.pop("options", {}))
-        for key, option in value.items():
-            if key in cls.model_fields:
-                continue
-            if key not in known:
-                names = [*known, *(f for f in cls.model_fields if f != "options")]
-                raise ValueError(
-                    f"unknown option '{key}' of metric '{name}'; {did_you_mean(str(key), names)}"
-                )
-            try:
-                adapter = TypeAdapter(known[key].annotation, config=ConfigDict(strict=True))
-                options[key] = adapter.validate_python(option)
-            except ValidationError as problem:
-                raise ValueError(
-                    f"option '{key}' of metric '{name}' is {option!r}: {_expected(problem)}"
-                ) from problem
+        own = {k: v for k, v in value.items() if k in cls.model_fields and k != "options"}
+        given = {k: v for k, v in value.items() if k not in cls.model_fields}
+        nested = value.get("options", {})
+        if not isinstance(nested, dict):
+            raise ValueError(f"options: found {nested!r}, expected names and values")
+        options = {k: _option(name, k, v, [*known, *own]) for k, v in {**nested, **given}.items()}
         return {"label": name, **own, "options": options}
+
+
+def _option(metric: str, key: str, value: Any, known: list[str]) -> Any:
+    """Option of a metric, in the type that the metric's function declares."""
+    parameters = METRICS[metric].options
+    if key not in parameters:
+        raise ValueError(f"unknown option '{key}' of metric '{metric}'; {did_you_mean(key, known)}")
+    adapter = TypeAdapter(parameters[key].annotation, config=ConfigDict(strict=True))
+    try:
+        checked = adapter.validate_python(value)
+    except ValidationError as problem:
+        expected = _lower(problem.errors()[0]["msg"]) + _cure(value, problem.errors()[0]["type"])
+        raise ValueError(
+            f"option '{key}' of metric '{metric}': found {value!r}, expected: {expected}"
+        ) from problem
+    if isinstance(checked, float) and not (math.isfinite(checked) and checked >= 0):
+        raise ValueError(
+            f"option '{key}' of metric '{metric}': found {value!r}, expected: a number >= 0"
+        )
+    if key in ("segment_km", "sample_km", "step") and checked == 0:
+        raise ValueError(f"option '{key}' of metric '{metric}': found 0, expected: more than 0")
+    return checked
 
 
 class Published(Section):
@@ -208,16 +222,16 @@ def one_line(problem: ValidationError) -> str:
         return f"{prefix}is missing; add it"
     if error["type"] in ("value_error", "assertion_error"):
         return f"{prefix}{message}"
-    cure = ""
-    if isinstance(found, str) and error["type"] in ("float_type", "int_type"):
-        cure = " (YAML reads 1e-3 as text: write 1.0e-3)"
+    return f"{prefix}found {found!r}, expected: {_lower(message)}{_cure(found, error['type'])}"
+
+
+def _cure(found: Any, kind: str) -> str:
+    """What to write instead, for the traps of YAML 1.1."""
+    if isinstance(found, str) and kind in ("float_type", "int_type"):
+        return " (YAML reads 1e-3 as text: write 1.0e-3)"
     if isinstance(found, bool):
-        cure = " (YAML reads yes, no, on, off as true or false: put the text in quotes)"
-    return f"{prefix}found {found!r}, expected: {_lower(message)}{cure}"
-
-
-def _expected(problem: ValidationError) -> str:
-    return _lower(problem.errors()[0]["msg"])
+        return " (YAML reads yes, no, on, off as true or false: put the text in quotes)"
+    return ""
 
 
 def _lower(message: str) -> str:

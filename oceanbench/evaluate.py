@@ -28,7 +28,6 @@ from oceanbench.result import Interval, Result, Score
 from oceanbench.statistics import interval
 from oceanbench.submission import Submission
 
-Planes = dict[tuple[Any, ...], xr.DataArray | None]  # PSD scores by mask and options
 PACKAGES = ("numpy", "scipy", "xarray", "pandas", "xrft", "contourpy", "h5netcdf", "torch")
 
 
@@ -59,13 +58,11 @@ def evaluate(
     """
     begin = time.perf_counter()
     matched = matched_by_score(challenge, submission, data_dir=data_dir)
-    tables = {key: sums(m.estimate, m.truth, m.weights) for key, m in matched.items()}
-    planes: Planes = {}
+    shared = {key: Shared(m) for key, m in matched.items()}
     scores = []
     for row in challenge.metrics:
         key = (challenge.variable_of(row), challenge.mask_of(row))
-        found = _compute(row, key, matched[key], planes)
-        scores.append(score(row, key, matched[key], tables[key], found))
+        scores.append(score(row, key, shared[key]))
     return Result(
         challenge={
             "name": challenge.name,
@@ -84,7 +81,11 @@ def evaluate(
         coverage=[
             {"variable": v, "mask": k, **m.coverage.to_dict()} for (v, k), m in matched.items()
         ],
-        series=[{"variable": v, "mask": k, **series_of(table)} for (v, k), table in tables.items()],
+        series=[
+            {"variable": v, "mask": k, "daily": daily, **series_of(table)}
+            for (v, k), part in shared.items()
+            for daily, table in part.tables.items()
+        ],
         provenance=provenance(time.perf_counter() - begin, options or {}),
     )
 
@@ -111,36 +112,44 @@ def matched_by_score(
     return matched
 
 
-def _compute(
-    row: MetricRow, key: tuple[str, str], matched: Matched, planes: Planes
-) -> float | Flagged:
-    """Value of one score; the PSD score that several of them read is computed once."""
-    metric = METRICS[row.metric]
-    arrays = (matched.estimate, matched.truth, matched.weights)
-    if metric.of_psd is None:
-        return metric.function(*arrays, **row.options)
-    spectrum = {n: v for n, v in row.options.items() if n in ("window", "propagation")}
-    others = {n: v for n, v in row.options.items() if n not in spectrum}
-    plane = (key, tuple(sorted(spectrum.items())))
-    if plane not in planes:
-        planes[plane] = psd_score(*arrays, **spectrum)
-    return metric.of_psd(planes[plane], **others)
+class Shared:
+    """What several scores of one variable and mask read, computed once."""
+
+    def __init__(self, matched: Matched) -> None:
+        self.matched = matched
+        self.arrays = (matched.estimate, matched.truth, matched.weights)
+        self.tables: dict[bool, Sums] = {}
+        self._planes: dict[tuple[Any, ...], xr.DataArray | None] = {}
+
+    def sums(self, daily: bool) -> Sums:
+        """Sums per map, or per UTC day (always so for tracks)."""
+        daily = daily or self.matched.truth.ndim == 1
+        if daily not in self.tables:
+            self.tables[daily] = sums(*self.arrays, daily=daily)
+        return self.tables[daily]
+
+    def value(self, row: MetricRow) -> float | Flagged:
+        """Value of one score of the challenge."""
+        metric = METRICS[row.metric]
+        if metric.of_psd is None:
+            return metric.function(*self.arrays, **row.options)
+        spectrum = {n: v for n, v in row.options.items() if n in ("window", "propagation")}
+        others = {n: v for n, v in row.options.items() if n not in spectrum}
+        plane = tuple(sorted(spectrum.items()))
+        if plane not in self._planes:
+            self._planes[plane] = psd_score(*self.arrays, **spectrum)
+        return metric.of_psd(self._planes[plane], **others)
 
 
-def score(
-    row: MetricRow,
-    key: tuple[str, str],
-    matched: Matched,
-    table: Sums,
-    found: float | Flagged,
-) -> Score:
+def score(row: MetricRow, key: tuple[str, str], shared: Shared) -> Score:
     """One score of the challenge, with its flag and interval."""
-    metric = METRICS[row.metric]
+    metric, matched = METRICS[row.metric], shared.matched
+    found = shared.value(row)
     flagged = isinstance(found, Flagged)
     value = float(found.value if isinstance(found, Flagged) else found)
     spread: Interval | None = None
     if metric.of_sums is not None and not flagged:
-        spread = interval(table, partial(metric.of_sums, **row.options))
+        spread = interval(shared.sums(metric.daily), partial(metric.of_sums, **row.options))
     return Score(
         metric=row.metric,
         label=row.label,

@@ -26,7 +26,8 @@ def expand(pattern: str, folders: Sequence[Path]) -> list[Path]:
     list of paths, sorted by name; empty when there is none
     """
     for folder in folders:
-        found = sorted(glob.glob(str(folder / pattern)))  # noqa: PTH207  (absolute patterns too)
+        whole = str(Path(glob.escape(str(folder))) / pattern)  # an absolute pattern replaces it
+        found = sorted(glob.glob(whole))  # noqa: PTH207
         if found:
             return [Path(f) for f in found]
     return []

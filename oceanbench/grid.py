@@ -14,6 +14,7 @@ from oceanbench.errors import OceanbenchError
 
 EARTH_RADIUS_KM = 6371.0
 KM_PER_DEGREE = EARTH_RADIUS_KM * np.pi / 180.0
+SAME_NODE = 1e-4  # degrees: nodes written in float32 lie up to 3e-5 degrees from exact ones
 
 FloatArray = NDArray[np.float64]
 
@@ -93,34 +94,44 @@ def as_nanoseconds(field: Any) -> Any:
         )
     if time.dtype == np.dtype("datetime64[ns]"):
         return field
-    return field.assign_coords(time=(time.dims, time.values.astype("datetime64[ns]"), time.attrs))
+    exact = time.values.astype("datetime64[ns]")
+    back = exact.astype(time.dtype)
+    lost = (back != time.values) & ~np.isnat(time.values)
+    if lost.any():
+        raise OceanbenchError(
+            f"time {time.values[lost][0]} is beyond what nanoseconds can hold (1678 to 2262); "
+            "correct the units of time"
+        )
+    return field.assign_coords(time=(time.dims, exact, time.attrs))
 
 
 def centre_longitude(field: Any, centre: float) -> Any:
     """Bring the longitudes of a grid or a track to the 360 degrees around a centre.
 
-    A grid (``longitude`` is a dimension) is sorted; if it goes round the globe, one column is
-    repeated at either end, so that interpolation knows no seam.
+    The columns of a grid (``longitude`` is a dimension) are put in increasing order without reading
+    them. One that goes round the globe repeats a column at either end, so that interpolation knows
+    no seam; one that lies across the seam opposite the centre stays in one piece.
     """
     longitude = field["longitude"]
-    wrapped = longitude.copy(data=wrap_longitude(longitude.values, centre))
-    field = field.assign_coords(longitude=wrapped)
+    wrapped = wrap_longitude(longitude.values, centre)
     if "longitude" not in field.dims:
-        return field
-    if bool(np.any(np.diff(wrapped.values) < 0)):
-        field = field.sortby("longitude")
-    values = field["longitude"].values
-    if values.size > 1 and values[-1] - values[0] + np.diff(values).max() > 360.0 - 1e-6:
-        first, last = field.isel(longitude=[0]), field.isel(longitude=[-1])
-        field = xr.concat(
-            [
-                last.assign_coords(longitude=last["longitude"] - 360.0),
-                field,
-                first.assign_coords(longitude=first["longitude"] + 360.0),
-            ],
-            dim="longitude",
-        )
-    return field
+        return field.assign_coords(longitude=longitude.copy(data=wrapped))
+    order = np.argsort(wrapped, kind="stable")
+    values = wrapped[order]
+    steps = np.diff(values)
+    if values.size > 2:
+        usual = float(np.median(steps))
+        seam = values[0] + 360.0 - values[-1]
+        if steps.max() > 1.5 * max(seam, usual):
+            cut = int(np.argmax(steps)) + 1
+            order = np.concatenate([order[cut:], order[:cut]])
+            values = np.concatenate([values[cut:] - 360.0, values[:cut]])
+        elif seam < 1.5 * usual:
+            order = np.concatenate([order[-1:], order, order[:1]])
+            values = np.concatenate([values[-1:] - 360.0, values, values[:1] + 360.0])
+    if not np.array_equal(order, np.arange(wrapped.size)):
+        field = field.isel(longitude=order)
+    return field.assign_coords(longitude=("longitude", values, longitude.attrs))
 
 
 def interpolate(field: xr.DataArray, target: xr.DataArray) -> xr.DataArray:
@@ -146,10 +157,18 @@ def interpolate(field: xr.DataArray, target: xr.DataArray) -> xr.DataArray:
         return target.copy(data=values).rename(field.name)
     for name in names:
         wanted = target[name].values
+        if name != "time":
+            wanted = _onto_edges(wanted, field[name].values)
         if not np.array_equal(field[name].values, wanted):
             field = field.interp({name: wanted}, method="linear")
     order = [d for d in target.dims if d in names]
     return field.transpose(*order).assign_coords({name: target[name] for name in names})
+
+
+def _onto_edges(wanted: FloatArray, nodes: FloatArray) -> FloatArray:
+    """Move coordinates that lie outside the nodes by rounding alone onto the first or last."""
+    inside = np.clip(wanted, nodes.min(), nodes.max())
+    return np.where(np.abs(inside - wanted) <= SAME_NODE, inside, wanted)
 
 
 def fill_holes(field: xr.DataArray) -> xr.DataArray:
@@ -183,9 +202,10 @@ def fill_holes(field: xr.DataArray) -> xr.DataArray:
         if not missing.any():
             continue
         if missing.all():
+            when = f" of {str(field['time'].values[number])[:16]}" if "time" in field.dims else ""
             raise OceanbenchError(
-                f"map number {number + 1} has no value at all, so it cannot be filled from its "
-                "surroundings; give a map for that time"
+                f"the map{when} has no value at all, so it cannot be filled from its surroundings; "
+                "give a map for that time"
             )
         key = missing.tobytes()
         if factored is None or factored[0] != key:

@@ -107,8 +107,9 @@ def _ranks(challenge: Challenge, ordered: Sequence[Result]) -> list[str]:
 def _table(result: Result, challenge: Challenge) -> Sums | None:
     row = challenge.ranking
     for series in result.series:
-        same_variable = series["variable"] == challenge.variable_of(row)
-        if same_variable and series["mask"] == challenge.mask_of(row):
+        wanted = (challenge.variable_of(row), challenge.mask_of(row))
+        same_points = (series["variable"], series["mask"]) == wanted
+        if same_points and (series["daily"] or not METRICS[row.metric].daily):
             return sums_of(series)
     return None
 

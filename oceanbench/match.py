@@ -10,12 +10,15 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from oceanbench.challenge import Challenge
-from oceanbench.data import EDGE
 from oceanbench.declaration import Mask, time_slice
 from oceanbench.errors import OceanbenchError
-from oceanbench.grid import fill_holes, interpolate, longitude_span, wrap_longitude
-
-SAME_NODE = 1e-4  # degrees: grids written in float32 differ by up to 3e-5 degrees from exact nodes
+from oceanbench.grid import (
+    SAME_NODE,
+    fill_holes,
+    interpolate,
+    longitude_span,
+    wrap_longitude,
+)
 
 
 @dataclass(frozen=True)
@@ -193,7 +196,9 @@ def _inside(points: xr.DataArray, mask: Mask, challenge: Challenge) -> xr.DataAr
     if mask.longitude is not None:
         west, east = longitude_span(*mask.longitude)
     south, north = mask.latitude or domain.latitude
-    edge = EDGE if "longitude" in points.dims else 0.0  # nodes of grids are rounded, tracks are not
+    edge = (
+        SAME_NODE if "longitude" in points.dims else 0.0
+    )  # nodes of grids are rounded, tracks are not
     inset = mask.inset_degrees - edge
     longitude, latitude = points["longitude"], points["latitude"]
     wrapped = longitude.copy(data=wrap_longitude(longitude.values, (west + east) / 2))

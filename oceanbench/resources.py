@@ -25,15 +25,15 @@ def find(kind: str, name: str, file: str) -> Path:
     file : file of a shipped one, with ``{name}`` for its name
     """
     given = Path(name)
-    if given.suffix:
-        if not given.is_file():
-            raise OceanbenchError(f"{given}: no such file; give the path of an existing file")
+    if given.is_file():
         return given
+    if (given / "challenge.yaml").is_file():
+        return given / "challenge.yaml"
     path = folder(kind) / file.format(name=name)
     if path.is_file():
         return path
-    if (given / "challenge.yaml").is_file():
-        return given / "challenge.yaml"
+    if given.suffix or given.name != name:
+        raise OceanbenchError(f"{given}: no such file; give the path of an existing file")
     raise OceanbenchError(
         f"no {kind.removesuffix('s')} is called '{name}'; {did_you_mean(name, names(kind))}, "
         "or give the path of a file"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ from oceanbench.errors import OceanbenchError
 from oceanbench.files import write_text
 
 SCHEMA = 1
-LIST_OF_NUMBERS = re.compile(r"\[[^\[\]{}]*\]")  # written on one line each
 
 
 @dataclass(frozen=True)
@@ -86,9 +84,12 @@ class Result:
 
     def to_json(self) -> str:
         """Result as JSON; numbers in full precision, NaN and infinities as null."""
-        content = {"schema": SCHEMA, **asdict(self)}
-        text = json.dumps(_finite(content), indent=1, ensure_ascii=False, allow_nan=False)
-        return LIST_OF_NUMBERS.sub(lambda m: " ".join(m[0].split()), text) + "\n"
+        content = _finite({"schema": SCHEMA, **asdict(self)})
+        series = [json.dumps(s, ensure_ascii=False) for s in content["series"]]
+        content["series"] = []
+        text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+        lines = "[\n  " + ",\n  ".join(series) + "\n ]" if series else "[]"
+        return text.replace('\n "series": []', f'\n "series": {lines}') + "\n"
 
     def save(self, folder: Path) -> Path:
         """Write ``<folder>/<challenge>/<name>.json``; the file appears whole or not at all."""

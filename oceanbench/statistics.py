@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from oceanbench.metrics.sums import Sums
 from oceanbench.result import Interval
@@ -48,9 +49,9 @@ def decorrelation_time(series: FloatArray) -> int:
 
 
 def block_length(series: FloatArray) -> int:
-    r"""Twice the decorrelation time, at least :math:`n^{1/3}` and at most a third of the series."""
+    r"""Three times the decorrelation time, between :math:`n^{1/3}` and a third of the series."""
     n = int(series.size)
-    wanted = max(2 * decorrelation_time(series), round(math.cbrt(n)))
+    wanted = max(3 * decorrelation_time(series), round(math.cbrt(n)))
     return max(1, min(wanted, n // 3))
 
 
@@ -80,7 +81,7 @@ def block_indices(n: int, block: int, replicates: int, seed: int = SEED) -> NDAr
 
 
 def interval(sums: Sums, of_sums: Callable[[Sums], Any]) -> Interval | None:
-    """Percentile interval of a score, from a block bootstrap over the times of its sums.
+    """Interval of a score, from a block bootstrap over the times of its sums.
 
     Parameters
     ----------
@@ -94,13 +95,9 @@ def interval(sums: Sums, of_sums: Callable[[Sums], Any]) -> Interval | None:
     n = sums.time.size
     if n < 9:
         return None
-    index = block_indices(n, block_length(_mean_squared_error(sums)), REPLICATES)
-    values = np.asarray(of_sums(sums.take(index)))
-    values = values[np.isfinite(values)]
-    if not values.size:
-        return None
-    low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Interval(LEVEL, float(low), float(high))
+    block = block_length(_mean_squared_error(sums))
+    index = block_indices(n, block, REPLICATES)
+    return _widened(of_sums(sums), of_sums(sums.take(index)), n, block)
 
 
 def paired_difference(first: Sums, second: Sums, of_sums: Callable[[Sums], Any]) -> Interval | None:
@@ -121,13 +118,28 @@ def paired_difference(first: Sums, second: Sums, of_sums: Callable[[Sums], Any])
     n = first.time.size
     if n < 9 or not np.array_equal(first.time, second.time):
         return None
-    difference = _mean_squared_error(first) - _mean_squared_error(second)
-    index = block_indices(n, block_length(difference), REPLICATES)
-    values = np.asarray(of_sums(first.take(index))) - np.asarray(of_sums(second.take(index)))
+    block = block_length(_mean_squared_error(first) - _mean_squared_error(second))
+    index = block_indices(n, block, REPLICATES)
+    replicates = of_sums(first.take(index)) - of_sums(second.take(index))
+    return _widened(of_sums(first) - of_sums(second), replicates, n, block)
+
+
+def _widened(score: Any, replicates: Any, n: int, block: int) -> Interval | None:
+    r"""Percentiles of the replicates, widened about the score for the few blocks they come from.
+
+    With :math:`m = n/b` blocks, a block bootstrap sees only :math:`1 - b/n` of the variance, and
+    its deviations follow Student's law with :math:`m - 1` degrees of freedom rather than a normal
+    one: distances from the score are multiplied by
+    :math:`t_{m-1}(0.975) / 1.96 \cdot \sqrt{n / (n - b)}`.
+    """
+    values = np.asarray(replicates, dtype=np.float64)
     values = values[np.isfinite(values)]
     if not values.size:
         return None
-    low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    tails = (1 - LEVEL) / 2, (1 + LEVEL) / 2
+    freedom = max(n / block - 1, 2.0)
+    factor = stats.t.ppf(tails[1], freedom) / stats.norm.ppf(tails[1]) * math.sqrt(n / (n - block))
+    low, high = float(score) + factor * (np.quantile(values, tails) - float(score))
     return Interval(LEVEL, float(low), float(high))
 
 

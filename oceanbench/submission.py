@@ -6,6 +6,7 @@ import glob
 from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -15,9 +16,10 @@ from oceanbench import data, files
 from oceanbench.challenge import Challenge
 from oceanbench.declaration import SubmittedVariable
 from oceanbench.errors import OceanbenchError
-from oceanbench.grid import centre_longitude
+from oceanbench.grid import SAME_NODE, centre_longitude
 
-MAX_BYTES = 8 * 2**30  # of the maps that are scored; a hostile file declares terabytes in 300 bytes
+MAX_BYTES = 8 * 2**30  # in memory; a hostile file declares terabytes in 300 bytes
+MAX_NODES = 10_000_000  # of one axis, read when a file is opened
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class Submission:
         text = str(self.path)
         if "::" in text or "://" in text:
             raise OceanbenchError(f"{text}: a submission is a local file; download it first")
+        if self.path.exists():
+            return [self.path]
         found = [Path(p) for p in sorted(glob.glob(text))]  # noqa: PTH207  (absolute globs too)
         if not found:
             raise OceanbenchError(f"{text}: no such file; give a NetCDF file, Zarr store or glob")
@@ -76,18 +80,18 @@ class Submission:
             what was found, where, what was expected and what to do
         """
         parts = [self._open_file(file, challenge) for file in self.files]
-        if len(parts) > 1:
-            parts.sort(key=lambda part: part["time"].values[0])
-            _check_grids_agree(parts, self.path.name)
-        whole = parts[0] if len(parts) == 1 else xr.concat(parts, dim="time")
-        _check_time(whole, self.path.name)
-        whole = _crop(whole, challenge, self.path.name)
-        if whole.nbytes > MAX_BYTES:
+        for file, part in zip(self.files, parts, strict=True):
+            if part.sizes["time"] == 0:
+                raise OceanbenchError(f"{file.name}: its time axis is empty; leave the file out")
+        size = sum(part.nbytes for part in parts)
+        if size > MAX_BYTES:
             raise OceanbenchError(
-                f"{self.path.name}: holds {whole.nbytes / 2**30:.0f} GiB inside the domain, more "
+                f"{self.path.name}: declares {size / 2**30:.0f} GiB in and around the domain, more "
                 f"than {MAX_BYTES // 2**30} GiB; submit the grid that the challenge describes"
             )
-        whole = whole.load()
+        whole = data.in_time(parts, self.path.name, "grid")
+        _check_time(whole, self.path.name)
+        whole = _within(whole, "time", _bounds(challenge)["time"], challenge, self.path.name).load()
         for name, rules in challenge.submission.variables.items():
             _check_range(whole[name], rules, self.path.name)
         return whole
@@ -106,14 +110,19 @@ class Submission:
         dataset = dataset[list(chosen.values())]
         for name, rules in challenge.submission.variables.items():
             _check_variable(dataset[name], rules, file.name)
-        return dataset
+        return _crop(dataset, challenge, file.name)
 
 
 def _find(opened: xr.Dataset, name: str, rules: SubmittedVariable, where: str) -> Hashable:
     for candidate in (name, *rules.aliases):
         if candidate in opened.data_vars:
             return candidate
-    found = ", ".join(map(str, opened.data_vars)) or "no variable"
+    if not opened.data_vars:
+        raise OceanbenchError(
+            f"{where}: no variable in its root group, expected '{name}'; write the variables there "
+            "rather than in NetCDF groups"
+        )
+    found = ", ".join(map(str, opened.data_vars))
     also = f" (or {', '.join(rules.aliases)})" if rules.aliases else ""
     raise OceanbenchError(
         f"{where}: found {found}, expected a variable '{name}'{also}; rename it, for example with "
@@ -142,12 +151,9 @@ def _check_variable(array: xr.DataArray, rules: SubmittedVariable, where: str) -
 
 
 def _check_range(array: xr.DataArray, rules: SubmittedVariable, where: str) -> None:
-    if rules.valid_range is None or not array.size:
-        return
-    low, high = rules.valid_range
+    low, high = rules.valid_range or (-np.inf, np.inf)
     values = array.values
-    finite = np.isfinite(values)
-    outside = (finite & ((values < low) | (values > high))) | np.isinf(values)
+    outside = (values < low) | (values > high) | np.isinf(values)
     if outside.any():
         worst = values[outside][np.argmax(np.abs(values[outside]))]
         raise OceanbenchError(
@@ -173,44 +179,47 @@ def _check_time(dataset: xr.Dataset, where: str) -> None:
         )
 
 
-def _check_grids_agree(parts: list[xr.Dataset], where: str) -> None:
-    for name in ("latitude", "longitude"):
-        for part in parts[1:]:
-            if not np.array_equal(part[name].values, parts[0][name].values):
-                raise OceanbenchError(
-                    f"{where}: the files have different {name}s; write all maps on one grid"
-                )
+def _bounds(challenge: Challenge) -> dict[str, tuple[Any, Any]]:
+    box = challenge.domain.box
+    assert box.latitude and box.longitude and box.time  # a domain has all its bounds
+    time = (box.time.start, box.time.stop)
+    return {"time": time, "latitude": box.latitude, "longitude": box.longitude}
 
 
 def _crop(dataset: xr.Dataset, challenge: Challenge, where: str) -> xr.Dataset:
-    """Maps in and around the domain: exactly its nodes, or one more on each side."""
-    box = challenge.domain.box
-    assert box.latitude and box.longitude and box.time  # a domain has all its bounds
-    dataset = centre_longitude(dataset, sum(box.longitude) / 2)
+    """Rows and columns in and around the domain; nothing but the coordinates is read."""
+    bounds = _bounds(challenge)
+    for name in ("latitude", "longitude"):
+        if not np.isfinite(dataset[name].values).all():
+            raise OceanbenchError(f"{where}: {name} has missing values; give every node its place")
     if bool((dataset["latitude"].diff("latitude") < 0).any()):
-        dataset = dataset.sortby("latitude")
-    bounds = {
-        "longitude": box.longitude,
-        "latitude": box.latitude,
-        "time": (box.time.start, box.time.stop),
-    }
-    for name, (low, high) in bounds.items():
-        values = dataset[name].values
-        if np.unique(values).size != values.size:
-            raise OceanbenchError(f"{where}: {name} has a value twice; keep one of each")
-        edge = np.timedelta64(0, "ns") if name == "time" else data.EDGE
-        first = int(np.searchsorted(values, low - edge))
-        last = int(np.searchsorted(values, high + edge, side="right"))
-        if not challenge.submission.crop_to_domain:
-            first, last = max(first - 1, 0), min(last + 1, values.size)
-        if values.size == 0 or values[-1] < low - edge or values[0] > high + edge or first >= last:
-            found = f"{_show(values[0])}..{_show(values[-1])}" if values.size else "nothing"
-            raise OceanbenchError(
-                f"{where}: {name} is {found}, expected maps in {_show(low)}..{_show(high)}; is "
-                f"this a file for another challenge than {challenge.name}?"
-            )
-        dataset = dataset.isel({name: slice(first, last)})
-    return dataset
+        order = np.argsort(dataset["latitude"].values, kind="stable")
+        dataset = dataset.isel(latitude=order)
+    dataset = _within(dataset, "latitude", bounds["latitude"], challenge, where)
+    dataset = centre_longitude(dataset, sum(bounds["longitude"]) / 2)
+    return _within(dataset, "longitude", bounds["longitude"], challenge, where)
+
+
+def _within(
+    dataset: xr.Dataset, name: str, bounds: tuple[Any, Any], challenge: Challenge, where: str
+) -> xr.Dataset:
+    """Exactly the nodes of one axis inside the bounds, or one more on each side."""
+    low, high = bounds
+    values = dataset[name].values
+    if np.unique(values).size != values.size:
+        raise OceanbenchError(f"{where}: {name} has a value twice; keep one of each")
+    edge = np.timedelta64(0, "ns") if name == "time" else SAME_NODE
+    first = int(np.searchsorted(values, low - edge))
+    last = int(np.searchsorted(values, high + edge, side="right"))
+    if not challenge.submission.crop_to_domain:
+        first, last = max(first - 1, 0), min(last + 1, values.size)
+    if values.size == 0 or values[-1] < low - edge or values[0] > high + edge or first >= last:
+        found = f"{_show(values[0])}..{_show(values[-1])}" if values.size else "nothing"
+        raise OceanbenchError(
+            f"{where}: {name} is {found}, expected maps in {_show(low)}..{_show(high)}; is "
+            f"this a file for another challenge than {challenge.name}?"
+        )
+    return dataset.isel({name: slice(first, last)})
 
 
 def _show(value: object) -> str:
@@ -238,6 +247,11 @@ def _refuse_links(file: Path) -> None:
                 visit(item)
             elif isinstance(item, h5py.Dataset) and (item.external or item.is_virtual):
                 refuse("externally stored", name)
+            elif isinstance(item, h5py.Dataset) and item.ndim == 1 and item.size > MAX_NODES:
+                raise OceanbenchError(
+                    f"{file.name}: '{name}' declares {item.size} nodes, more than {MAX_NODES}; "
+                    "submit the grid that the challenge describes"
+                )
 
     try:
         with h5py.File(file, "r") as opened:

@@ -32,6 +32,7 @@ class Metric:
     needs : ``"grid"``, ``"track"`` or ``"any"``
     of_sums : the same score as a function of :class:`Sums` and the options, for the metrics that
         have a confidence interval; None for the others
+    daily : whether those sums go over UTC days for maps too
     of_psd : the same score as a function of :func:`spectral.psd_score` and the other options, so
         that scores of one spectrum compute it once; None for the others
     """
@@ -42,6 +43,7 @@ class Metric:
     ideal: float | None
     needs: Literal["grid", "track", "any"] = "any"
     of_sums: Callable[..., Any] | None = None
+    daily: bool = False
     of_psd: Callable[..., float | Flagged] | None = None
 
     @property
@@ -76,7 +78,12 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             of_sums=sums.explained_variance_of,
         ),
         "daily_rmse_score": Metric(
-            pointwise.daily_rmse_score, "1", "higher", 1.0, of_sums=sums.daily_rmse_score_of
+            pointwise.daily_rmse_score,
+            "1",
+            "higher",
+            1.0,
+            of_sums=sums.daily_rmse_score_of,
+            daily=True,
         ),
         "daily_rmse_score_std": Metric(
             pointwise.daily_rmse_score_std,
@@ -84,6 +91,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             "lower",
             0.0,
             of_sums=sums.daily_rmse_score_std_of,
+            daily=True,
         ),
         "resolved_wavelength": Metric(
             spectral.resolved_wavelength,

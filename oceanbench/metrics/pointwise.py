@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from oceanbench.metrics.aligned import NO_DATA, Flagged, FloatArray
+from oceanbench.metrics.aligned import NO_DATA, Flagged, FloatArray, align
 from oceanbench.metrics.sums import (
     bias_of,
     daily_rmse_score_of,
@@ -204,11 +204,10 @@ def rmse_map(estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray)
     -------
     DataArray (latitude, longitude), in the variable's unit, NaN where nothing is scored
     """
-    scored = weights.broadcast_like(truth)
-    error = (estimate - truth).where(scored > 0, 0.0)
-    weight = scored.sum("time")
-    mean = (scored * error**2).sum("time") / weight.where(weight > 0)
-    return (mean**0.5).rename("rmse")
+    e, t, w = align(estimate, truth, weights, "time", "latitude", "longitude")
+    squares = np.einsum("tyx,tyx,tyx->yx", w, e - t, e - t)
+    level = truth.isel(time=0, drop=True).transpose("latitude", "longitude")
+    return level.copy(data=np.sqrt(ratio(squares, w.sum(axis=0)))).rename("rmse")
 
 
 def rmse_series(estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray) -> xr.Dataset:
