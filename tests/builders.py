@@ -128,9 +128,7 @@ def maps(
         "latitude": np.linspace(south, north, round((north - south) / step) + 1),
         "longitude": np.linspace(west, east, round((east - west) / step) + 1),
     }
-    values = smooth(
-        axes["time"][:, None, None], axes["latitude"][None, :, None], axes["longitude"]
-    )
+    values = smooth(axes["time"][:, None, None], axes["latitude"][None, :, None], axes["longitude"])
     values = values + noise * np.random.default_rng(seed).standard_normal(values.shape)
     return xr.Dataset({"ssh": (tuple(axes), values, {"units": "m"})}, coords=axes)
 

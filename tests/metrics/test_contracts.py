@@ -1,0 +1,371 @@
+"""What every row of METRICS promises; a new row is tested by being there."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import math
+from functools import cache
+
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from oceanbench.errors import OceanbenchError
+from oceanbench.metrics import METRICS, Flagged
+from oceanbench.metrics.pointwise import sums
+
+FIRST = np.datetime64("2012-10-22", "ns")
+KINDS = ("maps", "track")
+SEEDS = st.integers(0, 10_000)
+
+
+def legal(name: str) -> list[str]:
+    """Kinds of points that a metric accepts."""
+    needs = METRICS[name].needs
+    return [k for k in KINDS if needs in ("any", "track" if k == "track" else "grid")]
+
+
+ROWS = [pytest.param(name, kind, id=f"{name}-{kind}") for name in METRICS for kind in legal(name)]
+each_row = pytest.mark.parametrize(("name", "kind"), ROWS)
+few = settings(max_examples=4)
+
+
+@cache
+def axes(kind: str) -> dict:
+    if kind == "track":  # six passes of 1150 km
+        samples = np.arange(6 * 180)
+        number, along = samples // 180, samples % 180
+        return {
+            "time": FIRST
+            + number * np.timedelta64(9, "h")
+            + along * np.timedelta64(943_400_000, "ns"),
+            "latitude": ("time", 30 + along * 0.0575),
+            "longitude": ("time", -60 + number + along * 0.001),
+        }
+    step = np.timedelta64(12 if kind == "half_days" else 24, "h")
+    return {
+        "time": FIRST + np.arange(13) * step,
+        "latitude": 33 + 0.5 * np.arange(16),
+        "longitude": -65 + 0.5 * np.arange(16),
+    }
+
+
+def make(kind: str, seed: int, noise: float = 0.3) -> tuple[xr.DataArray, ...]:
+    """Estimate, truth (reddish, with an offset) and weights."""
+    random = np.random.default_rng(seed)
+    coords = axes(kind)
+    dims = [d for d, v in coords.items() if not isinstance(v, tuple)]
+    shape = [len(coords[d]) for d in dims]
+    values = random.standard_normal(shape)
+    for axis in range(len(shape)):
+        values = values + np.roll(values, 1, axis) + np.roll(values, 2, axis)
+    truth = xr.DataArray(0.1 * values + 0.2, dims=dims, coords=coords)
+    estimate = truth + noise * 0.1 * random.standard_normal(shape)
+    return estimate, truth, xr.ones_like(truth)
+
+
+def mask_of(truth: xr.DataArray, seed: int) -> xr.DataArray:
+    """Weights with zeros: whole rows, a corner in time and space, or scattered points."""
+    random = np.random.default_rng(seed)
+    weights = xr.full_like(truth, 1.0)
+    if truth.ndim == 1:
+        weights[random.random(truth.size) < 0.05] = 0.0
+        weights[: int(random.integers(0, 200))] = 0.0
+        return weights
+    kind = seed % 3
+    if kind == 0:
+        weights[:, int(random.integers(0, 4)) :: 4, :] = 0.0
+    elif kind == 1:
+        weights[: int(random.integers(1, 4))] = 0.0
+        weights[..., : int(random.integers(1, 4))] = 0.0
+    else:
+        weights.values[random.random(truth.shape) < 0.01] = 0.0
+    return weights
+
+
+def run(name: str, *arrays: xr.DataArray, **options) -> float | Flagged:
+    return METRICS[name].function(*arrays, **options)
+
+
+def same(a: float | Flagged, b: float | Flagged, rel: float = 1e-9) -> bool:
+    if isinstance(a, Flagged) or isinstance(b, Flagged):
+        flags = [v.flag if isinstance(v, Flagged) else None for v in (a, b)]
+        return flags[0] == flags[1] and same(value(a), value(b), rel)
+    if math.isnan(a) or math.isnan(b):
+        return math.isnan(a) and math.isnan(b)
+    return a == pytest.approx(b, rel=rel, abs=1e-12)
+
+
+def value(found: float | Flagged) -> float:
+    return found.value if isinstance(found, Flagged) else found
+
+
+def honest(found: float | Flagged) -> bool:
+    """A finite float, or a flag with NaN or (for a bound) a finite value."""
+    if isinstance(found, Flagged):
+        bound = found.flag == "resolved_below_grid"
+        return math.isfinite(found.value) if bound else math.isnan(found.value)
+    return type(found) is float and math.isfinite(found)
+
+
+# --- the contracts ----------------------------------------------------------------------------
+
+
+@each_row
+@few
+@given(seed=SEEDS)
+def test_inputs_are_left_as_they_were(name, kind, seed):
+    estimate, truth, _ = make(kind, seed)
+    weights = mask_of(truth, seed)
+    estimate = estimate.where(weights > 0)
+    before = [a.copy(deep=True) for a in (estimate, truth, weights)]
+    run(name, estimate, truth, weights)
+    for was, now in zip(before, (estimate, truth, weights), strict=True):
+        xr.testing.assert_identical(was, now)
+
+
+@each_row
+@few
+@given(seed=SEEDS, data=st.data())
+def test_order_of_dimensions_is_irrelevant(name, kind, seed, data):
+    arrays = make(kind, seed)
+    dims = list(arrays[1].dims)
+    shuffled = [a.transpose(*data.draw(st.permutations(dims))) for a in arrays]
+    assert same(run(name, *arrays), run(name, *shuffled))
+
+
+@pytest.mark.parametrize("name", [n for n in METRICS if METRICS[n].needs != "track"])
+@few
+@given(seed=SEEDS)
+def test_direction_of_latitude_is_irrelevant(name, seed):
+    arrays = make("maps", seed)
+    flipped = [a.isel(latitude=slice(None, None, -1)) for a in arrays]
+    window = {"window": "boxcar"} if "window" in METRICS[name].options else {}  # a symmetric one
+    assert same(run(name, *arrays, **window), run(name, *flipped, **window))
+
+
+@each_row
+@few
+@given(seed=SEEDS, junk=st.sampled_from([np.nan, np.inf, 1e30, -214748.36]))
+def test_values_at_points_of_zero_weight_are_irrelevant(name, kind, seed, junk):
+    estimate, truth, _ = make(kind, seed)
+    weights = mask_of(truth, seed)
+    scored = weights > 0
+    spoiled = estimate.where(scored, junk), truth.where(scored, -junk), weights
+    assert same(run(name, estimate, truth, weights), run(name, *spoiled))
+
+
+@each_row
+def test_rows_of_zero_weight_could_as_well_be_absent(name, kind):
+    arrays = make(kind, 3)
+    dim = "time" if kind == "track" else "latitude"
+    part = {dim: slice(180, None) if kind == "track" else slice(3, None)}
+    masked = xr.zeros_like(arrays[2])
+    masked[part] = 1.0
+    options = [{}]
+    if "units" in METRICS[name].options:
+        options.append({"units": "km"})
+    for option in options:
+        cut = run(name, *(a.isel(part) for a in arrays), **option)
+        assert same(run(name, *arrays[:2], masked, **option), cut), option
+
+
+@each_row
+@few
+@given(seed=SEEDS, factor=st.floats(1e-6, 1e6))
+def test_scale_of_the_weights_is_irrelevant(name, kind, seed, factor):
+    estimate, truth, _ = make(kind, seed)
+    weights = mask_of(truth, seed)
+    assert same(run(name, estimate, truth, weights), run(name, estimate, truth, factor * weights))
+
+
+@each_row
+@few
+@given(seed=SEEDS)
+def test_truth_is_an_ideal_estimate_of_itself(name, kind, seed):
+    _, truth, _ = make(kind, seed)
+    weights = mask_of(truth, 3 * seed + 1)  # a full box, so that there are spectra
+    found = run(name, truth, truth, weights)
+    ideal = METRICS[name].ideal
+    if ideal is None:
+        assert isinstance(found, Flagged) and found.flag == "resolved_below_grid"
+        assert found.value > 0
+    else:
+        assert found == pytest.approx(ideal, abs=1e-12)
+
+
+@each_row
+@few
+@given(seed=SEEDS)
+def test_larger_error_never_scores_better(name, kind, seed):
+    _, truth, weights = make(kind, seed)
+    error = xr.zeros_like(truth)
+    error.values[...] = np.random.default_rng(seed).standard_normal(truth.shape) + 0.1
+    better, ideal = METRICS[name].better, METRICS[name].ideal
+    badness = []
+    for amplitude in (0.0, 0.01, 0.1, 0.3, 1.0, 3.0, 10.0):
+        found = run(name, truth + amplitude * error, truth, weights)
+        if isinstance(found, Flagged) and found.flag == "unresolved":
+            badness.append(math.inf)
+        elif better is None:
+            badness.append(abs(value(found) - ideal))
+        else:
+            badness.append(value(found) if better == "lower" else -value(found))
+    assert all(a <= b + 1e-9 * abs(b) for a, b in itertools.pairwise(badness)), badness
+    assert badness[-1] > badness[0]
+
+
+CORNERS = {
+    "estimate all zero": lambda e, t, w: (0 * e, t, w),
+    "estimate constant": lambda e, t, w: (0 * e + 0.3, t, w),
+    "truth all zero": lambda e, t, w: (e, 0 * t, w),
+    "truth constant": lambda e, t, w: (e, 0 * t + 0.3, w),
+    "both all zero": lambda e, t, w: (0 * e, 0 * t, w),
+    "both constant": lambda e, t, w: (0 * e + 0.1, 0 * t + 0.3, w),
+    "estimate opposite": lambda e, t, w: (-t, t, w),
+    "truth far from zero": lambda e, t, w: (e + 290.3, t + 290.3, w),
+    "one time": lambda e, t, w: tuple(a.isel(time=[0]) for a in (e, t, w)),
+    "two times": lambda e, t, w: tuple(a.isel(time=[0, 1]) for a in (e, t, w)),
+    "float32": lambda e, t, w: tuple(a.astype("f4") for a in (e, t, w)),
+    "tiny weights": lambda e, t, w: (e, t, 1e-200 * w),
+    "one point of weight": lambda e, t, w: (e, t, w * (np.arange(w.size) == 7).reshape(w.shape)),
+}
+MAP_CORNERS = {
+    "one latitude": lambda e, t, w: tuple(a.isel(latitude=[0]) for a in (e, t, w)),
+    "one longitude": lambda e, t, w: tuple(a.isel(longitude=[0]) for a in (e, t, w)),
+    "two longitudes": lambda e, t, w: tuple(a.isel(longitude=[0, 1]) for a in (e, t, w)),
+    "truth constant in longitude": lambda e, t, w: (e, 0 * t + t.isel(longitude=0), w),
+    "truth constant in time": lambda e, t, w: (e, 0 * t + t.isel(time=0), w),
+    "truth constant in space": lambda e, t, w: (
+        e, 0 * t + t.isel(latitude=0, longitude=0), w,
+    ),
+}  # fmt: skip
+TRACK_CORNERS = {
+    "all at one place": lambda e, t, w: tuple(
+        a.assign_coords(longitude=0 * t.longitude, latitude=0 * t.latitude) for a in (e, t, w)
+    ),
+    "short track": lambda e, t, w: tuple(a.isel(time=slice(0, 20)) for a in (e, t, w)),
+    "every sample a track": lambda e, t, w: tuple(
+        a.isel(time=slice(0, None, 9)) for a in (e, t, w)
+    ),
+}
+
+
+CORNERS_OF = {"maps": {**CORNERS, **MAP_CORNERS}, "track": {**CORNERS, **TRACK_CORNERS}}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "corner"),
+    [(*row.values, corner) for row in ROWS for corner in CORNERS_OF[row.values[1]]],
+)
+def test_legal_input_gives_a_finite_number_or_a_flag(name, kind, corner):
+    change = CORNERS_OF[kind][corner]
+    estimate, truth, weights = make(kind, 1)
+    arrays = [a.transpose(*truth.dims) for a in change(estimate, truth, weights)]
+    assert honest(run(name, *arrays))
+
+
+@pytest.mark.parametrize("name", ["nmse", "explained_variance"])
+@pytest.mark.parametrize("constant", [0.3, 290.3])
+@pytest.mark.parametrize("kind", KINDS)
+def test_scores_relative_to_a_variance_are_flagged_where_there_is_none(name, constant, kind):
+    estimate, truth, weights = make(kind, 2)
+    weights = weights * (1 + 0.3 * np.sin(np.arange(weights.size)).reshape(weights.shape))
+    found = run(name, estimate, 0 * truth + constant, weights)
+    assert isinstance(found, Flagged), found
+
+
+@each_row
+def test_mask_without_a_point_gives_no_data(name, kind):
+    estimate, truth, weights = make(kind, 1)
+    found = run(name, estimate, truth, 0 * weights)
+    assert isinstance(found, Flagged)
+    assert found.flag == "no_data"
+    assert math.isnan(found.value)
+
+
+@each_row
+def test_missing_values_where_the_weight_is_positive_are_refused(name, kind):
+    for spoil in (0, 1):
+        arrays = [a.copy() for a in make(kind, 1)]
+        arrays[spoil].values.flat[40] = np.nan
+        with pytest.raises(OceanbenchError, match="missing where the weight is positive"):
+            run(name, *arrays)
+
+
+@each_row
+def test_arrays_on_other_points_are_refused(name, kind):
+    estimate, truth, weights = make(kind, 1)
+    later = {"time": truth["time"] + np.timedelta64(12, "h")}
+    with pytest.raises(OceanbenchError, match="differ in 'time'"):
+        run(name, estimate.assign_coords(later), truth, weights)
+    with pytest.raises(OceanbenchError):
+        run(name, estimate.isel(time=slice(1, None)), truth, weights)
+    with pytest.raises(OceanbenchError):  # weights of other points would be aligned silently
+        run(name, estimate, truth, weights.assign_coords(later))
+
+
+@each_row
+def test_weights_that_are_no_weights_are_refused(name, kind):
+    estimate, truth, weights = make(kind, 1)
+    for wrong in (np.nan, -1.0):
+        bad = weights.copy()
+        bad.values.flat[40] = wrong
+        with pytest.raises(OceanbenchError, match="weight"):
+            run(name, estimate, truth, bad)
+
+
+@each_row
+@pytest.mark.parametrize("unit", ["s", "ms", "us"])
+def test_unit_of_time_is_irrelevant(name, kind, unit):
+    arrays = make(kind, 4)
+    if kind == "track":  # times that every unit can hold
+        arrays = [
+            a.assign_coords(time=a["time"].values.astype("M8[s]").astype("M8[ns]")) for a in arrays
+        ]
+    estimate, truth, weights = arrays
+    other = estimate.assign_coords(time=truth["time"].values.astype(f"M8[{unit}]"))
+    assert other["time"].dtype == f"M8[{unit}]"
+    assert same(run(name, *arrays), run(name, other, truth, weights))
+    coarse = [a.assign_coords(time=truth["time"].values.astype(f"M8[{unit}]")) for a in arrays]
+    assert same(run(name, *arrays), run(name, *coarse))
+
+
+@pytest.mark.parametrize("kind", ["maps", "half_days", "track"])
+@pytest.mark.parametrize("name", [n for n in METRICS if METRICS[n].of_sums])
+@settings(max_examples=3)
+@given(seed=SEEDS)
+def test_score_of_the_sums_is_the_score(name, kind, seed):
+    """Else the confidence interval would belong to another number than the score."""
+    estimate, truth, _ = make(kind, seed)
+    weights = mask_of(truth, seed)
+    metric = METRICS[name]
+    table = sums(estimate, truth, weights, daily=metric.daily)  # as evaluate() makes it
+    assert float(metric.of_sums(table)) == pytest.approx(run(name, estimate, truth, weights))
+    batch = table.take(np.array([np.arange(table.time.size)] * 3))
+    np.testing.assert_allclose(metric.of_sums(batch), metric.of_sums(table))
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_docstring_is_numpydoc_and_its_first_line_a_sentence(name):
+    metric = METRICS[name]
+    text = inspect.getdoc(metric.function)
+    assert metric.claim == text.split("\n")[0]
+    assert metric.claim.endswith(".") and len(metric.claim) > 20
+    assert "Parameters\n----------" in text
+    assert all(option in text for option in metric.options), "an option is not documented"
+    assert metric.better in ("lower", "higher", None)
+    if metric.better is None:
+        assert metric.ideal is not None, "a signed value needs an ideal"
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_signature_is_estimate_truth_weights_and_keyword_options_with_defaults(name):
+    parameters = inspect.signature(METRICS[name].function).parameters.values()
+    positional = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    assert positional == ["estimate", "truth", "weights"]
+    others = [p for p in parameters if p.name not in positional]
+    assert all(p.kind is p.KEYWORD_ONLY and p.default is not p.empty for p in others)
