@@ -1,0 +1,34 @@
+"""Put the METRICS table where a page says ``<!-- metrics -->``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from oceanbench import METRICS
+
+MARK = "<!-- metrics -->"
+HEADS = ("metric", "claim", "unit", "better", "ideal", "needs", "interval", "options")
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Replace the mark by the table."""
+    return markdown.replace(MARK, _table()) if MARK in markdown else markdown
+
+
+def _table() -> str:
+    rows = [HEADS, ("---",) * len(HEADS)]
+    for name, metric in METRICS.items():
+        options = ", ".join(f"`{n}={p.default}`" for n, p in metric.options.items())
+        rows.append(
+            (
+                f"[`{name}`](#{metric.function.__module__}.{name})",
+                metric.claim,
+                metric.units or "the variable's",
+                metric.better or "nearer to ideal",
+                "–" if metric.ideal is None else f"{metric.ideal:g}",
+                metric.needs,
+                "yes" if metric.of_sums else "no",
+                options or "–",
+            )
+        )
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
