@@ -1,0 +1,69 @@
+"""A wheel of this checkout runs anywhere: challenges, baselines and leaderboards travel in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parent.parent
+CHALLENGE = "ssh_osse_jet"
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
+
+
+def run(*command: str | Path, folder: Path) -> str:
+    """Output of a command that must succeed."""
+    done = subprocess.run(
+        command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of programs of a new environment that holds the wheel; its dependencies are ours."""
+    place = tmp_path_factory.mktemp("packaging")
+    run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", place, folder=CHECKOUT)
+    (wheel,) = place.glob("*.whl")
+    venv.create(place / "new", with_pip=False)
+    python = place / "new" / "bin" / "python"
+    ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    site = Path(run(python, "-c", ask, folder=place).strip())
+    ours = dict.fromkeys(sysconfig.get_path(name) for name in ("purelib", "platlib"))
+    (site / "dependencies.pth").write_text("".join(f"{path}\n" for path in ours))
+    quietly = ["--quiet", "--disable-pip-version-check", "--no-index", "--no-deps"]
+    pip = [sys.executable, "-m", "pip", "--python", python]
+    run(*pip, "install", *quietly, "--ignore-installed", wheel, folder=place)
+    return python.parent
+
+
+def test_wheel_brings_its_own_package_and_data(programs: Path, tmp_path: Path) -> None:
+    ask = "import oceanbench.resources as r; print(r.PACKAGE); print(r.folder('challenges'))"
+    package, challenges = run(programs / "python", "-c", ask, folder=tmp_path).splitlines()
+    assert Path(package).is_relative_to(programs.parent)
+    assert Path(challenges) == Path(package) / "_data" / "challenges"
+
+
+def test_wheel_lists_what_the_checkout_has(programs: Path, tmp_path: Path) -> None:
+    listed = run(programs / "oceanbench", "list", folder=tmp_path)
+    names = [p.parent.name for p in (CHECKOUT / "challenges").glob("*/challenge.yaml")]
+    names += [p.stem for p in (CHECKOUT / "baselines").glob("*.py")]
+    assert CHALLENGE in names
+    assert set(names) <= set(listed.split())
+
+
+@pytest.mark.slow
+def test_wheel_evaluates_from_an_empty_folder(programs: Path, tmp_path: Path) -> None:
+    run(programs / "oceanbench", "evaluate", CHALLENGE, folder=tmp_path)
+    (path,) = (tmp_path / "results" / CHALLENGE).glob("*.json")
+    result = json.loads(path.read_text(encoding="utf-8"))
+    assert result["challenge"]["name"] == CHALLENGE
+    assert result["provenance"]["commit"] is None  # not the checkout's
+    assert all(score["value"] is not None for score in result["scores"])
