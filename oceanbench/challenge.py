@@ -39,7 +39,7 @@ class Challenge(Section):
     Load one with :meth:`load`.
     """
 
-    name: Annotated[str, Field(strict=True, pattern=r"^[a-z0-9_]+$")]
+    name: Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
     version: Annotated[int, Field(strict=True, ge=1)]
     title: Text
     kind: Literal["maps", "tracks"]
@@ -80,6 +80,23 @@ class Challenge(Section):
         except ValidationError as problem:
             raise OceanbenchError(f"{path}: {one_line(problem)}") from problem
 
+    @model_validator(mode="before")
+    @classmethod
+    def _layouts(cls, value: Any) -> Any:
+        """Say the layouts that go without saying: tracks for observations, the kind's for truth."""
+        if not isinstance(value, dict) or not isinstance(value.get("datasets"), dict):
+            return value
+        usual = {"observations": "track"}
+        if value.get("kind") == "tracks":
+            usual["truth"] = "track"
+        datasets = {
+            name: {"layout": usual[d["role"]], **d}
+            if isinstance(d, dict) and d.get("role") in usual
+            else d
+            for name, d in value["datasets"].items()
+        }
+        return {**value, "datasets": datasets}
+
     @model_validator(mode="after")
     def _consistent(self) -> Challenge:
         truths = [n for n, d in self.datasets.items() if d.role == "truth"]
@@ -98,8 +115,6 @@ class Challenge(Section):
                 f"datasets.{truths[0]}: layout is '{truth.layout}', kind '{self.kind}' needs "
                 f"'{needed}'"
             )
-        if self.kind == "tracks" and self.submission.grid is None:
-            raise ValueError("submission: kind 'tracks' needs grid: {step_degrees: …} for methods")
         if self.kind == "tracks" and self.submission.missing == "fill":
             raise ValueError("submission.missing: 'fill' is for maps; write refuse or drop")
         self._check_periods()
@@ -274,6 +289,11 @@ class Challenge(Section):
         over the domain with daily maps; no value of the truth is read.
         """
         grid = self.submission.grid
+        if grid is None and self.kind == "tracks":
+            raise OceanbenchError(
+                f"{self.path}: submission.grid is missing, so that methods do not know which maps "
+                "to make; add for example grid: {step_degrees: 0.2}"
+            )
         if grid is None:
             truth = self.open(self.truth_name, data_dir)
             coords = {n: truth[n].values for n in ("time", "latitude", "longitude")}

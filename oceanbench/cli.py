@@ -5,6 +5,7 @@ Nothing numeric is imported before a command needs it, so that ``--help`` answer
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -134,7 +135,10 @@ def evaluate(
         return
     stem = file.name.split(".")[0].replace("*", "") or "submission"
     submission = Submission(name or stem, file, method, authors, reference, notes)
-    _evaluate(loaded, submission, output, data_dir, figures, {})
+    command = shlex.join(
+        ["oceanbench", "evaluate", loaded.name, file.name, "--name", submission.name]
+    )
+    _evaluate(loaded, submission, output, data_dir, figures, {"command": command})
 
 
 @cli.command()

@@ -45,7 +45,8 @@ def evaluate(
     challenge : from :meth:`Challenge.load`
     submission : the participant's file
     data_dir : folder of the challenge's files, where they are not beside challenge.yaml
-    options : what to keep in the provenance: ``device``, ``seed``, ``options`` of the method
+    options : what to keep in the provenance: ``command``, ``device``, ``seed``, ``options`` of the
+        method
 
     Returns
     -------
@@ -150,6 +151,8 @@ def score(row: MetricRow, key: tuple[str, str], shared: Shared) -> Score:
     spread: Interval | None = None
     if metric.of_sums is not None and not flagged:
         spread = interval(shared.sums(metric.daily), partial(metric.of_sums, **row.options))
+    if spread is not None and metric.better is not None and metric.ideal is not None:
+        spread = spread.within(metric.ideal, metric.better)
     return Score(
         metric=row.metric,
         label=row.label,
@@ -200,14 +203,15 @@ def provenance(seconds: float, options: Mapping[str, Any]) -> dict[str, Any]:
         "device": options.get("device"),
         "seed": options.get("seed"),
         "options": dict(options.get("options", {})),
+        "command": options.get("command"),
     }
 
 
 def commit() -> str | None:
-    """Commit of the checkout that runs, None for an installed package or without git."""
+    """Commit of the checkout that runs, "+" if it has changes; None without a checkout or git."""
     if not (PACKAGE.parent / ".git").exists():
         return None
-    command = ["git", "-C", str(PACKAGE.parent), "rev-parse", "HEAD"]
+    command = ["git", "-C", str(PACKAGE.parent), "describe", "--always", "--abbrev=40", "--dirty=+"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     except OSError:

@@ -30,11 +30,13 @@ class Board:
     ----------
     challenge : whose board
     computed : ranked rows, as text: rank, submission, one column per score, notes
+    commands : submission, and the command and code that made its row
     published : rows that others published, as text; empty where there are none
     """
 
     challenge: Challenge
     computed: pd.DataFrame
+    commands: pd.DataFrame
     published: pd.DataFrame
 
 
@@ -73,7 +75,19 @@ def board(challenge: Challenge, results: Sequence[Result], *, new: Sequence[str]
         row["method"] = str(result.submission.get("method", ""))
         row["notes"] = _notes(result)
         rows.append(row)
-    return Board(challenge, pd.DataFrame(rows).fillna(""), _published(challenge))
+    commands = pd.DataFrame([_made_by(r) for r in ordered])
+    return Board(challenge, pd.DataFrame(rows).fillna(""), commands, _published(challenge))
+
+
+def _made_by(result: Result) -> dict[str, str]:
+    made = result.provenance
+    code = f"{made.get('oceanbench')} {str(made.get('commit') or '')[:10]}".strip()
+    return {
+        "submission": result.name,
+        "command": str(made.get("command") or ""),
+        "oceanbench": code,
+        "scored": str(made.get("created", ""))[:10],
+    }
 
 
 def _order(score: Score) -> float:
@@ -173,6 +187,8 @@ def to_markdown(shown: Board) -> str:
         lines.append("No submission has been computed yet.")
     else:
         lines.append(_escape(shown.computed).to_markdown(index=False, disable_numparse=True))
+        lines += ["", "## How the rows were made", ""]
+        lines.append(_escape(shown.commands).to_markdown(index=False, disable_numparse=True))
     if challenge.published is not None:
         lines += ["", "## Published", ""]
         lines.append(
@@ -213,7 +229,9 @@ not told apart by a paired bootstrap.</p>
 {% if b.computed.empty %}<p>No submission has been computed yet.</p>{% else %}
 <div class="wide"><table><thead><tr>{% for c in b.computed.columns %}<th>{{ c }}</th>{% endfor %}
 </tr></thead><tbody>{% for row in b.computed.values.tolist() %}
-<tr>{% for v in row %}<td>{{ v }}</td>{% endfor %}</tr>{% endfor %}</tbody></table></div>{% endif %}
+<tr>{% for v in row %}<td>{{ v }}</td>{% endfor %}</tr>{% endfor %}</tbody></table></div>
+<ul>{% for name, command, code, day in b.commands.values.tolist() %}
+<li>{{ name }}: <code>{{ command }}</code> ({{ code }}, {{ day }})</li>{% endfor %}</ul>{% endif %}
 {% if b.challenge.published %}<h3>Published, not computed here</h3>
 <p>Source: {{ b.challenge.published.source }}</p>
 <div class="wide"><table class="published"><thead><tr>{% for c in b.published.columns %}<th>{{ c }}

@@ -22,6 +22,12 @@ class Interval:
     low: float
     high: float
 
+    def within(self, ideal: float, better: str) -> Interval:
+        """Cut at the best value that the score can have."""
+        if better == "lower":
+            return Interval(self.level, max(self.low, ideal), max(self.high, ideal))
+        return Interval(self.level, min(self.low, ideal), min(self.high, ideal))
+
 
 @dataclass(frozen=True)
 class Score:

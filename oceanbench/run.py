@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -159,7 +160,8 @@ def run(
 
     Returns
     -------
-    the submission, and what the result's provenance keeps: ``device``, ``seed``, ``options``
+    the submission, and what the result's provenance keeps: ``device``, ``seed``, ``options`` and
+    the ``command``
     """
     stem, module = load_method(method)
     options = parse_options(module, settings or {})
@@ -180,7 +182,23 @@ def run(
     for variable, rules in challenge.submission.variables.items():
         estimate[variable].attrs["units"] = rules.units
     files.write_netcdf(estimate, submission.path)
-    return submission, {"device": device, "seed": seed, "options": options}
+    return submission, {
+        "device": device,
+        "seed": seed,
+        "options": options,
+        "command": _command(method, challenge, name, settings or {}, seed),
+    }
+
+
+def _command(
+    method: str, challenge: Challenge, name: str | None, settings: Mapping[str, str], seed: int
+) -> str:
+    """Command that makes the submission again; paths are shortened to the file's name."""
+    words = ["oceanbench", "run", Path(method).name, challenge.name]
+    words += ["--name", name] if name else []
+    words += [word for k, v in settings.items() for word in ("--set", f"{k}={v}")]
+    words += ["--seed", str(seed)] if seed else []
+    return shlex.join(words)
 
 
 def _check_estimate(estimate: Any, target: xr.Dataset, stem: str) -> None:

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import pytest
+import xarray as xr
 import yaml
-from builders import MAPS, TRACKS, changed, load_challenge, maps, maps_challenge, write_challenge
+from builders import (
+    MAPS,
+    TRACKS,
+    changed,
+    load_challenge,
+    maps,
+    maps_challenge,
+    tracks_challenge,
+    write,
+    write_challenge,
+)
 
 from oceanbench.challenge import Challenge
 from oceanbench.data import parse_sum
 from oceanbench.errors import OceanbenchError
+from oceanbench.evaluate import evaluate
+from oceanbench.submission import Submission
 
 
 def refusal(path) -> str:
@@ -148,7 +161,6 @@ def test_mistake_is_refused_with_key_value_and_cure(case, tmp_path):
 
 
 BAD_TRACKS = {
-    "no grid for methods": ({"submission.grid": None}, ["submission", "grid", "step_degrees"]),
     "fill": ({"submission.missing": "fill"}, ["submission.missing", "fill", "drop"]),
     "map metric": ({"metrics.0": {"metric": "resolved_wavelength"}}, ["metrics[0]", "grid"]),
     "step of zero": ({"submission.grid": {"step_degrees": 0.0}}, ["step_degrees"]),
@@ -296,3 +308,33 @@ def test_file_with_another_checksum_is_refused(tmp_path, form):
     challenge = maps_challenge(tmp_path, datasets__truth__sha256=sha)
     with pytest.raises(OceanbenchError, match=r"truth\.nc has sha256 .* expected 000000000000"):
         challenge.open("truth")
+
+
+def test_layouts_go_without_saying_and_a_grid_is_asked_for_by_methods_only(tmp_path):
+    """Observations are tracks, and so is the truth of an observing-system experiment."""
+    datasets = TRACKS["datasets"]
+    plain = {k: v for k, v in datasets["altimeter"].items() if k != "layout"}
+    observed = {"role": "observations", "path": "other.nc", "variables": {"ssh": "sla"}}
+    challenge = tracks_challenge(
+        tmp_path,
+        datasets={"altimeter": plain, "other": observed},
+        submission={"variables": {"ssh": {"units": "m"}}},
+    )
+    assert {d.layout for d in challenge.datasets.values()} == {"track"}
+    write(maps(count=16), tmp_path / "mine.nc")
+    assert evaluate(challenge, Submission("mine", tmp_path / "mine.nc")).score("µ").value > 0.7
+    with pytest.raises(OceanbenchError, match=r"submission\.grid is missing"):
+        challenge.target()
+
+
+def test_an_ensemble_is_scored_by_its_mean(tmp_path):
+    challenge = maps_challenge(tmp_path)
+    members = [maps(noise=0.1, seed=seed) for seed in range(4)]
+    ensemble = xr.concat(members, dim="member")
+    mean = ensemble.mean("member", keep_attrs=True)
+    results = []
+    for name, dataset in {"members": ensemble, "mean": mean}.items():
+        write(dataset, tmp_path / f"{name}.nc")
+        results.append(evaluate(challenge, Submission(name, tmp_path / f"{name}.nc")))
+    for score in results[0].scores:
+        assert score.value == pytest.approx(results[1].score(score.label).value, rel=1e-12)

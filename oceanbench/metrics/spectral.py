@@ -256,8 +256,7 @@ def wavelength_of(
     value = smallest_scales(score, contour, level)[0]
     if units == "degrees_east" or score is None:
         return value
-    km = score.attrs["km_per_degree"]
-    return Flagged(value.value * km, value.flag) if isinstance(value, Flagged) else value * km
+    return _times(value, score.attrs["km_per_degree"])
 
 
 def resolved_period(
@@ -269,6 +268,7 @@ def resolved_period(
     contour: Contour = "main",
     propagation: Propagation = "westward",
     level: float = 0.5,
+    units: Literal["days", "hours"] = "days",
 ) -> float | Flagged:
     r"""Effective temporal resolution λt: the smallest period on the contour of the PSD score.
 
@@ -279,16 +279,29 @@ def resolved_period(
     estimate, truth, weights, window, contour, propagation, level :
         as for :func:`resolved_wavelength`
 
+    units : of the period
+
     Returns
     -------
-    float, days; flagged as :func:`resolved_wavelength`
+    float; flagged as :func:`resolved_wavelength`
     """
     score = psd_score(estimate, truth, weights, window=window, propagation=propagation)
-    return period_of(score, contour=contour, level=level)
+    return period_of(score, contour=contour, level=level, units=units)
 
 
 def period_of(
-    score: xr.DataArray | None, *, contour: Contour = "main", level: float = 0.5
+    score: xr.DataArray | None,
+    *,
+    contour: Contour = "main",
+    level: float = 0.5,
+    units: Literal["days", "hours"] = "days",
 ) -> float | Flagged:
     """λt of a PSD score, as :func:`resolved_period`."""
-    return smallest_scales(score, contour, level)[1]
+    value = smallest_scales(score, contour, level)[1]
+    return value if units == "days" else _times(value, 24.0)
+
+
+def _times(value: float | Flagged, factor: float) -> float | Flagged:
+    if isinstance(value, Flagged):
+        return Flagged(value.value * factor, value.flag)
+    return value * factor
