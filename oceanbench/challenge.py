@@ -91,7 +91,7 @@ class Challenge(Section):
             usual["truth"] = "track"
         datasets = {
             name: {"layout": usual[d["role"]], **d}
-            if isinstance(d, dict) and d.get("role") in usual
+            if isinstance(d, dict) and isinstance(d.get("role"), str) and d["role"] in usual
             else d
             for name, d in value["datasets"].items()
         }
@@ -108,6 +108,10 @@ class Challenge(Section):
         for name, dataset in self.datasets.items():
             if dataset.role == "training" and "training" not in self.periods:
                 raise ValueError(f"datasets.{name}: role 'training' needs periods.training")
+            if dataset.role in ("observations", "auxiliary") and dataset.path == self.truth.path:
+                raise ValueError(
+                    f"datasets.{name}.path: {dataset.path} is the truth's; methods would read it"
+                )
         truth = self.truth
         needed = "grid" if self.kind == "maps" else "track"
         if truth.layout != needed:
@@ -250,6 +254,8 @@ class Challenge(Section):
             count = len(self.files(name, data_dir))
             return f"{count} file{'s' if count > 1 else ''} present"
         address = source.url or source.archive
+        if dataset.optional and (offline or address is None):
+            return "optional, not here"
         if offline or address is None:
             raise OceanbenchError(self._how_to_get(name, data_dir))
         place = self.folders(data_dir)[-1]

@@ -104,12 +104,15 @@ def matched_by_score(
     estimates = submission.open(challenge)
     pairs: dict[str, Pair] = {}
     matched: dict[tuple[str, str], Matched] = {}
-    for row in challenge.metrics:
-        variable, mask = challenge.variable_of(row), challenge.mask_of(row)
-        if variable not in pairs:
-            pairs[variable] = pair(challenge, estimates, truth, variable)
-        if (variable, mask) not in matched:
-            matched[variable, mask] = match(pairs[variable], challenge, mask)
+    try:
+        for row in challenge.metrics:
+            variable, mask = challenge.variable_of(row), challenge.mask_of(row)
+            if variable not in pairs:
+                pairs[variable] = pair(challenge, estimates, truth, variable)
+            if (variable, mask) not in matched:
+                matched[variable, mask] = match(pairs[variable], challenge, mask)
+    except OceanbenchError as problem:
+        raise OceanbenchError(f"{submission.path.name}: {problem}") from problem
     return matched
 
 

@@ -196,9 +196,7 @@ def _inside(points: xr.DataArray, mask: Mask, challenge: Challenge) -> xr.DataAr
     if mask.longitude is not None:
         west, east = longitude_span(*mask.longitude)
     south, north = mask.latitude or domain.latitude
-    edge = (
-        SAME_NODE if "longitude" in points.dims else 0.0
-    )  # nodes of grids are rounded, tracks are not
+    edge = SAME_NODE if "longitude" in points.dims else 0.0  # only nodes of grids are rounded
     inset = mask.inset_degrees - edge
     longitude, latitude = points["longitude"], points["latitude"]
     wrapped = longitude.copy(data=wrap_longitude(longitude.values, (west + east) / 2))

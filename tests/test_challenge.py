@@ -338,3 +338,10 @@ def test_an_ensemble_is_scored_by_its_mean(tmp_path):
         results.append(evaluate(challenge, Submission(name, tmp_path / f"{name}.nc")))
     for score in results[0].scores:
         assert score.value == pytest.approx(results[1].score(score.label).value, rel=1e-12)
+
+
+@pytest.mark.parametrize("role", ["observations", "auxiliary"])
+def test_an_input_may_not_be_the_truths_file(tmp_path, role):
+    leak = {"role": role, "path": "truth.nc", "variables": {"ssh": "ssh"}, "layout": "grid"}
+    path = write_challenge(tmp_path, MAPS, {"datasets": {"truth": TRUTH, "leak": leak}})
+    assert "datasets.leak.path: truth.nc is the truth's" in refusal(path)

@@ -118,5 +118,8 @@ def test_without_the_files_one_line_says_what_to_fetch(
         assert "AVISO" in line
         assert str(tmp_path) in line
         assert "--data-dir" in line
+    challenge = Challenge.load(name)
     with pytest.raises(OceanbenchError, match="AVISO"):
-        Challenge.load(name).fetch("mdt" if "2021a" in name else "truth", tmp_path, offline=True)
+        challenge.fetch("mdt" if "2021a" in name else "truth", tmp_path, offline=True)
+    optional = [n for n, d in challenge.datasets.items() if d.optional]
+    assert {challenge.fetch(n, tmp_path) for n in optional} <= {"optional, not here"}
