@@ -206,6 +206,10 @@ class Challenge(Section):
         cache = Path(pooch.os_cache("oceanbench")) / self.name
         return [data_dir] if data_dir else [self.path.parent, cache]
 
+    def present(self, name: str, data_dir: Path | None = None) -> list[Path]:
+        """Files of a dataset that are there, unverified; empty when there is none."""
+        return files.expand(self.datasets[name].path, self.folders(data_dir))
+
     def files(self, name: str, data_dir: Path | None = None) -> list[Path]:
         """Files of a dataset, verified where the challenge gives a checksum.
 
@@ -214,8 +218,7 @@ class Challenge(Section):
         OceanbenchError
             when they are not there: what to fetch and where to put it
         """
-        dataset = self.datasets[name]
-        found = files.expand(dataset.path, self.folders(data_dir))
+        dataset, found = self.datasets[name], self.present(name, data_dir)
         if not found:
             raise OceanbenchError(self._how_to_get(name, data_dir))
         for file in found:
@@ -250,7 +253,7 @@ class Challenge(Section):
             when the files are missing and cannot be downloaded: what to fetch, where to put it
         """
         dataset, source = self.datasets[name], self.datasets[name].source or Source()
-        if files.expand(dataset.path, self.folders(data_dir)):
+        if self.present(name, data_dir):
             count = len(self.files(name, data_dir))
             return f"{count} file{'s' if count > 1 else ''} present"
         address = source.url or source.archive
@@ -322,12 +325,9 @@ class Challenge(Section):
 
     def catalog(self, data_dir: Path | None = None) -> Any:
         """Intake catalog of every dataset that is present, built in memory."""
-        present = {
-            name: files.expand(dataset.path, self.folders(data_dir))
-            for name, dataset in self.datasets.items()
-        }
+        present = {name: self.present(name, data_dir) for name in self.datasets}
         return data.catalog(
-            {n: files for n, files in present.items() if files},
+            {name: found for name, found in present.items() if found},
             {n: {"role": d.role, "layout": d.layout} for n, d in self.datasets.items()},
         )
 

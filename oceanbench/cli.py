@@ -354,8 +354,6 @@ def _table(result: Result) -> str:
 
 
 def _show(challenge: Challenge, data_dir: Path | None) -> None:
-    from oceanbench import files
-
     click.echo(f"{challenge.name}, version {challenge.version}: {challenge.title}")
     domain = challenge.domain
     click.echo(f"  kind      {challenge.kind}")
@@ -371,7 +369,7 @@ def _show(challenge: Challenge, data_dir: Path | None) -> None:
         )
     click.echo("  datasets (intake catalog: oceanbench catalog export)")
     for name, dataset in challenge.datasets.items():
-        count = len(files.expand(dataset.path, challenge.folders(data_dir)))
+        count = len(challenge.present(name, data_dir))
         state = f"{count} file{'s' if count > 1 else ''}" if count else "not here: oceanbench fetch"
         click.echo(f"    {name:28} {dataset.role:13} {dataset.layout:6} {dataset.path} ({state})")
     click.echo("  scores")

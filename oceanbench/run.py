@@ -5,8 +5,7 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import shlex
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,45 +20,47 @@ from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.submission import Submission
 
 
-@dataclass(frozen=True)
 class Inputs(Mapping[str, xr.Dataset]):
     """Every dataset of a challenge that is not the truth, opened when it is asked for.
 
     Optional datasets that are not there are left out. The attributes ``role`` and ``layout`` of a
-    dataset say what it is.
+    dataset say what it is. No attribute leads to the truth or to its challenge.
     """
 
-    challenge: Challenge
-    data_dir: Path | None = None
-    _opened: dict[str, xr.Dataset] = field(default_factory=dict, repr=False)
+    def __init__(self, challenge: Challenge, data_dir: Path | None = None) -> None:
+        self._name, self._truth = challenge.name, challenge.truth_name
+        self._open: dict[str, Callable[[], xr.Dataset]] = {
+            name: _opener(challenge, name, data_dir)
+            for name, dataset in challenge.datasets.items()
+            if dataset.role != "truth"
+            and not (dataset.optional and not challenge.present(name, data_dir))
+        }
+        self._opened: dict[str, xr.Dataset] = {}
 
     def __getitem__(self, name: str) -> xr.Dataset:
         """Open a dataset; asking for the truth is an error."""
-        if name == self.challenge.truth_name:
+        if name == self._truth:
             raise OceanbenchError(
-                f"{self.challenge.name}: the method asked for '{name}', the truth; no method "
-                f"receives it; its inputs are {', '.join(self)}"
+                f"{self._name}: the method asked for '{name}', the truth; no method receives it; "
+                f"its inputs are {', '.join(self)}"
             )
-        if name not in list(self):
-            raise OceanbenchError(
-                f"{self.challenge.name}: no input '{name}'; {did_you_mean(name, self)}"
-            )
+        if name not in self._open:
+            raise OceanbenchError(f"{self._name}: no input '{name}'; {did_you_mean(name, self)}")
         if name not in self._opened:
-            self._opened[name] = self.challenge.open(name, self.data_dir)
+            self._opened[name] = self._open[name]()
         return self._opened[name]
 
     def __iter__(self) -> Iterator[str]:
         """Names of the inputs that are there."""
-        for name, dataset in self.challenge.datasets.items():
-            if dataset.role == "truth":
-                continue
-            folders = self.challenge.folders(self.data_dir)
-            if not dataset.optional or files.expand(dataset.path, folders):
-                yield name
+        return iter(self._open)
 
     def __len__(self) -> int:
         """Count of the inputs."""
-        return sum(1 for _ in self)
+        return len(self._open)
+
+
+def _opener(challenge: Challenge, name: str, data_dir: Path | None) -> Callable[[], xr.Dataset]:
+    return lambda: challenge.open(name, data_dir)
 
 
 def load_method(name_or_path: str) -> tuple[str, ModuleType]:

@@ -44,6 +44,7 @@ def test_inputs_hold_everything_but_the_truth(challenge: Challenge) -> None:
     assert len(inputs) == 1
     assert inputs["altimeter"].attrs["role"] == "observations"
     assert "truth" not in dict(inputs)
+    assert not any(isinstance(v, Challenge) for v in vars(inputs).values())
     with pytest.raises(OceanbenchError, match="asked for 'truth', the truth"):
         inputs["truth"]
     with pytest.raises(OceanbenchError, match="did you mean 'altimeter'"):
