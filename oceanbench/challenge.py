@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import pooch
 import xarray as xr
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from oceanbench import data, files, resources
@@ -27,6 +26,7 @@ from oceanbench.declaration import (
     SubmissionRules,
     Text,
     one_line,
+    read_yaml,
     time_slice,
 )
 from oceanbench.errors import OceanbenchError, did_you_mean
@@ -66,13 +66,7 @@ class Challenge(Section):
             with file, key, value and cure
         """
         path = resources.find("challenges", str(name_or_path), "{name}/challenge.yaml")
-        try:
-            content = yaml.load(path.read_text(encoding="utf-8"), Loader=_OneOfEachKey)
-        except (yaml.YAMLError, ValueError) as problem:
-            reason = " ".join(str(problem).split())
-            raise OceanbenchError(f"{path}: not valid YAML: {reason}; correct it") from problem
-        if not isinstance(content, dict):
-            raise OceanbenchError(f"{path}: expected keys such as name, kind, domain; found none")
+        content = read_yaml(path)
         if "path" in content:
             raise OceanbenchError(f"{path}: unknown key 'path' at the top; remove it")
         try:
@@ -334,25 +328,6 @@ class Challenge(Section):
 
 def _nodes(first: float, last: float, step: float) -> np.ndarray[Any, np.dtype[np.float64]]:
     return np.linspace(first, last, round((last - first) / step) + 1)
-
-
-class _OneOfEachKey(yaml.SafeLoader):
-    """YAML without aliases and without a key given twice, which would hide the first."""
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("an alias (*name) is used; write the values out")
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in seen:
-                    line = key.start_mark.line + 1
-                    raise yaml.YAMLError(f"line {line}: key '{key.value}' is given twice")
-                seen.add(key.value)
-        return super().construct_mapping(node, deep)
 
 
 def load_all() -> Mapping[str, Challenge]:

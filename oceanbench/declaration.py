@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime
 import math
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
+import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -18,7 +20,7 @@ from pydantic import (
 )
 
 from oceanbench import data
-from oceanbench.errors import did_you_mean
+from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.grid import longitude_span
 from oceanbench.metrics import METRICS
 
@@ -204,6 +206,37 @@ def time_slice(dates: Dates) -> slice:
     """Instants from the start of the first to the end of the last day, in nanoseconds."""
     first, last = (np.datetime64(d, "D").astype("datetime64[ns]") for d in dates)
     return slice(first, last + np.timedelta64(1, "D") - np.timedelta64(1, "ns"))
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Content of a challenge.yaml: a mapping without aliases or repeated keys."""
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_OneOfEachKey)
+    except (yaml.YAMLError, ValueError) as problem:
+        reason = " ".join(str(problem).split())
+        raise OceanbenchError(f"{path}: not valid YAML: {reason}; correct it") from problem
+    if not isinstance(content, dict):
+        raise OceanbenchError(f"{path}: expected keys such as name, kind, domain; found none")
+    return content
+
+
+class _OneOfEachKey(yaml.SafeLoader):
+    """YAML without aliases and without a key given twice, which would hide the first."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("an alias (*name) is used; write the values out")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    line = key.start_mark.line + 1
+                    raise yaml.YAMLError(f"line {line}: key '{key.value}' is given twice")
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
 def one_line(problem: ValidationError) -> str:
