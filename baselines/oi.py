@@ -8,8 +8,8 @@ with background 0, :math:`B = \exp(-(\Delta t/L_t)^2 - (\Delta\lambda/L_x)^2
 - (\Delta\phi/L_y)^2)`, :math:`R = \mathrm{noise}^2 I`, and the observations :math:`y` strictly
 within :math:`2 L_t` of :math:`t`. Where the challenge gives a mean field (an input of layout
 ``static``, such as a mean dynamic topography), the observations are taken relative to it and it is
-added to the maps, as in challenge 2021a. Each map is solved exactly, by one Cholesky
-factorisation; the Gaussian factorises, so that the map itself is one small matrix product.
+added to the maps, as in challenge 2021a. Each map is solved exactly; consecutive maps share a
+factorisation (:mod:`oceanbench.assimilation.gaussian`).
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import torch
 import xarray as xr
 
+from oceanbench.assimilation.covariance import Covariance
+from oceanbench.assimilation.gaussian import Observations, level, solve
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import centre_longitude, fill_holes, interpolate, wrap_longitude
 from oceanbench.progress import progress
@@ -142,41 +143,15 @@ def _maps(
     noise: float,
     device: str,
 ) -> np.ndarray:
-    """Exact maps (time, latitude, longitude), one by one; zero where no observation is near."""
-    observed = observed[:, np.argsort(observed[0], kind="stable")]
-    scale = torch.tensor([*lengths, 1.0], dtype=torch.float64, device=device)
-    points = torch.as_tensor(observed, dtype=torch.float64, device=device) / scale[:, None]
+    """Exact maps (time, latitude, longitude); zero where no observation is near."""
+    time, latitude, longitude, value = observed[:, np.argsort(observed[0], kind="stable")]
+    variance = np.full(time.size, noise**2)
+    observations = Observations(time, longitude, latitude, value, variance)
+    covariance = Covariance(lengths[2], lengths[1], lengths[0])
     days = (target["time"].values - target["time"].values[0]) / np.timedelta64(1, "D")
-    latitude, longitude = (
-        torch.as_tensor(target[n].values / length, dtype=torch.float64, device=device)
-        for n, length in (("latitude", lengths[1]), ("longitude", lengths[2]))
-    )
-    near_latitude = _gaussian(latitude, points[1])
-    near_longitude = _gaussian(longitude, points[2])
-    maps = np.zeros((days.size, latitude.numel(), longitude.numel()))
+    grid = (target["longitude"].values, target["latitude"].values)
+    solved = solve(observations, days, covariance, window=2.0 * lengths[0], device=device)
+    maps = np.zeros((days.size, grid[1].size, grid[0].size))
     for i in progress(range(days.size), "optimal interpolation"):
-        window = 2.0 * lengths[0]
-        first = int(np.searchsorted(observed[0], days[i] - window, side="right"))
-        last = int(np.searchsorted(observed[0], days[i] + window, side="left"))
-        if first == last:
-            continue
-        here = points[:, first:last]
-        weights = _solve(here, noise) * torch.exp(-((days[i] / lengths[0] - here[0]) ** 2))
-        level = (near_latitude[:, first:last] * weights) @ near_longitude[:, first:last].T
-        maps[i] = level.cpu().numpy()
+        maps[i] = level(next(solved), days[i], observations, covariance, *grid)
     return maps
-
-
-def _gaussian(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    return torch.exp(-((a[:, None] - b[None, :]) ** 2))
-
-
-def _solve(points: torch.Tensor, noise: float) -> torch.Tensor:
-    """(H B Hᵀ + R)⁻¹ y for scaled points (time, latitude, longitude, value)."""
-    place = points[:3].T - points[:3].mean(dim=1)
-    square = (place * place).sum(dim=1)
-    distance = torch.addmm(square[:, None] + square[None, :], place, place.T, alpha=-2.0)
-    covariance = distance.clamp_(min=0.0).neg_().exp_()
-    covariance.diagonal().fill_(1.0 + noise**2)
-    factor = torch.linalg.cholesky(covariance)
-    return torch.cholesky_solve(points[3][:, None], factor)[:, 0]

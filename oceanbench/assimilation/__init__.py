@@ -1,0 +1,1 @@
+"""Assimilation: observations and a prior in, estimates and their uncertainty out (torch)."""
