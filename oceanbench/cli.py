@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from oceanbench.result import Result
     from oceanbench.submission import Submission
 
-FOLDER = click.Path(path_type=Path, file_okay=False)
+FOLDER = click.Path(path_type=Path)
 FILE = click.Path(path_type=Path)
 data_dir_option = click.option(
     "--data-dir", type=FOLDER, help="Folder that holds the challenge's files."

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import glob
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pooch
@@ -62,26 +63,33 @@ def check_sha256(path: Path, expected: str, where: str) -> None:
 
 
 def write_netcdf(dataset: xr.Dataset, path: Path) -> None:
-    """Write a compressed NetCDF4 file under a temporary name, then rename it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
+    """Write a compressed NetCDF4 file, whole or not at all."""
     encoding = {name: {"zlib": True, "complevel": 4} for name in dataset.data_vars}
-    try:
+    with _whole(path) as temporary:
         dataset.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_text(text: str, path: Path) -> None:
-    """Write a text file under a temporary name, then rename it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a text file, whole or not at all."""
+    with _whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """Temporary name beside a file, which takes the file's name once it is written."""
     temporary = path.with_name(f".{path.name}.part")
     try:
-        temporary.write_text(text, encoding="utf-8")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
         temporary.replace(path)
+    except OSError as problem:
+        raise OceanbenchError(
+            f"{path}: cannot be written ({problem.strerror or problem}); choose another folder"
+        ) from problem
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary.exists():
+            temporary.unlink()
 
 
 def fetch(url: str, folder: Path, *, known_hash: str | None, archive: bool) -> None:

@@ -125,14 +125,21 @@ def _convert(name: str, text: str, default: Any) -> Any:
 
 
 def resolve_device(device: str) -> str:
-    """Turn ``auto`` into ``cuda`` where torch finds one, else ``cpu``."""
-    if device != "auto":
-        return device
+    """Turn ``auto`` into ``cuda`` where torch finds one, else ``cpu``; refuse what is not there."""
     try:
         import torch  # noqa: PLC0415  (an extra, and slow to import)
     except ModuleNotFoundError:
-        return "cpu"
-    return "cuda" if torch.cuda.is_available() else "cpu"
+        return "cpu" if device == "auto" else device
+    cuda = torch.cuda.is_available()
+    if device == "auto":
+        return "cuda" if cuda else "cpu"
+    try:
+        kind = torch.device(device).type
+    except RuntimeError as problem:
+        raise OceanbenchError(f"--device {device}: unknown; give auto, cpu or cuda") from problem
+    if kind == "cuda" and not cuda:
+        raise OceanbenchError(f"--device {device}: torch finds no CUDA device here; give cpu")
+    return device
 
 
 def run(

@@ -202,6 +202,8 @@ def test_the_catalog_opens_every_dataset_lazily(oceanbench: Command, tmp_path: P
         (["run", "nobody", "{toy}"], "no baseline is called 'nobody'"),
         (["run", "oi", "{toy}", "--set", "noise"], "expected OPTION=VALUE"),
         (["run", "oi", "{toy}", "--set", "nois=1"], "did you mean 'noise'"),
+        (["run", "oi", "{toy}", "--device", "tpu"], "--device tpu: unknown"),
+        (["evaluate", "{toy}", "mine.nc", "--output", "text.nc"], "cannot be written"),
         (["check", "{toy}", "no.json", "--reference", "no.json"], "cannot be read as a result"),
     ],
 )
