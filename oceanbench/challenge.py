@@ -47,7 +47,9 @@ class Challenge(Section):
     periods: dict[Literal["spin_up", "training", "forbidden"], Dates] = Field(default_factory=dict)
     datasets: dict[str, Dataset]
     submission: SubmissionRules
-    masks: dict[str, Mask] = Field(default_factory=lambda: {"domain": Mask()})
+    masks: Annotated[dict[str, Mask], Field(min_length=1)] = Field(
+        default_factory=lambda: {"domain": Mask()}
+    )
     metrics: list[MetricRow]
     rank_by: Text
     reference_method: Text | None = None
@@ -215,6 +217,13 @@ class Challenge(Section):
         dataset, found = self.datasets[name], self.present(name, data_dir)
         if not found:
             raise OceanbenchError(self._how_to_get(name, data_dir))
+        if dataset.role in ("observations", "auxiliary"):
+            truth = {file.resolve() for file in self.present(self.truth_name, data_dir)}
+            if truth & {file.resolve() for file in found}:
+                raise OceanbenchError(
+                    f"{self.path}: datasets.{name}.path: {dataset.path} is a file of the truth; "
+                    "methods would read it"
+                )
         for file in found:
             wanted = dataset.sha256
             expected = wanted.get(file.name) if isinstance(wanted, dict) else wanted
@@ -282,7 +291,7 @@ class Challenge(Section):
             box=box,
         )
         return opened.assign_attrs(
-            role=dataset.role, layout=dataset.layout, name=name, optional=dataset.optional
+            role=dataset.role, layout=dataset.layout, name=name, optional=int(dataset.optional)
         )
 
     def target(self, data_dir: Path | None = None) -> xr.Dataset:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from oceanbench.errors import OceanbenchError
 from oceanbench.result import Result, Score
@@ -52,7 +55,17 @@ def compare(
                 f"result is of challenge {key} {result.challenge[key]}, reference of "
                 f"{reference.challenge[key]}; compare results of one challenge and version"
             )
+    if not reference.scores:
+        raise OceanbenchError("the reference has no scores; give a result of 'oceanbench evaluate'")
     found = {score.label: score for score in result.scores}
+    for score in reference.scores:
+        other = found.get(score.label, score)
+        for key in ("metric", "variable", "mask", "units", "better"):
+            if getattr(other, key) != getattr(score, key):
+                raise OceanbenchError(
+                    f"'{score.label}' has {key} {getattr(other, key)} in the result and "
+                    f"{getattr(score, key)} in the reference; compare results of one challenge"
+                )
     return [
         _compare(score, found.get(score.label), tolerance, absolute) for score in reference.scores
     ]
@@ -61,7 +74,9 @@ def compare(
 def _compare(
     reference: Score, found: Score | None, tolerance: float, absolute: float
 ) -> Comparison:
-    value = found.value if found else None
+    value = found.value if found and found.value is not None else None
+    if value is not None and not math.isfinite(value):
+        value = None
     margin = absolute + tolerance * abs(reference.value or 0.0)
     worse_by: float | None = None
     if reference.value is None:
@@ -78,3 +93,38 @@ def _compare(
 
 def _badness(value: float, better: str | None) -> float:
     return {"higher": -value, "lower": value}.get(better or "", abs(value))
+
+
+VERIFIED = ("challenge", "scores", "coverage", "series")
+
+
+def differences(claimed: Result, found: Result, tolerance: float = 1e-9) -> list[str]:
+    """What a result file says otherwise than a new evaluation: everything but its provenance.
+
+    Parameters
+    ----------
+    claimed, found : results of one submission
+    tolerance : relative, for numbers
+
+    Returns
+    -------
+    list of 'place: claimed, found'
+    """
+    first, second = (
+        {k: v for k, v in asdict(r).items() if k in VERIFIED} for r in (claimed, found)
+    )
+    return list(_differences("", first, second, tolerance))
+
+
+def _differences(place: str, a: Any, b: Any, tolerance: float) -> Iterator[str]:
+    if isinstance(a, dict) and isinstance(b, dict) and a.keys() == b.keys():
+        for key in a:
+            yield from _differences(f"{place}.{key}".lstrip("."), a[key], b[key], tolerance)
+    elif isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
+        for i, (x, y) in enumerate(zip(a, b, strict=True)):
+            yield from _differences(f"{place}[{i}]", x, y, tolerance)
+    elif isinstance(a, float) and isinstance(b, float):
+        if not math.isclose(a, b, rel_tol=tolerance, abs_tol=1e-12):
+            yield f"{place}: {a!r}, found {b!r}"
+    elif a != b:
+        yield f"{place}: {a!r}, found {b!r}"

@@ -5,6 +5,7 @@ Nothing numeric is imported before a command needs it, so that ``--help`` answer
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -91,7 +92,7 @@ def validate(challenge: str, file: Path, data_dir: Path | None) -> None:
     from oceanbench.submission import Submission
 
     loaded = Challenge.load(challenge)
-    matched = matched_by_score(loaded, Submission(file.stem, file), data_dir=data_dir)
+    matched = matched_by_score(loaded, Submission(_stem(file), file), data_dir=data_dir)
     for (variable, mask), part in matched.items():
         cover = part.coverage
         click.echo(
@@ -133,8 +134,7 @@ def evaluate(
             raise OceanbenchError(f"{loaded.name} names no reference method; give a FILE")
         _run(loaded.reference_method, loaded, output, name, (), "auto", 0, data_dir, figures)
         return
-    stem = file.name.split(".")[0].replace("*", "") or "submission"
-    submission = Submission(name or stem, file, method, authors, reference, notes)
+    submission = Submission(name or _stem(file), file, method, authors, reference, notes)
     command = shlex.join(
         ["oceanbench", "evaluate", loaded.name, file.name, "--name", submission.name]
     )
@@ -186,8 +186,9 @@ def leaderboard(
     from oceanbench.challenge import Challenge, load_all
 
     folder = results or resources.folder("leaderboards")
+    chosen = [Challenge.load(challenge)] if challenge else list(load_all().values())
     if write or check:
-        files = boards.rendered(list(load_all().values()), folder)
+        files = boards.rendered(chosen, folder)
         stale = boards.stale(files)
         for path in stale:
             if write:
@@ -198,7 +199,6 @@ def leaderboard(
             sys.exit(1)
         click.echo(f"{len(files)} files are up to date")
         return
-    chosen = [Challenge.load(challenge)] if challenge else list(load_all().values())
     shown = [boards.board(c, boards.load_results(c, [folder])) for c in chosen]
     if form == "html":
         click.echo(boards.to_html(shown))
@@ -211,8 +211,12 @@ def leaderboard(
 @click.argument("challenge")
 @click.argument("result", type=FILE)
 @click.option("--reference", type=FILE, required=True, help="Result to compare with.")
-@click.option("--tolerance", type=float, default=0.0, show_default=True, help="Relative.")
-@click.option("--absolute", type=float, default=1e-9, show_default=True, help="Added to it.")
+@click.option(
+    "--tolerance", type=click.FloatRange(min=0), default=0.0, show_default=True, help="Relative."
+)
+@click.option(
+    "--absolute", type=click.FloatRange(min=0), default=1e-9, show_default=True, help="Added to it."
+)
 def check(challenge: str, result: Path, reference: Path, tolerance: float, absolute: float) -> None:
     """Exit 1 if a score of RESULT is worse than that of the reference."""
     from tabulate import tabulate
@@ -243,7 +247,7 @@ def check(challenge: str, result: Path, reference: Path, tolerance: float, absol
 def verify(result: Path, file: Path, challenge: str | None, data_dir: Path | None) -> None:
     """Score the submission again; exit 1 if RESULT says something else."""
     from oceanbench.challenge import Challenge
-    from oceanbench.check import compare
+    from oceanbench.check import differences
     from oceanbench.evaluate import evaluate as score
     from oceanbench.result import Result
     from oceanbench.submission import Submission
@@ -254,13 +258,13 @@ def verify(result: Path, file: Path, challenge: str | None, data_dir: Path | Non
     if submission.sha256 != claimed.submission["sha256"]:
         click.echo(f"{file} is not the file of {result}: its sha256 differs", err=True)
         sys.exit(1)
-    rows = compare(score(loaded, submission, data_dir=data_dir), claimed, tolerance=1e-9)
-    wrong = [r for r in rows if r.verdict not in ("same", "no reference")]
-    for row in wrong:
-        click.echo(f"{row.label}: {result.name} says {row.reference}, found {row.found}")
+    wrong = differences(claimed, score(loaded, submission, data_dir=data_dir))
+    for line in wrong[:10]:
+        click.echo(f"{result.name} says {line}")
     if wrong:
+        click.echo(f"{len(wrong)} differences", err=True)
         sys.exit(1)
-    click.echo(f"{result}: {len(rows)} scores verified")
+    click.echo(f"{result}: {len(claimed.scores)} scores verified")
 
 
 @cli.group()
@@ -309,6 +313,12 @@ def _run(
     _evaluate(challenge, submission, output, data_dir, figures, options)
 
 
+def _stem(file: Path) -> str:
+    """Name of a submission from its file or glob: what can stand in a file name."""
+    kept = re.sub(r"[^\w.-]", "", file.name.removesuffix(file.suffix)).strip(".")
+    return kept or "submission"
+
+
 def _split(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals:
@@ -329,11 +339,12 @@ def _evaluate(
     from oceanbench.evaluate import evaluate as score
 
     result = score(challenge, submission, data_dir=data_dir, options=options)
+    known = boards.load_results(challenge, [resources.folder("leaderboards"), output])
+    rows = [r for r in known if r.name != result.name]
+    board = boards.board(challenge, [*rows, result], new=[result.name])
     path = result.save(output)
     click.echo(_table(result))
     click.echo(f"\n{path}: result of {result.name}\n")
-    folders = [resources.folder("leaderboards"), output]
-    board = boards.board(challenge, boards.load_results(challenge, folders), new=[result.name])
     click.echo(boards.to_markdown(board))
     if figures:
         from oceanbench.figures import draw

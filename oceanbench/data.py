@@ -56,6 +56,17 @@ def open_file(path: Path, *, chunks: Any = None) -> xr.Dataset:
     return result
 
 
+def loaded(dataset: xr.Dataset, where: str) -> xr.Dataset:
+    """Read the values into memory; a damaged file is refused by name."""
+    try:
+        return dataset.load()
+    except (OSError, RuntimeError, ValueError) as problem:
+        raise OceanbenchError(
+            f"{where}: its values cannot be read ({str(problem).splitlines()[0]}); the file is "
+            "damaged: write or fetch it again"
+        ) from problem
+
+
 def _refuse_other_calendars(encoded: xr.Dataset, where: str) -> None:
     for name, variable in encoded.variables.items():
         calendar = str(variable.attrs.get("calendar", "standard")).lower()
@@ -259,6 +270,11 @@ def in_time(parts: Sequence[xr.Dataset], where: str, layout: str) -> xr.Dataset:
                         f"{where}: it and the files beside it have different nodes of {name}; "
                         "write all maps on one grid"
                     )
+    members = parts[0].get("member", xr.DataArray(parts[0].sizes.get("member", 0)))
+    for part in parts[1:]:
+        others = part.get("member", xr.DataArray(part.sizes.get("member", 0)))
+        if not np.array_equal(others.values, members.values):
+            raise OceanbenchError(f"{where}: it and the files beside it have different members")
     ordered = sorted((p for p in parts if p.sizes["time"]), key=lambda p: p["time"].values.min())
     joined = xr.concat(ordered, dim="time", data_vars="all", join="override")
     return joined if layout == "grid" else joined.sortby("time")
@@ -298,6 +314,9 @@ def select(dataset: xr.Dataset, box: Box, layout: str) -> xr.Dataset:
     if layout == "grid":
         for name, inside in keep.items():
             dataset = dataset.isel({name: _as_slice(np.flatnonzero(inside.values))})
+        columns = dataset["longitude"].values
+        if columns.size > 1 and columns[-1] - columns[0] > 360.0 - SAME_NODE:
+            dataset = dataset.isel(longitude=slice(0, -1))  # round the globe: the seam only once
         return dataset
     inside_all = np.logical_and.reduce([k.values for k in keep.values()])
     return dataset.isel(time=_as_slice(np.flatnonzero(inside_all)))

@@ -127,6 +127,8 @@ class SubmissionRules(Section):
     regrid: Literal["refuse", "linear"] = "refuse"
     missing: Literal["refuse", "drop", "fill"] = "refuse"
     crop_to_domain: Flag = False
+    max_step_days: Annotated[Number, Field(gt=0)] | None = None
+    min_coverage: Annotated[Number, Field(ge=0, le=1)] = 0.5
     grid: TargetGrid | None = None
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import jinja2
+import numpy as np
 import pandas as pd
 
 from oceanbench.challenge import Challenge
@@ -109,13 +111,18 @@ def _ranks(challenge: Challenge, ordered: Sequence[Result]) -> list[str]:
         tied = i > 0 and _order(result.score(row.label)) == _order(ordered[leader].score(row.label))
         if i > 0 and of_sums is not None and not tied:
             first, second = (_table(r, challenge) for r in (ordered[leader], result))
-            if first is not None and second is not None:
+            if first is not None and second is not None and _same_points(first, second):
                 spread = paired_difference(first, second, partial(of_sums, **row.options))
                 tied = spread is not None and spread.low <= 0.0 <= spread.high
         if not tied:
             leader = i
         ranks.append(str(leader + 1))
     return [f"{r}=" if r != "–" and ranks.count(r) > 1 else r for r in ranks]
+
+
+def _same_points(first: Sums, second: Sums) -> bool:
+    """Whether two submissions were scored on the same number of points at every time."""
+    return np.array_equal(first.count, second.count)
 
 
 def _table(result: Result, challenge: Challenge) -> Sums | None:
@@ -162,11 +169,14 @@ def _published(challenge: Challenge) -> pd.DataFrame:
     path = challenge.path.parent / challenge.published.path
     if not path.is_file():
         raise OceanbenchError(f"{challenge.path}: published.path: no file {path}; add it")
-    return pd.read_csv(path, dtype=str, keep_default_na=False)
+    try:
+        return pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (ValueError, OSError) as problem:
+        raise OceanbenchError(f"{path}: cannot be read as CSV ({problem}); correct it") from problem
 
 
 def _escape(table: pd.DataFrame) -> pd.DataFrame:
-    return table.map(lambda text: str(text).replace("|", "\\|").replace("\n", " "))
+    return table.map(lambda text: html.escape(str(text), quote=False).replace("|", "\\|"))
 
 
 def to_markdown(shown: Board) -> str:

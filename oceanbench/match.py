@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from oceanbench.challenge import Challenge
+from oceanbench.data import loaded
 from oceanbench.declaration import Mask, time_slice
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import (
@@ -78,13 +79,15 @@ def pair(challenge: Challenge, estimates: xr.Dataset, truth: xr.Dataset, variabl
     OceanbenchError
         when the coordinates of maps disagree
     """
-    reference = truth[variable].astype(np.float64).load()
+    reference = loaded(truth[[variable]], f"{challenge.name}: the truth")[variable]
+    reference = reference.astype(np.float64)
     estimate = estimates[variable].astype(np.float64)
     if "member" in estimate.dims:
-        estimate = estimate.mean("member")
+        estimate = estimate.mean("member", skipna=False)
     if challenge.kind == "tracks":
         return Pair(interpolate(estimate, reference), reference)
     reference = reference.transpose("time", "latitude", "longitude")
+    _check_truth(reference, challenge)
     if challenge.submission.regrid == "linear":
         estimate = interpolate(estimate, reference)
     else:
@@ -93,6 +96,40 @@ def pair(challenge: Challenge, estimates: xr.Dataset, truth: xr.Dataset, variabl
         holes = estimate.isnull().values
         return Pair(fill_holes(estimate), reference, holes)
     return Pair(estimate, reference)
+
+
+def _check_truth(truth: xr.DataArray, challenge: Challenge) -> None:
+    """Refuse a truth that does not fill the domain: part of it would be scored as the whole."""
+    box = challenge.domain.box
+    assert box.time and box.latitude and box.longitude  # a domain has all its bounds
+    day = np.timedelta64(1, "D")
+    bounds = {
+        "time": (0.0, (box.time.stop - box.time.start) / day),
+        "latitude": box.latitude,
+        "longitude": box.longitude,
+    }
+    for dim, (low, high) in bounds.items():
+        nodes = truth[dim].values
+        nodes = (nodes - box.time.start) / day if dim == "time" else nodes
+        steps = np.diff(nodes)
+        usual = float(np.median(steps)) if steps.size else np.inf
+        slack = max(1.0, usual) if dim == "time" else 0.0  # maps may lie at the start of a day
+        reach = 2.0 * usual
+        short = nodes[0] - low > reach or high - nodes[-1] > reach + slack
+        if short or (steps > 1.5 * usual).any():
+            raise OceanbenchError(
+                f"{challenge.name}: dataset '{challenge.truth_name}' does not fill the domain in "
+                f"{dim}: it goes from {truth[dim].values[0]} to {truth[dim].values[-1]} with steps "
+                "up to "
+                f"{steps.max() if steps.size else 0:g}; a file is missing, or domain is too large"
+            )
+    empty = truth.isnull().all(["latitude", "longitude"]).values
+    if empty.any():
+        raise OceanbenchError(
+            f"{challenge.name}: dataset '{challenge.truth_name}' has no value on "
+            f"{str(truth['time'].values[empty][0])[:10]} ({int(empty.sum())} times in all); a file "
+            "is missing"
+        )
 
 
 def _same_nodes(estimate: xr.DataArray, truth: xr.DataArray, name: str) -> xr.DataArray:
@@ -160,6 +197,13 @@ def match(pairing: Pair, challenge: Challenge, mask_name: str) -> Matched:
             f"{challenge.name}: {int(holes.sum())} of {coverage.points} points inside mask "
             f"'{mask_name}' have no value in the submission, from {coverage.missing_from} to "
             f"{coverage.missing_to}; fill them: a score cannot skip them"
+        )
+    least = challenge.submission.min_coverage
+    if 0 < coverage.scored < least * coverage.points:
+        raise OceanbenchError(
+            f"{challenge.name}: only {coverage.scored} of {coverage.points} points inside mask "
+            f"'{mask_name}' have a value in the submission, expected at least {least:.0%}; map the "
+            "rest: leaving out what is hard would raise the score"
         )
     if coverage.scored == 0:
         raise OceanbenchError(

@@ -8,10 +8,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from oceanbench.errors import OceanbenchError
 from oceanbench.files import write_text
 
 SCHEMA = 1
+CHALLENGE_KEYS = ("name", "version", "sha256")
 
 
 @dataclass(frozen=True)
@@ -124,15 +127,22 @@ class Result:
                 f"{path}: not a result of schema {SCHEMA}; evaluate the submission again"
             )
         try:
-            scores = [
-                Score(**{**s, "interval": Interval(**s["interval"]) if s["interval"] else None})
-                for s in content.pop("scores")
-            ]
-            return cls(scores=scores, **content)
-        except (KeyError, TypeError) as problem:
+            result = TypeAdapter(cls).validate_python(content)
+            for part, keys in {
+                "challenge": CHALLENGE_KEYS,
+                "submission": ("name", "sha256"),
+            }.items():
+                for key, kind in dict.fromkeys(keys, str).items():
+                    wanted = int if key == "version" else kind
+                    if not isinstance(getattr(result, part).get(key), wanted):
+                        raise ValueError(f"{part}.{key}")
+        except ValueError as problem:
+            reason = " ".join(str(problem).split())[:200]
             raise OceanbenchError(
-                f"{path}: a key of the result is missing or unknown ({problem}); evaluate again"
+                f"{path}: a key of the result is missing, unknown or wrong ({reason}); evaluate "
+                "again"
             ) from problem
+        return result
 
 
 def _finite(value: Any) -> Any:

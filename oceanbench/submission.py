@@ -19,6 +19,7 @@ from oceanbench.errors import OceanbenchError
 from oceanbench.grid import SAME_NODE, centre_longitude
 
 MAX_BYTES = 8 * 2**30  # in memory; a hostile file declares terabytes in 300 bytes
+ABSURD = 1e10  # no ocean variable is so large; its square would overflow the sums
 MAX_NODES = 10_000_000  # of one axis, read when a file is opened
 
 
@@ -42,7 +43,8 @@ class Submission:
 
     def __post_init__(self) -> None:
         """Refuse names that cannot be the name of a result file."""
-        if not self.name or self.name.startswith(".") or set(self.name) & set('/\\:*?"<>|\n'):
+        forbidden = set(self.name) & set('/\\:*?"<>|')
+        if not self.name or self.name.startswith(".") or forbidden or not self.name.isprintable():
             raise OceanbenchError(
                 f"submission name {self.name!r} cannot be a file name; use letters, digits, - _ ."
             )
@@ -91,7 +93,9 @@ class Submission:
             )
         whole = data.in_time(parts, self.path.name, "grid")
         _check_time(whole, self.path.name)
-        whole = _within(whole, "time", _bounds(challenge)["time"], challenge, self.path.name).load()
+        whole = _within(whole, "time", _bounds(challenge)["time"], challenge, self.path.name)
+        whole = data.loaded(whole, self.path.name)
+        _check_steps(whole, challenge, self.path.name)
         for name, rules in challenge.submission.variables.items():
             _check_range(whole[name], rules, self.path.name)
         return whole
@@ -151,7 +155,7 @@ def _check_variable(array: xr.DataArray, rules: SubmittedVariable, where: str) -
 
 
 def _check_range(array: xr.DataArray, rules: SubmittedVariable, where: str) -> None:
-    low, high = rules.valid_range or (-np.inf, np.inf)
+    low, high = rules.valid_range or (-ABSURD, ABSURD)
     values = array.values
     outside = (values < low) | (values > high) | np.isinf(values)
     if outside.any():
@@ -176,6 +180,25 @@ def _check_time(dataset: xr.Dataset, where: str) -> None:
         raise OceanbenchError(
             f"{where}: times are not increasing ({_show(time[i + 1])} follows {_show(time[i])}); "
             "sort them with ds.sortby('time')"
+        )
+
+
+def _check_steps(dataset: xr.Dataset, challenge: Challenge, where: str) -> None:
+    """Refuse maps that are missing between others: interpolation in time would bridge the gap."""
+    rules = challenge.submission
+    bridged = challenge.kind == "tracks" or rules.regrid == "linear"
+    steps = np.diff(dataset["time"].values) / np.timedelta64(1, "D")
+    if not bridged or not steps.size:
+        return
+    allowed = rules.max_step_days
+    if allowed is None and rules.missing == "refuse":
+        allowed = 1.5 * float(np.median(steps))
+    if allowed is not None and steps.max() > allowed * (1 + 1e-9):
+        i = int(np.argmax(steps))
+        raise OceanbenchError(
+            f"{where}: no map between {_show(dataset['time'].values[i])} and "
+            f"{_show(dataset['time'].values[i + 1])} ({steps[i]:g} days, at most {allowed:g}); "
+            "submit the missing maps"
         )
 
 
@@ -237,14 +260,18 @@ def _refuse_links(file: Path) -> None:
             "into the file itself"
         )
 
+    seen: set[int] = set()
+
     def visit(group: h5py.Group) -> None:
+        seen.add(h5py.h5o.get_info(group.id).addr)
         for name in group:
             link = group.get(name, getlink=True)
             if isinstance(link, h5py.ExternalLink | h5py.SoftLink):
                 refuse("a link", name)
             item = group[name]
             if isinstance(item, h5py.Group):
-                visit(item)
+                if h5py.h5o.get_info(item.id).addr not in seen:
+                    visit(item)
             elif isinstance(item, h5py.Dataset) and (item.external or item.is_virtual):
                 refuse("externally stored", name)
             elif isinstance(item, h5py.Dataset) and item.ndim == 1 and item.size > MAX_NODES:

@@ -147,7 +147,7 @@ def test_verify_scores_again_and_catches_a_forged_result(
     path.write_text(path.read_text().replace(value, "0.001"))
     code, out, _ = oceanbench(*arguments)
     assert code == 1
-    assert "RMSE" in out
+    assert "scores[0].value: 0.001, found" in out
     builders.write(builders.maps(noise=0.01), tmp_path / "mine.nc")
     code, _, err = oceanbench(*arguments)
     assert code == 1

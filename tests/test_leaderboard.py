@@ -146,7 +146,7 @@ def test_results_survive_their_file(results: dict[str, Result], tmp_path: Path) 
     [
         ("{", "cannot be read as a result"),
         ('{"schema": 7}', "not a result of schema 1"),
-        ('{"schema": 1, "scores": []}', "missing or unknown"),
+        ('{"schema": 1, "scores": []}', "missing, unknown or wrong"),
     ],
 )
 def test_a_file_that_is_no_result_is_refused(tmp_path: Path, text: str, words: str) -> None:
