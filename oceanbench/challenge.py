@@ -329,6 +329,8 @@ class Challenge(Section):
     def catalog(self, data_dir: Path | None = None) -> Any:
         """Intake catalog of every dataset that is present, built in memory."""
         present = {name: self.present(name, data_dir) for name in self.datasets}
+        if not any(present.values()):
+            raise OceanbenchError(self._how_to_get(self.truth_name, data_dir))
         return data.catalog(
             {name: found for name, found in present.items() if found},
             {n: {"role": d.role, "layout": d.layout} for n, d in self.datasets.items()},

@@ -343,10 +343,14 @@ def catalog(files: Mapping[str, Sequence[Path]], metadata: Mapping[str, Mapping[
 
     result = intake.entry.Catalog(metadata={"title": "OceanBench"})
     for name, paths in files.items():
-        kind = datatypes.Zarr if paths[0].is_dir() else datatypes.HDF5
+        kind, engine = datatypes.HDF5, "h5netcdf"
+        if paths[0].is_dir():
+            kind, engine = datatypes.Zarr, "zarr"
+        elif _is_netcdf3(paths[0]):
+            kind, engine = datatypes.NetCDF3, "scipy"
         urls = [str(p) for p in paths]
         source = kind(urls[0] if len(urls) == 1 else urls)
-        options: dict[str, Any] = {} if kind is datatypes.Zarr else {"engine": "h5netcdf"}
+        options = {} if engine == "zarr" else {"engine": engine}
         reader = XArrayDatasetReader(source, metadata=dict(metadata[name]), **options)
         result[name] = reader
     return result

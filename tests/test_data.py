@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from builders import DAY, FIRST, days, maps, track, write
+from builders import DAY, FIRST, days, maps, maps_challenge, track, write
 
 from oceanbench import evaluate
 from oceanbench.challenge import Challenge
@@ -234,3 +234,14 @@ def test_real_track_is_read():
     found = opened(path, layout="track", variables={"ssh": "sla_unfiltered"}, units=None, box=box)
     assert found.sizes["time"] > 100
     assert found["time"].dtype == "M8[ns]"
+
+
+def test_catalog_opens_netcdf3_and_is_refused_without_data(tmp_path):
+    challenge = maps_challenge(tmp_path)
+    with pytest.raises(OceanbenchError, match="no file"):
+        challenge.catalog(tmp_path / "empty")
+    old = xr.load_dataset(tmp_path / "truth.nc")
+    old["time"].encoding = {"units": "days since 2000-01-01", "dtype": "float64"}
+    old.to_netcdf(tmp_path / "truth.nc", engine="scipy", format="NETCDF3_CLASSIC")
+    opened = challenge.catalog()["truth"].read()
+    assert opened["ssh"].sizes["time"] == 15
