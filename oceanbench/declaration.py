@@ -112,6 +112,13 @@ class SubmittedVariable(Section):
     aliases: list[Text] = []
     valid_range: Interval | None = None
 
+    @field_validator("valid_range")
+    @classmethod
+    def _low_high(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
+        if value is not None and value[0] >= value[1]:
+            raise ValueError(f"{list(value)} is empty; write [low, high]")
+        return value
+
 
 class TargetGrid(Section):
     """Grid that a method fills where the truth has none of its own."""
@@ -191,6 +198,10 @@ def _option(metric: str, key: str, value: Any, known: list[str]) -> Any:
     if isinstance(checked, float) and not (math.isfinite(checked) and checked >= 0):
         raise ValueError(
             f"option '{key}' of metric '{metric}': found {value!r}, expected: a number >= 0"
+        )
+    if key == "level" and not 0 < checked < 1:
+        raise ValueError(
+            f"option '{key}' of metric '{metric}': found {value!r}, expected: between 0 and 1"
         )
     if key in ("segment_km", "sample_km", "step") and checked == 0:
         raise ValueError(f"option '{key}' of metric '{metric}': found 0, expected: more than 0")

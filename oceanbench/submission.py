@@ -56,6 +56,8 @@ class Submission:
         if "::" in text or "://" in text:
             raise OceanbenchError(f"{text}: a submission is a local file; download it first")
         if self.path.exists():
+            if not (self.path.is_file() or self.path.is_dir()):
+                raise OceanbenchError(f"{text}: neither a file nor a Zarr store; give one of them")
             return [self.path]
         found = [Path(p) for p in sorted(glob.glob(text))]  # noqa: PTH207  (absolute globs too)
         if not found:

@@ -345,3 +345,15 @@ def test_an_input_may_not_be_the_truths_file(tmp_path, role):
     leak = {"role": role, "path": "truth.nc", "variables": {"ssh": "ssh"}, "layout": "grid"}
     path = write_challenge(tmp_path, MAPS, {"datasets": {"truth": TRUTH, "leak": leak}})
     assert "datasets.leak.path: truth.nc is the truth's" in refusal(path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"submission.variables.ssh.valid_range": [5, -5]}, "valid_range"),
+        ({"metrics.2.level": 2.0}, "between 0 and 1"),
+        ({"masks": {}}, "masks"),
+    ],
+)
+def test_empty_ranges_and_impossible_levels_are_refused(tmp_path, changes, words):
+    assert words in refusal(write_challenge(tmp_path, MAPS, changes))

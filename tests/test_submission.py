@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tracemalloc
 
 import h5py
@@ -410,3 +411,8 @@ def test_coordinates_on_dimensions_of_another_name_are_refused_without_contradic
         assert "nor lat" not in str(problem)
     else:
         np.testing.assert_array_equal(opened["latitude"], maps()["latitude"])
+
+
+def test_a_pipe_is_refused_not_waited_for(challenge, tmp_path):
+    os.mkfifo(tmp_path / "mine.nc")
+    assert "neither a file nor a Zarr store" in refusal(challenge, tmp_path / "mine.nc")
