@@ -240,7 +240,7 @@ def _variables_of(
     extra = [n for n in ("track", "cycle") if n in dataset.variables and n not in variables]
     dataset = dataset[[*sorted(names), *extra]]
     if layout in ("track", "swath"):
-        dataset = dataset.load()  # small; picking points out of a file on disk is slow
+        dataset = loaded(dataset, file)  # small; picking points out of a file on disk is slow
     if box is not None:
         dataset = select(dataset, box, layout)
     for name in sorted(names):

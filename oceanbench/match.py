@@ -119,9 +119,8 @@ def _check_truth(truth: xr.DataArray, challenge: Challenge) -> None:
         if short or (steps > 1.5 * usual).any():
             raise OceanbenchError(
                 f"{challenge.name}: dataset '{challenge.truth_name}' does not fill the domain in "
-                f"{dim}: it goes from {truth[dim].values[0]} to {truth[dim].values[-1]} with steps "
-                "up to "
-                f"{steps.max() if steps.size else 0:g}; a file is missing, or domain is too large"
+                f"{dim}: it goes from {truth[dim].values[0]} to {truth[dim].values[-1]}; steps go "
+                f"up to {steps.max(initial=0):g}; a file is missing, or domain is too large"
             )
     empty = truth.isnull().all(["latitude", "longitude"]).values
     if empty.any():

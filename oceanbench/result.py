@@ -14,7 +14,10 @@ from oceanbench.errors import OceanbenchError
 from oceanbench.files import write_text
 
 SCHEMA = 1
-CHALLENGE_KEYS = ("name", "version", "sha256")
+REQUIRED: dict[str, dict[str, type]] = {
+    "challenge": {"name": str, "version": int, "sha256": str},
+    "submission": {"name": str, "sha256": str},
+}
 
 
 @dataclass(frozen=True)
@@ -128,13 +131,9 @@ class Result:
             )
         try:
             result = TypeAdapter(cls).validate_python(content)
-            for part, keys in {
-                "challenge": CHALLENGE_KEYS,
-                "submission": ("name", "sha256"),
-            }.items():
-                for key, kind in dict.fromkeys(keys, str).items():
-                    wanted = int if key == "version" else kind
-                    if not isinstance(getattr(result, part).get(key), wanted):
+            for part, keys in REQUIRED.items():
+                for key, kind in keys.items():
+                    if not isinstance(getattr(result, part).get(key), kind):
                         raise ValueError(f"{part}.{key}")
         except ValueError as problem:
             reason = " ".join(str(problem).split())[:200]

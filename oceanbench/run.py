@@ -112,18 +112,16 @@ def parse_options(module: ModuleType, settings: Mapping[str, str]) -> dict[str, 
 def _convert(name: str, text: str, default: Any) -> Any:
     if isinstance(default, str):
         return text
+    free = default is None or default is inspect.Parameter.empty
+    expected = "a YAML value" if free else f"{type(default).__name__}, as its default {default!r}"
     try:
         value = float(text) if isinstance(default, float) else yaml.safe_load(text)
-    except (ValueError, yaml.YAMLError):
-        value = None
-    if isinstance(default, float):
-        if value is not None and math.isfinite(value):
-            return value
-    elif default is None or default is inspect.Parameter.empty or type(value) is type(default):
-        return value
-    raise OceanbenchError(
-        f"--set {name}={text}: expected {type(default).__name__}, as its default {default!r}"
-    )
+    except (ValueError, yaml.YAMLError) as problem:
+        raise OceanbenchError(f"--set {name}={text}: expected {expected}") from problem
+    infinite = isinstance(value, float) and not math.isfinite(value)
+    if infinite or not (free or type(value) is type(default)):
+        raise OceanbenchError(f"--set {name}={text}: expected {expected}")
+    return value
 
 
 def resolve_device(device: str) -> str:

@@ -128,7 +128,13 @@ def test_options_take_the_type_of_their_defaults(tmp_path: Path) -> None:
     texts = {"level": "1e-3", "name": "3", "count": "2", "flag": "true", "free": "[1, 2]"}
     options = parse_options(module, texts)
     assert options == {"level": 1e-3, "name": "3", "count": 2, "flag": True, "free": [1, 2]}
-    for wrong in ({"count": "two"}, {"level": "high"}, {"flag": "1"}):
+    for wrong in (
+        {"count": "two"},
+        {"level": "high"},
+        {"level": "nan"},
+        {"flag": "1"},
+        {"free": "[1"},
+    ):
         with pytest.raises(OceanbenchError, match="expected"):
             parse_options(module, wrong)
     with pytest.raises(OceanbenchError, match="did you mean 'level'"):
