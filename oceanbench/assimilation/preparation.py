@@ -1,0 +1,259 @@
+r"""What every mapping method starts from: super-observations relative to a background.
+
+Altimeters sample far more densely than a covariance of 100 km can tell apart, so consecutive
+samples of a pass, and neighbouring pixels of a swath, are averaged into one super-observation.
+Averages never bridge two passes or the two sides of a swath.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from oceanbench.errors import OceanbenchError, did_you_mean
+from oceanbench.grid import KM_PER_DEGREE, centre_longitude, fill_holes, wrap_longitude
+
+FloatArray = NDArray[np.float64]
+LAYOUTS = ("track", "swath")
+DAY = np.timedelta64(1, "D")
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Super-observations of several missions, in the order of time.
+
+    Attributes
+    ----------
+    time : (n,) days since the origin
+    longitude, latitude : (n,) degrees, longitudes in the 360 degrees around the centre
+    value : (n,) relative to the background
+    track : (n,) number of the pass, different for every pass of every mission
+    mission : (n,) index into ``missions``
+    missions : names of the inputs
+    """
+
+    time: FloatArray
+    longitude: FloatArray
+    latitude: FloatArray
+    value: FloatArray
+    track: NDArray[np.int64]
+    mission: NDArray[np.int64]
+    missions: tuple[str, ...]
+
+    def take(self, chosen: NDArray[Any]) -> Samples:
+        """Some of the samples, by mask or index."""
+        names = [f.name for f in fields(self) if f.name != "missions"]
+        return Samples(**{n: getattr(self, n)[chosen] for n in names}, missions=self.missions)
+
+    def within(self, longitude: tuple[float, float], latitude: tuple[float, float]) -> Samples:
+        """Samples inside a box, bounds included."""
+        return self.take(
+            (self.longitude >= longitude[0])
+            & (self.longitude <= longitude[1])
+            & (self.latitude >= latitude[0])
+            & (self.latitude <= latitude[1])
+        )
+
+
+def chosen_missions(inputs: Mapping[str, xr.Dataset], missions: str) -> list[str]:
+    """Names of the inputs to map: those listed, else all that are observed and not optional.
+
+    Parameters
+    ----------
+    inputs : of a method
+    missions : comma-separated names; ``all`` takes the optional ones too
+
+    Raises
+    ------
+    OceanbenchError
+        when a name is unknown, or nothing is left to map
+    """
+    observed = [n for n, d in inputs.items() if d.attrs.get("layout") in LAYOUTS]
+    names = [m.strip() for m in missions.split(",") if m.strip()]
+    if names == ["all"]:
+        names = observed
+    elif not names:
+        names = [n for n in observed if not inputs[n].attrs.get("optional")]
+    for name in names:
+        if name not in observed:
+            raise OceanbenchError(
+                f"--set missions={missions}: no observations '{name}'; "
+                f"{did_you_mean(name, observed)}"
+            )
+    if not names:
+        raise OceanbenchError(
+            "no input has layout 'track' or 'swath'; a mapping method needs observations"
+        )
+    return names
+
+
+def mean_field(
+    inputs: Mapping[str, xr.Dataset], variable: str, centre: float, *, of_training: bool = False
+) -> xr.DataArray | None:
+    """Time-mean field that anomalies refer to, such as a mean dynamic topography.
+
+    Parameters
+    ----------
+    inputs : of a method
+    variable : its name
+    centre : longitudes are brought to the 360 degrees around it
+    of_training : without a field of layout ``static``, take the mean of the training maps
+
+    Returns
+    -------
+    DataArray (latitude, longitude) without holes; None where the inputs have none
+    """
+    for dataset in inputs.values():
+        static = dataset.attrs.get("layout") == "static"
+        training = of_training and dataset.attrs.get("role") == "training"
+        if (static or training) and variable in dataset and "latitude" in dataset[variable].dims:
+            field = dataset[variable]
+            field = field.mean("time") if "time" in field.dims else field
+            return fill_holes(centre_longitude(field, centre).sortby("latitude"))
+    return None
+
+
+def samples(
+    inputs: Mapping[str, xr.Dataset],
+    variable: str,
+    origin: np.datetime64,
+    centre: float,
+    *,
+    missions: str = "",
+    coarsen: int = 5,
+    across_gaps: bool = False,
+    swath_km: float = 30.0,
+    mean: xr.DataArray | None = None,
+) -> Samples:
+    """Super-observations of a variable.
+
+    Parameters
+    ----------
+    inputs : of a method; those of layout ``track`` and ``swath`` are used
+    variable : its name
+    origin : times are days since this date
+    centre : longitudes are brought to the 360 degrees around it
+    missions : as for :func:`chosen_missions`
+    coarsen : consecutive samples of a track averaged into one; the rest of a pass is dropped
+    across_gaps : average also the end of one pass with the start of the next, as the data
+        challenges' code does; such points lie far from both
+    swath_km : side of the cells in which the pixels of a swath are averaged; a cell counts with at
+        least half of its pixels
+    mean : field (latitude, longitude) to subtract from every sample
+    """
+    if coarsen < 1 or swath_km <= 0:
+        raise OceanbenchError(f"coarsen {coarsen} must be >= 1, swath_km {swath_km} positive")
+    names = chosen_missions(inputs, missions)
+    parts = []
+    for number, name in enumerate(names):
+        rows, starts = _rows(inputs[name], variable, origin, centre, mean)
+        if inputs[name].attrs["layout"] == "swath":
+            rows, track = _swath_cells(rows, starts, swath_km)
+        else:
+            starts = starts[:0] if across_gaps else starts
+            rows, track = _along_track_means(rows[:, :, 0], starts, coarsen)
+        known = np.isfinite(rows).all(axis=0)
+        parts.append((rows[:, known], track[known], np.full(int(known.sum()), number)))
+    rows = np.concatenate([p[0] for p in parts], axis=1)
+    mission = np.concatenate([p[2] for p in parts])
+    passes = np.stack([mission, np.concatenate([p[1] for p in parts])])
+    track = np.unique(passes, axis=1, return_inverse=True)[1].reshape(-1)
+    order = np.argsort(rows[0], kind="stable")
+    time, longitude, latitude, value = rows[:, order]
+    return Samples(
+        time, longitude, latitude, value, track[order], mission[order], missions=tuple(names)
+    )
+
+
+def _rows(
+    dataset: xr.Dataset,
+    variable: str,
+    origin: np.datetime64,
+    centre: float,
+    mean: xr.DataArray | None,
+) -> tuple[FloatArray, NDArray[np.intp]]:
+    """Array (time longitude latitude value, line, pixel), and where new passes begin."""
+    values = dataset[variable].transpose("time", ...)
+    shape = (values.sizes["time"], values.size // max(values.sizes["time"], 1))
+    days = (dataset["time"].values - origin) / DAY
+    places = [
+        dataset[name].broadcast_like(values).transpose(*values.dims).values.reshape(shape)
+        for name in ("longitude", "latitude")
+    ]
+    rows = np.stack(
+        [
+            np.repeat(days[:, None], shape[1], axis=1),
+            wrap_longitude(places[0], centre),
+            places[1].astype(np.float64),
+            values.values.astype(np.float64).reshape(shape),
+        ]
+    )
+    if mean is not None:
+        at = {"latitude": ("point", rows[2].ravel()), "longitude": ("point", rows[1].ravel())}
+        rows[3] -= mean.interp(at, kwargs={"fill_value": None}).values.reshape(shape)
+    pause = np.diff(days)
+    new = pause > 10.0 * np.median(pause) if pause.size else np.zeros(0, bool)
+    if "track" in dataset:
+        new = new | (np.diff(dataset["track"].values) != 0)
+    return rows, np.flatnonzero(new) + 1
+
+
+def _along_track_means(
+    rows: FloatArray, starts: NDArray[np.intp], count: int
+) -> tuple[FloatArray, NDArray[np.int64]]:
+    """Means of ``count`` consecutive samples of a pass, and the number of the pass."""
+    passes = np.split(rows, starts, axis=1)
+    whole = [p[:, : p.shape[1] // count * count].reshape(4, -1, count) for p in passes]
+    numbers = np.repeat(np.arange(len(whole)), [w.shape[1] for w in whole])
+    return np.concatenate(whole, axis=1).mean(axis=2), numbers
+
+
+def _swath_cells(
+    rows: FloatArray, starts: NDArray[np.intp], side_km: float
+) -> tuple[FloatArray, NDArray[np.int64]]:
+    """Means over cells of about ``side_km``, pass by pass and side by side."""
+    lines = rows.shape[1]
+    number = np.zeros(lines, dtype=np.int64)
+    number[starts] = 1
+    number = np.cumsum(number)
+    along, across = _spacing_km(rows)
+    begin = np.concatenate([[0], starts])[number]
+    block_of_line = (np.arange(lines) - begin) // max(round(side_km / along), 1)
+    cell_of_pixel = _cells_across(across, side_km)
+    wide, deep = int(cell_of_pixel.max()) + 1, int(block_of_line.max(initial=0)) + 1
+    cell = ((number * deep + block_of_line)[:, None] * wide + cell_of_pixel).ravel()
+    known = np.isfinite(rows).all(axis=0).ravel()
+    size = int(cell.max()) + 1
+    full, count = np.bincount(cell, minlength=size), np.bincount(cell[known], minlength=size)
+    kept = np.flatnonzero(count * 2 >= np.maximum(full, 1))
+    flat = rows.reshape(4, -1)[:, known]
+    total = np.stack([np.bincount(cell[known], row, minlength=size) for row in flat])
+    return total[:, kept] / count[kept], kept // (deep * wide)
+
+
+def _spacing_km(rows: FloatArray) -> tuple[float, FloatArray]:
+    """Median distance of consecutive lines, and of neighbouring pixels (pixels - 1), km."""
+
+    def distance(axis: int) -> FloatArray:
+        east = np.diff(rows[1], axis=axis) * np.cos(np.deg2rad(np.nanmean(rows[2])))
+        km: FloatArray = np.hypot(east, np.diff(rows[2], axis=axis)) * KM_PER_DEGREE
+        return km
+
+    return float(np.nanmedian(distance(0))), np.nanmedian(distance(1), axis=0)
+
+
+def _cells_across(spacing: FloatArray, side_km: float) -> NDArray[np.int64]:
+    """Cell of every pixel across the swath; a jump in the spacing separates two sides."""
+    usual = np.median(spacing) if spacing.size else side_km
+    jumps = np.flatnonzero(spacing > 2.0 * usual) + 1
+    cells, used = [], 0
+    for side in np.split(np.arange(spacing.size + 1), jumps):
+        parts = max(round(side.size * usual / side_km), 1)
+        cells.append(used + np.arange(side.size) * parts // side.size)
+        used += parts
+    return np.concatenate(cells)
