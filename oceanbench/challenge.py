@@ -270,18 +270,19 @@ class Challenge(Section):
         files.fetch(address, target, known_hash=source.sha256, archive=is_archive)
         return f"{len(self.files(name, data_dir))} downloaded"
 
-    def open(self, name: str, data_dir: Path | None = None) -> xr.Dataset:
+    def open(
+        self, name: str, data_dir: Path | None = None, period: Dates | None = None
+    ) -> xr.Dataset:
         """Open a dataset with canonical names.
 
-        The truth is cut to the domain, training data to ``periods.training``. The attributes
-        ``role`` and ``layout`` say what it is.
+        The truth is cut to the domain, training data to ``periods.training``, and others that have
+        times to a period where one is given. The attributes ``role`` and ``layout`` say what it is.
         """
         dataset = self.datasets[name]
-        box = None
-        if dataset.role == "truth":
-            box = self.domain.box
-        elif dataset.role == "training":
-            box = data.Box(time=time_slice(self.periods["training"]))
+        box = self.domain.box if dataset.role == "truth" else None
+        dates = self.periods["training"] if dataset.role == "training" else period
+        if box is None and dates is not None and dataset.layout != "static":
+            box = data.Box(time=time_slice(dates))
         opened = data.open_dataset(
             self.files(name, data_dir),
             variables=dataset.variables,

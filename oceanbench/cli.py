@@ -30,8 +30,15 @@ output_option = click.option(
     type=FOLDER,
     default=Path("results"),
     show_default=True,
-    help="Folder for results and maps.",
+    help="Folder for results, maps and weights.",
 )
+settings_option = click.option(
+    "--set", "settings", multiple=True, metavar="OPTION=VALUE", help="Method's option."
+)
+device_option = click.option(
+    "--device", default="auto", show_default=True, help="auto, cpu, cuda, …"
+)
+seed_option = click.option("--seed", type=int, default=0, show_default=True)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -132,7 +139,7 @@ def evaluate(
     if file is None:
         if loaded.reference_method is None:
             raise OceanbenchError(f"{loaded.name} names no reference method; give a FILE")
-        _run(loaded.reference_method, loaded, output, name, (), "auto", 0, data_dir, figures)
+        _run(loaded.reference_method, loaded, output, name, None, (), "auto", 0, data_dir, figures)
         return
     submission = Submission(name or _stem(file), file, method, authors, reference, notes)
     command = shlex.join(
@@ -145,9 +152,10 @@ def evaluate(
 @click.argument("method")
 @click.argument("challenge")
 @click.option("--name", help="Name on the leaderboard; by default that of the method.")
-@click.option("--set", "settings", multiple=True, metavar="OPTION=VALUE", help="Method's option.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, …")
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--weights", type=FILE, help="File of 'oceanbench train'; by default METHOD's own.")
+@settings_option
+@device_option
+@seed_option
 @output_option
 @data_dir_option
 @click.option("--figures", is_flag=True, help="Draw maps, error series and spectra.")
@@ -155,6 +163,7 @@ def run(
     method: str,
     challenge: str,
     name: str | None,
+    weights: Path | None,
     settings: tuple[str, ...],
     device: str,
     seed: int,
@@ -165,7 +174,47 @@ def run(
     """Run METHOD on CHALLENGE, then score what it made."""
     from oceanbench.challenge import Challenge
 
-    _run(method, Challenge.load(challenge), output, name, settings, device, seed, data_dir, figures)
+    loaded = Challenge.load(challenge)
+    _run(method, loaded, output, name, weights, settings, device, seed, data_dir, figures)
+
+
+@cli.command()
+@click.argument("method")
+@click.argument("challenge")
+@click.option("--name", help="Name of the weights; by default that of the method.")
+@settings_option
+@device_option
+@seed_option
+@output_option
+@data_dir_option
+def train(
+    method: str,
+    challenge: str,
+    name: str | None,
+    settings: tuple[str, ...],
+    device: str,
+    seed: int,
+    output: Path,
+    data_dir: Path | None,
+) -> None:
+    """Train METHOD on the training period of CHALLENGE; run then uses its weights."""
+    from oceanbench.challenge import Challenge
+    from oceanbench.train import train as train_method
+
+    path, weights = train_method(
+        method,
+        Challenge.load(challenge),
+        output=output,
+        name=name,
+        settings=_pairs(settings),
+        device=device,
+        seed=seed,
+        data_dir=data_dir,
+    )
+    count = sum(tensor.numel() for tensor in weights.tensors.values())
+    seconds = weights.provenance["seconds"]
+    size = f"{count} number{'s' if count > 1 else ''}"
+    click.echo(f"{path}: weights of {weights.method['name']}, {size}, {seconds:.0f} s")
 
 
 @cli.command()
@@ -290,6 +339,7 @@ def _run(
     challenge: Challenge,
     output: Path,
     name: str | None,
+    weights: Path | None,
     settings: tuple[str, ...],
     device: str,
     seed: int,
@@ -298,18 +348,20 @@ def _run(
 ) -> None:
     from oceanbench.run import run as run_method
 
-    pairs = dict(_split(text) for text in settings)
     submission, options = run_method(
         method,
         challenge,
         output=output,
         name=name,
-        settings=pairs,
+        weights=weights,
+        settings=_pairs(settings),
         device=device,
         seed=seed,
         data_dir=data_dir,
     )
-    click.echo(f"{submission.path}: maps of {submission.name}")
+    used = options["options"].get("weights")
+    learned = f", weights {used['file']} trained on {used['challenge']}" if used else ""
+    click.echo(f"{submission.path}: maps of {submission.name}{learned}")
     _evaluate(challenge, submission, output, data_dir, figures, options)
 
 
@@ -319,11 +371,15 @@ def _stem(file: Path) -> str:
     return kept or "submission"
 
 
-def _split(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise OceanbenchError(f"--set {text}: expected OPTION=VALUE, for example noise=0.03")
-    return name, value
+def _pairs(settings: tuple[str, ...]) -> dict[str, str]:
+    """Names and values of the texts OPTION=VALUE."""
+    pairs = {}
+    for text in settings:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise OceanbenchError(f"--set {text}: expected OPTION=VALUE, for example noise=0.03")
+        pairs[name] = value
+    return pairs
 
 
 def _evaluate(

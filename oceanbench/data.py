@@ -218,7 +218,7 @@ def open_dataset(
     ]
     parts = [p for p in parts if p.sizes.get("time") != 0] or parts[:1]
     dataset = in_time(parts, files[0].name, layout)
-    if daily_mean:
+    if daily_mean and dataset.sizes.get("time"):
         dataset = dataset.resample(time="1D").mean(keep_attrs=True)
     result: xr.Dataset = as_nanoseconds(dataset)
     return result

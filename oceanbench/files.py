@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,6 +74,19 @@ def write_text(text: str, path: Path) -> None:
     """Write a text file, whole or not at all."""
     with _whole(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def write_bytes(content: bytes, path: Path) -> None:
+    """Write a binary file, whole or not at all."""
+    with _whole(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def check_writable(path: Path) -> None:
+    """Refuse a file that could not be written, before the long work that makes it."""
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise OceanbenchError(f"{path}: cannot be written; choose another folder")
 
 
 @contextmanager

@@ -154,7 +154,9 @@ def _cell(score: Score) -> str:
 
 def _notes(result: Result) -> str:
     notes = [str(result.submission.get("notes", ""))]
-    notes += [f"{k}={v}" for k, v in result.provenance.get("options", {}).items()]
+    for name, value in result.provenance.get("options", {}).items():
+        trained = isinstance(value, dict) and name == "weights"
+        notes.append(f"{name}={value.get('file')}" if trained else f"{name}={value}")
     for part in result.coverage:
         if part["scored"] < part["points"]:
             notes.append(f"{part['scored']} of {part['points']} points scored ({part['mask']})")

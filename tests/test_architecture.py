@@ -13,14 +13,14 @@ PACKAGE = ROOT / "oceanbench"
 
 FLOORS = [  # from the top
     {"cli"},
-    {"figures", "leaderboard"},
+    {"figures", "leaderboard", "train"},
     {"check", "run", "evaluate"},
-    {"match"},
+    {"match", "method"},
     {"submission"},
     {"challenge"},
     {"declaration"},
     {"statistics"},
-    {"result"},
+    {"result", "weights"},
     {"assimilation"},
     {"declaration"},
     {"data", "dynamics", "metrics", "observing"},
@@ -97,7 +97,7 @@ def test_metrics_know_nothing_of_challenges(path: Path) -> None:
 
 def test_evaluation_needs_neither_torch_nor_figures() -> None:
     brought = below("evaluate")
-    assert not brought & {"cli", "leaderboard", "figures", "run"}
+    assert not brought & {"cli", "leaderboard", "figures", "run", "train", "weights"}
     for path in MODULES:
         if part(path) in brought:
             assert not others(path) & {"torch", "matplotlib"}, named(path)

@@ -13,7 +13,7 @@ import xarray as xr
 from oceanbench import resources
 from oceanbench.challenge import Challenge
 from oceanbench.errors import OceanbenchError
-from oceanbench.run import Inputs, load_method
+from oceanbench.method import Inputs, load_method
 
 DEVICES = [
     "cpu",

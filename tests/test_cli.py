@@ -9,9 +9,9 @@ import builders
 import intake
 import pytest
 import yaml
+from command import Command
 
 from oceanbench.challenge import Challenge
-from oceanbench.cli import main
 from oceanbench.result import Result
 
 ROOT = Path(__file__).parent.parent
@@ -19,31 +19,6 @@ METHOD = '''"""Zero everywhere."""
 def estimate(inputs, target, *, device, seed, level=0.0):
     return target.fillna(level)
 '''
-
-
-class Command:
-    """Runs ``oceanbench`` in this process; returns exit code, output and errors."""
-
-    def __init__(self, patch: pytest.MonkeyPatch, capture: pytest.CaptureFixture[str]) -> None:
-        self.patch, self.capture = patch, capture
-
-    def __call__(self, *arguments: object) -> tuple[int, str, str]:
-        self.patch.setattr("sys.argv", ["oceanbench", *map(str, arguments)])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        captured = self.capture.readouterr()
-        return code, captured.out, captured.err
-
-
-@pytest.fixture
-def oceanbench(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Command:
-    monkeypatch.chdir(tmp_path)
-    return Command(monkeypatch, capsys)
 
 
 @pytest.fixture

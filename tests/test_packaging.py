@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import venv
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -57,6 +60,25 @@ def test_wheel_lists_what_the_checkout_has(programs: Path, tmp_path: Path) -> No
     names += [p.stem for p in (CHECKOUT / "baselines").glob("*.py")]
     assert CHALLENGE in names
     assert set(names) <= set(listed.split())
+
+
+def test_weights_travel_in_the_wheel_and_in_the_source(tmp_path: Path) -> None:
+    """Nothing that keeps files out of a build keeps weights out."""
+    for name in ("pyproject.toml", "hatch_build.py", ".gitignore", "README.md", "LICENSE"):
+        shutil.copy(CHECKOUT / name, tmp_path)
+    for name in ("oceanbench", "challenges", "baselines", "leaderboards"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "oceanbench" / "__init__.py").touch()
+    weights = Path("baselines", "weights", CHALLENGE, "learns.safetensors")
+    (tmp_path / weights).parent.mkdir(parents=True)
+    (tmp_path / weights).write_bytes(b"weights")
+    run(sys.executable, "-m", "hatchling", "build", folder=tmp_path)
+    (wheel,), (source,) = (tmp_path / "dist").glob("*.whl"), (tmp_path / "dist").glob("*.tar.gz")
+    with zipfile.ZipFile(wheel) as opened:
+        assert f"oceanbench/_data/{weights.as_posix()}" in opened.namelist()
+    with tarfile.open(source) as opened_source:
+        names = opened_source.getnames()
+    assert f"{source.name.removesuffix('.tar.gz')}/{weights.as_posix()}" in names
 
 
 @pytest.mark.slow

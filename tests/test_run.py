@@ -11,7 +11,8 @@ import xarray as xr
 
 from oceanbench.challenge import Challenge
 from oceanbench.errors import OceanbenchError
-from oceanbench.run import Inputs, load_method, parse_options, run
+from oceanbench.method import Inputs, load_method, parse_options
+from oceanbench.run import run
 
 ZERO = '''"""Zero everywhere."""
 AUTHORS = "Nobody"
@@ -126,7 +127,7 @@ def test_an_unknown_method_is_refused_with_the_known_ones() -> None:
 def test_options_take_the_type_of_their_defaults(tmp_path: Path) -> None:
     _, module = load_method(method(tmp_path, ZERO))
     texts = {"level": "1e-3", "name": "3", "count": "2", "flag": "true", "free": "[1, 2]"}
-    options = parse_options(module, texts)
+    options = parse_options(module.estimate, texts)
     assert options == {"level": 1e-3, "name": "3", "count": 2, "flag": True, "free": [1, 2]}
     for wrong in (
         {"count": "two"},
@@ -134,10 +135,12 @@ def test_options_take_the_type_of_their_defaults(tmp_path: Path) -> None:
         {"level": "nan"},
         {"flag": "1"},
         {"free": "[1"},
+        {"free": "[.inf]"},
+        {"free": "2013-01-02"},
     ):
         with pytest.raises(OceanbenchError, match="expected"):
-            parse_options(module, wrong)
+            parse_options(module.estimate, wrong)
     with pytest.raises(OceanbenchError, match="did you mean 'level'"):
-        parse_options(module, {"levl": "1"})
+        parse_options(module.estimate, {"levl": "1"})
     with pytest.raises(OceanbenchError, match="unknown option"):
-        parse_options(module, {"seed": "1"})
+        parse_options(module.estimate, {"seed": "1"})

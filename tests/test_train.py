@@ -1,0 +1,375 @@
+"""A method learns from the training period only; run uses its weights, and records which."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import builders
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+from command import Command
+
+from oceanbench import files, resources
+from oceanbench.challenge import Challenge
+from oceanbench.errors import OceanbenchError
+from oceanbench.method import Inputs, load_method
+from oceanbench.result import Result
+from oceanbench.train import train
+from oceanbench.weights import Weights
+
+START, END = np.datetime64("2013-02-03", "ns"), np.datetime64("2013-02-11", "ns")
+INSTANT = np.timedelta64(1, "ns")
+PERIODS = {"training": ["2013-02-03", "2013-02-10"]}
+
+LEARNS = '''"""A constant: the mean of what was observed in the training period."""
+import torch
+def train(inputs, *, device, seed, scale=1.0):
+    values = [torch.as_tensor(d["ssh"].values.ravel()) for d in inputs.values() if "time" in d.dims]
+    draw = torch.rand(3, generator=torch.Generator().manual_seed(seed))
+    return {"mean": scale * torch.cat(values).mean(), "draw": draw}
+def estimate(inputs, target, *, device, seed, weights, offset=0.0):
+    assert all(tensor.device.type == device for tensor in weights.values())
+    return target.fillna(float(weights["mean"]) + offset)
+'''
+EITHER = LEARNS.replace("weights,", "weights=None,").replace(
+    "    assert", "    if weights is None:\n        return target.fillna(0.0)\n    assert"
+)
+
+
+def track(*times: np.datetime64) -> xr.Dataset:
+    """Samples inside the domain at given times, each with a value of its own."""
+    count = len(times)
+    coords = {
+        "latitude": ("time", np.full(count, 34.0)),
+        "longitude": ("time", np.full(count, -63)),
+    }
+    ssh = ("time", np.linspace(0.1, 0.2, count), {"units": "m"})
+    return xr.Dataset({"ssh": ssh}, {"time": np.array(times), **coords})
+
+
+def swath(*times: np.datetime64) -> xr.Dataset:
+    """The same with two samples across."""
+    line = track(*times).expand_dims(cross_track=2, axis=1)
+    names = ("latitude", "longitude")
+    return line.assign_coords({n: line[n].expand_dims(cross_track=2, axis=1) for n in names})
+
+
+def make(folder: Path, **changes: object) -> Challenge:
+    """Toy maps with tracks, swaths and maps inside and outside the training period."""
+    folder.mkdir(exist_ok=True)
+    edges = (START - INSTANT, START, END - INSTANT, END)
+    builders.write(track(builders.FIRST, *edges), folder / "edges.nc")
+    builders.write(swath(builders.FIRST, *edges), folder / "swath.nc")
+    builders.write(track(builders.FIRST), folder / "scored.nc")
+    long = builders.maps(count=130)
+    builders.write(long, folder / "long.nc")
+    builders.write(long.isel(time=slice(0, 20)), folder / "early.nc")
+    builders.write(long.isel(time=0, drop=True), folder / "mean.nc")
+    ssh = {"variables": {"ssh": "ssh"}, "units": "m"}
+    track_, maps = {"role": "observations", **ssh}, {"role": "auxiliary", **ssh}
+    datasets = builders.MAPS["datasets"] | {
+        "edges": track_ | {"path": "edges.nc"},
+        "swath": track_ | {"path": "swath.nc", "layout": "swath"},
+        "scored": track_ | {"path": "scored.nc"},
+        "before": {"role": "training", "path": "long.nc", **ssh},
+        "analysis": maps | {"path": "long.nc", "daily_mean": True},
+        "early": maps | {"path": "early.nc", "daily_mean": True},
+        "mean": maps | {"path": "mean.nc", "layout": "static"},
+        "absent": track_ | {"path": "nowhere.nc", "optional": True},
+    }
+    return builders.maps_challenge(folder, **({"datasets": datasets, "periods": PERIODS} | changes))
+
+
+@pytest.fixture
+def challenge(tmp_path: Path) -> Challenge:
+    return make(tmp_path / "toy")
+
+
+def method(folder: Path, text: str = LEARNS, name: str = "learns") -> str:
+    path = folder / f"{name}.py"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def left(folder: Path) -> list[str]:
+    """Files that lie below the folder of results."""
+    return sorted(p.name for p in (folder / "results").rglob("*") if p.is_file())
+
+
+def test_training_inputs_are_those_of_run_within_the_training_period(challenge: Challenge) -> None:
+    whole, cut = Inputs(challenge), Inputs(challenge, period=challenge.periods["training"])
+    assert list(whole) == list(cut)
+    assert cut.opened == []
+    sizes = {}
+    for name, dataset in cut.items():
+        assert dataset.attrs == whole[name].attrs
+        assert set(dataset.variables) == set(whole[name].variables)
+        if "time" in dataset.dims:
+            assert np.all((dataset["time"] >= START) & (dataset["time"] < END))
+            sizes[name] = dataset.sizes["time"]
+    assert sizes == {"edges": 2, "swath": 2, "scored": 0, "before": 8, "analysis": 8, "early": 0}
+    xr.testing.assert_identical(cut["mean"], whole["mean"])
+    with pytest.raises(OceanbenchError, match="no method receives it"):
+        cut["truth"]
+    assert whole["scored"].sizes["time"] == 1
+
+
+def test_inputs_are_opened_when_they_are_asked_for(challenge: Challenge) -> None:
+    for name in ("scored", "before", "mean"):
+        (challenge.path.parent / f"{ {'before': 'long'}.get(name, name) }.nc").unlink()
+    inputs = Inputs(challenge, period=challenge.periods["training"])
+    assert len(inputs) == 7
+    assert inputs["edges"].sizes["time"] == 2
+    assert inputs.opened == ["edges"]
+    with pytest.raises(OceanbenchError, match=r"no file .*scored\.nc"):
+        inputs["scored"]
+
+
+def test_train_run_and_evaluate(oceanbench: Command, challenge: Challenge, tmp_path: Path) -> None:
+    """The whole road; the result says with which weights, and from what they were learned."""
+    file = Path(method(tmp_path))
+    arguments = ["learns.py", challenge.path, "--set", "scale=2e0", "--seed", 4]
+    code, out, err = oceanbench("train", *arguments)
+    assert (code, err) == (0, "")
+    path = tmp_path / "results" / "toy_maps" / "learns.safetensors"
+    assert "learns.safetensors: weights of learns, 4 numbers, 0 s" in out
+    assert left(tmp_path) == [path.name]
+
+    weights = Weights.load(path)
+    assert weights.method == {"name": "learns", "sha256": files.sha256(file)}
+    assert weights.challenge["sha256"] == challenge.sha256
+    assert weights.training["period"] == PERIODS["training"]
+    opened = weights.training["files"]
+    assert sorted(opened) == sorted(Inputs(challenge))
+    sha256 = files.sha256(challenge.path.parent / "long.nc")
+    assert opened["before"] == [{"file": "long.nc", "sha256": sha256}]
+    kept = weights.provenance
+    assert (kept["seed"], kept["options"]) == (4, {"scale": 2.0})
+    assert kept["command"] == "oceanbench train learns.py toy_maps --set scale=2e0 --seed 4"
+    assert {"oceanbench", "commit", "packages", "created", "seconds", "device"} <= kept.keys()
+    assert str(tmp_path) not in json.dumps([weights.training, kept])
+
+    code, out, err = oceanbench("run", "learns.py", challenge.path, "--set", "offset=0.5")
+    assert (code, err) == (0, "")
+    assert "weights learns.safetensors trained on toy_maps" in out
+    assert "weights=learns.safetensors" in out
+    maps = xr.open_dataset(path.with_suffix(".nc"), engine="h5netcdf")["ssh"]
+    assert np.allclose(maps, float(weights.tensors["mean"]) + 0.5)
+    provenance = Result.load(path.with_suffix(".json")).provenance
+    assert provenance["options"] == {
+        "offset": 0.5,
+        "weights": {
+            "file": "learns.safetensors",
+            "sha256": files.sha256(path),
+            "challenge": "toy_maps",
+            "period": PERIODS["training"],
+            "seed": 4,
+            "options": {"scale": 2.0},
+        },
+    }
+    assert provenance["command"] == "oceanbench run learns.py toy_maps --set offset=0.5"
+    assert (
+        oceanbench("evaluate", challenge.path, path.with_suffix(".nc"), "--name", "again")[0] == 0
+    )
+    scores = [Result.load(path.with_name(f"{n}.json")).scores for n in ("learns", "again")]
+    assert scores[0] == scores[1]
+
+
+def test_the_same_seed_gives_the_same_weights(challenge: Challenge, tmp_path: Path) -> None:
+    learns = method(tmp_path)
+    first, again, other = (
+        train(learns, challenge, output=tmp_path, name=f"w{i}", seed=seed)[1].tensors
+        for i, seed in enumerate((1, 1, 2))
+    )
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not torch.equal(first["draw"], other["draw"])
+
+
+def test_weights_are_found_in_the_order_chosen_own_shipped_default(
+    oceanbench: Command, challenge: Challenge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method(tmp_path, EITHER)
+    monkeypatch.setattr(resources, "folder", lambda kind: tmp_path / "shipped" / kind)
+    own = tmp_path / "results" / "toy_maps"
+    shipped = tmp_path / "shipped" / "baselines" / "weights" / "toy_maps" / "learns.safetensors"
+
+    def used(*arguments: object) -> object:
+        code, _, err = oceanbench("run", "learns.py", challenge.path, "--name", "mine", *arguments)
+        assert (code, err) == (0, "")
+        provenance = Result.load(own / "mine.json").provenance
+        chosen = " --weights learns.safetensors" if arguments else ""
+        assert provenance["command"] == f"oceanbench run learns.py toy_maps --name mine{chosen}"
+        return provenance["options"].get("weights", {}).get("options")
+
+    def trained(scale: int, *arguments: object) -> None:
+        scaled = ("--set", f"scale={scale}.0", *arguments)
+        assert oceanbench("train", "learns.py", challenge.path, *scaled)[0] == 0
+
+    assert used() is None
+    trained(1)
+    shipped.parent.mkdir(parents=True)
+    (own / "learns.safetensors").rename(shipped)
+    assert used() == {"scale": 1.0}
+    trained(2)
+    assert used() == {"scale": 2.0}
+    trained(3, "--name", "mine")
+    assert used() == {"scale": 3.0}
+    assert used("--weights", shipped) == {"scale": 1.0}
+
+
+def test_weights_of_another_challenge_must_be_chosen(
+    oceanbench: Command, challenge: Challenge, tmp_path: Path
+) -> None:
+    """Of another one, of another version, or of another training period of the same."""
+    method(tmp_path)
+    file = tmp_path / "results" / "toy_maps" / "learns.safetensors"
+    assert oceanbench("train", "learns.py", challenge.path)[0] == 0
+    later = {"training": ["2013-02-04", "2013-02-10"]}
+    for number, changes in enumerate(({"version": 2}, {"periods": later}, {"name": "other"})):
+        other = make(tmp_path / f"other{number}", **changes)
+        place = tmp_path / "results" / other.name / file.name
+        place.parent.mkdir(exist_ok=True)
+        if place != file:
+            place.write_bytes(file.read_bytes())
+        code, _, err = oceanbench("run", "learns.py", other.path)
+        assert code == 2
+        assert "trained on toy_maps, version 1, 2013-02-03..2013-02-10, expected" in err
+        code, _, _ = oceanbench("run", "learns.py", other.path, "--weights", file)
+        assert code == 0
+    result = Result.load(tmp_path / "results" / "other" / "learns.json")
+    assert result.provenance["options"]["weights"]["challenge"] == "toy_maps"
+
+
+ZERO = "def estimate(inputs, target, *, device, seed):\n    return target.fillna(0.0)\n"
+METHODS = {
+    "learns": LEARNS,
+    "another": LEARNS,
+    "zero": ZERO,
+    "forgets": ZERO + "def train(inputs, *, device, seed):\n    return {}\n",
+    "given": LEARNS.replace("def train", "def learn"),
+    "old": LEARNS.replace("inputs, *, device, seed, scale", "inputs, epochs, *, scale"),
+}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["train", "zero.py", "{toy}"], "has no function train(inputs, *, device, seed)"),
+        (["train", "learns.py", "{scored}"], "periods.training is missing"),
+        (["train", "learns.py", "{toy}", "--set", "scal=1"], "did you mean 'scale'"),
+        (["train", "learns.py", "{toy}", "--set", "offset=1"], "unknown option"),
+        (["train", "learns.py", "{toy}", "--set", "scale"], "expected OPTION=VALUE"),
+        (["train", "learns.py", "{toy}", "--name", "../up"], "cannot be a file name"),
+        (["train", "learns.py", "{toy}", "--device", "tpu"], "--device tpu: unknown"),
+        (["train", "learns.py", "{toy}", "--output", "zero.py"], "cannot be written"),
+        (["train", "learns.py", "{toy}", "--data-dir", "nowhere"], "no file nowhere"),
+        (["train", "old.py", "{toy}"], "train() cannot be called"),
+        (["run", "learns.py", "{toy}"], "first run: oceanbench train learns.py toy_maps"),
+        (["run", "learns.py", "{toy}", "--weights", "none.safetensors"], "No such file"),
+        (["run", "learns.py", "{toy}", "--weights", "zero.py"], "not a whole safetensors file"),
+        (
+            ["run", "another.py", "{toy}", "--weights", "{weights}"],
+            "weights of the method 'learns'",
+        ),
+        (["run", "zero.py", "{toy}", "--weights", "{weights}"], "takes no weights; leave them out"),
+        (["run", "forgets.py", "{toy}"], "has train(), but estimate() takes no weights; write"),
+        (["run", "learns.py", "{toy}", "--name", "../up"], "cannot be a file name"),
+        (["run", "given.py", "{toy}"], "given.safetensors; give a file with --weights"),
+    ],
+)
+def test_bad_input_is_one_line_exit_2_and_no_file(
+    oceanbench: Command, tmp_path: Path, arguments: list[str], words: str
+) -> None:
+    challenge = make(tmp_path / "toy")
+    for name, text in METHODS.items():
+        method(tmp_path, text, name)
+    places = {
+        "toy": challenge.path,
+        "scored": builders.maps_challenge(tmp_path / "scored").path,
+        "weights": tmp_path / "toy_maps" / "learns.safetensors",
+    }
+    if "{weights}" in arguments:
+        train("learns.py", challenge, output=tmp_path)
+    code, out, err = oceanbench(*(a.format(**places) for a in arguments))
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    assert words in err
+    assert left(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("return 3", "returned int, expected a dict"),
+        ("return {}", "returned dict, expected a dict of names and tensors with at least one"),
+        ("return {'a': 1.0}", "returned float for 'a', expected a torch.Tensor"),
+        ("return {3: torch.ones(1)}", "a tensor named 3"),
+        ("return {'__metadata__': torch.ones(1)}", "a tensor named '__metadata__'"),
+        ("return {'a': torch.tensor([0.0, float('nan')])}", "NaN in 'a': it diverged"),
+        ("return {'a': torch.ones(2, dtype=torch.complex128)}", "cannot be stored"),
+        ("return {'a': inputs['truth']}", "no method receives it"),
+    ],
+)
+def test_a_wrong_return_is_refused(
+    oceanbench: Command, challenge: Challenge, tmp_path: Path, body: str, words: str
+) -> None:
+    text = f"import torch\ndef train(inputs, *, device, seed):\n    {body}\n{ZERO}"
+    method(tmp_path, text)
+    code, _, err = oceanbench("train", "learns.py", challenge.path)
+    assert code == 2
+    assert words in err
+    assert left(tmp_path) == []
+
+
+def test_tensors_that_share_memory_or_need_gradients_are_stored(
+    challenge: Challenge, tmp_path: Path
+) -> None:
+    body = "w = torch.ones(2, 3, requires_grad=True)\n    return {'w': w, 'tied': w, 'turned': w.T}"
+    text = f"import torch\ndef train(inputs, *, device, seed):\n    {body}\n{ZERO}"
+    path, _ = train(method(tmp_path, text), challenge, output=tmp_path)
+    shapes = {name: list(tensor.shape) for name, tensor in Weights.load(path).tensors.items()}
+    assert shapes == {"w": [2, 3], "tied": [2, 3], "turned": [3, 2]}
+
+
+def test_a_training_that_stops_leaves_what_was_there(
+    oceanbench: Command, challenge: Challenge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method(tmp_path)
+    stopped = LEARNS.replace("    draw =", "    raise KeyboardInterrupt\n    draw =")
+    method(tmp_path, stopped, "stopped")
+    code, _, err = oceanbench("train", "stopped.py", challenge.path)
+    assert (code, err) == (130, "\noceanbench: stopped\n")
+    assert left(tmp_path) == []
+    assert oceanbench("train", "learns.py", challenge.path)[0] == 0
+    path = tmp_path / "results" / "toy_maps" / "learns.safetensors"
+    content = path.read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    code, _, err = oceanbench("train", "learns.py", challenge.path, "--seed", 1)
+    assert code == 2
+    assert "cannot be written (No space left on device)" in err
+    assert left(tmp_path) == [path.name]
+    assert path.read_bytes() == content
+
+
+def test_missing_safetensors_is_said_before_training(
+    oceanbench: Command, challenge: Challenge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method(tmp_path, LEARNS.replace("    draw =", "    raise KeyboardInterrupt\n    draw ="))
+    monkeypatch.setitem(sys.modules, "safetensors.torch", None)
+    code, _, err = oceanbench("train", "learns.py", challenge.path)
+    assert code == 2
+    assert "pip install 'oceanbench-challenges[torch]'" in err
+
+
+def test_a_method_may_hold_dataclasses(tmp_path: Path) -> None:
+    text = "from __future__ import annotations\nfrom dataclasses import dataclass\n"
+    text += "@dataclass\nclass Network:\n    channels: int = 3\n" + ZERO
+    assert load_method(method(tmp_path, text))[1].Network().channels == 3

@@ -1,0 +1,128 @@
+"""A file of weights gives back what was saved, or is refused in one line; it is never a pickle."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import safetensors.torch
+import torch
+
+from oceanbench.errors import OceanbenchError
+from oceanbench.weights import Weights
+
+PARTS: dict[str, dict[str, Any]] = {
+    "method": {"name": "learns", "sha256": "a" * 64},
+    "challenge": {"name": "toy_maps", "version": 1, "sha256": "b" * 64},
+    "training": {"period": ["2013-02-03", "2013-02-10"], "files": {"µ": []}},
+    "provenance": {"seed": 0, "options": {"step": 0.1}},
+}
+TENSORS = {
+    "kernel": torch.arange(6.0).reshape(2, 3),
+    "count": torch.tensor(3),
+    "half": torch.ones(2, dtype=torch.bfloat16),
+    "none": torch.zeros(0, 4),
+}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "learns.safetensors"
+    Weights(TENSORS, **PARTS).save(path)
+    return path
+
+
+def metadata(file: Path) -> dict[str, str]:
+    """Header of a file, as any reader of safetensors gives it."""
+    with safetensors.safe_open(file, framework="pt") as opened:
+        return dict(opened.metadata())
+
+
+def test_weights_come_back_as_they_were(file: Path) -> None:
+    found = Weights.load(file)
+    assert found.tensors.keys() == TENSORS.keys()
+    for name, tensor in TENSORS.items():
+        assert found.tensors[name].dtype == tensor.dtype
+        assert torch.equal(found.tensors[name], tensor)
+    assert {part: getattr(found, part) for part in PARTS} == PARTS
+    assert [p.name for p in file.parent.iterdir()] == [file.name]
+    found.tensors["kernel"][:] = 0  # the method's own copy: neither mapped nor read-only
+    assert torch.equal(Weights.load(file).tensors["kernel"], TENSORS["kernel"])
+
+
+def test_the_header_is_text_that_others_can_read(file: Path) -> None:
+    assert metadata(file)["schema"] == "1"
+    assert metadata(file)["method"] == '{"name": "learns", "sha256": "' + "a" * 64 + '"}'
+
+
+def test_weights_go_to_the_device(file: Path) -> None:
+    assert {t.device.type for t in Weights.load(file, "meta").tensors.values()} == {"meta"}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "not a whole safetensors file"),
+        (b"some text, and then some more of it", "not a whole safetensors file"),
+        (safetensors.torch.save(TENSORS)[:-1], "not a whole safetensors file"),
+        (safetensors.torch.save(TENSORS)[:30], "not a whole safetensors file"),
+        (safetensors.torch.save(TENSORS), "does not say which method"),
+        (safetensors.torch.save(TENSORS, {"format": "pt"}), "does not say which method"),
+        (safetensors.torch.save(TENSORS, {"schema": "2"}), "weights of schema 2, expected 1"),
+        (safetensors.torch.save(TENSORS, {"schema": "1"}), "'method.name' of its header"),
+    ],
+)
+def test_other_files_are_refused(file: Path, content: bytes, words: str) -> None:
+    file.write_bytes(content)
+    with pytest.raises(OceanbenchError, match=words) as refused:
+        Weights.load(file)
+    assert str(refused.value).startswith(str(file))
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("part", "text"),
+    [
+        ("challenge", '{"name": "toy_maps", "version": "1", "sha256": ""}'),
+        ("training", "[1, 2]"),
+        ("provenance", "{not JSON"),
+    ],
+)
+def test_a_damaged_header_is_refused(file: Path, part: str, text: str) -> None:
+    header = metadata(file) | {part: text}
+    file.write_bytes(safetensors.torch.save(TENSORS, header))
+    with pytest.raises(OceanbenchError, match=f"'{part}\\.[a-z]+' of its header"):
+        Weights.load(file)
+
+
+def test_a_pickle_is_never_opened(file: Path) -> None:
+    torch.save(TENSORS, file)
+    with pytest.raises(OceanbenchError, match="not a whole safetensors file"):
+        Weights.load(file)
+
+
+def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
+    for path in (tmp_path / "nowhere.safetensors", tmp_path):
+        with pytest.raises(OceanbenchError, match="cannot be read"):
+            Weights.load(path)
+
+
+def test_without_safetensors_the_cure_is_said(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "safetensors.torch", None)
+    with pytest.raises(OceanbenchError, match=r"pip install 'oceanbench-challenges\[torch\]'"):
+        Weights.load(file)
+
+
+def test_what_cannot_be_stored_leaves_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    one = torch.ones(4)
+    for tensors in (
+        {"a": torch.ones(2, dtype=torch.complex128)},
+        {"a": torch.ones(2).to_sparse()},
+        {"a": one[:2], "b": one},
+    ):
+        with pytest.raises(OceanbenchError, match="cannot be stored"):
+            Weights(tensors, **PARTS).save(path)
+    assert list(tmp_path.iterdir()) == []
