@@ -20,11 +20,10 @@ import numpy as np
 import xarray as xr
 
 from oceanbench.assimilation.covariance import Covariance
-from oceanbench.assimilation.gaussian import Observations, level, solve
-from oceanbench.assimilation.preparation import Samples, mean_field, samples
+from oceanbench.assimilation.gaussian import Observations
+from oceanbench.assimilation.mapping import Problem, fields_of
+from oceanbench.assimilation.preparation import mean_field, samples
 from oceanbench.errors import OceanbenchError
-from oceanbench.grid import interpolate
-from oceanbench.progress import progress
 
 REFERENCE = "https://github.com/ocean-data-challenges/2020a_SSH_mapping_NATL60"
 
@@ -43,6 +42,9 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
     across_gaps: bool = False,
     swath_km: float = 30.0,
     missions: str = "",
+    formal_error: bool = False,
+    members: int = 0,
+    precision: str = "double",
 ) -> xr.Dataset:
     """Map the observations onto the target.
 
@@ -51,7 +53,7 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
     inputs : the datasets of layout ``track`` and ``swath`` are used, one variable each
     target : variables (time, latitude, longitude) to fill
     device : of torch
-    seed : not used: the method is deterministic
+    seed : of the members
     length_longitude, length_latitude : e-folding lengths of the covariance, degrees
     length_time : e-folding time of the covariance, days
     noise : standard deviation of the observation error, relative to that of the signal
@@ -61,12 +63,19 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
     swath_km : side of the cells in which the pixels of a swath are averaged
     missions : comma-separated names of the inputs to use, or ``all``; by default those that are
         not optional
+    formal_error : give the posterior's standard deviation too; the signal's is estimated from the
+        observations used
+    members : samples of the posterior to give instead of its mean
+    precision : ``double``, or ``single`` for half the time
     """
     lengths = (length_longitude, length_latitude, length_time)
     if min(lengths) <= 0 or noise <= 0:
         raise OceanbenchError(f"oi: lengths {lengths} and noise {noise} must be positive")
+    if members and formal_error:
+        raise OceanbenchError("oi: give either members or formal_error; members have their spread")
     longitude, latitude = target["longitude"].values, target["latitude"].values
     centre = float(longitude[0] + longitude[-1]) / 2
+    days = (target["time"].values - target["time"].values[0]) / np.timedelta64(1, "D")
     result = target.copy(deep=True)
     for variable in map(str, target.data_vars):
         mean = mean_field(inputs, variable, centre)
@@ -84,26 +93,30 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
             (longitude[0] - length_longitude, longitude[-1] + length_longitude),
             (latitude[0] - length_latitude, latitude[-1] + length_latitude),
         )
-        result[variable].values[:] = _maps(observed, target, Covariance(*lengths), noise, device)
-        if mean is not None:
-            result[variable] += interpolate(mean, target[variable])
+        used = observed.take(
+            (observed.time > days[0] - 2.0 * length_time)
+            & (observed.time < days[-1] + 2.0 * length_time)
+        )
+        deviation = used.deviation(noise**2)
+        problem = Problem(
+            Observations(
+                used.time,
+                used.longitude,
+                used.latitude,
+                used.value / deviation,
+                np.full(used.time.size, noise**2),
+            ),
+            days,
+            Covariance(*lengths),
+            longitude,
+            latitude,
+            window=2.0 * length_time,
+            formal_error=formal_error,
+            members=members,
+            seed=seed,
+            device=device,
+            precision=precision,
+        )
+        fields = fields_of(problem.estimate(), target[variable], deviation, mean)
+        result = result.assign(fields)
     return result
-
-
-def _maps(
-    observed: Samples, target: xr.Dataset, covariance: Covariance, noise: float, device: str
-) -> np.ndarray:
-    """Exact maps (time, latitude, longitude); zero where no observation is near."""
-    o = observed
-    observations = Observations(
-        o.time, o.longitude, o.latitude, o.value, np.full(o.time.size, noise**2)
-    )
-    days = (target["time"].values - target["time"].values[0]) / np.timedelta64(1, "D")
-    grid = (target["longitude"].values, target["latitude"].values)
-    solved = solve(
-        observations, days, covariance, window=2.0 * covariance.length_time, device=device
-    )
-    maps = np.zeros((days.size, grid[1].size, grid[0].size))
-    for i in progress(range(days.size), "optimal interpolation"):
-        maps[i] = level(next(solved), days[i], observations, covariance, *grid)
-    return maps

@@ -11,6 +11,7 @@ covariance stays stationary, and a matrix between observations does not depend o
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,7 +20,8 @@ import torch
 from oceanbench.errors import OceanbenchError
 
 ZERO_CROSSING = 3.336912  # first zero of 1 + a + a²/6 - a³/6
-VALUES_AT_ONCE = 30_000  # filled together: they stay in the cache, and are too few to wake threads
+IN_CACHE = 30_000  # values filled together on a CPU: they stay in its cache, and wake no threads
+ON_DEVICE = 1 << 25  # values filled together elsewhere
 
 
 @dataclass(frozen=True)
@@ -64,42 +66,73 @@ class Covariance:
             dim=1,
         )
 
-    def matrix(self, a: torch.Tensor, b: torch.Tensor, *, lower: bool = False) -> torch.Tensor:
+    def matrix(
+        self,
+        a: torch.Tensor,
+        b: torch.Tensor,
+        *,
+        lower: bool = False,
+        dtype: torch.dtype = torch.float64,
+    ) -> torch.Tensor:
         """Correlations between points.
 
         Parameters
         ----------
-        a, b : scaled coordinates, shapes (n, 3) and (m, 3), near the origin
+        a, b : scaled coordinates, shapes (n, 3) and (m, 3), float64, near the origin
         lower : fill the lower triangle only (a and b the same points); the rest is undefined
+        dtype : of the result; the correlations are computed in float64 and rounded
 
         Returns
         -------
         Tensor (n, m)
         """
-        result = torch.empty(a.shape[0], b.shape[0], dtype=a.dtype, device=a.device)
-        step = max(a.shape[0], 1)
-        if a.device.type == "cpu":
-            step = max(VALUES_AT_ONCE // max(b.shape[0], 1), 1)
-        for start in range(0, a.shape[0], step):
-            stop = min(start + step, a.shape[0])
-            columns = stop if lower else b.shape[0]
-            self._fill(result[start:stop, :columns], a[start:stop], b[:columns])
+        result = torch.empty(a.shape[0], b.shape[0], dtype=dtype, device=a.device)
+        rows, columns = self._squares(a), self._squares(b)
+        for start, stop in _row_blocks(a, b):
+            end = stop if lower else b.shape[0]
+            squares = rows[start:stop, None] + columns[:end]
+            result[start:stop, :end] = self._block(a[start:stop], b[:end], squares)
         return result
 
-    def _fill(self, block: torch.Tensor, a: torch.Tensor, b: torch.Tensor) -> None:
+    def times(self, a: torch.Tensor, b: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        """Product of the correlations between points with weights, without storing the matrix.
+
+        Parameters
+        ----------
+        a, b : as for :meth:`matrix`
+        weights : (m, k), float64
+
+        Returns
+        -------
+        Tensor (n, k)
+        """
+        result = weights.new_empty(a.shape[0], weights.shape[1])
+        rows, columns = self._squares(a), self._squares(b)
+        for start, stop in _row_blocks(a, b):
+            squares = rows[start:stop, None] + columns
+            torch.mm(self._block(a[start:stop], b, squares), weights, out=result[start:stop])
+        return result
+
+    def _squares(self, a: torch.Tensor) -> torch.Tensor:
+        """Squared length of the coordinates that are in the distance r: time is, in a Gaussian."""
+        part = a if self.shape == "gaussian" else a[:, :2]
+        return (part * part).sum(1)
+
+    def _block(self, a: torch.Tensor, b: torch.Tensor, squares: torch.Tensor) -> torch.Tensor:
+        """Correlations by one matrix product, |a - b|² = |a|² + |b|² - 2 a·b, in ``squares``."""
         if self.shape == "gaussian":
-            _squared_distance(block, a, b)
-            block.neg_().exp_()
-            return
-        _squared_distance(block, a[:, :2], b[:, :2])
-        block.sqrt_().mul_(ZERO_CROSSING)
-        decay = torch.addcmul(block, a[:, 2:] - b[:, 2], a[:, 2:] - b[:, 2]).neg_().exp_()
-        polynomial = (block - 1.0).mul_(block).mul_(-1.0 / 6.0).add_(1.0).mul_(block).add_(1.0)
-        torch.mul(polynomial, decay, out=block)
+            return squares.addmm_(a, b.T, alpha=-2.0).neg_().exp_()
+        square = squares.addmm_(a[:, :2], b[:, :2].T, alpha=-2.0)
+        reach = square.clamp_(min=0.0).sqrt_().mul_(ZERO_CROSSING)  # rounding may make it < 0
+        later = a[:, 2:] - b[:, 2]
+        decay = torch.addcmul(reach, later, later).neg_().exp_()
+        polynomial = torch.addcmul(reach + 1.0, reach * reach, reach - 1.0, value=-1.0 / 6.0)
+        return polynomial.mul_(decay)
 
 
-def _squared_distance(block: torch.Tensor, a: torch.Tensor, b: torch.Tensor) -> None:
-    """Squared distances by one matrix product, |a|² + |b|² - 2 a·b."""
-    squares = (a * a).sum(1)[:, None] + (b * b).sum(1)
-    torch.addmm(squares, a, b.T, alpha=-2.0, out=block)
-    block.clamp_(min=0.0)
+def _row_blocks(a: torch.Tensor, b: torch.Tensor) -> Iterator[tuple[int, int]]:
+    """Bounds of blocks of rows of a matrix between points that are worth filling together."""
+    values = IN_CACHE if a.device.type == "cpu" else ON_DEVICE
+    step = max(values // max(b.shape[0], 1), 1)
+    for start in range(0, a.shape[0], step):
+        yield start, min(start + step, a.shape[0])

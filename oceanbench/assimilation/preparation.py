@@ -59,6 +59,17 @@ class Samples:
             & (self.latitude <= latitude[1])
         )
 
+    def deviation(self, noise: float) -> float:
+        """Standard deviation of the signal about the background; 1 without observations.
+
+        Parameters
+        ----------
+        noise : variance of all observation errors, relative to that of the signal
+        """
+        if not self.value.size:
+            return 1.0
+        return float(np.sqrt(np.mean(self.value**2) / (1.0 + noise))) or 1.0
+
 
 def chosen_missions(inputs: Mapping[str, xr.Dataset], missions: str) -> list[str]:
     """Names of the inputs to map: those listed, else all that are observed and not optional.

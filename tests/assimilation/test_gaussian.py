@@ -8,7 +8,8 @@ import torch
 from scipy.optimize import brentq
 
 from oceanbench.assimilation.covariance import ZERO_CROSSING, Covariance
-from oceanbench.assimilation.gaussian import Observations, level, solve
+from oceanbench.assimilation.fields import maps, values_at, variance
+from oceanbench.assimilation.gaussian import Observations, solve
 from oceanbench.errors import OceanbenchError
 
 DEVICES = [
@@ -64,7 +65,7 @@ def dense(o: Observations, c: Covariance, date: float, window: float) -> np.ndar
 
 def mapped(o: Observations, c: Covariance, window: float = 12.0, **options) -> np.ndarray:
     solved = solve(o, DATES, c, window=window, **options)
-    return np.stack([level(w, d, o, c, X, Y) for w, d in zip(solved, DATES, strict=True)])
+    return np.concatenate([maps(p, X, Y)[:, 0].cpu().numpy() for p in solved])
 
 
 @pytest.mark.parametrize("device", DEVICES)
