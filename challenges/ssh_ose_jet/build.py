@@ -4,7 +4,8 @@
     python challenges/ssh_ose_jet/build.py --world world.nc                 # observes it
 
 CryoSat-2's orbit at 1 Hz, with the errors of the nadir altimeters of `ssh_osse_jet_noisy`. The file
-is the truth of the challenge: nobody maps with it, the maps are compared with it.
+is the truth of the challenge: nobody maps with it, the maps are compared with it. The mean dynamic
+topography that methods receive is the mean of the world over the training period.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from oceanbench.observing.noise import nadir_error
 
 HERE = Path(__file__).parent
 MISSION, SEED = "cryosat2", 6
+TOPOGRAPHY = "mean_dynamic_topography.nc"
 
 _spec = importlib.util.spec_from_file_location(
     "ssh_osse_jet_build", HERE.parent / "ssh_osse_jet" / "build.py"
@@ -33,6 +35,13 @@ def withheld(world: xr.DataArray, end: np.datetime64) -> xr.Dataset:
     """Observe the world with error along the orbit of the withheld altimeter, up to ``end``."""
     clean = jet.along_track(world, MISSION, end)
     return clean.assign(ssh=clean["ssh"] + nadir_error(clean, seed=SEED))
+
+
+def mean_topography() -> xr.Dataset:
+    """Mean of the training truth of `ssh_osse_jet`, from its frozen files."""
+    files = sorted(jet.DATA.glob("training_truth_*.nc"))
+    parts = [xr.load_dataset(file) for file in files]
+    return xr.concat(parts, "time").mean("time")
 
 
 def main() -> None:
@@ -50,10 +59,14 @@ def main() -> None:
         print(f"observations of {MISSION}: {file.sizes['time']}")
         print(f"    of which in the scored box and period: {int(jet.scored(file).sum())}")
         print(f"ssh std: {float(file['ssh'].std()):.4f} m")
+        mean = xr.load_dataset(options.output / TOPOGRAPHY)
+        print(f"mean dynamic topography std: {float(mean['ssh'].std()):.4f} m")
     else:
         world = jet.load_or_simulate(options.world)
         title = f"Withheld 1 Hz altimetry of {MISSION} with measurement error"
         jet.write(withheld(world, jet.SWATH_END), path, title)
+        title = "Mean dynamic topography, 2013-01-02 to 2013-09-30"
+        jet.write(mean_topography(), options.output / TOPOGRAPHY, title)
 
 
 if __name__ == "__main__":

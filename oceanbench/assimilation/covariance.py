@@ -20,8 +20,8 @@ import torch
 from oceanbench.errors import OceanbenchError
 
 ZERO_CROSSING = 3.336912  # first zero of 1 + a + a²/6 - a³/6
-IN_CACHE = 30_000  # values filled together on a CPU: they stay in its cache, and wake no threads
-ON_DEVICE = 1 << 25  # values filled together elsewhere
+IN_CACHE = 176  # side of the tiles computed on a CPU: they stay in its cache, and wake no threads
+ON_DEVICE = 6144  # side of the tiles computed elsewhere
 
 
 @dataclass(frozen=True)
@@ -87,11 +87,8 @@ class Covariance:
         Tensor (n, m)
         """
         result = torch.empty(a.shape[0], b.shape[0], dtype=dtype, device=a.device)
-        rows, columns = self._squares(a), self._squares(b)
-        for start, stop in _row_blocks(a, b):
-            end = stop if lower else b.shape[0]
-            squares = rows[start:stop, None] + columns[:end]
-            result[start:stop, :end] = self._block(a[start:stop], b[:end], squares)
+        for rows, columns in _tiles(a, b, lower=lower):
+            result[rows, columns] = self._tile(a[rows], b[columns])
         return result
 
     def times(self, a: torch.Tensor, b: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
@@ -106,33 +103,50 @@ class Covariance:
         -------
         Tensor (n, k)
         """
-        result = weights.new_empty(a.shape[0], weights.shape[1])
-        rows, columns = self._squares(a), self._squares(b)
-        for start, stop in _row_blocks(a, b):
-            squares = rows[start:stop, None] + columns
-            torch.mm(self._block(a[start:stop], b, squares), weights, out=result[start:stop])
+        result = weights.new_zeros(a.shape[0], weights.shape[1])
+        for rows, columns in _tiles(a, b):
+            result[rows].addmm_(self._tile(a[rows], b[columns]), weights[columns])
         return result
 
-    def _squares(self, a: torch.Tensor) -> torch.Tensor:
-        """Squared length of the coordinates that are in the distance r: time is, in a Gaussian."""
-        part = a if self.shape == "gaussian" else a[:, :2]
-        return (part * part).sum(1)
+    def own_times(self, a: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        """The same for the correlations of points among themselves: half of them are computed."""
+        result = torch.zeros_like(weights)
+        for rows, columns in _tiles(a, a, lower=True):
+            tile = self._tile(a[rows], a[columns])
+            result[rows].addmm_(tile, weights[columns])
+            if columns != rows:
+                result[columns].addmm_(tile.T, weights[rows])
+        return result
 
-    def _block(self, a: torch.Tensor, b: torch.Tensor, squares: torch.Tensor) -> torch.Tensor:
-        """Correlations by one matrix product, |a - b|² = |a|² + |b|² - 2 a·b, in ``squares``."""
+    def _tile(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         if self.shape == "gaussian":
-            return squares.addmm_(a, b.T, alpha=-2.0).neg_().exp_()
-        square = squares.addmm_(a[:, :2], b[:, :2].T, alpha=-2.0)
-        reach = square.clamp_(min=0.0).sqrt_().mul_(ZERO_CROSSING)  # rounding may make it < 0
+            return _squared_distance(a, b).neg_().exp_()
+        square = _squared_distance(a[:, :2], b[:, :2])
+        reach = square.clamp_(min=0.0).sqrt_().mul_(ZERO_CROSSING)
         later = a[:, 2:] - b[:, 2]
         decay = torch.addcmul(reach, later, later).neg_().exp_()
         polynomial = torch.addcmul(reach + 1.0, reach * reach, reach - 1.0, value=-1.0 / 6.0)
         return polynomial.mul_(decay)
 
 
-def _row_blocks(a: torch.Tensor, b: torch.Tensor) -> Iterator[tuple[int, int]]:
-    """Bounds of blocks of rows of a matrix between points that are worth filling together."""
-    values = IN_CACHE if a.device.type == "cpu" else ON_DEVICE
-    step = max(values // max(b.shape[0], 1), 1)
-    for start in range(0, a.shape[0], step):
-        yield start, min(start + step, a.shape[0])
+def _squared_distance(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """Squared distances by one matrix product, |a|² + |b|² - 2 a·b; rounding may make them < 0."""
+    squares = (a * a).sum(1)[:, None] + (b * b).sum(1)
+    return squares.addmm_(a, b.T, alpha=-2.0)
+
+
+def _tiles(
+    a: torch.Tensor, b: torch.Tensor, *, lower: bool = False
+) -> Iterator[tuple[slice, slice]]:
+    """Rows and columns of the tiles in which a matrix between points is computed.
+
+    Parameters
+    ----------
+    a, b : the points
+    lower : only the tiles that touch the lower triangle
+    """
+    side = IN_CACHE if a.device.type == "cpu" else ON_DEVICE
+    for top in range(0, a.shape[0], side):
+        rows = slice(top, min(top + side, a.shape[0]))
+        for left in range(0, rows.stop if lower else b.shape[0], side):
+            yield rows, slice(left, min(left + side, b.shape[0]))

@@ -293,7 +293,7 @@ class _System:
     def _residual(self, right: torch.Tensor, solution: torch.Tensor) -> torch.Tensor:
         """What is left of every map's system, in float64 and without storing the matrix."""
         points, flat = self.points[self.order], solution.flatten(1)
-        product = self.covariance.times(points, points, flat)
+        product = self.covariance.own_times(points, flat)
         product += (self.noise[self.order, None] + self.correlated) * flat
         i, j = self.pairs
         product.index_add_(0, i, flat[j], alpha=self.correlated)

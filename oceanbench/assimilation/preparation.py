@@ -8,13 +8,14 @@ Averages never bridge two passes or the two sides of a swath.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from oceanbench.assimilation.gaussian import Observations
 from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.grid import KM_PER_DEGREE, centre_longitude, fill_holes, wrap_longitude
 
@@ -59,6 +60,32 @@ class Samples:
             & (self.latitude <= latitude[1])
         )
 
+    def around(self, place: tuple[float, float]) -> Samples:
+        """The same samples, with longitudes in the 360 degrees around a place."""
+        return replace(self, longitude=wrap_longitude(self.longitude, place[0]))
+
+    def observations(
+        self,
+        place: tuple[float, float],
+        noise: FloatArray,
+        *,
+        correlated: float = 0.0,
+        deviation: float = 1.0,
+    ) -> Observations:
+        """Observations in kilometres about a place.
+
+        Parameters
+        ----------
+        place : longitude and latitude, degrees
+        noise : (missions,) variance of the white error, relative to that of the signal
+        correlated : variance of the error that a pass shares, relative to that of the signal
+        deviation : by which the values are divided
+        """
+        x, y = kilometres(self.longitude, self.latitude, place)
+        variance = np.asarray(noise, dtype=np.float64)[self.mission]
+        values = self.value / deviation
+        return Observations(self.time, x, y, values, variance, self.track, correlated)
+
     def deviation(self, noise: float) -> float:
         """Standard deviation of the signal about the background; 1 without observations.
 
@@ -69,6 +96,14 @@ class Samples:
         if not self.value.size:
             return 1.0
         return float(np.sqrt(np.mean(self.value**2) / (1.0 + noise))) or 1.0
+
+
+def kilometres(
+    longitude: FloatArray, latitude: FloatArray, place: tuple[float, float]
+) -> tuple[FloatArray, FloatArray]:
+    """Eastward and northward distance from a place (longitude, latitude) in its tangent plane."""
+    shrink = np.cos(np.deg2rad(place[1]))
+    return (longitude - place[0]) * shrink * KM_PER_DEGREE, (latitude - place[1]) * KM_PER_DEGREE
 
 
 def chosen_missions(inputs: Mapping[str, xr.Dataset], missions: str) -> list[str]:

@@ -33,6 +33,14 @@ class Tile:
     latitude: FloatArray
     weight: FloatArray
 
+    def reach(self, halo: float) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Bounds of longitude and latitude that lie ``halo`` degrees of a great circle beyond."""
+        wide = halo / np.cos(np.deg2rad(min(abs(self.centre[1]), 80.0)))
+        return (
+            (float(self.longitude[0] - wide), float(self.longitude[-1] + wide)),
+            (float(self.latitude[0] - halo), float(self.latitude[-1] + halo)),
+        )
+
 
 def tiles(
     longitude: FloatArray, latitude: FloatArray, *, size: float = 10.0, overlap: float = 2.5

@@ -1,0 +1,316 @@
+r"""DUACS-like mapping: optimal interpolation of sea level anomalies with correlated pass errors.
+
+Anomalies to a mean field are mapped with the covariance of Arhan and Colin de Verdière, which
+propagates westward, and an observation error with two parts: white noise, and an error that all
+samples of one pass share (orbit and other long-wavelength errors):
+
+.. math:: R_{ij} = \delta_{ij} \, b^2 + E_{LW} \, [\text{i and j on the same pass}].
+
+The scales depend on latitude by closed forms of our own, which follow the published ranges; they
+are **not** the operational system's tables:
+
+.. math:: L(\phi) = 50 + 250 \, \frac{900}{\phi^2 + 900} \text{ km}, \quad
+          L_x = L \max(1, 1.6 - |\phi| / 25), \quad L_y = L
+
+with a time scale of 15 days (10 at the equator) and the speed of long Rossby waves
+:math:`-\min(\beta R_d^2, 0.35 \text{ m/s})`. They are multiplied by factors which ``oceanbench
+train`` fits by leaving out one mission after the other. The grid is cut into overlapping tiles,
+each solved exactly with the scales of its centre, and blended.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+from scipy.optimize import minimize
+
+from oceanbench.assimilation.covariance import Covariance
+from oceanbench.assimilation.left_out import left_out_error
+from oceanbench.assimilation.mapping import Problem, estimate_all, fields_of
+from oceanbench.assimilation.preparation import DAY, Samples, kilometres, mean_field, samples
+from oceanbench.assimilation.tiles import Tile, tiles
+from oceanbench.dynamics.quasigeostrophic import EARTH_RADIUS, EARTH_ROTATION
+from oceanbench.errors import OceanbenchError
+from oceanbench.grid import KM_PER_DEGREE
+
+if TYPE_CHECKING:
+    import torch
+
+REFERENCE = (
+    "Le Traon et al. (1998) doi:10.1175/1520-0426(1998)015<0522:AIMMOM>2.0.CO;2; "
+    "Taburet et al. (2019) doi:10.5194/os-15-1207-2019"
+)
+SCALES = ("length_factor", "time_factor", "speed_factor", "noise", "correlated")
+DEFAULTS = (0.8, 0.8, 0.0, 0.03, 0.02)  # middle of what was fitted on the jet's observations
+MOST = 12_000  # observations in a window that are still solved at once: 2 GiB
+GRAVITY_WAVE_SPEED = 2.7  # m/s, of the first baroclinic mode
+FASTEST = 0.35  # m/s
+
+
+def estimate(  # noqa: PLR0913  (every option is a keyword)
+    inputs: Mapping[str, xr.Dataset],
+    target: xr.Dataset,
+    *,
+    device: str,
+    seed: int,
+    weights: Mapping[str, torch.Tensor] | None = None,
+    length_factor: float | None = None,
+    time_factor: float | None = None,
+    speed_factor: float | None = None,
+    noise: float | None = None,
+    correlated: float | None = None,
+    mission_noise: str = "",
+    coarsen: int = 5,
+    swath_km: float = 30.0,
+    missions: str = "",
+    tile: float = 10.0,
+    halo: float = 2.5,
+    formal_error: bool = False,
+    precision: str = "double",
+    workers: int = 1,
+    checkpoint: str = "",
+) -> xr.Dataset:
+    """Map the observations onto the target.
+
+    Parameters
+    ----------
+    inputs : the datasets of layout ``track`` and ``swath`` are used, one variable each
+    target : variables (time, latitude, longitude) to fill
+    device : of torch
+    seed : not used: the method is deterministic
+    weights : scales that ``oceanbench train duacs`` fitted
+    length_factor, time_factor, speed_factor : multiples of the closed forms; without a value the
+        fitted one, without weights a default
+    noise, correlated : variances of the white and of the pass error, relative to the signal's; the
+        same holds for them
+    mission_noise : ``noise`` of some missions, as ``jason1=0.03, swot_karin=0.01``
+    coarsen : consecutive samples of a track averaged into one
+    swath_km : side of the cells in which the pixels of a swath are averaged
+    missions : comma-separated names of the inputs to use, or ``all``; by default those that are
+        not optional
+    tile, halo : side of the tiles, and how far around one observations are used and its
+        neighbours blended, degrees
+    formal_error : give the posterior's standard deviation too
+    precision : ``double``, or ``single`` for half the time
+    workers : processes that solve tiles
+    checkpoint : folder that keeps every solved tile: a run that was interrupted resumes there
+    """
+    given = (length_factor, time_factor, speed_factor, noise, correlated)
+    scales = _scales(given, weights)
+    longitude, latitude = target["longitude"].values, target["latitude"].values
+    days = (target["time"].values - target["time"].values[0]) / DAY
+    parts = tiles(longitude, latitude, size=tile, overlap=min(halo, 0.9 * tile))
+    fields: dict[str, xr.DataArray] = {}
+    for variable in map(str, target.data_vars):
+        centre = float(longitude[0] + longitude[-1]) / 2
+        mean = mean_field(inputs, variable, centre, of_training=True)
+        observed = samples(
+            inputs,
+            variable,
+            target["time"].values[0],
+            centre,
+            missions=missions,
+            coarsen=coarsen,
+            swath_km=swath_km,
+            mean=mean,
+        )
+        variance = _noise_of_missions(observed.missions, scales["noise"], mission_noise)
+        settings = {"device": device, "precision": precision, "formal_error": formal_error}
+        problems, deviations = [], []
+        for part in parts:
+            near = observed.around(part.centre).within(*part.reach(halo))
+            problem, deviation = _problem(near, part, days, scales, variance, settings)
+            problems.append(problem)
+            deviations.append(deviation)
+        blended: dict[str, np.ndarray] = {}
+        folder = Path(checkpoint) if checkpoint else None
+        solved = estimate_all(problems, workers=workers, checkpoint=folder)
+        for part, deviation, maps in zip(parts, deviations, solved, strict=True):
+            factors = {"mean": deviation, "variance": deviation**2}
+            for name, values in maps.items():
+                whole = blended.setdefault(name, np.zeros((days.size, *target[variable].shape[1:])))
+                whole[np.ix_(range(days.size), part.rows, part.columns)] += (
+                    factors[name] * part.weight * values
+                )
+        fields |= fields_of(blended, target[variable], 1.0, mean)
+    return target.assign(fields)
+
+
+def train(
+    inputs: Mapping[str, xr.Dataset],
+    *,
+    device: str,
+    seed: int,
+    missions: str = "",
+    coarsen: int = 5,
+    dates: int = 24,
+    evaluations: int = 80,
+) -> dict[str, torch.Tensor]:
+    """Fit the scales by leaving out one mission after the other.
+
+    What minimises the mean squared difference between the samples of each mission and their
+    prediction from the others, at dates spread over the training period, in turn in one of four
+    neighbouring boxes of 5 degrees in the middle of the observations.
+
+    Parameters
+    ----------
+    inputs : observations, and what the mean field is made of
+    device : of torch
+    seed : not used: the fit is deterministic
+    missions, coarsen : as for :func:`estimate`
+    dates : number of dates
+    evaluations : at most so many trial values
+
+    Returns
+    -------
+    the scales of :func:`estimate`, and ``rmse``: that of the defaults and of the fit, m
+    """
+    import torch  # noqa: PLC0415
+
+    first = next(d for d in inputs.values() if d.attrs.get("layout") in ("track", "swath"))
+    variable = next(str(v) for v in first.data_vars if v not in ("track", "cycle"))
+    centre = float(first["longitude"].median())
+    origin = first["time"].values.min()
+    mean = mean_field(inputs, variable, centre, of_training=True)
+    observed = samples(
+        inputs, variable, origin, centre, missions=missions, coarsen=coarsen, mean=mean
+    )
+    middle = (float(np.median(observed.longitude)), float(np.median(observed.latitude)))
+    margin = 2.0 * _scales_at(middle[1], dict(zip(SCALES, DEFAULTS, strict=True))).length_time
+    days = np.linspace(observed.time[0] + margin, observed.time[-1] - margin, dates)
+    boxes = []
+    for number, (east, north) in enumerate([(-3, -3), (3, -3), (-3, 3), (3, 3)]):
+        x, y = middle[0] + east, middle[1] + north
+        near = observed.within((x - 3.5, x + 3.5), (y - 3.5, y + 3.5))
+        boxes.append((near, (x, y), days[number::4]))
+
+    def error(scales: Mapping[str, float]) -> float:
+        found = [
+            left_out_error(
+                *box,
+                _scales_at(middle[1], scales),
+                noise=scales["noise"],
+                correlated=scales["correlated"],
+                within_km=2.5 * KM_PER_DEGREE,
+                device=device,
+            )
+            for box in boxes
+        ]
+        return float(np.mean(found))
+
+    def trial(logarithms: np.ndarray, speed: float) -> dict[str, float]:
+        values = np.exp(logarithms)
+        return dict(zip(SCALES, (*values[:2], speed, *values[2:]), strict=True))
+
+    start = np.log([*DEFAULTS[:2], *DEFAULTS[3:]])
+    found = [
+        minimize(
+            lambda p, speed=speed: error(trial(p, speed)),
+            start,
+            method="Nelder-Mead",
+            options={
+                "maxfev": evaluations // 2,
+                "initial_simplex": start + 0.4 * np.vstack([np.zeros(4), np.eye(4)]),
+                "xatol": 0.02,
+                "fatol": 1e-6,
+            },
+        )
+        for speed in (0.0, 1.0)
+    ]
+    best = int(np.argmin([f.fun for f in found]))
+    scales = trial(found[best].x, float(best))
+    rmse = [np.sqrt(error(dict(zip(SCALES, DEFAULTS, strict=True)))), np.sqrt(found[best].fun)]
+    result = {name: torch.tensor(value) for name, value in scales.items()}
+    return result | {"rmse": torch.tensor(rmse)}
+
+
+def _scales(
+    given: tuple[float | None, ...], weights: Mapping[str, torch.Tensor] | None
+) -> dict[str, float]:
+    """Scales: as given, else as fitted, else the default."""
+    result = {}
+    for name, value, default in zip(SCALES, given, DEFAULTS, strict=True):
+        fitted = float(weights[name]) if weights is not None else default
+        result[name] = fitted if value is None else float(value)
+    if min(result["length_factor"], result["time_factor"], result["noise"]) <= 0:
+        raise OceanbenchError(f"duacs: length_factor, time_factor and noise must be > 0: {result}")
+    if result["correlated"] < 0:
+        raise OceanbenchError(f"duacs: correlated {result['correlated']} must not be negative")
+    return result
+
+
+def _scales_at(latitude: float, scales: Mapping[str, float]) -> Covariance:
+    """Covariance of a tile, in kilometres and days, from the closed forms at its centre."""
+    length = (50.0 + 250.0 * 900.0 / (latitude**2 + 900.0)) * scales["length_factor"]
+    time = (10.0 + 5.0 * min(abs(latitude) / 15.0, 1.0)) * scales["time_factor"]
+    return Covariance(
+        length * max(1.0, 1.6 - abs(latitude) / 25.0),
+        length,
+        time,
+        speed_x=-scales["speed_factor"] * _rossby_speed(latitude),
+        shape="arhan",
+    )
+
+
+def _rossby_speed(latitude: float) -> float:
+    """Speed of long Rossby waves, at most 0.35 m/s, in km per day."""
+    turning = 2.0 * EARTH_ROTATION
+    sine, cosine = math.sin(math.radians(latitude)), math.cos(math.radians(latitude))
+    beta, coriolis = turning * cosine / EARTH_RADIUS, turning * sine
+    square = max(coriolis**2, 1e-20)  # of no effect but at the equator
+    return min(beta * GRAVITY_WAVE_SPEED**2 / square, FASTEST) * 86.4
+
+
+def _noise_of_missions(missions: tuple[str, ...], noise: float, other: str) -> np.ndarray:
+    """Variance of the white error of every mission."""
+    variance = dict.fromkeys(missions, noise)
+    for item in filter(None, (part.strip() for part in other.split(","))):
+        name, _, value = (word.strip() for word in item.partition("="))
+        if name not in variance or not _is_positive(value):
+            raise OceanbenchError(
+                f"--set mission_noise={other}: '{item}' is not mission=variance with a variance "
+                f"above 0 of one of {', '.join(missions)}"
+            )
+        variance[name] = float(value)
+    return np.array([variance[name] for name in missions])
+
+
+def _is_positive(text: str) -> bool:
+    try:
+        return float(text) > 0
+    except ValueError:
+        return False
+
+
+def _problem(
+    near: Samples,
+    part: Tile,
+    days: np.ndarray,
+    scales: Mapping[str, float],
+    noise: np.ndarray,
+    settings: Mapping[str, Any],
+) -> tuple[Problem, float]:
+    """Problem of one tile, in kilometres about its centre, and its signal's deviation."""
+    covariance = _scales_at(part.centre[1], scales)
+    window = 2.0 * covariance.length_time
+    used = near.take((near.time > days[0] - window) & (near.time < days[-1] + window))
+    most = max(
+        np.searchsorted(used.time, days + window) - np.searchsorted(used.time, days - window)
+    )
+    if most > MOST:
+        raise OceanbenchError(
+            f"duacs: {most} observations in a window of the tile at {part.centre[0]:g} E, "
+            f"{part.centre[1]:g} N, at most {MOST} can be solved at once; raise coarsen and "
+            "swath_km, or lower tile"
+        )
+    deviation = used.deviation(scales["noise"] + scales["correlated"])
+    x, y = kilometres(part.longitude, part.latitude, part.centre)
+    observations = used.observations(
+        part.centre, noise, correlated=scales["correlated"], deviation=deviation
+    )
+    return Problem(observations, days, covariance, x, y, window, **settings), deviation
