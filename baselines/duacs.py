@@ -27,16 +27,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
-from scipy.optimize import minimize
 
 from oceanbench.assimilation.covariance import Covariance
-from oceanbench.assimilation.left_out import left_out_error
+from oceanbench.assimilation.left_out import fitted
 from oceanbench.assimilation.mapping import Problem, estimate_all, fields_of
 from oceanbench.assimilation.preparation import DAY, Samples, kilometres, mean_field, samples
 from oceanbench.assimilation.tiles import Tile, tiles
 from oceanbench.dynamics.quasigeostrophic import EARTH_RADIUS, EARTH_ROTATION
 from oceanbench.errors import OceanbenchError
-from oceanbench.grid import KM_PER_DEGREE
 
 if TYPE_CHECKING:
     import torch
@@ -46,7 +44,7 @@ REFERENCE = (
     "Taburet et al. (2019) doi:10.5194/os-15-1207-2019"
 )
 SCALES = ("length_factor", "time_factor", "speed_factor", "noise", "correlated")
-DEFAULTS = (0.8, 0.8, 0.0, 0.03, 0.02)  # middle of what was fitted on the jet's observations
+DEFAULTS = (1.0, 0.7, 0.0, 0.03, 0.02)  # 10 days, as in energetic regions, and no propagation
 MOST = 12_000  # observations in a window that are still solved at once: 2 GiB
 GRAVITY_WAVE_SPEED = 2.7  # m/s, of the first baroclinic mode
 FASTEST = 0.35  # m/s
@@ -149,13 +147,12 @@ def train(
     missions: str = "",
     coarsen: int = 5,
     dates: int = 24,
-    evaluations: int = 80,
+    evaluations: int = 60,
 ) -> dict[str, torch.Tensor]:
     """Fit the scales by leaving out one mission after the other.
 
-    What minimises the mean squared difference between the samples of each mission and their
-    prediction from the others, at dates spread over the training period, in turn in one of four
-    neighbouring boxes of 5 degrees in the middle of the observations.
+    Once with and once without propagation; the better one is kept
+    (:func:`oceanbench.assimilation.left_out.fitted`).
 
     Parameters
     ----------
@@ -164,11 +161,11 @@ def train(
     seed : not used: the fit is deterministic
     missions, coarsen : as for :func:`estimate`
     dates : number of dates
-    evaluations : at most so many trial values
+    evaluations : at most so many trials of either
 
     Returns
     -------
-    the scales of :func:`estimate`, and ``rmse``: that of the defaults and of the fit, m
+    the scales of :func:`estimate`, and ``rmse``: of the predictions at the start and at the end, m
     """
     import torch  # noqa: PLC0415
 
@@ -180,53 +177,22 @@ def train(
     observed = samples(
         inputs, variable, origin, centre, missions=missions, coarsen=coarsen, mean=mean
     )
-    middle = (float(np.median(observed.longitude)), float(np.median(observed.latitude)))
-    margin = 2.0 * _scales_at(middle[1], dict(zip(SCALES, DEFAULTS, strict=True))).length_time
-    days = np.linspace(observed.time[0] + margin, observed.time[-1] - margin, dates)
-    boxes = []
-    for number, (east, north) in enumerate([(-3, -3), (3, -3), (-3, 3), (3, 3)]):
-        x, y = middle[0] + east, middle[1] + north
-        near = observed.within((x - 3.5, x + 3.5), (y - 3.5, y + 3.5))
-        boxes.append((near, (x, y), days[number::4]))
-
-    def error(scales: Mapping[str, float]) -> float:
-        found = [
-            left_out_error(
-                *box,
-                _scales_at(middle[1], scales),
-                noise=scales["noise"],
-                correlated=scales["correlated"],
-                within_km=2.5 * KM_PER_DEGREE,
+    fits = []
+    for speed in (0.0, 1.0):
+        start = dict(zip(SCALES, DEFAULTS, strict=True)) | {"speed_factor": speed}
+        fits.append(
+            fitted(
+                observed,
+                start,
+                _scales_at,
+                dates=dates,
+                evaluations=evaluations,
+                margin=2.0 * _scales_at(0.0, start).length_time,
                 device=device,
             )
-            for box in boxes
-        ]
-        return float(np.mean(found))
-
-    def trial(logarithms: np.ndarray, speed: float) -> dict[str, float]:
-        values = np.exp(logarithms)
-        return dict(zip(SCALES, (*values[:2], speed, *values[2:]), strict=True))
-
-    start = np.log([*DEFAULTS[:2], *DEFAULTS[3:]])
-    found = [
-        minimize(
-            lambda p, speed=speed: error(trial(p, speed)),
-            start,
-            method="Nelder-Mead",
-            options={
-                "maxfev": evaluations // 2,
-                "initial_simplex": start + 0.4 * np.vstack([np.zeros(4), np.eye(4)]),
-                "xatol": 0.02,
-                "fatol": 1e-6,
-            },
         )
-        for speed in (0.0, 1.0)
-    ]
-    best = int(np.argmin([f.fun for f in found]))
-    scales = trial(found[best].x, float(best))
-    rmse = [np.sqrt(error(dict(zip(SCALES, DEFAULTS, strict=True)))), np.sqrt(found[best].fun)]
-    result = {name: torch.tensor(value) for name, value in scales.items()}
-    return result | {"rmse": torch.tensor(rmse)}
+    scales, rmse = min(fits, key=lambda fit: float(fit[1][1]))
+    return {name: torch.tensor(value) for name, value in (scales | {"rmse": rmse}).items()}
 
 
 def _scales(

@@ -1,17 +1,24 @@
-"""How well a covariance predicts: leave out one mission after the other."""
+"""Scales of a covariance, fitted by leaving out one mission after the other."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 
 from oceanbench.assimilation.covariance import Covariance
 from oceanbench.assimilation.fields import values_at
 from oceanbench.assimilation.gaussian import solve
 from oceanbench.assimilation.preparation import Samples, kilometres
 from oceanbench.errors import OceanbenchError
+from oceanbench.grid import KM_PER_DEGREE
 
 FloatArray = NDArray[np.float64]
+Scales = Mapping[str, float]
+BOXES = ((-3.0, -3.0), (3.0, -3.0), (-3.0, 3.0), (3.0, 3.0))  # centres from the middle, degrees
+HALF, INNER = 3.5, 2.5  # half a side of a box, and of its predicted part, degrees
 
 
 def left_out_error(
@@ -70,3 +77,68 @@ def left_out_error(
     if count == 0:
         raise OceanbenchError("no sample is near the place and the dates; choose other dates")
     return squares / count
+
+
+def fitted(
+    samples: Samples,
+    start: Scales,
+    covariance: Callable[[float, Scales], Covariance],
+    *,
+    dates: int,
+    evaluations: int,
+    margin: float,
+    device: str = "cpu",
+) -> tuple[dict[str, float], FloatArray]:
+    """Scales that predict each mission best from the others.
+
+    The error is a mean over dates spread evenly over the samples' period, in turn in one of four
+    neighbouring boxes of 5 degrees in the middle of the samples. It is minimised over the
+    logarithms of the positive scales by the simplex method of Nelder and Mead.
+
+    Parameters
+    ----------
+    samples : of two or more missions
+    start : ``noise`` and ``correlated`` of :func:`left_out_error`, and those of ``covariance``;
+        a scale that is 0 stays so
+    covariance : function of the latitude and the scales
+    dates : number of dates
+    evaluations : at most so many trials
+    margin : days between the first or last sample and the dates
+    device : of torch
+
+    Returns
+    -------
+    the scales, and the root mean squared errors (2,) at the start and at the end
+    """
+    middle = (float(np.median(samples.longitude)), float(np.median(samples.latitude)))
+    days = np.linspace(samples.time[0] + margin, samples.time[-1] - margin, dates)
+    boxes = []
+    for number, (east, north) in enumerate(BOXES):
+        x, y = middle[0] + east, middle[1] + north
+        near = samples.within((x - HALF, x + HALF), (y - HALF, y + HALF))
+        boxes.append((near, (x, y), days[number :: len(BOXES)]))
+    free = [name for name, value in start.items() if value > 0]
+
+    def trial(logarithms: Sequence[float] | FloatArray) -> dict[str, float]:
+        return {**start, **dict(zip(free, np.exp(logarithms).tolist(), strict=True))}
+
+    def error(logarithms: FloatArray) -> float:
+        scales = trial(logarithms)
+        found = [
+            left_out_error(
+                *box,
+                covariance(middle[1], scales),
+                noise=scales["noise"],
+                correlated=scales["correlated"],
+                within_km=INNER * KM_PER_DEGREE,
+                device=device,
+            )
+            for box in boxes
+        ]
+        return float(np.mean(found))
+
+    first = np.log([start[name] for name in free])
+    simplex = first + 0.4 * np.vstack([np.zeros(len(free)), np.eye(len(free))])
+    options = {"maxfev": evaluations, "initial_simplex": simplex, "xatol": 0.02, "fatol": 1e-6}
+    found = minimize(error, first, method="Nelder-Mead", options=options)
+    return trial(found.x), np.sqrt([error(first), found.fun])
