@@ -187,7 +187,6 @@ def train(
                 _scales_at,
                 dates=dates,
                 evaluations=evaluations,
-                margin=2.0 * _scales_at(0.0, start).length_time,
                 device=device,
             )
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,7 +87,6 @@ def fitted(
     *,
     dates: int,
     evaluations: int,
-    margin: float,
     device: str = "cpu",
 ) -> tuple[dict[str, float], FloatArray]:
     """Scales that predict each mission best from the others.
@@ -103,7 +103,6 @@ def fitted(
     covariance : function of the latitude and the scales
     dates : number of dates
     evaluations : at most so many trials
-    margin : days between the first or last sample and the dates
     device : of torch
 
     Returns
@@ -111,6 +110,7 @@ def fitted(
     the scales, and the root mean squared errors (2,) at the start and at the end
     """
     middle = (float(np.median(samples.longitude)), float(np.median(samples.latitude)))
+    margin = 2.0 * covariance(middle[1], start).length_time
     days = np.linspace(samples.time[0] + margin, samples.time[-1] - margin, dates)
     boxes = []
     for number, (east, north) in enumerate(BOXES):
@@ -139,6 +139,6 @@ def fitted(
 
     first = np.log([start[name] for name in free])
     simplex = first + 0.4 * np.vstack([np.zeros(len(free)), np.eye(len(free))])
-    options = {"maxfev": evaluations, "initial_simplex": simplex, "xatol": 0.02, "fatol": 1e-6}
+    options: Any = {"maxfev": evaluations, "initial_simplex": simplex, "xatol": 0.02, "fatol": 1e-6}
     found = minimize(error, first, method="Nelder-Mead", options=options)
     return trial(found.x), np.sqrt([error(first), found.fun])
