@@ -31,7 +31,14 @@ import xarray as xr
 from oceanbench.assimilation.covariance import Covariance
 from oceanbench.assimilation.left_out import fitted
 from oceanbench.assimilation.mapping import Problem, estimate_all, fields_of
-from oceanbench.assimilation.preparation import DAY, Samples, kilometres, mean_field, samples
+from oceanbench.assimilation.preparation import (
+    DAY,
+    Samples,
+    chosen_missions,
+    kilometres,
+    mean_field,
+    samples,
+)
 from oceanbench.assimilation.tiles import Tile, tiles
 from oceanbench.dynamics.quasigeostrophic import EARTH_RADIUS, EARTH_ROTATION
 from oceanbench.errors import OceanbenchError
@@ -169,7 +176,7 @@ def train(
     """
     import torch  # noqa: PLC0415
 
-    first = next(d for d in inputs.values() if d.attrs.get("layout") in ("track", "swath"))
+    first = inputs[chosen_missions(inputs, missions)[0]]
     variable = next(str(v) for v in first.data_vars if v not in ("track", "cycle"))
     centre = float(first["longitude"].median())
     origin = first["time"].values.min()
@@ -247,7 +254,7 @@ def _noise_of_missions(missions: tuple[str, ...], noise: float, other: str) -> n
 
 def _is_positive(text: str) -> bool:
     try:
-        return float(text) > 0
+        return 0 < float(text) < math.inf
     except ValueError:
         return False
 

@@ -54,6 +54,8 @@ class Covariance:
         lengths = (self.length_x, self.length_y, self.length_time)
         if not all(length > 0 for length in lengths):
             raise OceanbenchError(f"covariance: lengths {lengths} must be positive")
+        if self.shape not in ("gaussian", "arhan"):
+            raise OceanbenchError(f"covariance: shape '{self.shape}' is not 'gaussian' or 'arhan'")
 
     def coordinates(self, x: torch.Tensor, y: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
         """Scaled coordinates (n, 3) of points; ``x``, ``y`` and ``time`` (days) of shape (n,)."""

@@ -50,11 +50,18 @@ class Observations:
 
     def __post_init__(self) -> None:
         """Refuse what has no posterior."""
+        sizes = {
+            name: len(getattr(self, name))
+            for name in ("time", "x", "y", "value", "noise", "track")
+            if getattr(self, name) is not None
+        }
+        if len(set(sizes.values())) > 1:
+            raise OceanbenchError(f"observations: columns of different lengths {sizes}")
         for name in ("time", "x", "y", "value", "noise"):
             if not np.isfinite(getattr(self, name)).all():
                 raise OceanbenchError(f"observations: '{name}' has missing values; drop them")
-        if (self.noise < 0).any() or not self.correlated >= 0:
-            raise OceanbenchError("observations: a variance of the noise is negative")
+        if (self.noise < 0).any() or not 0 <= self.correlated < np.inf:
+            raise OceanbenchError("observations: a variance of the noise is negative or infinite")
         if (np.diff(self.time) < 0).any():
             raise OceanbenchError("observations: times are not increasing; sort by time")
         if self.correlated > 0 and self.track is None:
@@ -123,6 +130,10 @@ def solve(
     if precision not in ("double", "single"):
         raise OceanbenchError(f"precision '{precision}': expected 'double' or 'single'")
     days = np.asarray(dates, dtype=np.float64)
+    if not window > 0 or not np.isfinite(days).all() or (np.diff(days) < 0).any():
+        raise OceanbenchError(
+            f"window {window} must be positive, dates finite and increasing; sort the dates"
+        )
     first = np.searchsorted(observations.time, days - window, side="right")
     last = np.searchsorted(observations.time, days + window, side="left")
     start = 0
@@ -164,7 +175,7 @@ def _posterior(
     )
     value = torch.tensor(o.value[begin:end], dtype=torch.float64, device=device)
     weights = system.weights(
-        value.reshape(end - begin, o.value[0:1].size if o.value.ndim > 1 else 1)
+        value.reshape(end - begin, o.value.shape[1] if o.value.ndim > 1 else 1)
     )
     return Posterior(dates, origin, covariance, system.points, weights, system)
 

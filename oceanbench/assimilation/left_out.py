@@ -54,17 +54,18 @@ def left_out_error(
     -------
     float, in the square of the samples' unit
     """
-    if len(samples.missions) < 2:
+    seen = np.unique(samples.mission)
+    if seen.size < 2:
         raise OceanbenchError(
-            f"one mission ({', '.join(samples.missions)}) to fit to, expected two or more: leaving "
-            "it out leaves nothing"
+            f"{seen.size} of the missions {', '.join(samples.missions)} has samples to fit to, "
+            "expected two or more: leaving out the only one leaves nothing"
         )
     variances = np.full(len(samples.missions), noise)
     window = 2.0 * covariance.length_time
     x, y = kilometres(samples.longitude, samples.latitude, place)
     inner = (np.abs(x) < within_km) & (np.abs(y) < within_km)
     squares, count = 0.0, 0
-    for mission in range(len(samples.missions)):
+    for mission in seen:
         others = samples.take(samples.mission != mission)
         observations = others.observations(place, variances, correlated=correlated)
         for date in dates:

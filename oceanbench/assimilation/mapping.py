@@ -7,6 +7,7 @@ import io
 import pickle
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,11 @@ class Problem:
         (time, y, x) of its error, relative to that of the field, and ``members``
         (member, time, y, x), scaled like the observations
         """
-        options: dict[str, Any] = {"window": self.window, "device": self.device, "precision": self.precision}
+        options: dict[str, Any] = {
+            "window": self.window,
+            "device": self.device,
+            "precision": self.precision,
+        }
         shape = (self.dates.size, self.y.size, self.x.size)
         result = {"mean": np.zeros(shape)}
         if self.formal_error:
@@ -94,8 +99,9 @@ class Problem:
 
     @property
     def key(self) -> str:
-        """Checksum of all that the estimate depends on."""
-        return hashlib.sha256(pickle.dumps(self)).hexdigest()[:32]
+        """Checksum of all that the estimate depends on, this package's version included."""
+        content = pickle.dumps((self, version("oceanbench-challenges")))
+        return hashlib.sha256(content).hexdigest()[:32]
 
 
 def estimate_all(

@@ -120,7 +120,7 @@ def chosen_missions(inputs: Mapping[str, xr.Dataset], missions: str) -> list[str
         when a name is unknown, or nothing is left to map
     """
     observed = [n for n, d in inputs.items() if d.attrs.get("layout") in LAYOUTS]
-    names = [m.strip() for m in missions.split(",") if m.strip()]
+    names = list(dict.fromkeys(m.strip() for m in missions.split(",") if m.strip()))
     if names == ["all"]:
         names = observed
     elif not names:
@@ -154,10 +154,11 @@ def mean_field(
     -------
     DataArray (latitude, longitude) without holes; None where the inputs have none
     """
-    for dataset in inputs.values():
-        static = dataset.attrs.get("layout") == "static"
-        training = of_training and dataset.attrs.get("role") == "training"
-        if (static or training) and variable in dataset and "latitude" in dataset[variable].dims:
+    fields = [d for d in inputs.values() if d.attrs.get("layout") == "static"]
+    if of_training:
+        fields += [d for d in inputs.values() if d.attrs.get("role") == "training"]
+    for dataset in fields:
+        if variable in dataset and "latitude" in dataset[variable].dims:
             field = dataset[variable]
             field = field.mean("time") if "time" in field.dims else field
             return fill_holes(centre_longitude(field, centre).sortby("latitude"))
@@ -203,6 +204,7 @@ def samples(
         else:
             starts = starts[:0] if across_gaps else starts
             rows, track = _along_track_means(rows[:, :, 0], starts, coarsen)
+        rows[1] = wrap_longitude(rows[1], centre)
         known = np.isfinite(rows).all(axis=0)
         parts.append((rows[:, known], track[known], np.full(int(known.sum()), number)))
     rows = np.concatenate([p[0] for p in parts], axis=1)
@@ -225,7 +227,7 @@ def _rows(
 ) -> tuple[FloatArray, NDArray[np.intp]]:
     """Array (time longitude latitude value, line, pixel), and where new passes begin."""
     values = dataset[variable].transpose("time", ...)
-    shape = (values.sizes["time"], values.size // max(values.sizes["time"], 1))
+    shape = (values.sizes["time"], int(np.prod(values.shape[1:])))
     days = (dataset["time"].values - origin) / DAY
     places = [
         dataset[name].broadcast_like(values).transpose(*values.dims).values.reshape(shape)
@@ -256,46 +258,63 @@ def _along_track_means(
     passes = np.split(rows, starts, axis=1)
     whole = [p[:, : p.shape[1] // count * count].reshape(4, -1, count) for p in passes]
     numbers = np.repeat(np.arange(len(whole)), [w.shape[1] for w in whole])
-    return np.concatenate(whole, axis=1).mean(axis=2), numbers
+    blocks = np.concatenate(whole, axis=1)
+    first = blocks[1, :, :1]
+    blocks[1] = wrap_longitude(blocks[1] - first, 0.0) + first  # no seam within a mean
+    return blocks.mean(axis=2), numbers
 
 
 def _swath_cells(
     rows: FloatArray, starts: NDArray[np.intp], side_km: float
 ) -> tuple[FloatArray, NDArray[np.int64]]:
     """Means over cells of about ``side_km``, pass by pass and side by side."""
-    lines = rows.shape[1]
-    number = np.zeros(lines, dtype=np.int64)
-    number[starts] = 1
-    number = np.cumsum(number)
-    along, across = _spacing_km(rows)
+    known: NDArray[np.bool_] = np.asarray(np.isfinite(rows).all(axis=0))
+    rows, known = rows[:, :, known.any(axis=0)], known[:, known.any(axis=0)]
+    if not known.any():
+        return np.zeros((4, 0)), np.zeros(0, dtype=np.int64)
+    along, across = _spacing_km(rows, side_km)
+    lines = np.arange(rows.shape[1])
+    number = np.searchsorted(starts, lines, side="right")
     begin = np.concatenate([[0], starts])[number]
-    block_of_line = (np.arange(lines) - begin) // max(round(side_km / along), 1)
+    block_of_line = (lines - begin) // max(round(side_km / along), 1)
     cell_of_pixel = _cells_across(across, side_km)
-    wide, deep = int(cell_of_pixel.max()) + 1, int(block_of_line.max(initial=0)) + 1
-    cell = ((number * deep + block_of_line)[:, None] * wide + cell_of_pixel).ravel()
-    known = np.isfinite(rows).all(axis=0).ravel()
+    wide, deep = int(cell_of_pixel.max()) + 1, int(block_of_line.max()) + 1
+    cell = (number * deep + block_of_line)[:, None] * wide + cell_of_pixel
     size = int(cell.max()) + 1
-    full, count = np.bincount(cell, minlength=size), np.bincount(cell[known], minlength=size)
+    full, count = (
+        np.bincount(cell.ravel(), minlength=size),
+        np.bincount(cell[known], minlength=size),
+    )
     kept = np.flatnonzero(count * 2 >= np.maximum(full, 1))
-    flat = rows.reshape(4, -1)[:, known]
-    total = np.stack([np.bincount(cell[known], row, minlength=size) for row in flat])
+    flat, cell = rows[:, known], cell[known]
+    some = np.zeros(size)
+    some[cell] = flat[1]  # a longitude of each cell: no seam within a mean
+    flat[1] = wrap_longitude(flat[1] - some[cell], 0.0) + some[cell]
+    total = np.stack([np.bincount(cell, row, minlength=size) for row in flat])
     return total[:, kept] / count[kept], kept // (deep * wide)
 
 
-def _spacing_km(rows: FloatArray) -> tuple[float, FloatArray]:
+def _spacing_km(rows: FloatArray, otherwise: float) -> tuple[float, FloatArray]:
     """Median distance of consecutive lines, and of neighbouring pixels (pixels - 1), km."""
 
     def distance(axis: int) -> FloatArray:
-        east = np.diff(rows[1], axis=axis) * np.cos(np.deg2rad(np.nanmean(rows[2])))
+        east = wrap_longitude(np.diff(rows[1], axis=axis), 0.0)
+        east = east * np.cos(np.deg2rad(np.nanmean(rows[2])))
         km: FloatArray = np.hypot(east, np.diff(rows[2], axis=axis)) * KM_PER_DEGREE
         return km
 
-    return float(np.nanmedian(distance(0))), np.nanmedian(distance(1), axis=0)
+    along, across = distance(0), distance(1)
+    usual = float(np.nanmedian(along)) if np.isfinite(along).any() else otherwise
+    both = np.isfinite(across).any(axis=0)
+    between = np.full(across.shape[1], np.inf)  # never seen together: not one side
+    between[both] = np.nanmedian(across[:, both], axis=0)
+    return usual, between
 
 
 def _cells_across(spacing: FloatArray, side_km: float) -> NDArray[np.int64]:
     """Cell of every pixel across the swath; a jump in the spacing separates two sides."""
-    usual = np.median(spacing) if spacing.size else side_km
+    finite = spacing[np.isfinite(spacing)]
+    usual = float(np.median(finite)) if finite.size else side_km
     jumps = np.flatnonzero(spacing > 2.0 * usual) + 1
     cells, used = [], 0
     for side in np.split(np.arange(spacing.size + 1), jumps):

@@ -83,6 +83,7 @@ def _parts(
     start, extent = float(nodes[0]), 360.0 if periodic else float(nodes[-1] - nodes[0])
     count = max(round(extent / size), 3 if periodic else 1)
     width = extent / count
+    overlap = min(overlap, width) or 1.0  # a single node has no extent
     for number in range(count):
         centre = start + (number + 0.5) * width
         offset = wrap_longitude(nodes, centre) - centre if periodic else nodes - centre
@@ -94,4 +95,5 @@ def _parts(
         weight = west * east
         inside = np.flatnonzero(weight > 0)
         inside = inside[np.argsort(offset[inside], kind="stable")]
-        yield centre, inside, weight[inside]
+        if inside.size:
+            yield centre, inside, weight[inside]
