@@ -84,7 +84,7 @@ def test_where_passes_share_an_error_knowing_it_predicts_better() -> None:
 
 
 def test_one_mission_is_refused() -> None:
-    with pytest.raises(OceanbenchError, match="1 of the missions mission0 .*two or more"):
+    with pytest.raises(OceanbenchError, match=r"1 of the missions mission0 .*two or more"):
         left_out_error(world(missions=1), PLACE, DATES, WORLD, noise=0.1, correlated=0.0)
 
 

@@ -4,8 +4,8 @@
     oceanbench run duacs DIR/challenge.yaml --output DIR --set coarsen=10 --set time_factor=0.6 \
         --set precision=single --set workers=2 --set checkpoint=DIR/tiles
 
-writes a challenge of one's own (330 MB, three minutes) and maps it. Kill the second command and give
-it again: it goes on with the tiles that were left.
+writes a challenge of one's own (330 MB, three minutes) and maps it. Kill the second command and
+give it again: it goes on with the tiles that were left.
 """
 
 from __future__ import annotations
