@@ -36,7 +36,7 @@ def compare(
 
     A score fails when it is worse than the reference by more than
     ``tolerance × |reference| + absolute``, or when it became a flag without a number. Being better
-    never fails. Signed scores (bias) are compared by their distance from zero.
+    never fails. Signed scores (bias, coverage) are compared by their distance from the ideal.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def compare(
     found = {score.label: score for score in result.scores}
     for score in reference.scores:
         other = found.get(score.label, score)
-        for key in ("metric", "variable", "mask", "units", "better"):
+        for key in ("metric", "variable", "mask", "units", "better", "ideal"):
             if getattr(other, key) != getattr(score, key):
                 raise OceanbenchError(
                     f"'{score.label}' has {key} {getattr(other, key)} in the result and "
@@ -84,15 +84,17 @@ def _compare(
     elif value is None:
         verdict = "lost"
     else:
-        worse_by = _badness(value, reference.better) - _badness(reference.value, reference.better)
+        worse_by = _badness(value, reference) - _badness(reference.value, reference)
         verdict = "worse" if worse_by > margin else "better" if worse_by < -margin else "same"
     return Comparison(
         reference.label, reference.units, reference.value, value, worse_by, margin, verdict
     )
 
 
-def _badness(value: float, better: str | None) -> float:
-    return {"higher": -value, "lower": value}.get(better or "", abs(value))
+def _badness(value: float, score: Score) -> float:
+    if score.better is None:
+        return abs(value - (score.ideal or 0.0))
+    return -value if score.better == "higher" else value
 
 
 VERIFIED = ("challenge", "scores", "coverage", "series")

@@ -96,6 +96,7 @@ def validate(challenge: str, file: Path, data_dir: Path | None) -> None:
     """Check that FILE could be evaluated, without scoring it."""
     from oceanbench.challenge import Challenge
     from oceanbench.evaluate import matched_by_score
+    from oceanbench.metrics.points import described
     from oceanbench.submission import Submission
 
     loaded = Challenge.load(challenge)
@@ -103,7 +104,8 @@ def validate(challenge: str, file: Path, data_dir: Path | None) -> None:
     for (variable, mask), part in matched.items():
         cover = part.coverage
         click.echo(
-            f"{variable}, mask {mask}: {cover.scored} of {cover.points} points can be scored"
+            f"{variable}, mask {mask}: {cover.scored} of {cover.points} points can be scored, "
+            f"{described(part.distribution)}"
         )
     click.echo(f"{file} can be evaluated on {loaded.name}.")
 

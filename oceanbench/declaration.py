@@ -120,6 +120,11 @@ class SubmittedVariable(Section):
         return value
 
 
+def std_name(variable: str) -> str:
+    """Name, in a submission, of the standard deviation of a variable's estimate."""
+    return f"{variable}_std"
+
+
 class TargetGrid(Section):
     """Grid that a method fills where the truth has none of its own."""
 
@@ -137,6 +142,20 @@ class SubmissionRules(Section):
     max_step_days: Annotated[Number, Field(gt=0)] | None = None
     min_coverage: Annotated[Number, Field(ge=0, le=1)] = 0.5
     grid: TargetGrid | None = None
+
+    @field_validator("variables")
+    @classmethod
+    def _no_standard_deviation(
+        cls, value: dict[str, SubmittedVariable]
+    ) -> dict[str, SubmittedVariable]:
+        names = {n for name, rules in value.items() for n in (name, *rules.aliases)}
+        for name in names:
+            if std_name(name) in names:
+                raise ValueError(
+                    f"'{std_name(name)}' names the standard deviation of '{name}' in a submission; "
+                    "choose another name"
+                )
+        return value
 
 
 class Mask(Section):
@@ -202,6 +221,10 @@ def _option(metric: str, key: str, value: Any, known: list[str]) -> Any:
     if key == "level" and not 0 < checked < 1:
         raise ValueError(
             f"option '{key}' of metric '{metric}': found {value!r}, expected: between 0 and 1"
+        )
+    if key == "bins" and checked < 2:
+        raise ValueError(
+            f"option '{key}' of metric '{metric}': found {value!r}, expected: 2 or more"
         )
     if key in ("segment_km", "sample_km", "step") and checked == 0:
         raise ValueError(f"option '{key}' of metric '{metric}': found 0, expected: more than 0")

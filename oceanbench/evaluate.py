@@ -7,8 +7,7 @@ import platform
 import subprocess
 import time
 from collections.abc import Mapping
-from dataclasses import fields
-from functools import partial
+from dataclasses import fields, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -19,15 +18,19 @@ import xarray as xr
 from oceanbench.challenge import Challenge
 from oceanbench.declaration import MetricRow
 from oceanbench.errors import OceanbenchError
-from oceanbench.match import Matched, Pair, match, pair
+from oceanbench.match import Matched, match
 from oceanbench.metrics import METRICS, Flagged, Sums
+from oceanbench.metrics.aligned import FloatArray, number
+from oceanbench.metrics.points import at_points, form_of
 from oceanbench.metrics.spectral import psd_score
-from oceanbench.metrics.sums import sums
+from oceanbench.metrics.sums import sums, term_of
+from oceanbench.pair import Pair, pair
 from oceanbench.resources import PACKAGE
 from oceanbench.result import Interval, Result, Score
 from oceanbench.statistics import interval
 from oceanbench.submission import Submission
 
+SUMMED = [f.name for f in fields(Sums) if f.name not in ("time", "term")]
 PACKAGES = ("numpy", "scipy", "xarray", "pandas", "xrft", "contourpy", "h5netcdf", "torch")
 
 
@@ -83,7 +86,7 @@ def evaluate(
             {"variable": v, "mask": k, **m.coverage.to_dict()} for (v, k), m in matched.items()
         ],
         series=[
-            {"variable": v, "mask": k, "daily": daily, **series_of(table)}
+            {"variable": v, "mask": k, "daily": daily, **series_of(table, part.terms[daily])}
             for (v, k), part in shared.items()
             for daily, table in part.tables.items()
         ],
@@ -122,19 +125,34 @@ class Shared:
     def __init__(self, matched: Matched) -> None:
         self.matched = matched
         self.arrays = (matched.estimate, matched.truth, matched.weights)
+        self.distribution = (matched.distribution, matched.truth, matched.weights)
         self.tables: dict[bool, Sums] = {}
+        self.terms: dict[bool, dict[str, FloatArray]] = {}
         self._planes: dict[tuple[Any, ...], xr.DataArray | None] = {}
 
-    def sums(self, daily: bool) -> Sums:
-        """Sums per map, or per UTC day (always so for tracks)."""
-        daily = daily or self.matched.truth.ndim == 1
+    def sums(self, row: MetricRow) -> Sums:
+        """Sums per map, or per UTC day (always so for tracks), with the term of the score."""
+        metric = METRICS[row.metric]
+        daily = metric.daily or self.matched.truth.ndim == 1
         if daily not in self.tables:
-            self.tables[daily] = sums(*self.arrays, daily=daily)
-        return self.tables[daily]
+            self.tables[daily], self.terms[daily] = sums(*self.arrays, daily=daily), {}
+        if metric.term is None:
+            return self.tables[daily]
+        terms = self.terms[daily]
+        if row.label not in terms:
+            field = at_points(metric.term, *self.distribution, **row.options)
+            terms[row.label] = term_of(sums(*self.arrays, daily=daily, term=field))
+        return replace(self.tables[daily], term=terms[row.label])
 
     def value(self, row: MetricRow) -> float | Flagged:
         """Value of one score of the challenge."""
         metric = METRICS[row.metric]
+        of_sums = metric.score_of_sums(row.options)
+        single = form_of(self.matched.distribution) == "deterministic"
+        if of_sums is not None and metric.term is not None and not single:
+            return number(of_sums(self.sums(row)))
+        if metric.probabilistic:
+            return metric.function(*self.distribution, **row.options)
         if metric.of_psd is None:
             return metric.function(*self.arrays, **row.options)
         spectrum = {n: v for n, v in row.options.items() if n in ("window", "propagation")}
@@ -152,10 +170,11 @@ def score(row: MetricRow, key: tuple[str, str], shared: Shared) -> Score:
     flagged = isinstance(found, Flagged)
     value = float(found.value if isinstance(found, Flagged) else found)
     spread: Interval | None = None
-    if metric.of_sums is not None and not flagged:
-        spread = interval(shared.sums(metric.daily), partial(metric.of_sums, **row.options))
-    if spread is not None and metric.better is not None and metric.ideal is not None:
-        spread = spread.within(metric.ideal, metric.better)
+    of_sums, ideal = metric.score_of_sums(row.options), metric.ideal_of(row.options)
+    if of_sums is not None and not flagged:
+        spread = interval(shared.sums(row), of_sums)
+    if spread is not None:
+        spread = spread.within(*metric.limits)
     return Score(
         metric=row.metric,
         label=row.label,
@@ -164,27 +183,30 @@ def score(row: MetricRow, key: tuple[str, str], shared: Shared) -> Score:
         value=value if np.isfinite(value) else None,
         units=str(row.options.get("units") or metric.units or matched.truth.attrs.get("units", "")),
         better=metric.better,
+        ideal=(ideal or None) if metric.better is None else None,
         flag=found.flag if isinstance(found, Flagged) else None,
         n=matched.coverage.scored,
         interval=spread,
     )
 
 
-def series_of(table: Sums) -> dict[str, list[Any]]:
-    """Write sums per time as lists, for the result file."""
-    return {
-        f.name: getattr(table, f.name).astype(str).tolist()
-        if f.name == "time"
-        else getattr(table, f.name).tolist()
-        for f in fields(table)
-    }
+def series_of(table: Sums, terms: Mapping[str, FloatArray]) -> dict[str, Any]:
+    """Write sums per time as lists, for the result file; terms by the labels of their scores."""
+    columns = {name: getattr(table, name).tolist() for name in SUMMED}
+    written = {"time": table.time.astype(str).tolist(), **columns}
+    if terms:
+        written["terms"] = {label: column.tolist() for label, column in terms.items()}
+    return written
 
 
-def sums_of(series: Mapping[str, Any]) -> Sums:
-    """Inverse of :func:`series_of`."""
+def sums_of(series: Mapping[str, Any], label: str) -> Sums:
+    """Sums that :func:`series_of` wrote, with the term of the score of that label if it has one."""
+    columns = {name: series[name] for name in SUMMED}
+    if label in series.get("terms", {}):
+        columns["term"] = series["terms"][label]
     return Sums(
         time=np.array(series["time"], dtype="datetime64[ns]"),
-        **{f.name: np.array(series[f.name], dtype=np.float64) for f in fields(Sums)[1:]},
+        **{name: np.array(column, dtype=np.float64) for name, column in columns.items()},
     )
 
 

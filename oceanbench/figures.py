@@ -1,4 +1,4 @@
-"""Figures of a submission: maps, error series and spectra; the only module that draws."""
+"""Figures of a submission: maps, series, spectra, calibration; the only module that draws."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from oceanbench.match import Matched
 from oceanbench.metrics import METRICS, Flagged
 from oceanbench.metrics.aligned import FloatArray
 from oceanbench.metrics.along_track import along_track_spectra
+from oceanbench.metrics.calibration import pit_histogram, spread_skill_curve
+from oceanbench.metrics.points import described, form_of
 from oceanbench.metrics.pointwise import rmse_map
 from oceanbench.metrics.spectral import psd_score
 from oceanbench.metrics.sums import scores_in_time, sums
@@ -45,6 +47,7 @@ STYLE: dict[str, Any] = {
 TRUTH, ESTIMATE, ERROR = "#000000", "#0072b2", "#d55e00"  # Okabe and Ito: safe for colour-blind
 BLANK = "0.85"  # behind the maps: a masked point must not look like an error of zero
 SYMBOLS = {"degrees_east": "°", "1": ""}
+MOST_RANKS = 30  # bars of a histogram; more members than bars share them
 TRACK_OPTIONS = ("segment_km", "step", "gap_seconds", "sample_km", "segments")
 
 
@@ -70,7 +73,7 @@ class Mark:
 def draw(
     challenge: Challenge, submission: Submission, folder: Path, *, data_dir: Path | None = None
 ) -> list[Path]:
-    """Draw maps, error series and spectra of a submission.
+    """Draw maps, error series and spectra of a submission, and the calibration of a distribution.
 
     Every variable is drawn through the mask of its first score, its spectra through the mask of
     the resolved scale that they show. No file appears before all figures are drawn.
@@ -119,6 +122,9 @@ def _figures(
         else:
             yield f"{name}_track_error", _tracks(view)
         yield f"{name}_rmse", _series(view, rows.get("daily_rmse_score"))
+        if form_of(view.matched.distribution) != "deterministic":
+            errors = [row.options.get("truth_error", 0.0) for row in rows.values()]
+            yield f"{name}_calibration", _calibration(view, max(errors))
         if "along_track_wavelength" in rows:
             row = rows["along_track_wavelength"]
             yield f"{name}_psd", _spectra(views[name, challenge.mask_of(row)], row)
@@ -309,6 +315,34 @@ def _series(view: View, daily: MetricRow | None) -> Figure:
         panels[2].bar(time, s.count, color="0.6")
         panels[2].set(ylabel="points")
     figure.align_ylabels()
+    return figure
+
+
+def _calibration(view: View, truth_error: float) -> Figure:
+    """Histogram of ranks or probabilities, and the error of the mean against the expected one."""
+    m = view.matched
+    arrays = m.distribution, m.truth, m.weights
+    members = m.distribution.sizes.get("member", MOST_RANKS)
+    bins = members + 1 if members < MOST_RANKS else MOST_RANKS
+    heights = bins * pit_histogram(*arrays, bins=bins, truth_error=truth_error)
+    curve = spread_skill_curve(*arrays, truth_error=truth_error)
+    figure = Figure(figsize=(10.0, 4.6))
+    known = f", error of the truth {truth_error:g} {view.units}" if truth_error else ""
+    figure.suptitle(f"{view.heading}, {described(m.distribution)}{known}")
+    histogram, skill = figure.subplots(1, 2)
+    histogram.bar((np.arange(bins) + 0.5) / bins, heights, 0.92 / bins, color=ESTIMATE)
+    histogram.axhline(1.0, color=TRUTH, ls="--", lw=1.0)
+    kind = "rank histogram" if members < MOST_RANKS else "histogram of the PIT"
+    histogram.set(title=f"{kind}; flat is ideal", ylabel="density", xlim=(0, 1))
+    histogram.set(xlabel=f"probability of {view.variable} below the truth")
+    most = 1.05 * float(max(curve["expected"].max(), curve["found"].max())) or 1.0
+    skill.plot([0, most], [0, most], color=TRUTH, ls="--", lw=1.0)
+    skill.plot(curve["expected"], curve["found"], "o-", color=ERROR, ms=5)
+    for text, place in (("too sure", (0.05, 0.93)), ("not sure enough", (0.62, 0.04))):
+        skill.annotate(text, place, xycoords="axes fraction", color="0.4")
+    skill.set(title="error against spread; the diagonal is ideal", aspect="equal")
+    skill.set(xlabel=f"expected RMSE of the mean ({view.units})", xlim=(0, most), ylim=(0, most))
+    skill.set(ylabel=f"RMSE of the mean of {view.variable} ({view.units})")
     return figure
 
 

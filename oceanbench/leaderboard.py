@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import jinja2
@@ -22,6 +21,7 @@ from oceanbench.statistics import paired_difference
 DIGITS = {"1": 3, "m": 4, "degrees_east": 2, "days": 1, "km": 0}
 SYMBOLS = {"degrees_east": "°", "days": "d", "1": ""}
 NEW = "◀ new"
+SINGLE = "–: a score of distributions; the submission gives one value at each point."
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,14 @@ class Board:
     computed : ranked rows, as text: rank, submission, one column per score, notes
     commands : submission, and the command and code that made its row
     published : rows that others published, as text; empty where there are none
+    legend : what a sign in the cells means; empty where there is none to explain
     """
 
     challenge: Challenge
     computed: pd.DataFrame
     commands: pd.DataFrame
     published: pd.DataFrame
+    legend: str = ""
 
 
 def load_results(challenge: Challenge, folders: Sequence[Path]) -> list[Result]:
@@ -78,7 +80,9 @@ def board(challenge: Challenge, results: Sequence[Result], *, new: Sequence[str]
         row["notes"] = _notes(result)
         rows.append(row)
     commands = pd.DataFrame([_made_by(r) for r in ordered])
-    return Board(challenge, pd.DataFrame(rows).fillna(""), commands, _published(challenge))
+    table = pd.DataFrame(rows).fillna("")
+    single = any(s.flag == "deterministic" for r in ordered for s in r.scores)
+    return Board(challenge, table, commands, _published(challenge), SINGLE if single else "")
 
 
 def _made_by(result: Result) -> dict[str, str]:
@@ -101,7 +105,7 @@ def _order(score: Score) -> float:
 def _ranks(challenge: Challenge, ordered: Sequence[Result]) -> list[str]:
     """Competition ranks: whom the paired test cannot tell from the best of a rank shares it."""
     row = challenge.ranking
-    of_sums = METRICS[row.metric].of_sums
+    of_sums = METRICS[row.metric].score_of_sums(row.options)
     ranks: list[str] = []
     leader = 0
     for i, result in enumerate(ordered):
@@ -112,7 +116,7 @@ def _ranks(challenge: Challenge, ordered: Sequence[Result]) -> list[str]:
         if i > 0 and of_sums is not None and not tied:
             first, second = (_table(r, challenge) for r in (ordered[leader], result))
             if first is not None and second is not None and _same_points(first, second):
-                spread = paired_difference(first, second, partial(of_sums, **row.options))
+                spread = paired_difference(first, second, of_sums)
                 tied = spread is not None and spread.low <= 0.0 <= spread.high
         if not tied:
             leader = i
@@ -127,11 +131,14 @@ def _same_points(first: Sums, second: Sums) -> bool:
 
 def _table(result: Result, challenge: Challenge) -> Sums | None:
     row = challenge.ranking
+    metric = METRICS[row.metric]
     for series in result.series:
         wanted = (challenge.variable_of(row), challenge.mask_of(row))
         same_points = (series["variable"], series["mask"]) == wanted
-        if same_points and (series["daily"] or not METRICS[row.metric].daily):
-            return sums_of(series)
+        if same_points and (series["daily"] or not metric.daily):
+            table = sums_of(series, row.label)
+            if metric.term is None or table.term is not None:
+                return table
     return None
 
 
@@ -143,7 +150,7 @@ def _heading(score: Score) -> str:
 def _cell(score: Score) -> str:
     digits = DIGITS.get(score.units, 3)
     if score.value is None:
-        return score.flag or "–"
+        return "–" if score.flag == "deterministic" else score.flag or "–"
     text = f"{score.value:.{digits}f}"
     if score.flag == "resolved_below_grid":
         return f"≤ {text}"
@@ -199,6 +206,7 @@ def to_markdown(shown: Board) -> str:
         lines.append("No submission has been computed yet.")
     else:
         lines.append(_escape(shown.computed).to_markdown(index=False, disable_numparse=True))
+        lines += ["", shown.legend] if shown.legend else []
         lines += ["", "## How the rows were made", ""]
         lines.append(_escape(shown.commands).to_markdown(index=False, disable_numparse=True))
     if challenge.published is not None:
@@ -242,7 +250,8 @@ not told apart by a paired bootstrap.</p>
 <div class="wide"><table><thead><tr>{% for c in b.computed.columns %}<th>{{ c }}</th>{% endfor %}
 </tr></thead><tbody>{% for row in b.computed.values.tolist() %}
 <tr>{% for v in row %}<td>{{ v }}</td>{% endfor %}</tr>{% endfor %}</tbody></table></div>
-<ul>{% for name, command, code, day in b.commands.values.tolist() %}
+{% if b.legend %}<p>{{ b.legend }}</p>
+{% endif %}<ul>{% for name, command, code, day in b.commands.values.tolist() %}
 <li>{{ name }}: <code>{{ command }}</code> ({{ code }}, {{ day }})</li>{% endfor %}</ul>{% endif %}
 {% if b.challenge.published %}<h3>Published, not computed here</h3>
 <p>Source: {{ b.challenge.published.source }}</p>

@@ -1,4 +1,4 @@
-"""Bring estimate and truth to the same points, weigh them, and refuse holes."""
+"""Weigh the points of a mask, and refuse holes."""
 
 from __future__ import annotations
 
@@ -10,16 +10,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from oceanbench.challenge import Challenge
-from oceanbench.data import loaded
 from oceanbench.declaration import Mask, time_slice
 from oceanbench.errors import OceanbenchError
-from oceanbench.grid import (
-    SAME_NODE,
-    fill_holes,
-    interpolate,
-    longitude_span,
-    wrap_longitude,
-)
+from oceanbench.grid import SAME_NODE, longitude_span, wrap_longitude
+from oceanbench.pair import Pair
 
 
 @dataclass(frozen=True)
@@ -43,132 +37,18 @@ class Coverage:
 
 
 @dataclass(frozen=True)
-class Pair:
-    """Estimate and truth of one variable on the truth's points, before any mask."""
-
-    estimate: xr.DataArray
-    truth: xr.DataArray
-    filled: NDArray[np.bool_] | None = None
-
-
-@dataclass(frozen=True)
 class Matched:
-    """Estimate, truth and weights on the same points, without holes where weights are positive."""
+    """Estimate, truth and weights on the same points, without holes where weights are positive.
+
+    ``estimate`` is one value at each point; the ``distribution`` has members or moments where the
+    submission gives them, and is the estimate where it does not.
+    """
 
     estimate: xr.DataArray
     truth: xr.DataArray
     weights: xr.DataArray
     coverage: Coverage
-
-
-def pair(challenge: Challenge, estimates: xr.Dataset, truth: xr.Dataset, variable: str) -> Pair:
-    """Estimate and truth on the points of the truth.
-
-    Maps must be on the truth's coordinates unless the challenge says ``regrid: linear``; tracks are
-    reached by trilinear interpolation. Nothing is extrapolated, except by ``missing: fill``.
-
-    Parameters
-    ----------
-    challenge : rules
-    estimates : from :meth:`oceanbench.submission.Submission.open`
-    truth : from :meth:`oceanbench.challenge.Challenge.open`
-    variable : canonical name
-
-    Raises
-    ------
-    OceanbenchError
-        when the coordinates of maps disagree
-    """
-    reference = loaded(truth[[variable]], f"{challenge.name}: the truth")[variable]
-    reference = reference.astype(np.float64)
-    estimate = estimates[variable].astype(np.float64)
-    if "member" in estimate.dims:
-        estimate = estimate.mean("member", skipna=False)
-    if challenge.kind == "tracks":
-        return Pair(interpolate(estimate, reference), reference)
-    reference = reference.transpose("time", "latitude", "longitude")
-    _check_truth(reference, challenge)
-    if challenge.submission.regrid == "linear":
-        estimate = interpolate(estimate, reference)
-    else:
-        estimate = _same_nodes(estimate, reference, challenge.name)
-    if challenge.submission.missing == "fill" and bool(estimate.isnull().any()):
-        holes = estimate.isnull().values
-        return Pair(fill_holes(estimate), reference, holes)
-    return Pair(estimate, reference)
-
-
-def _check_truth(truth: xr.DataArray, challenge: Challenge) -> None:
-    """Refuse a truth that does not fill the domain: part of it would be scored as the whole."""
-    box = challenge.domain.box
-    assert box.time and box.latitude and box.longitude  # a domain has all its bounds
-    day = np.timedelta64(1, "D")
-    bounds = {
-        "time": (0.0, (box.time.stop - box.time.start) / day),
-        "latitude": box.latitude,
-        "longitude": box.longitude,
-    }
-    for dim, (low, high) in bounds.items():
-        nodes = truth[dim].values
-        nodes = (nodes - box.time.start) / day if dim == "time" else nodes
-        steps = np.diff(nodes)
-        usual = float(np.median(steps)) if steps.size else np.inf
-        slack = max(1.0, usual) if dim == "time" else 0.0  # maps may lie at the start of a day
-        reach = 2.0 * usual
-        short = nodes[0] - low > reach or high - nodes[-1] > reach + slack
-        if short or (steps > 1.5 * usual).any():
-            raise OceanbenchError(
-                f"{challenge.name}: dataset '{challenge.truth_name}' does not fill the domain in "
-                f"{dim}: it goes from {truth[dim].values[0]} to {truth[dim].values[-1]}; steps go "
-                f"up to {steps.max(initial=0):g}; a file is missing, or domain is too large"
-            )
-    empty = truth.isnull().all(["latitude", "longitude"]).values
-    if empty.any():
-        raise OceanbenchError(
-            f"{challenge.name}: dataset '{challenge.truth_name}' has no value on "
-            f"{str(truth['time'].values[empty][0])[:10]} ({int(empty.sum())} times in all); a file "
-            "is missing"
-        )
-
-
-def _same_nodes(estimate: xr.DataArray, truth: xr.DataArray, name: str) -> xr.DataArray:
-    """Take the maps at the truth's coordinates; refuse them, saying what differs."""
-    for dim in ("time", "latitude", "longitude"):
-        found, wanted = estimate[dim].values, truth[dim].values
-        nearest = np.clip(np.searchsorted(found, wanted), 0, found.size - 1)
-        before = np.clip(nearest - 1, 0, None)
-        nearest = np.where(
-            abs(found[before] - wanted) < abs(found[nearest] - wanted), before, nearest
-        )
-        tolerance = np.timedelta64(0, "ns") if dim == "time" else SAME_NODE
-        wrong = np.abs(found[nearest] - wanted) > tolerance
-        if wrong.any():
-            raise OceanbenchError(_disagreement(dim, found, wanted, wrong, name))
-        estimate = estimate.isel({dim: nearest})
-    estimate = estimate.transpose("time", "latitude", "longitude")
-    return estimate.assign_coords({d: truth[d] for d in ("time", "latitude", "longitude")})
-
-
-def _disagreement(
-    dim: str,
-    found: NDArray[Any],
-    wanted: NDArray[Any],
-    wrong: NDArray[np.bool_],
-    name: str,
-) -> str:
-    if dim == "time":
-        lost = ", ".join(str(t.astype("datetime64[m]")) for t in wanted[wrong][:3])
-        more = f" and {int(wrong.sum()) - 3} more" if wrong.sum() > 3 else ""
-        return (
-            f"{name}: no map at {lost}{more} (the submission inside the domain has {found.size} "
-            f"times, {str(found[0])[:16]}..{str(found[-1])[:16]}); submit a map for each of the "
-            f"{wanted.size} times"
-        )
-    return (
-        f"{name}: {int(wrong.sum())} of {wanted.size} nodes of {dim} are not in the submission "
-        f"(its first are {', '.join(f'{v:g}' for v in found[:3])}, expected "
-        f"{', '.join(f'{v:g}' for v in wanted[:3])}); interpolate the maps to the challenge's grid"
-    )
+    distribution: xr.DataArray
 
 
 def match(pairing: Pair, challenge: Challenge, mask_name: str) -> Matched:
@@ -176,7 +56,7 @@ def match(pairing: Pair, challenge: Challenge, mask_name: str) -> Matched:
 
     Parameters
     ----------
-    pairing : from :func:`pair`
+    pairing : from :func:`oceanbench.pair.pair`
     challenge : rules and masks
     mask_name : which mask
 
@@ -212,8 +92,14 @@ def match(pairing: Pair, challenge: Challenge, mask_name: str) -> Matched:
     weights = (known & ~holes).astype(np.float64)
     if mask.weights == "cos_latitude":
         weights = weights * np.cos(np.deg2rad(truth["latitude"]))
+    complete = estimate.fillna(0.0)
+    single = pairing.distribution is estimate
     return Matched(
-        estimate.fillna(0.0), truth.fillna(0.0), weights.transpose(*truth.dims), coverage
+        complete,
+        truth.fillna(0.0),
+        weights.transpose(*truth.dims),
+        coverage,
+        complete if single else pairing.distribution,
     )
 
 

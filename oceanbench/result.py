@@ -28,11 +28,10 @@ class Interval:
     low: float
     high: float
 
-    def within(self, ideal: float, better: str) -> Interval:
-        """Cut at the best value that the score can have."""
-        if better == "lower":
-            return Interval(self.level, max(self.low, ideal), max(self.high, ideal))
-        return Interval(self.level, min(self.low, ideal), min(self.high, ideal))
+    def within(self, least: float, most: float) -> Interval:
+        """Cut at the values that the score can have."""
+        low, high = (min(max(bound, least), most) for bound in (self.low, self.high))
+        return Interval(self.level, low, high)
 
 
 @dataclass(frozen=True)
@@ -44,9 +43,10 @@ class Score:
     metric, label, variable, mask : which score of the challenge
     value : full precision; None where there is no number
     units, better : of the metric
-    flag : None, ``unresolved``, ``resolved_below_grid`` or ``no_data``
+    flag : None, ``unresolved``, ``resolved_below_grid``, ``no_data`` or ``deterministic``
     n : number of points that were scored
     interval : None for the scores that have no confidence interval
+    ideal : what a score without better or worse should be near, where that is not zero
     """
 
     metric: str
@@ -59,6 +59,7 @@ class Score:
     flag: str | None
     n: int
     interval: Interval | None = None
+    ideal: float | None = None
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import xarray as xr
 
 from oceanbench import files, resources
 from oceanbench.challenge import Challenge
+from oceanbench.declaration import std_name
 from oceanbench.errors import OceanbenchError
 from oceanbench.method import (
     ESTIMATE,
@@ -92,8 +93,10 @@ def run(
     estimate = module.estimate(inputs, target.copy(deep=True), **arguments)
     _check_estimate(estimate, target, stem)
     maps = {
-        name: estimate[name].drop_attrs(deep=True).assign_attrs(units=rules.units)
+        written: estimate[written].drop_attrs(deep=True).assign_attrs(units=rules.units)
         for name, rules in challenge.submission.variables.items()
+        for written in (name, std_name(name))
+        if written in estimate
     }
     title = {"title": f"{submission.name} on {challenge.name}"}
     files.write_netcdf(xr.Dataset(maps, attrs=title), submission.path)
@@ -167,13 +170,14 @@ def _check_estimate(estimate: Any, target: xr.Dataset, stem: str) -> None:
             f"{stem}: estimate() returned {type(estimate).__name__}, expected an xarray.Dataset "
             "like its argument target"
         )
-    for name, wanted in target.items():
+    for name in target:
         if name not in estimate:
             raise OceanbenchError(f"{stem}: estimate() returned no variable '{name}'; fill target")
-        found = estimate[name]
-        for dim in wanted.dims:
-            if dim not in found.dims or not np.array_equal(found[dim], wanted[dim]):
-                raise OceanbenchError(
-                    f"{stem}: '{name}' is not on the coordinates of target ('{dim}' differs); "
-                    "fill the arrays of target"
-                )
+    for name, wanted in target.items():
+        for found in (estimate[n] for n in (name, std_name(str(name))) if n in estimate):
+            for dim in wanted.dims:
+                if dim not in found.dims or not np.array_equal(found[dim], wanted[dim]):
+                    raise OceanbenchError(
+                        f"{stem}: '{found.name}' is not on the coordinates of target ('{dim}' "
+                        "differs); fill the arrays of target"
+                    )

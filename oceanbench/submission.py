@@ -14,9 +14,10 @@ import xarray as xr
 
 from oceanbench import data, files
 from oceanbench.challenge import Challenge
-from oceanbench.declaration import SubmittedVariable
+from oceanbench.declaration import SubmittedVariable, std_name
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import SAME_NODE, centre_longitude
+from oceanbench.uncertainty import check_form, check_values, find_std
 
 MAX_BYTES = 8 * 2**30  # in memory; a hostile file declares terabytes in 300 bytes
 ABSURD = 1e10  # no ocean variable is so large; its square would overflow the sums
@@ -76,7 +77,8 @@ class Submission:
         Returns
         -------
         Dataset (time, latitude, longitude[, member]): names, units and float64 coordinates as the
-        challenge declares them, longitudes in its convention, latitudes increasing
+        challenge declares them, longitudes in its convention, latitudes increasing; a variable
+        without members may have its standard deviation beside it, ``<name>_std``
 
         Raises
         ------
@@ -87,6 +89,11 @@ class Submission:
         for file, part in zip(self.files, parts, strict=True):
             if part.sizes["time"] == 0:
                 raise OceanbenchError(f"{file.name}: its time axis is empty; leave the file out")
+            if other := set(parts[0].data_vars) ^ set(part.data_vars):
+                raise OceanbenchError(
+                    f"{file.name}: it or a file beside it has no '{min(map(str, other))}', others "
+                    "have; give it for all times or for none"
+                )
         size = sum(part.nbytes for part in parts)
         if size > MAX_BYTES:
             raise OceanbenchError(
@@ -99,7 +106,10 @@ class Submission:
         whole = data.loaded(whole, self.path.name)
         _check_steps(whole, challenge, self.path.name)
         for name, rules in challenge.submission.variables.items():
-            _check_range(whole[name], rules, self.path.name)
+            low, high = rules.valid_range or (-ABSURD, ABSURD)
+            _check_range(whole[name], low, high, rules.units, self.path.name)
+            if std_name(name) in whole:
+                check_values(whole, name, high - low, rules.units, self.path.name)
         return whole
 
     def _open_file(self, file: Path, challenge: Challenge) -> xr.Dataset:
@@ -112,10 +122,15 @@ class Submission:
         chosen: dict[Hashable, str] = {}
         for name, rules in challenge.submission.variables.items():
             chosen[_find(opened, name, rules, file.name)] = name
+            if (std := find_std(opened, name, rules, file.name)) is not None:
+                chosen[std] = std_name(name)
         dataset = data.canonical(opened, file.name, "grid").rename(chosen)
         dataset = dataset[list(chosen.values())]
         for name, rules in challenge.submission.variables.items():
             _check_variable(dataset[name], rules, file.name)
+            if std_name(name) in dataset:
+                check_form(dataset, name, file.name)
+                _check_variable(dataset[std_name(name)], rules, file.name)
         return _crop(dataset, challenge, file.name)
 
 
@@ -143,6 +158,8 @@ def _check_variable(array: xr.DataArray, rules: SubmittedVariable, where: str) -
             f"{where}: '{array.name}' has dimensions {tuple(map(str, array.dims))}, expected "
             "(time, latitude, longitude) and optionally member; transpose or select"
         )
+    if array.sizes.get("member") == 0:
+        raise OceanbenchError(f"{where}: '{array.name}' has no member; give at least one")
     if array.dtype.kind != "f":
         raise OceanbenchError(
             f"{where}: '{array.name}' has type {array.dtype}, expected floating point numbers; "
@@ -156,15 +173,14 @@ def _check_variable(array: xr.DataArray, rules: SubmittedVariable, where: str) -
         )
 
 
-def _check_range(array: xr.DataArray, rules: SubmittedVariable, where: str) -> None:
-    low, high = rules.valid_range or (-ABSURD, ABSURD)
+def _check_range(array: xr.DataArray, low: float, high: float, units: str, where: str) -> None:
     values = array.values
     outside = (values < low) | (values > high) | np.isinf(values)
     if outside.any():
         worst = values[outside][np.argmax(np.abs(values[outside]))]
         raise OceanbenchError(
             f"{where}: {int(outside.sum())} values of '{array.name}' lie outside [{low:g}, "
-            f"{high:g}] {rules.units} (for example {worst:g}); check the unit, and write land as "
+            f"{high:g}] {units} (for example {worst:g}); check the unit, and write land as "
             "NaN with _FillValue"
         )
 

@@ -238,6 +238,51 @@ def test_flat_truth(tmp_path: Path) -> None:
     check(draw(challenge, submit(tmp_path, truth), folder), folder, MAPS)
 
 
+def members(truth: xr.DataArray, count: int) -> xr.DataArray:
+    random = np.random.default_rng(2)
+    draws = xr.DataArray(random.normal(0, 0.3, (count, *truth.shape)), dims=("member", *truth.dims))
+    return (smooth(truth) + draws).rename("ssh")
+
+
+@pytest.mark.parametrize("count", [5, 60])
+def test_calibration_of_members(tmp_path: Path, titles: list[str], count: int) -> None:
+    truth = grid()
+    challenge = make_challenge(tmp_path, "maps", truth.to_dataset())
+    submission = submit(tmp_path, members(truth, count))
+    folder = tmp_path / "figures"
+    check(draw(challenge, submission, folder), folder, {*MAPS, "ssh_calibration.png"})
+    assert any(f"{count} members" in t for t in titles)
+
+
+def test_calibration_bars_are_ranks_of_few_members_and_shared_by_many(
+    tmp_path: Path, drawn: list[Figure]
+) -> None:
+    truth = grid()
+    challenge = make_challenge(tmp_path, "maps", truth.to_dataset())
+    for count, bars in ((5, 6), (60, 30)):
+        drawn.clear()
+        draw(challenge, submit(tmp_path, members(truth, count)), tmp_path / "figures")
+        (figure,) = [f for f in drawn if "members" in f.get_suptitle()]
+        heights = [bar.get_height() for bar in figure.axes[0].patches]
+        assert len(heights) == bars
+        assert np.mean(heights) == pytest.approx(1.0)
+
+
+def test_calibration_of_a_standard_deviation_along_tracks(
+    tmp_path: Path, drawn: list[Figure]
+) -> None:
+    rows = [{"metric": "rmse", "label": "RMSE"}, {"metric": "coverage", "truth_error": 0.1}]
+    challenge = make_challenge(tmp_path, "tracks", passes(80), metrics=rows)
+    both = xr.Dataset({"ssh": smooth(grid()), "ssh_std": 0 * grid() + 0.2})
+    both.to_netcdf(tmp_path / "mine.nc", engine="h5netcdf")
+    draw(challenge, Submission("mine", tmp_path / "mine.nc"), tmp_path / "figures")
+    heading = drawn[-1].get_suptitle()
+    assert "mean and standard deviation" in heading
+    assert "error of the truth 0.1 m" in heading
+    expected = drawn[-1].axes[1].lines[1].get_xdata()
+    assert expected == pytest.approx([np.hypot(0.2, 0.1)])
+
+
 def test_masked_points_are_blank(tmp_path: Path, drawn: list[Figure]) -> None:
     truth = grid()
     truth[:, 8:16, 8:16] = np.nan

@@ -75,6 +75,23 @@ def test_a_method_that_asks_for_the_truth_fails(challenge: Challenge, tmp_path: 
     assert not (tmp_path / "toy_maps").exists()
 
 
+def test_run_writes_the_standard_deviation_that_a_method_returns(
+    challenge: Challenge, tmp_path: Path
+) -> None:
+    sure = """
+def estimate(inputs, target, *, device, seed, still=False):
+    std = target["ssh"].fillna(0.1).drop_attrs()
+    std = std.isel(time=0, drop=True) if still else std
+    return target.fillna(0.0).assign(ssh_std=std)
+"""
+    submission, _ = run(method(tmp_path, sure), challenge, output=tmp_path)
+    opened = submission.open(challenge)
+    assert opened["ssh_std"].attrs["units"] == "m"
+    assert (opened["ssh_std"] == 0.1).all()
+    with pytest.raises(OceanbenchError, match="'ssh_std' is not on the coordinates of target"):
+        run(method(tmp_path, sure), challenge, output=tmp_path, settings={"still": "true"})
+
+
 def test_run_writes_a_submission_with_its_provenance(challenge: Challenge, tmp_path: Path) -> None:
     submission, options = run(
         method(tmp_path, ZERO), challenge, output=tmp_path, settings={"level": "2e-1"}, seed=5

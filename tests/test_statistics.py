@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import xarray as xr
 from builders import maps
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from scipy import signal
 
 from oceanbench import statistics
 from oceanbench.metrics import METRICS, Sums
+from oceanbench.metrics.points import at_points, mean_of
 from oceanbench.metrics.pointwise import sums
 from oceanbench.statistics import (
     block_indices,
@@ -177,7 +179,11 @@ def test_equal_methods_are_told_apart_hardly_more_often_than_the_level_says(fewe
 def test_every_score_with_an_interval_has_one_on_maps(name):
     truth = maps()["ssh"]
     estimate = maps(noise=0.2)["ssh"]
-    s = sums(estimate, truth, 0 * truth + 1)
+    term = None
+    if METRICS[name].term:
+        estimate = xr.concat([maps(noise=0.2, seed=s)["ssh"] for s in range(5)], "member")
+        term = at_points(METRICS[name].term, estimate, truth, 0 * truth + 1)
+    s = sums(mean_of(estimate, truth, 0 * truth + 1), truth, 0 * truth + 1, term=term)
     found = interval(s, METRICS[name].of_sums)
     score = METRICS[name].function(estimate, truth, 0 * truth + 1)
     assert found.low - 1e-3 <= score <= found.high + 1e-3

@@ -135,6 +135,101 @@ def test_other_calendars_are_refused_by_name(calendar, challenge, tmp_path):
     assert calendar in text and "standard" in text
 
 
+# --- a standard deviation beside a variable -----------------------------------------------------
+
+
+def with_std(std=0.1, name="ssh_std", **attrs) -> xr.Dataset:
+    """Maps with a standard deviation of their own units."""
+    dataset = maps()
+    return dataset.assign({name: (dataset["ssh"] * 0 + std).assign_attrs({"units": "m", **attrs})})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda d: d,
+        lambda d: d.astype("f4"),
+        lambda d: d.rename(ssh_std="gssh_std"),
+        lambda d: d.rename(ssh="gssh", ssh_std="gssh_std"),
+        lambda d: d.assign(ssh_std=d["ssh_std"].transpose("longitude", "time", "latitude")),
+        lambda d: d.assign(ssh_std=d["ssh_std"].drop_attrs()),
+        lambda d: d.isel(latitude=slice(None, None, -1)),
+        lambda d: d.assign_coords(longitude=d["longitude"] + 360),
+    ],
+)
+def test_standard_deviation_is_opened_beside_its_variable(change, challenge, tmp_path):
+    opened = submission(change(with_std()), tmp_path / "mine.nc").open(challenge)
+    assert set(opened.data_vars) == {"ssh", "ssh_std"}
+    np.testing.assert_allclose(opened["ssh_std"], 0.1, rtol=1e-6)
+    assert opened["ssh_std"].sizes == {"time": 15, "latitude": 7, "longitude": 9}
+
+
+def test_standard_deviation_may_be_anything_where_the_variable_is_missing(challenge, tmp_path):
+    dataset = with_std()
+    land = dataset["latitude"] < 34
+    dataset["ssh"] = dataset["ssh"].where(~land)
+    dataset["ssh_std"] = dataset["ssh_std"].where(~land, -999.0)
+    assert "ssh_std" in submission(dataset, tmp_path / "mine.nc").open(challenge)
+
+
+def spoiled_std(value: float) -> xr.Dataset:
+    dataset = with_std()
+    dataset["ssh_std"][3, 2, 1:3] = value
+    return dataset
+
+
+BAD_STD = {
+    "zero": (spoiled_std(0.0), ["2 values of 'ssh_std'", "0", "more than 0", "sign"]),
+    "negative": (spoiled_std(-0.1), ["2 values", "-0.1", "more than 0"]),
+    "infinite": (spoiled_std(np.inf), ["2 values", "inf", "at most 10 m"]),
+    "centimetres": (with_std(12.0), ["945 values", "12", "at most 10 m", "unit"]),
+    "missing in part": (
+        spoiled_std(np.nan), ["missing at 2 points", "'ssh'", "first on 2012-10-25"],
+    ),
+    "members too": (
+        with_std().assign(ssh=xr.concat([maps()["ssh"]] * 2, "member")),
+        ["'ssh' has members", "'ssh_std'", "keep one"],
+    ),
+    "members of its own": (
+        with_std().assign(ssh_std=xr.concat([with_std()["ssh_std"]] * 2, "member")),
+        ["'ssh_std'", "member", "expected those of 'ssh'"],
+    ),
+    "one map for all times": (
+        with_std().assign(ssh_std=with_std()["ssh_std"].isel(time=0, drop=True)),
+        ["'ssh_std' has dimensions ('latitude', 'longitude')", "'time'"],
+    ),
+    "variance": (with_std(units="m2"), ["'ssh_std' is in 'm2'", "expected 'm'", "convert"]),
+    "unknown unit": (with_std(units="furlong"), ["'furlong'", "expected 'm'"]),
+    "integers": (
+        with_std(1.0).assign(ssh_std=with_std(1.0)["ssh_std"].astype("i4")),
+        ["'ssh_std' has type int32", "floating point"],
+    ),
+    "two of them": (
+        with_std().assign(gssh_std=with_std()["ssh_std"]), ["'ssh_std'", "'gssh_std'", "keep one"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD_STD)
+def test_bad_standard_deviations_are_refused_in_words(case, challenge, tmp_path):
+    dataset, words = BAD_STD[case]
+    text = refused(challenge, tmp_path, dataset)
+    for word in words:
+        assert word in text, (word, text)
+
+
+def test_standard_deviation_of_some_files_of_a_glob_is_refused(challenge, tmp_path):
+    write(with_std().isel(time=slice(0, 8)), tmp_path / "map_1.nc")
+    write(maps().isel(time=slice(8, 15)), tmp_path / "map_2.nc")
+    text = refusal(challenge, tmp_path / "map_*.nc")
+    assert "map_2.nc" in text and "no 'ssh_std'" in text and "for all times or for none" in text
+
+
+def test_ensemble_without_a_member_is_refused(challenge, tmp_path):
+    none = maps().expand_dims(member=2).isel(member=slice(0, 0))
+    assert "no member" in refused(challenge, tmp_path, none)
+
+
 # --- files that are not what they seem ----------------------------------------------------------
 
 

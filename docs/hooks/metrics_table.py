@@ -25,8 +25,8 @@ def _table() -> str:
                 metric.claim,
                 metric.units or "the variable's",
                 metric.better or "nearer to ideal",
-                "–" if metric.ideal is None else f"{metric.ideal:g}",
-                metric.needs,
+                f"{metric.ideal:g}" if isinstance(metric.ideal, float) else metric.ideal or "–",
+                f"{metric.needs}, distribution" if metric.probabilistic else metric.needs,
                 "yes" if metric.of_sums else "no",
                 options or "–",
             )

@@ -7,12 +7,22 @@ documentation and the challenges find it there.
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Literal
 
-from oceanbench.metrics import along_track, isotropic, pointwise, spectral, sums
+from oceanbench.metrics import (
+    along_track,
+    calibration,
+    isotropic,
+    pointwise,
+    probabilistic,
+    spectral,
+    sums,
+)
 from oceanbench.metrics.aligned import Flag, Flagged
 from oceanbench.metrics.sums import Sums
 
@@ -28,10 +38,15 @@ class Metric:
     function : ``(estimate, truth, weights, **options) -> float | Flagged``
     units : unit of the value; None for the unit of the variable
     better : ``"lower"`` or ``"higher"``; None for a signed value that should be near ``ideal``
-    ideal : value of a perfect estimate
+    ideal : value of a perfect estimate, or the name of the option that is it
     needs : ``"grid"``, ``"track"`` or ``"any"``
+    probabilistic : whether the estimate is a distribution, with a dimension ``member`` or
+        ``moment``, where the submission gives one; otherwise it is always its mean
     of_sums : the same score as a function of :class:`Sums` and the options, for the metrics that
         have a confidence interval; None for the others
+    term : of a probabilistic metric with ``of_sums``, the quantity whose sums it reads: a function
+        of a distribution, the truth and the options, which ``of_sums`` then does not take
+    bounds : smallest and largest value of a score that has no ``better``
     daily : whether those sums go over UTC days for maps too
     of_psd : the same score as a function of :func:`spectral.psd_score` and the other options, so
         that scores of one spectrum compute it once; None for the others
@@ -40,9 +55,12 @@ class Metric:
     function: Callable[..., float | Flagged]
     units: str | None
     better: Literal["lower", "higher"] | None
-    ideal: float | None
+    ideal: float | str | None
     needs: Literal["grid", "track", "any"] = "any"
+    probabilistic: bool = False
     of_sums: Callable[..., Any] | None = None
+    term: Callable[..., Any] | None = None
+    bounds: tuple[float, float] | None = None
     daily: bool = False
     of_psd: Callable[..., float | Flagged] | None = None
 
@@ -51,6 +69,28 @@ class Metric:
         """Keyword options of the function, by name."""
         parameters = inspect.signature(self.function, eval_str=True).parameters
         return {n: p for n, p in parameters.items() if p.kind is p.KEYWORD_ONLY}
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Values between which the score lies, as far as they are known."""
+        if self.bounds is not None:
+            return self.bounds
+        ideal = self.ideal if isinstance(self.ideal, float) else None
+        low = ideal if self.better == "lower" else None
+        high = ideal if self.better == "higher" else None
+        return -math.inf if low is None else low, math.inf if high is None else high
+
+    def ideal_of(self, options: Mapping[str, Any]) -> float | None:
+        """Value of a perfect estimate with these options."""
+        if isinstance(self.ideal, str):
+            return float(options.get(self.ideal, self.options[self.ideal].default))
+        return self.ideal
+
+    def score_of_sums(self, options: Mapping[str, Any]) -> Callable[[Sums], Any] | None:
+        """Score as a function of sums alone, for the metrics that have one."""
+        if self.of_sums is None or self.term is not None:
+            return self.of_sums
+        return partial(self.of_sums, **options)
 
     @property
     def claim(self) -> str:
@@ -114,6 +154,47 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
         ),
         "along_track_wavelength": Metric(
             along_track.along_track_wavelength, "km", "lower", None, needs="track"
+        ),
+        "crps": Metric(
+            probabilistic.crps,
+            None,
+            "lower",
+            0.0,
+            probabilistic=True,
+            of_sums=sums.mean_term_of,
+            term=probabilistic.crps_at,
+        ),
+        "spread_skill": Metric(
+            probabilistic.spread_skill,
+            "1",
+            None,
+            1.0,
+            probabilistic=True,
+            of_sums=sums.spread_skill_of,
+            term=probabilistic.expected_squared_error_at,
+            bounds=(0.0, math.inf),
+        ),
+        "coverage": Metric(
+            probabilistic.coverage,
+            "1",
+            None,
+            "level",
+            probabilistic=True,
+            of_sums=sums.mean_term_of,
+            term=calibration.share_inside,
+            bounds=(0.0, 1.0),
+        ),
+        "interval_score": Metric(
+            probabilistic.interval_score,
+            None,
+            "lower",
+            0.0,
+            probabilistic=True,
+            of_sums=sums.mean_term_of,
+            term=probabilistic.interval_score_at,
+        ),
+        "reliability_index": Metric(
+            probabilistic.reliability_index, "1", "lower", 0.0, probabilistic=True
         ),
     }
 )

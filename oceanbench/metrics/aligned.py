@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from oceanbench.errors import OceanbenchError
 
 FloatArray = NDArray[np.float64]
-Flag = Literal["unresolved", "resolved_below_grid", "no_data"]
+Flag = Literal["unresolved", "resolved_below_grid", "no_data", "deterministic"]
 
 
 class Flagged(NamedTuple):
@@ -21,6 +21,8 @@ class Flagged(NamedTuple):
     ``resolved_below_grid`` : the smallest scale that the data hold is still resolved; the value is
     that scale, an upper bound.
     ``no_data`` : nothing to score; the value is NaN.
+    ``deterministic`` : the score is one of a distribution, and the estimate is a single value at
+    each point; the value is NaN.
     """
 
     value: float
@@ -29,6 +31,12 @@ class Flagged(NamedTuple):
 
 NO_DATA = Flagged(float("nan"), "no_data")
 UNRESOLVED = Flagged(float("nan"), "unresolved")
+DETERMINISTIC = Flagged(float("nan"), "deterministic")
+
+
+def number(value: FloatArray) -> float | Flagged:
+    """Value as a plain number, or the flag ``no_data`` where it is none."""
+    return float(value) if np.isfinite(value) else NO_DATA
 
 
 class Aligned(NamedTuple):
@@ -56,6 +64,26 @@ def align(
         if the arrays are not on the same points, or a value is missing where the weight is positive
     """
     order = dims or tuple(str(d) for d in truth.dims)
+    w = aligned_weights(estimate, truth, weights, order)
+    e = estimate.transpose(*order).values.astype(np.float64, copy=False)
+    t = truth.transpose(*order).values.astype(np.float64, copy=False)
+    scored = w > 0
+    if not scored.all():
+        e, t = np.where(scored, e, 0.0), np.where(scored, t, 0.0)
+    check_complete(e, t)
+    return Aligned(e, t, w)
+
+
+def aligned_weights(
+    estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray, order: tuple[str, ...]
+) -> FloatArray:
+    """Weights in an order of dimensions, once the three arrays are known to be on the same points.
+
+    Raises
+    ------
+    OceanbenchError
+        as :func:`align` does; missing values are looked for by :func:`check_complete`
+    """
     if set(order) != set(truth.dims) or set(estimate.dims) != set(truth.dims):
         raise OceanbenchError(
             f"the estimate has dimensions {tuple(estimate.dims)}, the truth {tuple(truth.dims)}; "
@@ -64,20 +92,19 @@ def align(
     _check_points("estimate", estimate, truth)
     _check_points("weights", weights, truth)
     w = weights.broadcast_like(truth).transpose(*order).values.astype(np.float64, copy=False)
-    e = estimate.transpose(*order).values.astype(np.float64, copy=False)
-    t = truth.transpose(*order).values.astype(np.float64, copy=False)
     if not (w >= 0).all():
         raise OceanbenchError("a weight is negative or missing; weights are >= 0, 0 for no point")
-    scored = w > 0
-    if not scored.all():
-        e, t = np.where(scored, e, 0.0), np.where(scored, t, 0.0)
-    if not (np.isfinite(e).all() and np.isfinite(t).all()):
-        holes = int((~np.isfinite(e) | ~np.isfinite(t)).sum())
+    return w
+
+
+def check_complete(estimate: FloatArray, truth: FloatArray) -> None:
+    """Refuse missing values among the points that are scored."""
+    if not (np.isfinite(estimate).all() and np.isfinite(truth).all()):
+        holes = int((~np.isfinite(estimate) | ~np.isfinite(truth)).sum())
         raise OceanbenchError(
             f"{holes} values are missing where the weight is positive; fill them or set their "
             "weight to zero: a score cannot skip them"
         )
-    return Aligned(e, t, w)
 
 
 def _check_points(name: str, array: xr.DataArray, truth: xr.DataArray) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from oceanbench.metrics.aligned import NO_DATA, Flagged, FloatArray, align
+from oceanbench.metrics.aligned import Flagged, align, number
 from oceanbench.metrics.sums import (
     bias_of,
     daily_rmse_score_of,
@@ -22,10 +22,6 @@ from oceanbench.metrics.sums import (
 )
 
 
-def _number(value: FloatArray) -> float | Flagged:
-    return float(value) if np.isfinite(value) else NO_DATA
-
-
 def rmse(estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray) -> float | Flagged:
     r"""Root mean squared error over all points, pooled in space and time.
 
@@ -40,7 +36,7 @@ def rmse(estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray) -> 
     -------
     float, in the variable's unit; flag ``no_data`` if no weight is positive
     """
-    return _number(rmse_of(sums(estimate, truth, weights)))
+    return number(rmse_of(sums(estimate, truth, weights)))
 
 
 def bias(estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray) -> float | Flagged:
@@ -52,7 +48,7 @@ def bias(estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray) -> 
     ----------
     estimate, truth, weights : as for :func:`rmse`
     """
-    return _number(bias_of(sums(estimate, truth, weights)))
+    return number(bias_of(sums(estimate, truth, weights)))
 
 
 def rmse_score(
@@ -74,7 +70,7 @@ def rmse_score(
     ----------
     Ocean data challenge 2020a, SSH mapping NATL60, doi:10.24400/527896/a01-2020.002
     """
-    return _number(rmse_score_of(sums(estimate, truth, weights)))
+    return number(rmse_score_of(sums(estimate, truth, weights)))
 
 
 def rmse_score_mean(
@@ -89,7 +85,7 @@ def rmse_score_mean(
     ----------
     estimate, truth, weights : as for :func:`rmse`
     """
-    return _number(rmse_score_mean_of(sums(estimate, truth, weights)))
+    return number(rmse_score_mean_of(sums(estimate, truth, weights)))
 
 
 def rmse_score_std(
@@ -109,7 +105,7 @@ def rmse_score_std(
     ----------
     Ocean data challenge 2020a, doi:10.24400/527896/a01-2020.002
     """
-    return _number(rmse_score_std_of(sums(estimate, truth, weights)))
+    return number(rmse_score_std_of(sums(estimate, truth, weights)))
 
 
 def nmse(estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray) -> float | Flagged:
@@ -123,7 +119,7 @@ def nmse(estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray) -> 
     ----------
     estimate, truth, weights : as for :func:`rmse`
     """
-    return _number(nmse_of(sums(estimate, truth, weights)))
+    return number(nmse_of(sums(estimate, truth, weights)))
 
 
 def explained_variance(
@@ -141,7 +137,7 @@ def explained_variance(
     ----------
     Ocean data challenge 2023a, SSH mapping OSE (variance scores).
     """
-    return _number(explained_variance_of(sums(estimate, truth, weights)))
+    return number(explained_variance_of(sums(estimate, truth, weights)))
 
 
 def daily_rmse_score(
@@ -167,7 +163,7 @@ def daily_rmse_score(
     Ocean data challenge 2021a, SSH mapping OSE, doi:10.24400/527896/a01-2021.005
     """
     s = sums(estimate, truth, weights, daily=True)
-    return _number(daily_rmse_score_of(s, minimum_points=minimum_points))
+    return number(daily_rmse_score_of(s, minimum_points=minimum_points))
 
 
 def daily_rmse_score_std(
@@ -189,7 +185,7 @@ def daily_rmse_score_std(
     Ocean data challenge 2021a, doi:10.24400/527896/a01-2021.005
     """
     s = sums(estimate, truth, weights, daily=True)
-    return _number(daily_rmse_score_std_of(s, minimum_points=minimum_points))
+    return number(daily_rmse_score_std_of(s, minimum_points=minimum_points))
 
 
 # Fields of the error, for figures.

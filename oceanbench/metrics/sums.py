@@ -25,7 +25,8 @@ class Sums:
     ``count`` is the number of points with positive weight; with weights :math:`w`, error
     :math:`e = \hat x - x` and truth :math:`x`: ``weight`` :math:`\sum w`, ``error``
     :math:`\sum w e`, ``squared_error`` :math:`\sum w e^2`, ``truth`` :math:`\sum w x`,
-    ``squared_truth`` :math:`\sum w x^2`.
+    ``squared_truth`` :math:`\sum w x^2`. The scores of distributions add a ``term``
+    :math:`\sum w c`, of a quantity :math:`c` that each of them knows at every point.
     """
 
     time: NDArray[np.datetime64]
@@ -35,14 +36,21 @@ class Sums:
     squared_error: FloatArray
     truth: FloatArray
     squared_truth: FloatArray
+    term: FloatArray | None = None
 
     def take(self, index: NDArray[np.intp]) -> Sums:
         """Sums at the given times; an index of shape (replicates, times) gives a batch."""
-        return Sums(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
+        columns = {f.name: getattr(self, f.name) for f in fields(self)}
+        return Sums(**{name: c[index] for name, c in columns.items() if c is not None})
 
 
 def sums(
-    estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray, *, daily: bool = False
+    estimate: xr.DataArray,
+    truth: xr.DataArray,
+    weights: xr.DataArray,
+    *,
+    daily: bool = False,
+    term: xr.DataArray | None = None,
 ) -> Sums:
     """Weighted sums per map time, or per UTC day for a track or on request.
 
@@ -51,6 +59,7 @@ def sums(
     estimate, truth : DataArray with a dimension ``time``, on the same points
     weights : DataArray broadcastable to truth, >= 0
     daily : group the times by UTC day; always so where the points lie along time only
+    term : the quantity at each point that the sums ``term`` go over
     """
     order = ("time", *(str(d) for d in truth.dims if d != "time"))
     e, t, w = align(estimate, truth, weights, *order)
@@ -65,6 +74,9 @@ def sums(
         "truth": np.einsum("ij,ij->i", w, t),
         "squared_truth": np.einsum("ij,ij,ij->i", w, t, t),
     }
+    if term is not None:
+        quantity = term.transpose(*order).values.reshape(w.shape)
+        columns["term"] = np.einsum("ij,ij->i", w, quantity)
     if daily or truth.ndim == 1:
         time, group = np.unique(time.astype("datetime64[D]"), return_inverse=True)
         columns = {k: np.bincount(group, v, minlength=time.size) for k, v in columns.items()}
@@ -145,6 +157,23 @@ def daily_rmse_score_of(s: Sums, *, minimum_points: int = 10) -> FloatArray:
 def daily_rmse_score_std_of(s: Sums, *, minimum_points: int = 10) -> FloatArray:
     """Standard deviation (ddof 0) of the RMSE scores of the days with enough points."""
     return _over_full_days(np.std, s, minimum_points)
+
+
+def mean_term_of(s: Sums) -> FloatArray:
+    """Mean over all points of the quantity that the sums ``term`` go over."""
+    return ratio(term_of(s).sum(-1), s.weight.sum(-1))
+
+
+def spread_skill_of(s: Sums) -> FloatArray:
+    """Root of the predicted over the found squared error; ``term`` sums the predicted one."""
+    result: FloatArray = np.sqrt(ratio(term_of(s).sum(-1), s.squared_error.sum(-1)))
+    return result
+
+
+def term_of(s: Sums) -> FloatArray:
+    """Sums of the quantity that a score of distributions knows at every point."""
+    assert s.term is not None  # the scores that read it come with it
+    return s.term
 
 
 def _over_full_days(reduce: Callable[..., FloatArray], s: Sums, minimum_points: int) -> FloatArray:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from oceanbench.errors import OceanbenchError
 from oceanbench.metrics import METRICS, Flagged
+from oceanbench.metrics.points import at_points, mean_of
 from oceanbench.metrics.pointwise import sums
 
 FIRST = np.datetime64("2012-10-22", "ns")
@@ -28,8 +29,21 @@ def legal(name: str) -> list[str]:
     return [k for k in KINDS if needs in ("any", "track" if k == "track" else "grid")]
 
 
-ROWS = [pytest.param(name, kind, id=f"{name}-{kind}") for name in METRICS for kind in legal(name)]
-each_row = pytest.mark.parametrize(("name", "kind"), ROWS)
+def forms(name: str) -> list[str]:
+    """Forms of the estimate that a metric has a number for."""
+    if not METRICS[name].probabilistic:
+        return ["single"]
+    return ["single", "ensemble", "gaussian"] if name == "crps" else ["ensemble", "gaussian"]
+
+
+ROWS = [
+    pytest.param(name, kind, form, id="-".join([name, kind, form][: 2 if form == "single" else 3]))
+    for name in METRICS
+    for kind in legal(name)
+    for form in forms(name)
+]
+CALIBRATION = ("spread_skill", "coverage", "reliability_index")  # of the spread, not of errors
+each_row = pytest.mark.parametrize(("name", "kind", "form"), ROWS)
 few = settings(max_examples=4)
 
 
@@ -53,7 +67,20 @@ def axes(kind: str) -> dict:
     }
 
 
-def make(kind: str, seed: int, noise: float = 0.3) -> tuple[xr.DataArray, ...]:
+def as_form(estimate: xr.DataArray, form: str, spread: float = 0.05) -> xr.DataArray:
+    """Estimate with four members about it in equal pairs, or with a standard deviation."""
+    if form == "single":
+        return estimate
+    if form == "ensemble":
+        shifts = xr.DataArray(np.array([1, -2, 2, -1], dtype=estimate.dtype), dims="member")
+        return estimate + spread * shifts
+    labels = xr.DataArray(["mean", "std"], dims="moment", name="moment")
+    return xr.concat([estimate, xr.full_like(estimate, spread)], labels)
+
+
+def make(
+    kind: str, seed: int, form: str = "single", noise: float = 0.3
+) -> tuple[xr.DataArray, ...]:
     """Estimate, truth (reddish, with an offset) and weights."""
     random = np.random.default_rng(seed)
     coords = axes(kind)
@@ -64,7 +91,7 @@ def make(kind: str, seed: int, noise: float = 0.3) -> tuple[xr.DataArray, ...]:
         values = values + np.roll(values, 1, axis) + np.roll(values, 2, axis)
     truth = xr.DataArray(0.1 * values + 0.2, dims=dims, coords=coords)
     estimate = truth + noise * 0.1 * random.standard_normal(shape)
-    return estimate, truth, xr.ones_like(truth)
+    return as_form(estimate, form), truth, xr.ones_like(truth)
 
 
 def mask_of(truth: xr.DataArray, seed: int) -> xr.DataArray:
@@ -117,8 +144,8 @@ def honest(found: float | Flagged) -> bool:
 @each_row
 @few
 @given(seed=SEEDS)
-def test_inputs_are_left_as_they_were(name, kind, seed):
-    estimate, truth, _ = make(kind, seed)
+def test_inputs_are_left_as_they_were(name, kind, form, seed):
+    estimate, truth, _ = make(kind, seed, form)
     weights = mask_of(truth, seed)
     estimate = estimate.where(weights > 0)
     before = [a.copy(deep=True) for a in (estimate, truth, weights)]
@@ -130,18 +157,19 @@ def test_inputs_are_left_as_they_were(name, kind, seed):
 @each_row
 @few
 @given(seed=SEEDS, data=st.data())
-def test_order_of_dimensions_is_irrelevant(name, kind, seed, data):
-    arrays = make(kind, seed)
-    dims = list(arrays[1].dims)
-    shuffled = [a.transpose(*data.draw(st.permutations(dims))) for a in arrays]
+def test_order_of_dimensions_is_irrelevant(name, kind, form, seed, data):
+    arrays = make(kind, seed, form)
+    shuffled = [a.transpose(*data.draw(st.permutations(list(a.dims)))) for a in arrays]
     assert same(run(name, *arrays), run(name, *shuffled))
 
 
-@pytest.mark.parametrize("name", [n for n in METRICS if METRICS[n].needs != "track"])
+@pytest.mark.parametrize(
+    ("name", "form"), [row.values[::2] for row in ROWS if row.values[1] == "maps"]
+)
 @few
 @given(seed=SEEDS)
-def test_direction_of_latitude_is_irrelevant(name, seed):
-    arrays = make("maps", seed)
+def test_direction_of_latitude_is_irrelevant(name, form, seed):
+    arrays = make("maps", seed, form)
     flipped = [a.isel(latitude=slice(None, None, -1)) for a in arrays]
     window = {"window": "boxcar"} if "window" in METRICS[name].options else {}  # a symmetric one
     assert same(run(name, *arrays, **window), run(name, *flipped, **window))
@@ -150,8 +178,8 @@ def test_direction_of_latitude_is_irrelevant(name, seed):
 @each_row
 @few
 @given(seed=SEEDS, junk=st.sampled_from([np.nan, np.inf, 1e30, -214748.36]))
-def test_values_at_points_of_zero_weight_are_irrelevant(name, kind, seed, junk):
-    estimate, truth, _ = make(kind, seed)
+def test_values_at_points_of_zero_weight_are_irrelevant(name, kind, form, seed, junk):
+    estimate, truth, _ = make(kind, seed, form)
     weights = mask_of(truth, seed)
     scored = weights > 0
     spoiled = estimate.where(scored, junk), truth.where(scored, -junk), weights
@@ -159,8 +187,8 @@ def test_values_at_points_of_zero_weight_are_irrelevant(name, kind, seed, junk):
 
 
 @each_row
-def test_rows_of_zero_weight_could_as_well_be_absent(name, kind):
-    arrays = make(kind, 3)
+def test_rows_of_zero_weight_could_as_well_be_absent(name, kind, form):
+    arrays = make(kind, 3, form)
     dim = "time" if kind == "track" else "latitude"
     part = {dim: slice(180, None) if kind == "track" else slice(3, None)}
     masked = xr.zeros_like(arrays[2])
@@ -168,6 +196,8 @@ def test_rows_of_zero_weight_could_as_well_be_absent(name, kind):
     options = [{}]
     if "units" in METRICS[name].options:
         options.append({"units": "km"})
+    if "truth_error" in METRICS[name].options:
+        options.append({"truth_error": 0.02})
     for option in options:
         cut = run(name, *(a.isel(part) for a in arrays), **option)
         assert same(run(name, *arrays[:2], masked, **option), cut), option
@@ -176,38 +206,44 @@ def test_rows_of_zero_weight_could_as_well_be_absent(name, kind):
 @each_row
 @few
 @given(seed=SEEDS, factor=st.floats(1e-6, 1e6))
-def test_scale_of_the_weights_is_irrelevant(name, kind, seed, factor):
-    estimate, truth, _ = make(kind, seed)
+def test_scale_of_the_weights_is_irrelevant(name, kind, form, seed, factor):
+    estimate, truth, _ = make(kind, seed, form)
     weights = mask_of(truth, seed)
     assert same(run(name, estimate, truth, weights), run(name, estimate, truth, factor * weights))
 
 
-@each_row
+@pytest.mark.parametrize(
+    ("name", "kind", "form"), [row for row in ROWS if row.values[2] != "gaussian"]
+)  # whose standard deviation is never zero
 @few
 @given(seed=SEEDS)
-def test_truth_is_an_ideal_estimate_of_itself(name, kind, seed):
+def test_truth_is_an_ideal_estimate_of_itself(name, kind, form, seed):
     _, truth, _ = make(kind, seed)
     weights = mask_of(truth, 3 * seed + 1)  # a full box, so that there are spectra
-    found = run(name, truth, truth, weights)
-    ideal = METRICS[name].ideal
-    if ideal is None:
+    found = run(name, as_form(truth, form, spread=0.0), truth, weights)
+    ideal = METRICS[name].ideal_of({})
+    if name == "spread_skill":
+        assert found.flag == "no_data"  # no spread over no error
+    elif ideal is None:
         assert isinstance(found, Flagged) and found.flag == "resolved_below_grid"
         assert found.value > 0
     else:
         assert found == pytest.approx(ideal, abs=1e-12)
 
 
-@each_row
+@pytest.mark.parametrize(
+    ("name", "kind", "form"), [row for row in ROWS if row.values[0] not in CALIBRATION]
+)
 @few
 @given(seed=SEEDS)
-def test_larger_error_never_scores_better(name, kind, seed):
+def test_larger_error_never_scores_better(name, kind, form, seed):
     _, truth, weights = make(kind, seed)
     error = xr.zeros_like(truth)
     error.values[...] = np.random.default_rng(seed).standard_normal(truth.shape) + 0.1
     better, ideal = METRICS[name].better, METRICS[name].ideal
     badness = []
     for amplitude in (0.0, 0.01, 0.1, 0.3, 1.0, 3.0, 10.0):
-        found = run(name, truth + amplitude * error, truth, weights)
+        found = run(name, as_form(truth + amplitude * error, form), truth, weights)
         if isinstance(found, Flagged) and found.flag == "unresolved":
             badness.append(math.inf)
         elif better is None:
@@ -258,14 +294,33 @@ CORNERS_OF = {"maps": {**CORNERS, **MAP_CORNERS}, "track": {**CORNERS, **TRACK_C
 
 
 @pytest.mark.parametrize(
-    ("name", "kind", "corner"),
+    ("name", "kind", "form", "corner"),
     [(*row.values, corner) for row in ROWS for corner in CORNERS_OF[row.values[1]]],
 )
-def test_legal_input_gives_a_finite_number_or_a_flag(name, kind, corner):
+def test_legal_input_gives_a_finite_number_or_a_flag(name, kind, form, corner):
     change = CORNERS_OF[kind][corner]
+    arrays = make(kind, 1)
+    estimate, truth, weights = (a.transpose(*arrays[1].dims) for a in change(*arrays))
+    assert honest(run(name, as_form(estimate, form), truth, weights))
+
+
+@each_row
+@pytest.mark.parametrize("spread", [1e-300, 1e-12, 1e9])
+def test_spread_of_any_size_gives_a_finite_number_or_a_flag(name, kind, form, spread):
     estimate, truth, weights = make(kind, 1)
-    arrays = [a.transpose(*truth.dims) for a in change(estimate, truth, weights)]
-    assert honest(run(name, *arrays))
+    for e in (estimate, truth):
+        assert honest(run(name, as_form(e, form, spread), truth, weights))
+
+
+@each_row
+def test_single_value_has_a_number_or_is_called_deterministic(name, kind, form):
+    estimate, truth, weights = make(kind, 1)
+    found = run(name, estimate, truth, weights)
+    assert honest(found)
+    if form != "single" and name != "crps":
+        assert found.flag == "deterministic"
+    if METRICS[name].probabilistic:
+        assert same(run(name, estimate.expand_dims("member"), truth, weights), found)
 
 
 @pytest.mark.parametrize("name", ["nmse", "explained_variance"])
@@ -279,8 +334,8 @@ def test_scores_relative_to_a_variance_are_flagged_where_there_is_none(name, con
 
 
 @each_row
-def test_mask_without_a_point_gives_no_data(name, kind):
-    estimate, truth, weights = make(kind, 1)
+def test_mask_without_a_point_gives_no_data(name, kind, form):
+    estimate, truth, weights = make(kind, 1, form)
     found = run(name, estimate, truth, 0 * weights)
     assert isinstance(found, Flagged)
     assert found.flag == "no_data"
@@ -288,17 +343,17 @@ def test_mask_without_a_point_gives_no_data(name, kind):
 
 
 @each_row
-def test_missing_values_where_the_weight_is_positive_are_refused(name, kind):
+def test_missing_values_where_the_weight_is_positive_are_refused(name, kind, form):
     for spoil in (0, 1):
-        arrays = [a.copy() for a in make(kind, 1)]
+        arrays = [a.copy() for a in make(kind, 1, form)]
         arrays[spoil].values.flat[40] = np.nan
         with pytest.raises(OceanbenchError, match="missing where the weight is positive"):
             run(name, *arrays)
 
 
 @each_row
-def test_arrays_on_other_points_are_refused(name, kind):
-    estimate, truth, weights = make(kind, 1)
+def test_arrays_on_other_points_are_refused(name, kind, form):
+    estimate, truth, weights = make(kind, 1, form)
     later = {"time": truth["time"] + np.timedelta64(12, "h")}
     with pytest.raises(OceanbenchError, match="differ in 'time'"):
         run(name, estimate.assign_coords(later), truth, weights)
@@ -309,8 +364,8 @@ def test_arrays_on_other_points_are_refused(name, kind):
 
 
 @each_row
-def test_weights_that_are_no_weights_are_refused(name, kind):
-    estimate, truth, weights = make(kind, 1)
+def test_weights_that_are_no_weights_are_refused(name, kind, form):
+    estimate, truth, weights = make(kind, 1, form)
     for wrong in (np.nan, -1.0):
         bad = weights.copy()
         bad.values.flat[40] = wrong
@@ -320,8 +375,8 @@ def test_weights_that_are_no_weights_are_refused(name, kind):
 
 @each_row
 @pytest.mark.parametrize("unit", ["s", "ms", "us"])
-def test_unit_of_time_is_irrelevant(name, kind, unit):
-    arrays = make(kind, 4)
+def test_unit_of_time_is_irrelevant(name, kind, form, unit):
+    arrays = make(kind, 4, form)
     if kind == "track":  # times that every unit can hold
         arrays = [
             a.assign_coords(time=a["time"].values.astype("M8[s]").astype("M8[ns]")) for a in arrays
@@ -335,16 +390,20 @@ def test_unit_of_time_is_irrelevant(name, kind, unit):
 
 
 @pytest.mark.parametrize("kind", ["maps", "half_days", "track"])
-@pytest.mark.parametrize("name", [n for n in METRICS if METRICS[n].of_sums])
+@pytest.mark.parametrize(
+    ("name", "form"), [(n, form) for n in METRICS if METRICS[n].of_sums for form in forms(n)]
+)
 @settings(max_examples=3)
 @given(seed=SEEDS)
-def test_score_of_the_sums_is_the_score(name, kind, seed):
+def test_score_of_the_sums_is_the_score(name, form, kind, seed):
     """Else the confidence interval would belong to another number than the score."""
-    estimate, truth, _ = make(kind, seed)
+    estimate, truth, _ = make(kind, seed, form)
     weights = mask_of(truth, seed)
-    metric = METRICS[name]
-    table = sums(estimate, truth, weights, daily=metric.daily)  # as evaluate() makes it
-    assert float(metric.of_sums(table)) == pytest.approx(run(name, estimate, truth, weights))
+    metric, arrays = METRICS[name], (estimate, truth, weights)
+    term = at_points(metric.term, *arrays) if metric.term else None
+    mean = mean_of(*arrays)
+    table = sums(mean, truth, weights, daily=metric.daily, term=term)  # as evaluate() makes it
+    assert float(metric.of_sums(table)) == pytest.approx(run(name, *arrays))
     batch = table.take(np.array([np.arange(table.time.size)] * 3))
     np.testing.assert_allclose(metric.of_sums(batch), metric.of_sums(table))
 
@@ -359,7 +418,7 @@ def test_docstring_is_numpydoc_and_its_first_line_a_sentence(name):
     assert all(option in text for option in metric.options), "an option is not documented"
     assert metric.better in ("lower", "higher", None)
     if metric.better is None:
-        assert metric.ideal is not None, "a signed value needs an ideal"
+        assert metric.ideal_of({}) is not None, "a signed value needs an ideal"
 
 
 @pytest.mark.parametrize("name", METRICS)
