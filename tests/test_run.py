@@ -137,7 +137,7 @@ def test_a_file_that_is_no_method_is_refused(tmp_path: Path, text: str, words: s
 
 
 def test_an_unknown_method_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(OceanbenchError, match="known: mean_field, oi"):
+    with pytest.raises(OceanbenchError, match=r"known: .*mean_field.*oi"):
         load_method("oy")
 
 
