@@ -1,8 +1,8 @@
 """A basin to map by tiles: 60° × 30°, one year, seven altimeters over a random sea surface.
 
     python tests/benchmarks/basin.py DIR
-    oceanbench run duacs DIR/challenge.yaml --output DIR --set coarsen=10 --set time_factor=0.6 \
-        --set precision=single --set workers=2 --set checkpoint=DIR/tiles
+    oceanbench run duacs DIR/challenge.yaml --output DIR --set coarsen=12 --set halo=1.5 \
+        --set time_factor=0.6 --set precision=single --set workers=2 --set checkpoint=DIR/tiles
 
 writes a challenge of one's own (330 MB, three minutes) and maps it. Kill the second command and
 give it again: it goes on with the tiles that were left.
