@@ -98,7 +98,7 @@ class Covariance:
 
         Parameters
         ----------
-        a, b : as for :meth:`matrix`
+        a, b : as for :meth:`matrix`; without their last column all are taken at the same time
         weights : (m, k), float64
 
         Returns
@@ -123,10 +123,13 @@ class Covariance:
     def _tile(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         if self.shape == "gaussian":
             return _squared_distance(a, b).neg_().exp_()
-        square = _squared_distance(a[:, :2], b[:, :2])
-        reach = square.clamp_(min=0.0).sqrt_().mul_(ZERO_CROSSING)
-        later = a[:, 2:] - b[:, 2]
-        decay = torch.addcmul(reach, later, later).neg_().exp_()
+        near, far = (ZERO_CROSSING * points[:, :2] for points in (a, b))
+        reach = _squared_distance(near, far).clamp_(min=0.0).sqrt_()
+        if a.shape[1] == 2:
+            decay = torch.neg(reach).exp_()
+        else:
+            later = a[:, 2:] - b[:, 2]
+            decay = torch.addcmul(reach, later, later).neg_().exp_()
         polynomial = torch.addcmul(reach + 1.0, reach * reach, reach - 1.0, value=-1.0 / 6.0)
         return polynomial.mul_(decay)
 

@@ -31,16 +31,15 @@ def maps(posterior: Posterior, x: FloatArray, y: FloatArray) -> torch.Tensor:
         for number in range(dates):
             result[number] = _separable(posterior, number, x, y)
         return result
-    if posterior.covariance.speed_x == 0.0 == posterior.covariance.speed_y:
-        later = posterior.places(0.0, 0.0, posterior.dates)[:, 2] - posterior.points[:, 2:]
-        weights = torch.exp(-(later**2))[:, :, None] * posterior.weights
-        nodes, points = _nodes(posterior, x, y, 0), posterior.points.clone()
-        nodes[:, 2] = points[:, 2] = 0.0  # the part of time is in the weights
-        values = posterior.covariance.times(nodes, points, weights.flatten(1))
+    points, covariance = posterior.points[:, :2], posterior.covariance
+    later = posterior.places(0.0, 0.0, posterior.dates)[:, 2] - posterior.points[:, 2:]
+    weights = torch.exp(-(later**2))[:, :, None] * posterior.weights  # the part of time
+    if covariance.speed_x == 0.0 == covariance.speed_y:
+        values = covariance.times(_nodes(posterior, x, y, 0)[:, :2], points, weights.flatten(1))
         return values.T.reshape(result.shape)
     for number in range(dates):
-        nodes, weights = _nodes(posterior, x, y, number), posterior.weights[:, number]
-        values = posterior.covariance.times(nodes, posterior.points, weights)
+        nodes, used = _nodes(posterior, x, y, number)[:, :2], posterior.used(number)
+        values = covariance.times(nodes, points[used], weights[used, number])
         result[number] = values.T.reshape(sets, y.size, x.size)
     return result
 

@@ -2,7 +2,7 @@
 
     python tests/benchmarks/basin.py DIR
     oceanbench run duacs DIR/challenge.yaml --output DIR --set coarsen=12 --set halo=1.5 \
-        --set time_factor=0.6 --set precision=single --set workers=2 --set checkpoint=DIR/tiles
+        --set time_factor=0.5 --set precision=single --set workers=2 --set checkpoint=DIR/tiles
 
 writes a challenge of one's own (330 MB, three minutes) and maps it. Kill the second command and
 give it again: it goes on with the tiles that were left.

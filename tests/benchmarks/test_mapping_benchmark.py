@@ -124,7 +124,7 @@ def test_mapping(observed: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "DUACS-like, float64": ARHAN,
         "DUACS-like, moving, float64": ARHAN | {"speed": -0.02},
         "DUACS-like, float32": ARHAN | {"precision": "single"},
-        "10 000 observations, float64": GAUSSIAN | {"window": 30.0, "days": 6},
+        "10 000 observations, float64": GAUSSIAN | {"window": 38.0, "days": 6},
     }
     lines = [
         f"\ndense: {dense['per_map']:.2f} CPU s per map of {dense['used']} observations, peak "
