@@ -40,7 +40,7 @@ from oceanbench.assimilation.preparation import (
     samples,
 )
 from oceanbench.assimilation.tiles import Tile, tiles
-from oceanbench.dynamics.quasigeostrophic import EARTH_RADIUS, EARTH_ROTATION
+from oceanbench.dynamics.rotation import coriolis, planetary_gradient
 from oceanbench.errors import OceanbenchError
 
 if TYPE_CHECKING:
@@ -231,11 +231,8 @@ def _scales_at(latitude: float, scales: Mapping[str, float]) -> Covariance:
 
 def _rossby_speed(latitude: float) -> float:
     """Speed of long Rossby waves, at most 0.35 m/s, in km per day."""
-    turning = 2.0 * EARTH_ROTATION
-    sine, cosine = math.sin(math.radians(latitude)), math.cos(math.radians(latitude))
-    beta, coriolis = turning * cosine / EARTH_RADIUS, turning * sine
-    square = max(coriolis**2, 1e-20)  # of no effect but at the equator
-    return min(beta * GRAVITY_WAVE_SPEED**2 / square, FASTEST) * 86.4
+    square = max(coriolis(latitude) ** 2, 1e-20)  # of no effect but at the equator
+    return min(planetary_gradient(latitude) * GRAVITY_WAVE_SPEED**2 / square, FASTEST) * 86.4
 
 
 def _noise_of_missions(missions: tuple[str, ...], noise: float, other: str) -> np.ndarray:

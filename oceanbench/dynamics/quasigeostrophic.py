@@ -36,9 +36,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from oceanbench.dynamics import rotation
+
 DAY = 86400.0
-EARTH_ROTATION = 7.2921159e-5
-EARTH_RADIUS = 6.371e6
 
 
 @dataclass(frozen=True)
@@ -70,14 +70,14 @@ class Parameters:
     @property
     def coriolis(self) -> float:
         """Coriolis parameter f0 at the reference latitude, 1/s."""
-        return 2 * EARTH_ROTATION * math.sin(math.radians(self.latitude))
+        return rotation.coriolis(self.latitude)
 
     @property
     def planetary_gradient(self) -> float:
         """Northward gradient of the Coriolis parameter, 1/(m s)."""
         if self.beta is not None:
             return self.beta
-        return 2 * EARTH_ROTATION * math.cos(math.radians(self.latitude)) / EARTH_RADIUS
+        return rotation.planetary_gradient(self.latitude)
 
     @property
     def stretching(self) -> tuple[float, float]:

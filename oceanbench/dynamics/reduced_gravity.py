@@ -38,7 +38,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from oceanbench.dynamics.quasigeostrophic import DAY, EARTH_RADIUS, EARTH_ROTATION
+from oceanbench.dynamics import rotation
+from oceanbench.dynamics.quasigeostrophic import DAY
 
 STABLE_COURANT = 2.5  # fourth-order Runge-Kutta bears 2.8
 
@@ -61,14 +62,14 @@ class Parameters:
     @property
     def coriolis(self) -> float:
         """Coriolis parameter f0 at the reference latitude, 1/s."""
-        return 2 * EARTH_ROTATION * math.sin(math.radians(self.latitude))
+        return rotation.coriolis(self.latitude)
 
     @property
     def planetary_gradient(self) -> float:
         """Northward gradient of the Coriolis parameter, 1/(m s)."""
         if self.beta is not None:
             return self.beta
-        return 2 * EARTH_ROTATION * math.cos(math.radians(self.latitude)) / EARTH_RADIUS
+        return rotation.planetary_gradient(self.latitude)
 
     @property
     def deformation_radius(self) -> float:
