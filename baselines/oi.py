@@ -22,7 +22,7 @@ import xarray as xr
 from oceanbench.assimilation.covariance import Covariance
 from oceanbench.assimilation.gaussian import Observations
 from oceanbench.assimilation.mapping import Problem, fields_of
-from oceanbench.assimilation.preparation import mean_field, samples
+from oceanbench.assimilation.preparation import DAY, mean_field, samples
 from oceanbench.errors import OceanbenchError
 
 REFERENCE = "https://github.com/ocean-data-challenges/2020a_SSH_mapping_NATL60"
@@ -75,7 +75,7 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
         raise OceanbenchError("oi: give either members or formal_error; members have their spread")
     longitude, latitude = target["longitude"].values, target["latitude"].values
     centre = float(longitude[0] + longitude[-1]) / 2
-    days = (target["time"].values - target["time"].values[0]) / np.timedelta64(1, "D")
+    days = (target["time"].values - target["time"].values[0]) / DAY
     result = target.copy(deep=True)
     for variable in map(str, target.data_vars):
         mean = mean_field(inputs, variable, centre)

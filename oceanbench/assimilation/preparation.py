@@ -15,6 +15,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from oceanbench.assimilation.averaging import along_track_means, swath_cells
 from oceanbench.assimilation.gaussian import Observations
 from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.grid import KM_PER_DEGREE, centre_longitude, fill_holes, wrap_longitude
@@ -200,10 +201,10 @@ def samples(
     for number, name in enumerate(names):
         rows, starts = _rows(inputs[name], variable, origin, centre, mean)
         if inputs[name].attrs["layout"] == "swath":
-            rows, track = _swath_cells(rows, starts, swath_km)
+            rows, track = swath_cells(rows, starts, swath_km)
         else:
             starts = starts[:0] if across_gaps else starts
-            rows, track = _along_track_means(rows[:, :, 0], starts, coarsen)
+            rows, track = along_track_means(rows[:, :, 0], starts, coarsen)
         rows[1] = wrap_longitude(rows[1], centre)
         known = np.isfinite(rows).all(axis=0)
         parts.append((rows[:, known], track[known], np.full(int(known.sum()), number)))
@@ -249,76 +250,3 @@ def _rows(
     if "track" in dataset:
         new = new | (np.diff(dataset["track"].values) != 0)
     return rows, np.flatnonzero(new) + 1
-
-
-def _along_track_means(
-    rows: FloatArray, starts: NDArray[np.intp], count: int
-) -> tuple[FloatArray, NDArray[np.int64]]:
-    """Means of ``count`` consecutive samples of a pass, and the number of the pass."""
-    passes = np.split(rows, starts, axis=1)
-    whole = [p[:, : p.shape[1] // count * count].reshape(4, -1, count) for p in passes]
-    numbers = np.repeat(np.arange(len(whole)), [w.shape[1] for w in whole])
-    blocks = np.concatenate(whole, axis=1)
-    first = blocks[1, :, :1]
-    blocks[1] = wrap_longitude(blocks[1] - first, 0.0) + first  # no seam within a mean
-    return blocks.mean(axis=2), numbers
-
-
-def _swath_cells(
-    rows: FloatArray, starts: NDArray[np.intp], side_km: float
-) -> tuple[FloatArray, NDArray[np.int64]]:
-    """Means over cells of about ``side_km``, pass by pass and side by side."""
-    known: NDArray[np.bool_] = np.asarray(np.isfinite(rows).all(axis=0))
-    rows, known = rows[:, :, known.any(axis=0)], known[:, known.any(axis=0)]
-    if not known.any():
-        return np.zeros((4, 0)), np.zeros(0, dtype=np.int64)
-    along, across = _spacing_km(rows, side_km)
-    lines = np.arange(rows.shape[1])
-    number = np.searchsorted(starts, lines, side="right")
-    begin = np.concatenate([[0], starts])[number]
-    block_of_line = (lines - begin) // max(round(side_km / along), 1)
-    cell_of_pixel = _cells_across(across, side_km)
-    wide, deep = int(cell_of_pixel.max()) + 1, int(block_of_line.max()) + 1
-    cell = (number * deep + block_of_line)[:, None] * wide + cell_of_pixel
-    size = int(cell.max()) + 1
-    full, count = (
-        np.bincount(cell.ravel(), minlength=size),
-        np.bincount(cell[known], minlength=size),
-    )
-    kept = np.flatnonzero(count * 2 >= np.maximum(full, 1))
-    flat, cell = rows[:, known], cell[known]
-    some = np.zeros(size)
-    some[cell] = flat[1]  # a longitude of each cell: no seam within a mean
-    flat[1] = wrap_longitude(flat[1] - some[cell], 0.0) + some[cell]
-    total = np.stack([np.bincount(cell, row, minlength=size) for row in flat])
-    return total[:, kept] / count[kept], kept // (deep * wide)
-
-
-def _spacing_km(rows: FloatArray, otherwise: float) -> tuple[float, FloatArray]:
-    """Median distance of consecutive lines, and of neighbouring pixels (pixels - 1), km."""
-
-    def distance(axis: int) -> FloatArray:
-        east = wrap_longitude(np.diff(rows[1], axis=axis), 0.0)
-        east = east * np.cos(np.deg2rad(np.nanmean(rows[2])))
-        km: FloatArray = np.hypot(east, np.diff(rows[2], axis=axis)) * KM_PER_DEGREE
-        return km
-
-    along, across = distance(0), distance(1)
-    usual = float(np.nanmedian(along)) if np.isfinite(along).any() else otherwise
-    both = np.isfinite(across).any(axis=0)
-    between = np.full(across.shape[1], np.inf)  # never seen together: not one side
-    between[both] = np.nanmedian(across[:, both], axis=0)
-    return usual, between
-
-
-def _cells_across(spacing: FloatArray, side_km: float) -> NDArray[np.int64]:
-    """Cell of every pixel across the swath; a jump in the spacing separates two sides."""
-    finite = spacing[np.isfinite(spacing)]
-    usual = float(np.median(finite)) if finite.size else side_km
-    jumps = np.flatnonzero(spacing > 2.0 * usual) + 1
-    cells, used = [], 0
-    for side in np.split(np.arange(spacing.size + 1), jumps):
-        parts = max(round(side.size * usual / side_km), 1)
-        cells.append(used + np.arange(side.size) * parts // side.size)
-        used += parts
-    return np.concatenate(cells)
