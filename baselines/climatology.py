@@ -1,0 +1,32 @@
+"""Climatology: the mean of the training data at every time, with its variability."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+import xarray as xr
+
+from oceanbench.assimilation import windows
+from oceanbench.assimilation.windows import as_dataset, model_of
+
+KINDS = ("windows",)
+
+
+def estimate(
+    inputs: Mapping[str, xr.Dataset], target: xr.Dataset, *, device: str, seed: int
+) -> xr.Dataset:
+    """Mean and standard deviation of the training data, whatever was observed.
+
+    Parameters
+    ----------
+    inputs : states or observations of role ``training``
+    target : one variable ([sampling,] window, time, component) to fill
+    device : of torch
+    seed : not used: the method is deterministic
+    """
+    climate = windows.climatology(inputs, cyclic=model_of(inputs).cyclic, device=device)
+    shape = windows.observations(inputs, device=device).values.shape
+    mean = as_dataset(climate.mean.expand(shape), target)
+    error = as_dataset(torch.sqrt(climate.variance).expand(shape), target)
+    return mean.assign({f"{name}_std": error[name] for name in target.data_vars})

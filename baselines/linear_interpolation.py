@@ -1,0 +1,31 @@
+"""Linear interpolation in time between the observations of each component."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import xarray as xr
+
+from oceanbench.assimilation import windows
+from oceanbench.assimilation.windows import as_dataset, climatology, model_of, observations
+
+KINDS = ("windows",)
+
+
+def estimate(
+    inputs: Mapping[str, xr.Dataset], target: xr.Dataset, *, device: str, seed: int
+) -> xr.Dataset:
+    """Noisy observations joined by straight lines, constant before the first and after the last.
+
+    A component that is never observed in a window gets the mean of the training data.
+
+    Parameters
+    ----------
+    inputs : observations, and states or observations of role ``training``
+    target : one variable ([sampling,] window, time, component) to fill
+    device : of torch
+    seed : not used: the method is deterministic
+    """
+    climate = climatology(inputs, cyclic=model_of(inputs).cyclic, device=device)
+    joined = windows.linear_interpolation(observations(inputs, device=device), climate.mean)
+    return as_dataset(joined, target)
