@@ -31,6 +31,7 @@ from oceanbench.errors import OceanbenchError
 from oceanbench.grid import interpolate
 from oceanbench.progress import progress
 
+KINDS = ("maps", "tracks")
 REFERENCE = "Le Guillou et al. (2021) doi:10.1175/JTECH-D-20-0104.1"
 TOGETHER = 16  # windows that are integrated as one batch
 GROWTH = 100.0  # of the largest vorticity of the first guess: more is no flow but a blow-up

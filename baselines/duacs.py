@@ -46,6 +46,7 @@ from oceanbench.errors import OceanbenchError
 if TYPE_CHECKING:
     import torch
 
+KINDS = ("maps", "tracks")
 REFERENCE = (
     "Le Traon et al. (1998) doi:10.1175/1520-0426(1998)015<0522:AIMMOM>2.0.CO;2; "
     "Taburet et al. (2019) doi:10.5194/os-15-1207-2019"

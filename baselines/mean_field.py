@@ -14,6 +14,8 @@ import xarray as xr
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import interpolate, wrap_longitude
 
+KINDS = ("maps", "tracks")
+
 
 def estimate(
     inputs: Mapping[str, xr.Dataset],

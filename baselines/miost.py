@@ -25,6 +25,7 @@ from oceanbench.errors import OceanbenchError
 from oceanbench.grid import interpolate
 from oceanbench.progress import progress
 
+KINDS = ("maps", "tracks")
 REFERENCE = (
     "Ubelmann et al. (2021) doi:10.1029/2020JC016560; "
     "Ubelmann et al. (2022) doi:10.5194/os-18-469-2022"

@@ -25,6 +25,7 @@ from oceanbench.assimilation.mapping import Problem, fields_of
 from oceanbench.assimilation.preparation import DAY, mean_field, samples
 from oceanbench.errors import OceanbenchError
 
+KINDS = ("maps", "tracks")
 REFERENCE = "https://github.com/ocean-data-challenges/2020a_SSH_mapping_NATL60"
 
 

@@ -13,7 +13,7 @@ import pooch
 import xarray as xr
 from pydantic import Field, ValidationError, model_validator
 
-from oceanbench import data, files, resources
+from oceanbench import data, files, resources, windows
 from oceanbench.declaration import (
     Dataset,
     Dates,
@@ -25,12 +25,15 @@ from oceanbench.declaration import (
     Source,
     SubmissionRules,
     Text,
+    Told,
     one_line,
     read_yaml,
     time_slice,
 )
 from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.metrics import METRICS
+
+LAYOUTS = {"maps": "grid", "tracks": "track", "windows": "windows"}  # of the truth, by kind
 
 
 class Challenge(Section):
@@ -42,11 +45,13 @@ class Challenge(Section):
     name: Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
     version: Annotated[int, Field(strict=True, ge=1)]
     title: Text
-    kind: Literal["maps", "tracks"]
-    domain: Domain
+    kind: Literal["maps", "tracks", "windows"]
+    domain: Domain | None = None
     periods: dict[Literal["spin_up", "training", "forbidden"], Dates] = Field(default_factory=dict)
     datasets: dict[str, Dataset]
     submission: SubmissionRules
+    model: Told | None = None
+    samplings: list[Text] = Field(default_factory=list)
     masks: Annotated[dict[str, Mask], Field(min_length=1)] = Field(
         default_factory=lambda: {"domain": Mask()}
     )
@@ -85,6 +90,8 @@ class Challenge(Section):
         usual = {"observations": "track"}
         if value.get("kind") == "tracks":
             usual["truth"] = "track"
+        if value.get("kind") == "windows":
+            usual = dict.fromkeys(("truth", "observations", "training", "validation"), "windows")
         datasets = {
             name: {"layout": usual[d["role"]], **d}
             if isinstance(d, dict) and isinstance(d.get("role"), str) and d["role"] in usual
@@ -101,23 +108,35 @@ class Challenge(Section):
                 f"datasets: {len(truths)} have role 'truth' ({', '.join(truths) or 'none'}), "
                 "expected exactly one"
             )
+        windows = self.kind == "windows"
+        if windows and (self.domain is not None or self.periods):
+            raise ValueError("kind 'windows' has neither domain nor periods; remove them")
+        if not windows and (self.domain is None or self.samplings or self.model):
+            raise ValueError(
+                "domain: is missing; add it"
+                if self.domain is None
+                else f"samplings and model are for kind 'windows', kind is '{self.kind}'"
+            )
         for name, dataset in self.datasets.items():
-            if dataset.role == "training" and "training" not in self.periods:
+            if dataset.role == "validation" and not windows:
+                raise ValueError(f"datasets.{name}: role 'validation' is for kind 'windows'")
+            if dataset.role == "training" and not windows and "training" not in self.periods:
                 raise ValueError(f"datasets.{name}: role 'training' needs periods.training")
             if dataset.role in ("observations", "auxiliary") and dataset.path == self.truth.path:
                 raise ValueError(
                     f"datasets.{name}.path: {dataset.path} is the truth's; methods would read it"
                 )
         truth = self.truth
-        needed = "grid" if self.kind == "maps" else "track"
+        needed = LAYOUTS[self.kind]
         if truth.layout != needed:
             raise ValueError(
                 f"datasets.{truths[0]}: layout is '{truth.layout}', kind '{self.kind}' needs "
                 f"'{needed}'"
             )
-        if self.kind == "tracks" and self.submission.missing == "fill":
+        if self.kind != "maps" and self.submission.missing == "fill":
             raise ValueError("submission.missing: 'fill' is for maps; write refuse or drop")
         self._check_periods()
+        self._check_masks()
         self._check_metrics()
         return self
 
@@ -125,6 +144,8 @@ class Challenge(Section):
         for name, (start, end) in self.periods.items():
             if start > end:
                 raise ValueError(f"periods.{name}: {start}..{end} is empty; write [first, last]")
+        if self.domain is None:
+            return
         training, forbidden = self.periods.get("training"), self.periods.get("forbidden")
         first, last = self.domain.time
         if training and forbidden and training[0] <= forbidden[1] and forbidden[0] <= training[1]:
@@ -137,6 +158,20 @@ class Challenge(Section):
                 f"periods.training: {training[0]}..{training[1]} touches the evaluation period "
                 f"{first}..{last}; end it before or begin it after, or scores mean nothing"
             )
+
+    def _check_masks(self) -> None:
+        for name, mask in self.masks.items():
+            wrong = mask.of_places if self.kind == "windows" else mask.of_windows
+            if wrong:
+                raise ValueError(f"masks.{name}.{wrong[0]}: kind '{self.kind}' has no such part")
+            if mask.sampling is not None and mask.sampling not in self.samplings:
+                hint = did_you_mean(mask.sampling, self.samplings)
+                raise ValueError(f"masks.{name}.sampling: unknown '{mask.sampling}'; {hint}")
+            observed = [n for n, d in self.datasets.items() if d.role == "observations"]
+            for chosen in (mask.observed_in, mask.unobserved_in):
+                if chosen is not None and chosen not in observed:
+                    hint = did_you_mean(chosen, observed)
+                    raise ValueError(f"masks.{name}: no observations '{chosen}'; {hint}")
 
     def _check_metrics(self) -> None:
         variables = list(self.submission.variables)
@@ -158,8 +193,10 @@ class Challenge(Section):
                 hint = did_you_mean(row.mask, self.masks)
                 raise ValueError(f"{where}.mask: unknown mask '{row.mask}'; {hint}")
             needs = METRICS[row.metric].needs
-            if needs not in ("any", "grid" if self.kind == "maps" else "track"):
+            if needs not in ("any", LAYOUTS[self.kind]):
                 raise ValueError(f"{where}: '{row.metric}' needs a {needs}, kind is '{self.kind}'")
+            if METRICS[row.metric].daily and self.kind == "windows":
+                raise ValueError(f"{where}: '{row.metric}' goes over days, windows have no dates")
             if labels.count(row.label) > 1:
                 raise ValueError(f"{where}.label: '{row.label}' is given twice; labels are unique")
         if self.rank_by not in labels and self.rank_by not in [m.metric for m in self.metrics]:
@@ -167,6 +204,12 @@ class Challenge(Section):
             raise ValueError(f"rank_by: '{self.rank_by}' is not among metrics; {hint}")
         if METRICS[self.ranking.metric].better is None:
             raise ValueError(f"rank_by: '{self.rank_by}' has no better or worse; rank by another")
+
+    @property
+    def scored(self) -> Domain:
+        """Box and days that are scored; a challenge of windows has none."""
+        assert self.domain is not None  # callers have asked for the kind
+        return self.domain
 
     @property
     def truth_name(self) -> str:
@@ -279,7 +322,9 @@ class Challenge(Section):
         times to a period where one is given. The attributes ``role`` and ``layout`` say what it is.
         """
         dataset = self.datasets[name]
-        box = self.domain.box if dataset.role == "truth" else None
+        if dataset.layout == "windows":
+            return self._open_windows(name, data_dir)
+        box = self.scored.box if dataset.role == "truth" else None
         dates = self.periods["training"] if dataset.role == "training" else period
         if box is None and dates is not None and dataset.layout != "static":
             box = data.Box(time=time_slice(dates))
@@ -291,9 +336,34 @@ class Challenge(Section):
             daily_mean=dataset.daily_mean,
             box=box,
         )
-        return opened.assign_attrs(
-            role=dataset.role, layout=dataset.layout, name=name, optional=int(dataset.optional)
-        )
+        return opened.assign_attrs(self._attributes(name))
+
+    def _attributes(self, name: str) -> dict[str, Any]:
+        """What a dataset says of itself to methods, with the model that they are told of."""
+        dataset = self.datasets[name]
+        attributes: dict[str, Any] = {"role": dataset.role, "layout": dataset.layout, "name": name}
+        attributes["optional"] = int(dataset.optional)
+        if self.model is not None:
+            attributes |= {"model": self.model.name}
+            attributes |= {f"model_{k}": v for k, v in self.model.parameters.items()}
+        return attributes
+
+    def _open_windows(self, name: str, data_dir: Path | None) -> xr.Dataset:
+        dataset = self.datasets[name]
+        found = self.files(name, data_dir)
+        opened = windows.open_dataset(found, dataset.variables, dataset.units)
+        if "sampling" in opened.dims:
+            labels = [str(label) for label in opened["sampling"].values]
+            if labels != self.samplings:
+                raise OceanbenchError(
+                    f"{found[0].name}: its samplings are {labels}, expected those of {self.path}: "
+                    f"{self.samplings}"
+                )
+        return opened.assign_attrs(self._attributes(name))
+
+    def flag(self, name: str, data_dir: Path | None = None) -> xr.DataArray:
+        """Flag in the file of the truth, that masks of windows look through."""
+        return windows.open_flag(self.files(self.truth_name, data_dir)[0], name)
 
     def target(self, data_dir: Path | None = None) -> xr.Dataset:
         """Empty variables on the coordinates that a method has to fill.
@@ -302,6 +372,10 @@ class Challenge(Section):
         over the domain with daily maps; no value of the truth is read.
         """
         grid = self.submission.grid
+        if self.kind == "windows":
+            truth = self.open(self.truth_name, data_dir)
+            coords = {"sampling": np.array(self.samplings)} if self.samplings else {}
+            return self._empty(coords | {n: truth[n] for n in ("window", "time", "component")})
         if grid is None and self.kind == "tracks":
             raise OceanbenchError(
                 f"{self.path}: submission.grid is missing, so that methods do not know which maps "
@@ -311,13 +385,17 @@ class Challenge(Section):
             truth = self.open(self.truth_name, data_dir)
             coords = {n: truth[n].values for n in ("time", "latitude", "longitude")}
         else:
-            first, last = (np.datetime64(d, "D") for d in self.domain.time)
+            first, last = (np.datetime64(d, "D") for d in self.scored.time)
             days = np.arange(first, last + 1 + grid.days_after)
             coords = {
                 "time": days.astype("datetime64[ns]"),
-                "latitude": _nodes(*self.domain.latitude, grid.step_degrees),
-                "longitude": _nodes(*self.domain.west_east, grid.step_degrees),
+                "latitude": _nodes(*self.scored.latitude, grid.step_degrees),
+                "longitude": _nodes(*self.scored.west_east, grid.step_degrees),
             }
+        return self._empty(coords)
+
+    def _empty(self, coords: Mapping[str, Any]) -> xr.Dataset:
+        """Every variable of a submission on the coordinates, without values."""
         shape = tuple(len(c) for c in coords.values())
         return xr.Dataset(
             {

@@ -59,10 +59,11 @@ def list_() -> None:
 
     click.echo("Challenges")
     for name, challenge in load_all().items():
-        click.echo(f"  {name:28} {challenge.title}")
+        click.echo(f"  {name:28} {challenge.kind:8} {challenge.title}")
     click.echo("Methods")
     for name in resources.names("baselines"):
-        click.echo(f"  {name:28} {_first_line(resources.folder('baselines') / f'{name}.py')}")
+        claim, kinds = _described(resources.folder("baselines") / f"{name}.py")
+        click.echo(f"  {name:28} {claim} ({', '.join(kinds) or 'any kind'})")
 
 
 @cli.command()
@@ -424,10 +425,15 @@ def _table(result: Result) -> str:
 
 def _show(challenge: Challenge, data_dir: Path | None) -> None:
     click.echo(f"{challenge.name}, version {challenge.version}: {challenge.title}")
-    domain = challenge.domain
     click.echo(f"  kind      {challenge.kind}")
-    click.echo(f"  domain    {list(domain.longitude)} °E, {list(domain.latitude)} °N")
-    click.echo(f"  scored    {domain.time[0]} to {domain.time[1]}")
+    if (domain := challenge.domain) is not None:
+        click.echo(f"  domain    {list(domain.longitude)} °E, {list(domain.latitude)} °N")
+        click.echo(f"  scored    {domain.time[0]} to {domain.time[1]}")
+    if (model := challenge.model) is not None:
+        numbers = ", ".join(f"{k} = {v:g}" for k, v in model.parameters.items())
+        click.echo(f"  model     {model.name}{f' ({numbers})' if numbers else ''}")
+    if challenge.samplings:
+        click.echo(f"  samplings {', '.join(challenge.samplings)}")
     for period, (first, last) in challenge.periods.items():
         click.echo(f"  {period:9} {first} to {last}")
     rules = challenge.submission
@@ -448,11 +454,16 @@ def _show(challenge: Challenge, data_dir: Path | None) -> None:
         click.echo(f"    {row.label:12} {row.metric}{f' ({given})' if given else ''}{ranked}")
 
 
-def _first_line(path: Path) -> str:
+def _described(path: Path) -> tuple[str, tuple[str, ...]]:
+    """First line of a method file, and the kinds of challenge that it is for; it is not run."""
     import ast
 
-    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-    return text.split("\n")[0]
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    kinds: tuple[str, ...] = ()
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "KINDS":
+            kinds = tuple(ast.literal_eval(node.value))
+    return (ast.get_docstring(tree) or "").split("\n")[0].rstrip("."), kinds
 
 
 def main() -> None:

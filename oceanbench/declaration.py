@@ -87,10 +87,10 @@ class Source(Section):
 class Dataset(Section):
     """One dataset: its role, its files and which variables are read from them."""
 
-    role: Literal["truth", "observations", "training", "auxiliary"]
+    role: Literal["truth", "observations", "training", "validation", "auxiliary"]
     path: Text
     variables: Annotated[dict[str, Text], Field(min_length=1)]
-    layout: Literal["grid", "track", "swath", "static"] = "grid"
+    layout: Literal["grid", "track", "swath", "static", "windows"] = "grid"
     units: Text | None = None
     daily_mean: Flag = False
     optional: Flag = False
@@ -159,22 +159,57 @@ class SubmissionRules(Section):
 
 
 class Mask(Section):
-    """Part of the domain that a score looks at; ``{}`` is all of it."""
+    """Part of the domain, or of the windows, that a score looks at; ``{}`` is all of it.
+
+    Of windows, it is the part of one sampling, of some times since the start, where a dataset of
+    observations has values or has none, or where a flag in the file of the truth is set or is not.
+    """
 
     inset_degrees: Annotated[float, Field(strict=True, ge=0)] = 0.0
     longitude: Interval | None = None
     latitude: Interval | None = None
     time: Dates | None = None
     weights: Literal["uniform", "cos_latitude"] = "uniform"
+    sampling: Text | None = None
+    elapsed: Interval | None = None
+    observed_in: Text | None = None
+    unobserved_in: Text | None = None
+    flagged: Text | None = None
+    unflagged: Text | None = None
+
+    @property
+    def of_windows(self) -> list[str]:
+        """Keys that are given and only windows have."""
+        keys = ("sampling", "elapsed", "observed_in", "unobserved_in", "flagged", "unflagged")
+        return [key for key in keys if getattr(self, key) is not None]
+
+    @property
+    def of_places(self) -> list[str]:
+        """Keys that are given and windows do not have."""
+        keys = ("inset_degrees", "longitude", "latitude", "time", "weights")
+        return [key for key in keys if key in self.model_fields_set]
+
+
+class Told(Section):
+    """The model that methods are told of: a row of ``dynamics.models.MODELS`` with its numbers."""
+
+    name: Text
+    parameters: dict[str, Number] = {}
 
 
 class MetricRow(Section):
-    """One score of the challenge: a metric with its options, and the label that tables show."""
+    """One score of the challenge: a metric with its options, and the label that tables show.
+
+    A score that is not ``shown`` is in the result file, and not on the leaderboard; ``digits`` are
+    those after the point that the leaderboard shows.
+    """
 
     metric: Text
     label: Text
     variable: Text | None = None
     mask: Text | None = None
+    shown: Flag = True
+    digits: Annotated[int, Field(strict=True, ge=0)] | None = None
     options: dict[str, Any] = {}
 
     @model_validator(mode="before")

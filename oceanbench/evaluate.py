@@ -21,7 +21,7 @@ from oceanbench.errors import OceanbenchError
 from oceanbench.match import Matched, match
 from oceanbench.metrics import METRICS, Flagged, Sums
 from oceanbench.metrics.aligned import FloatArray, number
-from oceanbench.metrics.points import at_points, form_of
+from oceanbench.metrics.points import form_of
 from oceanbench.metrics.spectral import psd_score
 from oceanbench.metrics.sums import sums, term_of
 from oceanbench.pair import Pair, pair
@@ -30,7 +30,7 @@ from oceanbench.result import Interval, Result, Score
 from oceanbench.statistics import interval
 from oceanbench.submission import Submission
 
-SUMMED = [f.name for f in fields(Sums) if f.name not in ("time", "term")]
+SUMMED = [f.name for f in fields(Sums) if f.name not in ("case", "term")]
 PACKAGES = ("numpy", "scipy", "xarray", "pandas", "xrft", "contourpy", "h5netcdf", "torch")
 
 
@@ -48,8 +48,8 @@ def evaluate(
     challenge : from :meth:`Challenge.load`
     submission : the participant's file
     data_dir : folder of the challenge's files, where they are not beside challenge.yaml
-    options : what to keep in the provenance: ``command``, ``device``, ``seed``, ``options`` of the
-        method
+    options : what to keep in the provenance: ``command``, ``device``, ``seed``, ``cpu_seconds`` and
+        ``options`` of the method
 
     Returns
     -------
@@ -113,7 +113,7 @@ def matched_by_score(
             if variable not in pairs:
                 pairs[variable] = pair(challenge, estimates, truth, variable)
             if (variable, mask) not in matched:
-                matched[variable, mask] = match(pairs[variable], challenge, mask)
+                matched[variable, mask] = match(pairs[variable], challenge, mask, data_dir)
     except OceanbenchError as problem:
         raise OceanbenchError(f"{submission.path.name}: {problem}") from problem
     return matched
@@ -131,7 +131,7 @@ class Shared:
         self._planes: dict[tuple[Any, ...], xr.DataArray | None] = {}
 
     def sums(self, row: MetricRow) -> Sums:
-        """Sums per map, or per UTC day (always so for tracks), with the term of the score."""
+        """Sums per map, UTC day (always so for tracks) or window, with the term of the score."""
         metric = METRICS[row.metric]
         daily = metric.daily or self.matched.truth.ndim == 1
         if daily not in self.tables:
@@ -140,7 +140,8 @@ class Shared:
             return self.tables[daily]
         terms = self.terms[daily]
         if row.label not in terms:
-            field = at_points(metric.term, *self.distribution, **row.options)
+            arrays = self.distribution if metric.probabilistic else self.arrays
+            field = metric.term(*arrays, **row.options)
             terms[row.label] = term_of(sums(*self.arrays, daily=daily, term=field))
         return replace(self.tables[daily], term=terms[row.label])
 
@@ -149,7 +150,7 @@ class Shared:
         metric = METRICS[row.metric]
         of_sums = metric.score_of_sums(row.options)
         single = form_of(self.matched.distribution) == "deterministic"
-        if of_sums is not None and metric.term is not None and not single:
+        if of_sums is not None and metric.term and not (metric.probabilistic and single):
             return number(of_sums(self.sums(row)))
         if metric.probabilistic:
             return metric.function(*self.distribution, **row.options)
@@ -181,7 +182,7 @@ def score(row: MetricRow, key: tuple[str, str], shared: Shared) -> Score:
         variable=key[0],
         mask=key[1],
         value=value if np.isfinite(value) else None,
-        units=str(row.options.get("units") or metric.units or matched.truth.attrs.get("units", "")),
+        units=str(row.options.get("units") or metric.unit_for(matched.truth)),
         better=metric.better,
         ideal=(ideal or None) if metric.better is None else None,
         flag=found.flag if isinstance(found, Flagged) else None,
@@ -191,9 +192,11 @@ def score(row: MetricRow, key: tuple[str, str], shared: Shared) -> Score:
 
 
 def series_of(table: Sums, terms: Mapping[str, FloatArray]) -> dict[str, Any]:
-    """Write sums per time as lists, for the result file; terms by the labels of their scores."""
+    """Write sums per case as lists, for the result file; terms by the labels of their scores."""
     columns = {name: getattr(table, name).tolist() for name in SUMMED}
-    written = {"time": table.time.astype(str).tolist(), **columns}
+    dated = table.case.dtype.kind == "M"
+    cases = {"time": table.case.astype(str).tolist()} if dated else {"window": table.case.tolist()}
+    written: dict[str, Any] = {**cases, **columns}
     if terms:
         written["terms"] = {label: column.tolist() for label, column in terms.items()}
     return written
@@ -204,8 +207,13 @@ def sums_of(series: Mapping[str, Any], label: str) -> Sums:
     columns = {name: series[name] for name in SUMMED}
     if label in series.get("terms", {}):
         columns["term"] = series["terms"][label]
+    case = (
+        np.array(series["time"], dtype="datetime64[ns]")
+        if "time" in series
+        else np.array(series["window"], dtype=np.int64)
+    )
     return Sums(
-        time=np.array(series["time"], dtype="datetime64[ns]"),
+        case=case,
         **{name: np.array(column, dtype=np.float64) for name, column in columns.items()},
     )
 
@@ -227,6 +235,7 @@ def provenance(seconds: float, options: Mapping[str, Any]) -> dict[str, Any]:
         "seconds": round(seconds, 3),
         "device": options.get("device"),
         "seed": options.get("seed"),
+        "cpu_seconds": options.get("cpu_seconds"),
         "options": dict(options.get("options", {})),
         "command": options.get("command"),
     }

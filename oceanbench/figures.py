@@ -301,7 +301,7 @@ def _series(view: View, daily: MetricRow | None) -> Figure:
     full = s.count >= least
     hollow = "" if full.all() else f" (hollow: fewer than {least} points)"
     figure.suptitle(f"{view.heading}, per {'day' if tracks else 'map'}{hollow}")
-    time = s.time.astype("datetime64[ns]")
+    time = s.case.astype("datetime64[ns]")
     values = (np.sqrt(s.squared_error / s.weight), scores_in_time(s))
     for axes, value, colour in zip(panels, values, (ERROR, ESTIMATE), strict=False):
         line = xr.DataArray(np.where(full, value, np.nan), {"time": time}, "time")

@@ -72,10 +72,16 @@ def board(challenge: Challenge, results: Sequence[Result], *, new: Sequence[str]
     label = challenge.ranking.label
     ordered = sorted(results, key=lambda r: (_order(r.score(label)), r.name))
     ranks = _ranks(challenge, ordered)
+    rows_of = {row.label: row for row in challenge.metrics}
     rows = []
     for result, rank in zip(ordered, ranks, strict=True):
         row = {"rank": rank, "submission": result.name + (f" {NEW}" if result.name in new else "")}
-        row |= {_heading(s): _cell(s) for s in result.scores}
+        for score in result.scores:
+            declared = rows_of.get(score.label)
+            if declared is None or declared.shown:
+                row[_heading(score)] = _cell(score, declared.digits if declared else None)
+        if challenge.kind == "windows":
+            row["CPU [s/window]"] = _cost(challenge, result)
         row["method"] = str(result.submission.get("method", ""))
         row["notes"] = _notes(result)
         rows.append(row)
@@ -147,8 +153,18 @@ def _heading(score: Score) -> str:
     return f"{score.label} [{symbol}]" if symbol else score.label
 
 
-def _cell(score: Score) -> str:
-    digits = DIGITS.get(score.units, 3)
+def _cost(challenge: Challenge, result: Result) -> str:
+    """CPU time of the method for one window of one sampling."""
+    seconds = result.provenance.get("cpu_seconds")
+    windows = max((len(s.get("window", ())) for s in result.series), default=0)
+    if not isinstance(seconds, int | float) or windows == 0:
+        return "–"
+    return f"{seconds / windows / max(1, len(challenge.samplings)):.2g}"
+
+
+def _cell(score: Score, digits: int | None) -> str:
+    if digits is None:
+        digits = DIGITS.get(score.units, 3)
     if score.value is None:
         return "–" if score.flag == "deterministic" else score.flag or "–"
     text = f"{score.value:.{digits}f}"
@@ -184,6 +200,11 @@ def _published(challenge: Challenge) -> pd.DataFrame:
         raise OceanbenchError(f"{path}: cannot be read as CSV ({problem}); correct it") from problem
 
 
+def _bootstrap(challenge: Challenge) -> str:
+    windows = challenge.kind == "windows"
+    return "bootstrap over windows" if windows else "block bootstrap over time"
+
+
 def _escape(table: pd.DataFrame) -> pd.DataFrame:
     return table.map(lambda text: html.escape(str(text), quote=False).replace("|", "\\|"))
 
@@ -198,8 +219,8 @@ def to_markdown(shown: Board) -> str:
     )
     if METRICS[challenge.ranking.metric].of_sums is not None:
         lines.append(
-            "Brackets hold 95 % intervals of a block bootstrap over time; submissions that a "
-            "paired bootstrap cannot tell from the best of a rank share it (=)."
+            f"Brackets hold 95 % intervals of a {_bootstrap(challenge)}; submissions that a paired "
+            "bootstrap cannot tell from the best of a rank share it (=)."
         )
     lines.append("")
     if shown.computed.empty:
@@ -244,7 +265,7 @@ h2 {margin-top: 3rem} code {background: #eef3f6; padding: 0 .25rem} .wide {overf
 </style></head><body><h1>OceanBench leaderboards</h1>
 {% for b in boards %}<h2 id="{{ b.challenge.name }}">{{ b.challenge.title }}</h2>
 <p><code>{{ b.challenge.name }}</code>, version {{ b.challenge.version }}; ranked by
-{{ b.challenge.ranking.label }}. Brackets: 95 % intervals of a block bootstrap over time; “=”:
+{{ b.challenge.ranking.label }}. Brackets: 95 % intervals of a {{ bootstrap(b.challenge) }}; “=”:
 not told apart by a paired bootstrap.</p>
 {% if b.computed.empty %}<p>No submission has been computed yet.</p>{% else %}
 <div class="wide"><table><thead><tr>{% for c in b.computed.columns %}<th>{{ c }}</th>{% endfor %}
@@ -265,7 +286,7 @@ not told apart by a paired bootstrap.</p>
 def to_html(boards: Sequence[Board]) -> str:
     """Render all boards on one page; names of submissions are untrusted and escaped."""
     environment = jinja2.Environment(autoescape=True, keep_trailing_newline=True)
-    return environment.from_string(PAGE).render(boards=boards)
+    return environment.from_string(PAGE).render(boards=boards, bootstrap=_bootstrap)
 
 
 def rendered(challenges: Sequence[Challenge], folder: Path) -> dict[Path, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,9 @@ class Matched:
     distribution: xr.DataArray
 
 
-def match(pairing: Pair, challenge: Challenge, mask_name: str) -> Matched:
+def match(
+    pairing: Pair, challenge: Challenge, mask_name: str, data_dir: Path | None = None
+) -> Matched:
     """Weights of a mask, with holes refused or dropped as the challenge declares.
 
     Parameters
@@ -59,6 +62,7 @@ def match(pairing: Pair, challenge: Challenge, mask_name: str) -> Matched:
     pairing : from :func:`oceanbench.pair.pair`
     challenge : rules and masks
     mask_name : which mask
+    data_dir : folder of the challenge's files, which masks of windows look into
 
     Raises
     ------
@@ -67,7 +71,12 @@ def match(pairing: Pair, challenge: Challenge, mask_name: str) -> Matched:
     """
     mask = challenge.masks[mask_name]
     truth, estimate = pairing.truth, pairing.estimate
-    inside = _inside(truth, mask, challenge).broadcast_like(truth).transpose(*truth.dims)
+    inside = (
+        _inside_windows(truth, mask, challenge, data_dir)
+        if challenge.kind == "windows"
+        else _inside(truth, mask, challenge)
+    )
+    inside = inside.broadcast_like(truth).transpose(*truth.dims)
     known = inside & truth.notnull()
     holes = (known & estimate.isnull()).values
     coverage = _coverage(truth, known.values, holes, pairing.filled)
@@ -92,15 +101,20 @@ def match(pairing: Pair, challenge: Challenge, mask_name: str) -> Matched:
     weights = (known & ~holes).astype(np.float64)
     if mask.weights == "cos_latitude":
         weights = weights * np.cos(np.deg2rad(truth["latitude"]))
-    complete = estimate.fillna(0.0)
+    complete = _without_holes(estimate)
     single = pairing.distribution is estimate
     return Matched(
         complete,
-        truth.fillna(0.0),
+        _without_holes(truth),
         weights.transpose(*truth.dims),
         coverage,
         complete if single else pairing.distribution,
     )
+
+
+def _without_holes(array: xr.DataArray) -> xr.DataArray:
+    """Zero where there is no value; the array itself where there is one everywhere."""
+    return array.fillna(0.0) if array.isnull().any() else array
 
 
 def _coverage(
@@ -113,14 +127,18 @@ def _coverage(
     missing = int(holes.sum())
     replaced = int((filled & known).sum()) if filled is not None else 0
     gone = holes if missing else (filled & known if filled is not None else holes)
-    times = truth["time"].values[gone.reshape(gone.shape[0], -1).any(axis=1)]
-    bounds = [str(t.astype("datetime64[m]")) for t in (times[[0, -1]] if times.size else [])]
+    others = tuple(axis for axis, dim in enumerate(truth.dims) if dim != "time")
+    times = truth["time"].values[gone.any(axis=others)]
+    bounds = [
+        str(t.astype("datetime64[m]")) if t.dtype.kind == "M" else f"time {t:g}"
+        for t in (times[[0, -1]] if times.size else [])
+    ]
     return Coverage(points, points - missing, replaced, *(bounds or (None, None)))
 
 
 def _inside(points: xr.DataArray, mask: Mask, challenge: Challenge) -> xr.DataArray:
     """Which points lie inside a mask; bounds are inclusive, as in the published protocols."""
-    domain = challenge.domain
+    domain = challenge.scored
     west, east = domain.west_east
     if mask.longitude is not None:
         west, east = longitude_span(*mask.longitude)
@@ -140,4 +158,23 @@ def _inside(points: xr.DataArray, mask: Mask, challenge: Challenge) -> xr.DataAr
         inside = inside & (points["time"] >= bounds.start) & (points["time"] <= bounds.stop)
     elif "time" not in inside.dims:
         inside = inside & points["time"].notnull()
+    return inside
+
+
+def _inside_windows(
+    points: xr.DataArray, mask: Mask, challenge: Challenge, data_dir: Path | None
+) -> xr.DataArray:
+    """Which points of the windows a mask looks at."""
+    inside = xr.ones_like(points, dtype=bool)
+    if mask.sampling is not None:
+        inside = inside & (points["sampling"] == mask.sampling)
+    if mask.elapsed is not None:
+        inside = inside & (points["time"] >= mask.elapsed[0]) & (points["time"] <= mask.elapsed[1])
+    for name, seen in ((mask.observed_in, True), (mask.unobserved_in, False)):
+        if name is not None:
+            observed = challenge.open(name, data_dir)[str(points.name)].notnull()
+            inside = inside & (observed == seen)
+    for name, wanted in ((mask.flagged, True), (mask.unflagged, False)):
+        if name is not None:
+            inside = inside & (challenge.flag(name, data_dir) == wanted)
     return inside

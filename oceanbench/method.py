@@ -27,24 +27,30 @@ TRAIN = "train(inputs, *, device, seed)"
 class Inputs(Mapping[str, xr.Dataset]):
     """Every dataset of a challenge that is not the truth, opened when it is asked for.
 
-    Optional datasets that are not there are left out. The attributes ``role`` and ``layout`` of a
-    dataset say what it is. (A method file is trusted code: this keeps it honest, not captive.)
+    For training, they are cut to the training period; of windows, which have no dates, only the
+    datasets of role ``training``, ``validation`` and ``auxiliary`` are there. Optional datasets
+    that are not there are left out. The attributes ``role`` and ``layout`` of a dataset say what it
+    is. (A method file is trusted code: this keeps it honest, not captive.)
 
     Parameters
     ----------
     challenge : from :meth:`Challenge.load`
     data_dir : folder of the challenge's files
-    period : first and last day; every dataset that has times is cut to them
+    for_training : give what a method may learn from, and nothing else
     """
 
     def __init__(
-        self, challenge: Challenge, data_dir: Path | None = None, period: Dates | None = None
+        self, challenge: Challenge, data_dir: Path | None = None, *, for_training: bool = False
     ) -> None:
         self._name, self._truth = challenge.name, challenge.truth_name
+        hidden = {"truth"}
+        if for_training and challenge.kind == "windows":
+            hidden.add("observations")
+        period = challenge.periods["training"] if for_training and challenge.periods else None
         self._open: dict[str, Callable[[], xr.Dataset]] = {
             name: _opener(challenge, name, data_dir, period)
             for name, dataset in challenge.datasets.items()
-            if dataset.role != "truth"
+            if dataset.role not in hidden
             and not (dataset.optional and not challenge.present(name, data_dir))
         }
         self._opened: dict[str, xr.Dataset] = {}
@@ -61,6 +67,10 @@ class Inputs(Mapping[str, xr.Dataset]):
         if name not in self._opened:
             self._opened[name] = self._open[name]()
         return self._opened[name]
+
+    def __contains__(self, name: object) -> bool:
+        """Whether an input is there; asking opens nothing."""
+        return name in self._open
 
     def __iter__(self) -> Iterator[str]:
         """Names of the inputs that are there."""
@@ -108,6 +118,16 @@ def load_method(name_or_path: str) -> tuple[str, ModuleType]:
     if not callable(getattr(module, "estimate", None)):
         raise OceanbenchError(f"{path}: has no function {ESTIMATE}; write one")
     return path.stem, module
+
+
+def check_kind(stem: str, module: ModuleType, challenge: Challenge) -> None:
+    """Refuse a method that says which kinds of challenge it is for, where this is another."""
+    kinds = getattr(module, "KINDS", (challenge.kind,))
+    if challenge.kind not in kinds:
+        raise OceanbenchError(
+            f"{stem}: is a method for {' and '.join(kinds)}, {challenge.name} is a challenge of "
+            f"{challenge.kind}; 'oceanbench list' shows the methods for each kind"
+        )
 
 
 def parse_options(function: Callable[..., Any], settings: Mapping[str, str]) -> dict[str, Any]:

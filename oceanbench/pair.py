@@ -1,4 +1,4 @@
-"""Bring estimate and truth of a variable to the same points: the same grid, or the tracks."""
+"""Bring estimate and truth of a variable to the same points: a grid, tracks, or windows."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from oceanbench import windows
 from oceanbench.challenge import Challenge
 from oceanbench.data import loaded
 from oceanbench.declaration import std_name
@@ -35,8 +36,9 @@ class Pair:
 def pair(challenge: Challenge, estimates: xr.Dataset, truth: xr.Dataset, variable: str) -> Pair:
     r"""Estimate and truth on the points of the truth.
 
-    Maps must be on the truth's coordinates unless the challenge says ``regrid: linear``; tracks are
-    reached by trilinear interpolation. Nothing is extrapolated, except by ``missing: fill``.
+    Maps must be on the truth's coordinates unless the challenge says ``regrid: linear``, windows
+    always; tracks are reached by trilinear interpolation. Nothing is extrapolated, except by
+    ``missing: fill``.
 
     Members and standard deviations go the way of the mean. Between nodes a standard deviation is
     interpolated as it stands: that is the deviation of an interpolated estimate whose errors at the
@@ -61,6 +63,8 @@ def pair(challenge: Challenge, estimates: xr.Dataset, truth: xr.Dataset, variabl
     if challenge.kind == "maps":
         reference = reference.transpose("time", "latitude", "longitude")
         _check_truth(reference, challenge)
+    if challenge.kind == "windows":
+        reference = windows.in_samplings(reference, challenge.samplings)
     whole = estimates[variable]
     estimate = _at_truth(_mean(whole), reference, challenge)
     holes = estimate.isnull()
@@ -106,6 +110,8 @@ def _stacked(
 
 def _at_truth(field: xr.DataArray, truth: xr.DataArray, challenge: Challenge) -> xr.DataArray:
     """Field on the truth's points, NaN where it has no value."""
+    if challenge.kind == "windows":
+        return windows.same_windows(field, truth, challenge.name)
     if challenge.kind == "tracks" or challenge.submission.regrid == "linear":
         return interpolate(field, truth)
     return _same_nodes(field, truth, challenge.name)
@@ -113,7 +119,7 @@ def _at_truth(field: xr.DataArray, truth: xr.DataArray, challenge: Challenge) ->
 
 def _check_truth(truth: xr.DataArray, challenge: Challenge) -> None:
     """Refuse a truth that does not fill the domain: part of it would be scored as the whole."""
-    box = challenge.domain.box
+    box = challenge.scored.box
     assert box.time and box.latitude and box.longitude  # a domain has all its bounds
     day = np.timedelta64(1, "D")
     bounds = {

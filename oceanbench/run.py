@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +20,7 @@ from oceanbench.method import (
     ESTIMATE,
     Inputs,
     check_call,
+    check_kind,
     command,
     load_method,
     parse_options,
@@ -57,10 +59,11 @@ def run(
 
     Returns
     -------
-    the submission, and what the result's provenance keeps: ``device``, ``seed``, ``options`` and
-    the ``command``
+    the submission, and what the result's provenance keeps: ``device``, ``seed``, ``options``, the
+    ``command`` and the ``cpu_seconds`` that the method took
     """
     stem, module = load_method(method)
+    check_kind(stem, module, challenge)
     options = parse_options(module.estimate, settings or {})
     device = resolve_device(device)
     arguments = {"device": device, "seed": seed, **options}
@@ -86,11 +89,14 @@ def run(
             "period": learned.training["period"],
             "seed": learned.provenance["seed"],
             "options": learned.provenance["options"],
+            "cpu_seconds": learned.provenance.get("cpu_seconds"),
         }
     target = challenge.target(data_dir)
     inputs = Inputs(challenge, data_dir)
     check_call(stem, ESTIMATE, module.estimate, inputs, target, **arguments)
+    begin = time.process_time()
     estimate = module.estimate(inputs, target.copy(deep=True), **arguments)
+    cpu_seconds = round(time.process_time() - begin, 3)
     _check_estimate(estimate, target, stem)
     maps = {
         written: estimate[written].drop_attrs(deep=True).assign_attrs(units=rules.units)
@@ -103,6 +109,7 @@ def run(
     return submission, {
         "device": device,
         "seed": seed,
+        "cpu_seconds": cpu_seconds,
         "options": options,
         "command": command(
             "run", method, challenge, name=name, weights=weights, settings=settings, seed=seed

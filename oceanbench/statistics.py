@@ -2,7 +2,7 @@ r"""How sure a score is: block bootstrap over time, and the comparison of two su
 
 Daily maps are correlated in time, so days are not resampled one by one but in blocks longer than
 the decorrelation time of the squared error; an ordinary bootstrap would give intervals that are
-too narrow.
+too narrow. Windows are independent of each other, and resampled one by one.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def block_indices(n: int, block: int, replicates: int, seed: int = SEED) -> NDAr
 
 
 def interval(sums: Sums, of_sums: Callable[[Sums], Any]) -> Interval | None:
-    """Interval of a score, from a block bootstrap over the times of its sums.
+    """Interval of a score, from a block bootstrap over the times of its sums, or over windows.
 
     Parameters
     ----------
@@ -92,10 +92,10 @@ def interval(sums: Sums, of_sums: Callable[[Sums], Any]) -> Interval | None:
     -------
     Interval, or None with fewer than 9 times: three blocks of three are the least
     """
-    n = sums.time.size
+    n = sums.case.size
     if n < 9:
         return None
-    block = block_length(_mean_squared_error(sums))
+    block = _block(sums, _mean_squared_error(sums))
     index = block_indices(n, block, REPLICATES)
     return _widened(of_sums(sums), of_sums(sums.take(index)), n, block)
 
@@ -115,10 +115,10 @@ def paired_difference(first: Sums, second: Sums, of_sums: Callable[[Sums], Any])
     -------
     Interval of score(first) - score(second); None where the times differ or are too few
     """
-    n = first.time.size
-    if n < 9 or not np.array_equal(first.time, second.time):
+    n = first.case.size
+    if n < 9 or not np.array_equal(first.case, second.case):
         return None
-    block = block_length(_mean_squared_error(first) - _mean_squared_error(second))
+    block = _block(first, _mean_squared_error(first) - _mean_squared_error(second))
     index = block_indices(n, block, REPLICATES)
     replicates = of_sums(first.take(index)) - of_sums(second.take(index))
     return _widened(of_sums(first) - of_sums(second), replicates, n, block)
@@ -141,6 +141,11 @@ def _widened(score: Any, replicates: Any, n: int, block: int) -> Interval | None
     factor = stats.t.ppf(tails[1], freedom) / stats.norm.ppf(tails[1]) * math.sqrt(n / (n - block))
     low, high = float(score) + factor * (np.quantile(values, tails) - float(score))
     return Interval(LEVEL, float(low), float(high))
+
+
+def _block(sums: Sums, series: FloatArray) -> int:
+    """Length of the blocks: cases that are dated follow each other, windows are independent."""
+    return block_length(series) if sums.case.dtype.kind == "M" else 1
 
 
 def _mean_squared_error(sums: Sums) -> FloatArray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 import xarray as xr
 
-from oceanbench import data, files
+from oceanbench import data, files, windows
 from oceanbench.challenge import Challenge
 from oceanbench.declaration import SubmittedVariable, std_name
 from oceanbench.errors import OceanbenchError
@@ -21,6 +21,7 @@ from oceanbench.uncertainty import check_form, check_values, find_std
 
 MAX_BYTES = 8 * 2**30  # in memory; a hostile file declares terabytes in 300 bytes
 ABSURD = 1e10  # no ocean variable is so large; its square would overflow the sums
+LABELS = ("component", "sampling")  # of windows, the only texts that are read
 MAX_NODES = 10_000_000  # of one axis, read when a file is opened
 
 
@@ -76,16 +77,40 @@ class Submission:
 
         Returns
         -------
-        Dataset (time, latitude, longitude[, member]): names, units and float64 coordinates as the
-        challenge declares them, longitudes in its convention, latitudes increasing; a variable
-        without members may have its standard deviation beside it, ``<name>_std``
+        Dataset (time, latitude, longitude[, member]), or of windows ([sampling,] window, time,
+        component[, member]): names, units and float64 coordinates as the challenge declares them,
+        longitudes in its convention, latitudes increasing; a variable without members may have its
+        standard deviation beside it, ``<name>_std``
 
         Raises
         ------
         OceanbenchError
             what was found, where, what was expected and what to do
         """
-        parts = [self._open_file(file, challenge) for file in self.files]
+        if challenge.kind == "windows":
+            whole = self._open_windows(challenge)
+        else:
+            whole = self._open_maps(challenge)
+        for name, rules in challenge.submission.variables.items():
+            low, high = rules.valid_range or (-ABSURD, ABSURD)
+            _check_range(whole[name], low, high, rules.units, self.path.name)
+            if std_name(name) in whole:
+                check_values(whole, name, high - low, rules.units, self.path.name)
+        return whole
+
+    def _open_windows(self, challenge: Challenge) -> xr.Dataset:
+        if len(self.files) > 1:
+            raise OceanbenchError(
+                f"{self.path}: {len(self.files)} files, expected all windows in one; join them"
+            )
+        whole = self._open_file(self.files[0], challenge)
+        _check_size([whole], self.path.name)
+        return data.loaded(whole, self.path.name)
+
+    def _open_maps(self, challenge: Challenge) -> xr.Dataset:
+        parts = [
+            _crop(self._open_file(file, challenge), challenge, file.name) for file in self.files
+        ]
         for file, part in zip(self.files, parts, strict=True):
             if part.sizes["time"] == 0:
                 raise OceanbenchError(f"{file.name}: its time axis is empty; leave the file out")
@@ -94,44 +119,39 @@ class Submission:
                     f"{file.name}: it or a file beside it has no '{min(map(str, other))}', others "
                     "have; give it for all times or for none"
                 )
-        size = sum(part.nbytes for part in parts)
-        if size > MAX_BYTES:
-            raise OceanbenchError(
-                f"{self.path.name}: declares {size / 2**30:.0f} GiB in and around the domain, more "
-                f"than {MAX_BYTES // 2**30} GiB; submit the grid that the challenge describes"
-            )
+        _check_size(parts, self.path.name)
         whole = data.in_time(parts, self.path.name, "grid")
         _check_time(whole, self.path.name)
         whole = _within(whole, "time", _bounds(challenge)["time"], challenge, self.path.name)
         whole = data.loaded(whole, self.path.name)
         _check_steps(whole, challenge, self.path.name)
-        for name, rules in challenge.submission.variables.items():
-            low, high = rules.valid_range or (-ABSURD, ABSURD)
-            _check_range(whole[name], low, high, rules.units, self.path.name)
-            if std_name(name) in whole:
-                check_values(whole, name, high - low, rules.units, self.path.name)
         return whole
 
     def _open_file(self, file: Path, challenge: Challenge) -> xr.Dataset:
+        """Variables of the challenge in one file, under their canonical names, not yet read."""
         if file.is_file() and h5py.is_hdf5(file):
             _refuse_links(file)
         elif file.is_dir():
             _refuse_symlinks(file)
         opened = data.open_file(file, chunks=None)
-        opened = opened.drop_vars([v for v in opened.variables if opened[v].dtype == object])
+        texts = [v for v in opened.variables if opened[v].dtype == object and v not in LABELS]
+        opened = opened.drop_vars(texts)
         chosen: dict[Hashable, str] = {}
         for name, rules in challenge.submission.variables.items():
             chosen[_find(opened, name, rules, file.name)] = name
             if (std := find_std(opened, name, rules, file.name)) is not None:
                 chosen[std] = std_name(name)
-        dataset = data.canonical(opened, file.name, "grid").rename(chosen)
-        dataset = dataset[list(chosen.values())]
+        if challenge.kind == "windows":
+            dataset = windows.canonical(opened, file.name)
+        else:
+            dataset = data.canonical(opened, file.name, "grid")
+        dataset = dataset.rename(chosen)[list(chosen.values())]
         for name, rules in challenge.submission.variables.items():
-            _check_variable(dataset[name], rules, file.name)
+            _check_variable(dataset[name], rules, challenge, file.name)
             if std_name(name) in dataset:
                 check_form(dataset, name, file.name)
-                _check_variable(dataset[std_name(name)], rules, file.name)
-        return _crop(dataset, challenge, file.name)
+                _check_variable(dataset[std_name(name)], rules, challenge, file.name)
+        return dataset
 
 
 def _find(opened: xr.Dataset, name: str, rules: SubmittedVariable, where: str) -> Hashable:
@@ -151,12 +171,16 @@ def _find(opened: xr.Dataset, name: str, rules: SubmittedVariable, where: str) -
     )
 
 
-def _check_variable(array: xr.DataArray, rules: SubmittedVariable, where: str) -> None:
-    wanted = {"time", "latitude", "longitude"}
-    if not wanted <= set(array.dims) or set(array.dims) - wanted - {"member"}:
+def _check_variable(
+    array: xr.DataArray, rules: SubmittedVariable, challenge: Challenge, where: str
+) -> None:
+    wanted = ["time", "latitude", "longitude"]
+    if challenge.kind == "windows":
+        wanted = [*(["sampling"] if challenge.samplings else []), *windows.DIMENSIONS]
+    if set(array.dims) - {"member"} != set(wanted):
         raise OceanbenchError(
             f"{where}: '{array.name}' has dimensions {tuple(map(str, array.dims))}, expected "
-            "(time, latitude, longitude) and optionally member; transpose or select"
+            f"({', '.join(wanted)}) and optionally member; transpose or select"
         )
     if array.sizes.get("member") == 0:
         raise OceanbenchError(f"{where}: '{array.name}' has no member; give at least one")
@@ -182,6 +206,15 @@ def _check_range(array: xr.DataArray, low: float, high: float, units: str, where
             f"{where}: {int(outside.sum())} values of '{array.name}' lie outside [{low:g}, "
             f"{high:g}] {units} (for example {worst:g}); check the unit, and write land as "
             "NaN with _FillValue"
+        )
+
+
+def _check_size(parts: Sequence[xr.Dataset], where: str) -> None:
+    size = sum(part.nbytes for part in parts)
+    if size > MAX_BYTES:
+        raise OceanbenchError(
+            f"{where}: declares {size / 2**30:.0f} GiB in and around the domain, more than "
+            f"{MAX_BYTES // 2**30} GiB; submit the grid that the challenge describes"
         )
 
 
@@ -221,7 +254,7 @@ def _check_steps(dataset: xr.Dataset, challenge: Challenge, where: str) -> None:
 
 
 def _bounds(challenge: Challenge) -> dict[str, tuple[Any, Any]]:
-    box = challenge.domain.box
+    box = challenge.scored.box
     assert box.latitude and box.longitude and box.time  # a domain has all its bounds
     time = (box.time.start, box.time.stop)
     return {"time": time, "latitude": box.latitude, "longitude": box.longitude}

@@ -15,6 +15,7 @@ from oceanbench.method import (
     TRAIN,
     Inputs,
     check_call,
+    check_kind,
     command,
     load_method,
     parse_options,
@@ -43,7 +44,8 @@ def train(
     Parameters
     ----------
     method : baseline's name or path of a method file with a function ``train``
-    challenge : with a training period: every dataset that has times is cut to it
+    challenge : with a training period, to which every dataset that has times is cut, or of
+        windows, with datasets of role ``training``
     output : folder; the file is ``<output>/<challenge>/<name>.safetensors``
     name : of the weights and of the submission to be; by default that of the method
     settings : options of ``train`` as texts
@@ -66,8 +68,14 @@ def train(
             f"{stem}: has no function {TRAIN}, so it learns nothing; run it: oceanbench run "
             f"{method} {challenge.name}"
         )
-    period = challenge.periods.get("training")
-    if period is None:
+    check_kind(stem, module, challenge)
+    period = challenge.periods.get("training", ())
+    if challenge.kind == "windows":
+        if not any(dataset.role == "training" for dataset in challenge.datasets.values()):
+            raise OceanbenchError(
+                f"{challenge.path}: no dataset has role 'training', so nothing may be learned from"
+            )
+    elif not period:
         raise OceanbenchError(
             f"{challenge.path}: periods.training is missing, so nothing may be learned from; add "
             "for example periods: {training: [2013-01-02, 2013-09-30]}, outside the scored days"
@@ -78,13 +86,14 @@ def train(
     Submission(name or stem, path)  # refuses a name that can be none
     files.check_writable(path)
     safetensors()
-    inputs = Inputs(challenge, data_dir, period)
+    inputs = Inputs(challenge, data_dir, for_training=True)
     arguments = {"device": device, "seed": seed, **options}
     check_call(stem, TRAIN, module.train, inputs, **arguments)
-    begin = time.perf_counter()
+    begin, begin_cpu = time.perf_counter(), time.process_time()
     tensors = _checked(module.train(inputs, **arguments), stem)
     seconds = time.perf_counter() - begin
     kept = {"device": device, "seed": seed, "options": options}
+    kept["cpu_seconds"] = round(time.process_time() - begin_cpu, 3)
     kept["command"] = command("train", method, challenge, name=name, settings=settings, seed=seed)
     weights = Weights(
         tensors=tensors,

@@ -44,10 +44,11 @@ def check_values(dataset: xr.Dataset, name: str, widest: float, units: str, wher
     std = dataset[std_name(name)].transpose(*known.dims)
     missing = known & std.isnull()
     if missing.any():
-        date = str(dataset["time"].values[missing.any(("latitude", "longitude"))][0])[:16]
+        others = [dim for dim in missing.dims if dim != "time"]
+        date = str(dataset["time"].values[missing.any(others)][0])[:16]
         raise OceanbenchError(
             f"{where}: '{std.name}' is missing at {int(missing.sum())} points where '{name}' is "
-            f"not, first on {date}; give a standard deviation wherever there is a value"
+            f"not, first at {date}; give a standard deviation wherever there is a value"
         )
     values = std.values[known.values]
     wrong = (values <= 0) | (values > widest)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 import builders
 import numpy as np
 import pytest
+import window_worlds
 import xarray as xr
 
 from oceanbench import resources
@@ -52,9 +54,38 @@ def challenge(tmp_path: Path) -> Challenge:
     return builders.maps_challenge(tmp_path, datasets=datasets, periods=periods)
 
 
-@pytest.mark.parametrize("name", resources.names("baselines"))
+METHODS = {name: load_method(name)[1] for name in resources.names("baselines")}
+OF_MAPS = [name for name, method in METHODS.items() if "maps" in method.KINDS]
+OF_WINDOWS = [name for name, method in METHODS.items() if "windows" in method.KINDS]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_baseline_says_what_it_is_and_for_which_kinds(name: str) -> None:
+    assert len((METHODS[name].__doc__ or "").split("\n")[0]) > 20
+    assert set(METHODS[name].KINDS) <= {"maps", "tracks", "windows"}
+
+
+@pytest.mark.parametrize("name", OF_WINDOWS)
+@pytest.mark.parametrize("system", ["lorenz96", "amoc"])
+def test_a_baseline_of_windows_fills_the_target_and_is_reproducible(name: str, system: str) -> None:
+    method, world = METHODS[name], window_worlds.world(system, windows=2, times=24)
+    arguments: dict = {"device": "cpu", "seed": 3}
+    if "weights" in inspect.signature(method.estimate).parameters:
+        learning = {k: v for k, v in world.inputs.items() if k != "observations"}
+        arguments["weights"] = method.train(learning, device="cpu", seed=3, members=1, steps=2)
+    before = {name: dataset.copy(deep=True) for name, dataset in world.inputs.items()}
+    first = method.estimate(world.inputs, world.target.copy(deep=True), **arguments)
+    again = method.estimate(world.inputs, world.target.copy(deep=True), **arguments)
+    assert set(first["state"].dims) - {"member"} == set(world.target["state"].dims)
+    assert np.isfinite(first["state"]).all()
+    xr.testing.assert_identical(first, again)
+    for key, dataset in before.items():
+        xr.testing.assert_identical(dataset, world.inputs[key])
+
+
+@pytest.mark.parametrize("name", OF_MAPS)
 def test_a_baseline_fills_the_target_and_is_reproducible(name: str, challenge: Challenge) -> None:
-    _, method = load_method(name)
+    method = METHODS[name]
     target = challenge.target()
     before = target.copy(deep=True)
     first = method.estimate(Inputs(challenge), target, device="cpu", seed=3)

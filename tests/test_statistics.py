@@ -8,11 +8,11 @@ import xarray as xr
 from builders import maps
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import signal
+from scipy import signal, stats
 
 from oceanbench import statistics
 from oceanbench.metrics import METRICS, Sums
-from oceanbench.metrics.points import at_points, mean_of
+from oceanbench.metrics.points import mean_of
 from oceanbench.metrics.pointwise import sums
 from oceanbench.statistics import (
     block_indices,
@@ -38,7 +38,7 @@ def table(squared_error: np.ndarray, **changes: np.ndarray) -> Sums:
         1, "D"
     )
     columns = {
-        "time": time,
+        "case": time,
         "count": one,
         "weight": one,
         "error": squared_error,
@@ -159,7 +159,7 @@ def test_paired_interval_is_narrower_than_two_separate_ones():
 
 def test_submissions_scored_at_other_times_are_not_compared():
     s = table(5 + ar1(100, 0.5, 0))
-    later = table(s.squared_error, time=s.time + np.timedelta64(1, "D"))
+    later = table(s.squared_error, case=s.case + np.timedelta64(1, "D"))
     assert paired_difference(s, later, RMSE) is None
     assert paired_difference(s, table(s.squared_error[:-1]), RMSE) is None
 
@@ -175,15 +175,29 @@ def test_equal_methods_are_told_apart_hardly_more_often_than_the_level_says(fewe
     assert wrong / 200 <= 0.11
 
 
-@pytest.mark.parametrize("name", [n for n in METRICS if METRICS[n].of_sums])
+@pytest.mark.parametrize(
+    "name", [n for n in METRICS if METRICS[n].of_sums and METRICS[n].needs != "windows"]
+)
 def test_every_score_with_an_interval_has_one_on_maps(name):
     truth = maps()["ssh"]
     estimate = maps(noise=0.2)["ssh"]
     term = None
     if METRICS[name].term:
         estimate = xr.concat([maps(noise=0.2, seed=s)["ssh"] for s in range(5)], "member")
-        term = at_points(METRICS[name].term, estimate, truth, 0 * truth + 1)
+        term = METRICS[name].term(estimate, truth, 0 * truth + 1)
     s = sums(mean_of(estimate, truth, 0 * truth + 1), truth, 0 * truth + 1, term=term)
     found = interval(s, METRICS[name].of_sums)
     score = METRICS[name].function(estimate, truth, 0 * truth + 1)
     assert found.low - 1e-3 <= score <= found.high + 1e-3
+
+
+def test_windows_are_resampled_one_by_one_whatever_their_order():
+    errors = np.sort(np.random.default_rng(0).chisquare(3, 60))  # in time, a strong correlation
+    windows = table(errors, case=np.arange(60))
+    found = interval(windows, mean_squared_error)
+    shuffled = interval(table(np.roll(errors, 30), case=np.arange(60)), mean_squared_error)
+    exact = stats.t.ppf(0.975, 59) * errors.std(ddof=1) / np.sqrt(60)
+    assert found.high - found.low == pytest.approx(2 * exact, rel=0.15)
+    assert shuffled.high - shuffled.low == pytest.approx(found.high - found.low, rel=0.15)
+    dated = interval(table(errors), mean_squared_error)
+    assert dated.high - dated.low > 2 * (found.high - found.low)

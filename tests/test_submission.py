@@ -184,7 +184,7 @@ BAD_STD = {
     "infinite": (spoiled_std(np.inf), ["2 values", "inf", "at most 10 m"]),
     "centimetres": (with_std(12.0), ["945 values", "12", "at most 10 m", "unit"]),
     "missing in part": (
-        spoiled_std(np.nan), ["missing at 2 points", "'ssh'", "first on 2012-10-25"],
+        spoiled_std(np.nan), ["missing at 2 points", "'ssh'", "first at 2012-10-25"],
     ),
     "members too": (
         with_std().assign(ssh=xr.concat([maps()["ssh"]] * 2, "member")),

@@ -101,7 +101,7 @@ def left(folder: Path) -> list[str]:
 
 
 def test_training_inputs_are_those_of_run_within_the_training_period(challenge: Challenge) -> None:
-    whole, cut = Inputs(challenge), Inputs(challenge, period=challenge.periods["training"])
+    whole, cut = Inputs(challenge), Inputs(challenge, for_training=True)
     assert list(whole) == list(cut)
     assert cut.opened == []
     sizes = {}
@@ -121,7 +121,7 @@ def test_training_inputs_are_those_of_run_within_the_training_period(challenge: 
 def test_inputs_are_opened_when_they_are_asked_for(challenge: Challenge) -> None:
     for name in ("scored", "before", "mean"):
         (challenge.path.parent / f"{ {'before': 'long'}.get(name, name) }.nc").unlink()
-    inputs = Inputs(challenge, period=challenge.periods["training"])
+    inputs = Inputs(challenge, for_training=True)
     assert len(inputs) == 7
     assert inputs["edges"].sizes["time"] == 2
     assert inputs.opened == ["edges"]
@@ -136,7 +136,7 @@ def test_train_run_and_evaluate(oceanbench: Command, challenge: Challenge, tmp_p
     code, out, err = oceanbench("train", *arguments)
     assert (code, err) == (0, "")
     path = tmp_path / "results" / "toy_maps" / "learns.safetensors"
-    assert "learns.safetensors: weights of learns, 4 numbers, 0 s" in out
+    assert "learns.safetensors: weights of learns, 4 numbers, " in out
     assert left(tmp_path) == [path.name]
 
     weights = Weights.load(path)

@@ -58,8 +58,8 @@ def world(
 ) -> World:
     """A world observed every ``steps`` times: of Lorenz-96 a random half, else all components.
 
-    ``told`` are the parameters of the model as methods hear them; ``with_states`` says whether the
-    training data hold the truth.
+    The validation windows are like those to be estimated. ``told`` are the parameters of the model
+    as methods hear them; ``with_states`` says whether the training data hold the truth.
     """
     random = np.random.default_rng(seed)
     interval = INTERVALS[name]
@@ -87,8 +87,9 @@ def world(
 
     truth = array(runs(name, windows, times, seed=seed))
     inputs = {"observations": dataset(observed(truth), "observations")}
-    for number, (role, count) in enumerate((("training", training_runs), ("validation", 1)), 1):
-        known = array(runs(name, count, training_times, seed=1000 * number + seed))
+    parts = (("training", training_runs, training_times), ("validation", windows, times))
+    for number, (role, count, length) in enumerate(parts, 1):
+        known = array(runs(name, count, length, seed=1000 * number + seed))
         if with_states:
             inputs[f"{role}_truth"] = dataset(known, role)
         inputs[f"{role}_observations"] = dataset(observed(known), role)

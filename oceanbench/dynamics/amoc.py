@@ -32,6 +32,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from oceanbench.episodes import episodes
+
 COMPONENTS = ("omega", "bottom_top", "north_south")
 FRICTION = 0.01  # lambda, per year
 ROTATION = -2.5e-2  # Omega_0, per year: of the thermal and wind-driven circulation
@@ -89,10 +91,6 @@ def collapsed(omega: NDArray[np.float64], years_per_step: float) -> NDArray[np.b
     rows = reversed_.reshape(-1, reversed_.shape[-1])
     result = np.zeros_like(rows)
     for row, marked in zip(rows, result, strict=True):
-        times = np.flatnonzero(row)
-        for group in np.split(
-            times, np.flatnonzero(np.diff(times) * years_per_step > MERGED_YEARS) + 1
-        ):
-            if group.size:
-                marked[group[0] : group[-1] + 1] = True
+        for first, last in episodes(row, MERGED_YEARS / years_per_step):
+            marked[first : last + 1] = True
     return result.reshape(reversed_.shape)

@@ -14,9 +14,12 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, Literal
 
+import xarray as xr
+
 from oceanbench.metrics import (
     along_track,
     calibration,
+    events,
     isotropic,
     pointwise,
     probabilistic,
@@ -24,6 +27,7 @@ from oceanbench.metrics import (
     sums,
 )
 from oceanbench.metrics.aligned import Flag, Flagged
+from oceanbench.metrics.points import at_points
 from oceanbench.metrics.sums import Sums
 
 __all__ = ["METRICS", "Flag", "Flagged", "Metric", "Sums"]
@@ -36,16 +40,18 @@ class Metric:
     Attributes
     ----------
     function : ``(estimate, truth, weights, **options) -> float | Flagged``
-    units : unit of the value; None for the unit of the variable
+    units : unit of the value; None for the unit of the variable, ``squared`` for its square,
+        ``time`` for the unit of time of windows
     better : ``"lower"`` or ``"higher"``; None for a signed value that should be near ``ideal``
     ideal : value of a perfect estimate, or the name of the option that is it
-    needs : ``"grid"``, ``"track"`` or ``"any"``
+    needs : ``"grid"``, ``"track"``, ``"windows"`` or ``"any"``
     probabilistic : whether the estimate is a distribution, with a dimension ``member`` or
         ``moment``, where the submission gives one; otherwise it is always its mean
     of_sums : the same score as a function of :class:`Sums` and the options, for the metrics that
         have a confidence interval; None for the others
-    term : of a probabilistic metric with ``of_sums``, the quantity whose sums it reads: a function
-        of a distribution, the truth and the options, which ``of_sums`` then does not take
+    term : of a metric with ``of_sums`` that reads sums of a quantity of its own, that quantity at
+        every point: a function like ``function`` that returns a DataArray on the truth's points;
+        ``of_sums`` then takes no options
     bounds : smallest and largest value of a score that has no ``better``
     daily : whether those sums go over UTC days for maps too
     of_psd : the same score as a function of :func:`spectral.psd_score` and the other options, so
@@ -56,10 +62,10 @@ class Metric:
     units: str | None
     better: Literal["lower", "higher"] | None
     ideal: float | str | None
-    needs: Literal["grid", "track", "any"] = "any"
+    needs: Literal["grid", "track", "windows", "any"] = "any"
     probabilistic: bool = False
     of_sums: Callable[..., Any] | None = None
-    term: Callable[..., Any] | None = None
+    term: Callable[..., xr.DataArray] | None = None
     bounds: tuple[float, float] | None = None
     daily: bool = False
     of_psd: Callable[..., float | Flagged] | None = None
@@ -79,6 +85,15 @@ class Metric:
         low = ideal if self.better == "lower" else None
         high = ideal if self.better == "higher" else None
         return -math.inf if low is None else low, math.inf if high is None else high
+
+    def unit_for(self, truth: xr.DataArray) -> str:
+        """Unit of the value for a truth."""
+        unit = str(truth.attrs.get("units", ""))
+        if self.units == "squared":
+            return unit if unit in ("", "1") else f"({unit})2"
+        if self.units == "time":
+            return str(truth["time"].attrs.get("units", "1"))
+        return self.units or unit
 
     def ideal_of(self, options: Mapping[str, Any]) -> float | None:
         """Value of a perfect estimate with these options."""
@@ -101,6 +116,10 @@ class Metric:
 METRICS: Mapping[str, Metric] = MappingProxyType(
     {
         "rmse": Metric(pointwise.rmse, None, "lower", 0.0, of_sums=sums.rmse_of),
+        "mse": Metric(pointwise.mse, "squared", "lower", 0.0, of_sums=sums.mse_of),
+        "median_mse": Metric(
+            pointwise.median_mse, "squared", "lower", 0.0, of_sums=sums.median_mse_of
+        ),
         "bias": Metric(pointwise.bias, None, None, 0.0, of_sums=sums.bias_of),
         "rmse_score": Metric(pointwise.rmse_score, "1", "higher", 1.0, of_sums=sums.rmse_score_of),
         "rmse_score_mean": Metric(
@@ -110,6 +129,15 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             pointwise.rmse_score_std, "1", "lower", 0.0, of_sums=sums.rmse_score_std_of
         ),
         "nmse": Metric(pointwise.nmse, "1", "lower", 0.0, of_sums=sums.nmse_of),
+        "component_nmse": Metric(
+            pointwise.component_nmse,
+            "1",
+            "lower",
+            0.0,
+            needs="windows",
+            of_sums=sums.mean_term_of,
+            term=pointwise.component_nmse_field,
+        ),
         "explained_variance": Metric(
             pointwise.explained_variance,
             "1",
@@ -162,7 +190,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             0.0,
             probabilistic=True,
             of_sums=sums.mean_term_of,
-            term=probabilistic.crps_at,
+            term=partial(at_points, probabilistic.crps_at),
         ),
         "spread_skill": Metric(
             probabilistic.spread_skill,
@@ -171,7 +199,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             1.0,
             probabilistic=True,
             of_sums=sums.spread_skill_of,
-            term=probabilistic.expected_squared_error_at,
+            term=partial(at_points, probabilistic.expected_squared_error_at),
             bounds=(0.0, math.inf),
         ),
         "coverage": Metric(
@@ -181,7 +209,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             "level",
             probabilistic=True,
             of_sums=sums.mean_term_of,
-            term=calibration.share_inside,
+            term=partial(at_points, calibration.share_inside),
             bounds=(0.0, 1.0),
         ),
         "interval_score": Metric(
@@ -191,10 +219,13 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             0.0,
             probabilistic=True,
             of_sums=sums.mean_term_of,
-            term=probabilistic.interval_score_at,
+            term=partial(at_points, probabilistic.interval_score_at),
         ),
         "reliability_index": Metric(
             probabilistic.reliability_index, "1", "lower", 0.0, probabilistic=True
         ),
+        "onset_error": Metric(events.onset_error, "time", "lower", 0.0, needs="windows"),
+        "missed_events": Metric(events.missed_events, "1", "lower", 0.0, needs="windows"),
+        "false_events": Metric(events.false_events, "1", "lower", 0.0, needs="windows"),
     }
 )

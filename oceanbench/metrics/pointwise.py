@@ -7,10 +7,14 @@ import xarray as xr
 
 from oceanbench.metrics.aligned import Flagged, align, number
 from oceanbench.metrics.sums import (
+    ROUNDING,
     bias_of,
     daily_rmse_score_of,
     daily_rmse_score_std_of,
     explained_variance_of,
+    mean_term_of,
+    median_mse_of,
+    mse_of,
     nmse_of,
     ratio,
     rmse_of,
@@ -37,6 +41,41 @@ def rmse(estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray) -> 
     float, in the variable's unit; flag ``no_data`` if no weight is positive
     """
     return number(rmse_of(sums(estimate, truth, weights)))
+
+
+def mse(estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray) -> float | Flagged:
+    r"""Mean squared error over all points, in the square of the variable's unit.
+
+    .. math:: \mathrm{MSE} = \sum w (\hat x - x)^2 / \sum w
+
+    Through a mask of the observed points it is the R-score of Lorenz-96, through that of the others
+    its I-score.
+
+    Parameters
+    ----------
+    estimate, truth, weights : as for :func:`rmse`
+
+    References
+    ----------
+    Fablet et al. (2021), doi:10.1029/2021MS002572
+    """
+    return number(mse_of(sums(estimate, truth, weights)))
+
+
+def median_mse(
+    estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray
+) -> float | Flagged:
+    """Median over the windows, or maps, of their mean squared errors: a few lost ones do not count.
+
+    Parameters
+    ----------
+    estimate, truth, weights : as for :func:`rmse`
+
+    Returns
+    -------
+    float, in the square of the variable's unit; flag ``no_data`` if no weight is positive
+    """
+    return number(median_mse_of(sums(estimate, truth, weights)))
 
 
 def bias(estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray) -> float | Flagged:
@@ -120,6 +159,42 @@ def nmse(estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray) -> 
     estimate, truth, weights : as for :func:`rmse`
     """
     return number(nmse_of(sums(estimate, truth, weights)))
+
+
+def component_nmse(
+    estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray
+) -> float | Flagged:
+    r"""Mean over the components of their normalised mean squared errors: each counts as much.
+
+    .. math:: \frac1n \sum_c \langle (\hat x_c - x_c)^2 \rangle / \mathrm{var}(x_c)
+
+    The variance of each component is that of the truth over all scored points; 1 is the score of
+    the mean of the truth.
+
+    Parameters
+    ----------
+    estimate, truth : DataArray with a dimension ``component``, in the variable's unit
+    weights : DataArray broadcastable to truth, >= 0
+    """
+    term = component_nmse_field(estimate, truth, weights)
+    return number(mean_term_of(sums(estimate, truth, weights, term=term)))
+
+
+def component_nmse_field(
+    estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray
+) -> xr.DataArray:
+    """Quantity whose weighted mean over all points is :func:`component_nmse`."""
+    others = [str(d) for d in truth.dims if d != "component"]
+    e, t, w = align(estimate, truth, weights, "component", *others)
+    e, t, w = (a.reshape(a.shape[0], -1) for a in (e, t, w))
+    weight = w.sum(axis=1)
+    mean = ratio((w * t).sum(axis=1), weight)
+    spread = (w * (t - mean[:, None]) ** 2).sum(axis=1)  # weight times variance
+    spread = np.where(spread > ROUNDING * (w * t**2).sum(axis=1), spread, 0.0)
+    factor = weight.sum() / max(int((weight > 0).sum()), 1) * ratio(np.ones_like(spread), spread)
+    term = np.where(w > 0, factor[:, None] * (e - t) ** 2, 0.0)
+    ordered = truth.transpose("component", *others)
+    return ordered.copy(data=term.reshape(ordered.shape))
 
 
 def explained_variance(
@@ -219,5 +294,5 @@ def rmse_series(estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArr
             "rmse": ("time", np.sqrt(ratio(s.squared_error, s.weight))),
             "rmse_score": ("time", scores_in_time(s)),
         },
-        coords={"time": s.time.astype("datetime64[ns]")},
+        coords={"time": s.case.astype("datetime64[ns]")},
     )

@@ -1,7 +1,8 @@
-r"""Weighted sums over the points of each time, and the scores that are functions of them.
+r"""Weighted sums over the points of each case, and the scores that are functions of them.
 
 A score of resampled sums is a bootstrap replicate of the score: this is where confidence intervals
-come from. For a map, the sums go over space at each time; for a track, over each UTC day.
+come from. A case of maps is one time, the sums go over space; of tracks, a UTC day; of windows, one
+window, in all its samplings.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ ROUNDING = 1e-13  # a variance this small against the mean square is the roundin
 
 @dataclass(frozen=True)
 class Sums:
-    r"""Weighted sums over the points of each time, the last axis being time.
+    r"""Weighted sums over the points of each case, the last axis being that of the cases.
+
+    ``case`` holds times, or the numbers of windows.
 
     ``count`` is the number of points with positive weight; with weights :math:`w`, error
     :math:`e = \hat x - x` and truth :math:`x`: ``weight`` :math:`\sum w`, ``error``
@@ -29,7 +32,7 @@ class Sums:
     :math:`\sum w c`, of a quantity :math:`c` that each of them knows at every point.
     """
 
-    time: NDArray[np.datetime64]
+    case: NDArray[np.datetime64] | NDArray[np.int64]
     count: FloatArray
     weight: FloatArray
     error: FloatArray
@@ -39,7 +42,7 @@ class Sums:
     term: FloatArray | None = None
 
     def take(self, index: NDArray[np.intp]) -> Sums:
-        """Sums at the given times; an index of shape (replicates, times) gives a batch."""
+        """Sums of the given cases; an index of shape (replicates, cases) gives a batch."""
         columns = {f.name: getattr(self, f.name) for f in fields(self)}
         return Sums(**{name: c[index] for name, c in columns.items() if c is not None})
 
@@ -52,20 +55,21 @@ def sums(
     daily: bool = False,
     term: xr.DataArray | None = None,
 ) -> Sums:
-    """Weighted sums per map time, or per UTC day for a track or on request.
+    """Weighted sums per window, per map time, or per UTC day for a track or on request.
 
     Parameters
     ----------
-    estimate, truth : DataArray with a dimension ``time``, on the same points
+    estimate, truth : DataArray with a dimension ``window`` or ``time``, on the same points
     weights : DataArray broadcastable to truth, >= 0
     daily : group the times by UTC day; always so where the points lie along time only
     term : the quantity at each point that the sums ``term`` go over
     """
-    order = ("time", *(str(d) for d in truth.dims if d != "time"))
+    along = "window" if "window" in truth.dims else "time"
+    order = (along, *(str(d) for d in truth.dims if d != along))
     e, t, w = align(estimate, truth, weights, *order)
     e, t, w = (a.reshape(a.shape[0], -1) for a in (e, t, w))
     error = e - t
-    time = truth["time"].values.astype("datetime64[ns]")
+    case = truth[along].values
     columns = {
         "count": (w > 0).sum(axis=1).astype(np.float64),
         "weight": w.sum(axis=1),
@@ -78,18 +82,31 @@ def sums(
         quantity = term.transpose(*order).values.reshape(w.shape)
         columns["term"] = np.einsum("ij,ij->i", w, quantity)
     if daily or truth.ndim == 1:
-        time, group = np.unique(time.astype("datetime64[D]"), return_inverse=True)
-        columns = {k: np.bincount(group, v, minlength=time.size) for k, v in columns.items()}
+        case, group = np.unique(case.astype("datetime64[D]"), return_inverse=True)
+        columns = {k: np.bincount(group, v, minlength=case.size) for k, v in columns.items()}
     scored = columns["count"] > 0
-    return Sums(time[scored], **{k: v[scored] for k, v in columns.items()})
+    return Sums(case[scored], **{k: v[scored] for k, v in columns.items()})
 
 
-# Scores as functions of sums; the last axis is time, so they take a batch of replicates as well.
+# Scores as functions of sums; the last axis is the cases', so they take a batch of replicates too.
 
 
 def rmse_of(s: Sums) -> FloatArray:
     """Root mean squared error of sums, pooled over time."""
     result: FloatArray = np.sqrt(ratio(s.squared_error.sum(-1), s.weight.sum(-1)))
+    return result
+
+
+def mse_of(s: Sums) -> FloatArray:
+    """Mean squared error of sums, pooled over the cases."""
+    return ratio(s.squared_error.sum(-1), s.weight.sum(-1))
+
+
+def median_mse_of(s: Sums) -> FloatArray:
+    """Median over the cases of their mean squared errors."""
+    if s.case.size == 0:
+        return np.full(s.weight.shape[:-1], np.nan)
+    result: FloatArray = np.median(s.squared_error / s.weight, axis=-1)
     return result
 
 
@@ -179,7 +196,7 @@ def term_of(s: Sums) -> FloatArray:
 def _over_full_days(reduce: Callable[..., FloatArray], s: Sums, minimum_points: int) -> FloatArray:
     full: NDArray[np.bool_] = np.asarray(s.count >= minimum_points)
     some: NDArray[np.bool_] = np.asarray(full.any(axis=-1))
-    if s.time.size == 0 or not some.any():
+    if s.case.size == 0 or not some.any():
         return np.full(some.shape, np.nan)
     values = reduce(scores_in_time(s), axis=-1, where=full | ~some[..., None])
     return np.where(some, values, np.nan)

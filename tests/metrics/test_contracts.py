@@ -15,18 +15,20 @@ from hypothesis import strategies as st
 
 from oceanbench.errors import OceanbenchError
 from oceanbench.metrics import METRICS, Flagged
-from oceanbench.metrics.points import at_points, mean_of
+from oceanbench.metrics.points import mean_of
 from oceanbench.metrics.pointwise import sums
 
 FIRST = np.datetime64("2012-10-22", "ns")
-KINDS = ("maps", "track")
+KINDS = ("maps", "track", "windows")
+NEEDS = {"maps": "grid", "track": "track", "windows": "windows"}
 SEEDS = st.integers(0, 10_000)
 
 
 def legal(name: str) -> list[str]:
     """Kinds of points that a metric accepts."""
-    needs = METRICS[name].needs
-    return [k for k in KINDS if needs in ("any", "track" if k == "track" else "grid")]
+    metric = METRICS[name]
+    kinds = [k for k in KINDS if metric.needs in ("any", NEEDS[k])]
+    return [k for k in kinds if not (metric.daily and k == "windows")]
 
 
 def forms(name: str) -> list[str]:
@@ -42,6 +44,7 @@ ROWS = [
     for kind in legal(name)
     for form in forms(name)
 ]
+EVENTS = ("onset_error", "missed_events", "false_events")  # of which an error may find more
 CALIBRATION = ("spread_skill", "coverage", "reliability_index")  # of the spread, not of errors
 each_row = pytest.mark.parametrize(("name", "kind", "form"), ROWS)
 few = settings(max_examples=4)
@@ -58,6 +61,12 @@ def axes(kind: str) -> dict:
             + along * np.timedelta64(943_400_000, "ns"),
             "latitude": ("time", 30 + along * 0.0575),
             "longitude": ("time", -60 + number + along * 0.001),
+        }
+    if kind == "windows":
+        return {
+            "window": np.arange(8),
+            "time": 0.5 * np.arange(20),
+            "component": ["omega", "bottom_top", "north_south", "other"],
         }
     step = np.timedelta64(12 if kind == "half_days" else 24, "h")
     return {
@@ -189,7 +198,7 @@ def test_values_at_points_of_zero_weight_are_irrelevant(name, kind, form, seed, 
 @each_row
 def test_rows_of_zero_weight_could_as_well_be_absent(name, kind, form):
     arrays = make(kind, 3, form)
-    dim = "time" if kind == "track" else "latitude"
+    dim = {"maps": "latitude", "track": "time", "windows": "window"}[kind]
     part = {dim: slice(180, None) if kind == "track" else slice(3, None)}
     masked = xr.zeros_like(arrays[2])
     masked[part] = 1.0
@@ -222,7 +231,9 @@ def test_truth_is_an_ideal_estimate_of_itself(name, kind, form, seed):
     weights = mask_of(truth, 3 * seed + 1)  # a full box, so that there are spectra
     found = run(name, as_form(truth, form, spread=0.0), truth, weights)
     ideal = METRICS[name].ideal_of({})
-    if name == "spread_skill":
+    if name in EVENTS and isinstance(found, Flagged):
+        assert found.flag == "no_data"  # the truth has no event there
+    elif name == "spread_skill":
         assert found.flag == "no_data"  # no spread over no error
     elif ideal is None:
         assert isinstance(found, Flagged) and found.flag == "resolved_below_grid"
@@ -232,7 +243,7 @@ def test_truth_is_an_ideal_estimate_of_itself(name, kind, form, seed):
 
 
 @pytest.mark.parametrize(
-    ("name", "kind", "form"), [row for row in ROWS if row.values[0] not in CALIBRATION]
+    ("name", "kind", "form"), [row for row in ROWS if row.values[0] not in (*CALIBRATION, *EVENTS)]
 )
 @few
 @given(seed=SEEDS)
@@ -290,7 +301,17 @@ TRACK_CORNERS = {
 }
 
 
-CORNERS_OF = {"maps": {**CORNERS, **MAP_CORNERS}, "track": {**CORNERS, **TRACK_CORNERS}}
+WINDOW_CORNERS = {
+    "one window": lambda e, t, w: tuple(a.isel(window=[0]) for a in (e, t, w)),
+    "one component": lambda e, t, w: tuple(a.isel(component=[0]) for a in (e, t, w)),
+    "one component constant": lambda e, t, w: (e, t.where(t.component != "omega", 0.3), w),
+    "one component unscored": lambda e, t, w: (e, t, w.where(t.component != "omega", 0.0)),
+}
+CORNERS_OF = {
+    "maps": {**CORNERS, **MAP_CORNERS},
+    "track": {**CORNERS, **TRACK_CORNERS},
+    "windows": {**CORNERS, **WINDOW_CORNERS},
+}
 
 
 @pytest.mark.parametrize(
@@ -354,7 +375,8 @@ def test_missing_values_where_the_weight_is_positive_are_refused(name, kind, for
 @each_row
 def test_arrays_on_other_points_are_refused(name, kind, form):
     estimate, truth, weights = make(kind, 1, form)
-    later = {"time": truth["time"] + np.timedelta64(12, "h")}
+    shift = 0.5 if kind == "windows" else np.timedelta64(12, "h")
+    later = {"time": truth["time"] + shift}
     with pytest.raises(OceanbenchError, match="differ in 'time'"):
         run(name, estimate.assign_coords(later), truth, weights)
     with pytest.raises(OceanbenchError):
@@ -373,7 +395,9 @@ def test_weights_that_are_no_weights_are_refused(name, kind, form):
             run(name, estimate, truth, bad)
 
 
-@each_row
+@pytest.mark.parametrize(
+    ("name", "kind", "form"), [row for row in ROWS if row.values[1] != "windows"]
+)  # which have no dates
 @pytest.mark.parametrize("unit", ["s", "ms", "us"])
 def test_unit_of_time_is_irrelevant(name, kind, form, unit):
     arrays = make(kind, 4, form)
@@ -389,9 +413,15 @@ def test_unit_of_time_is_irrelevant(name, kind, form, unit):
     assert same(run(name, *arrays), run(name, *coarse))
 
 
-@pytest.mark.parametrize("kind", ["maps", "half_days", "track"])
 @pytest.mark.parametrize(
-    ("name", "form"), [(n, form) for n in METRICS if METRICS[n].of_sums for form in forms(n)]
+    ("name", "form", "kind"),
+    [
+        (name, form, kind)
+        for name in METRICS
+        if METRICS[name].of_sums
+        for form in forms(name)
+        for kind in [*legal(name), *(["half_days"] if "maps" in legal(name) else [])]
+    ],
 )
 @settings(max_examples=3)
 @given(seed=SEEDS)
@@ -400,11 +430,11 @@ def test_score_of_the_sums_is_the_score(name, form, kind, seed):
     estimate, truth, _ = make(kind, seed, form)
     weights = mask_of(truth, seed)
     metric, arrays = METRICS[name], (estimate, truth, weights)
-    term = at_points(metric.term, *arrays) if metric.term else None
+    term = metric.term(*arrays) if metric.term else None
     mean = mean_of(*arrays)
     table = sums(mean, truth, weights, daily=metric.daily, term=term)  # as evaluate() makes it
     assert float(metric.of_sums(table)) == pytest.approx(run(name, *arrays))
-    batch = table.take(np.array([np.arange(table.time.size)] * 3))
+    batch = table.take(np.array([np.arange(table.case.size)] * 3))
     np.testing.assert_allclose(metric.of_sums(batch), metric.of_sums(table))
 
 

@@ -1,0 +1,258 @@
+"""A challenge of windows, from its declaration to its board, and what is refused on the way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import window_worlds
+import xarray as xr
+import yaml
+from command import Command
+
+from oceanbench.challenge import Challenge
+from oceanbench.errors import OceanbenchError
+from oceanbench.evaluate import evaluate
+from oceanbench.method import Inputs
+from oceanbench.submission import Submission
+
+WORLD = window_worlds.world(windows=10, times=24)
+LOOP = window_worlds.world("amoc", windows=10, times=24, training_times=60)
+
+
+def declare(folder: Path, **changes: Any) -> Path:
+    """A toy challenge of windows in a folder; a change to None removes a key."""
+    folder.mkdir(exist_ok=True)
+    datasets: dict[str, Any] = {}
+    truth = WORLD.truth.to_dataset(name="state")
+    truth["late"] = (truth["time"] > 0.6).broadcast_like(truth["state"].isel(component=0))
+    truth["late"] = truth["late"].astype("int8")
+    for name, dataset, role in (
+        ("truth", truth, "truth"),
+        *((n, d, d.attrs["role"]) for n, d in WORLD.inputs.items()),
+    ):
+        dataset.drop_attrs().to_netcdf(folder / f"{name}.nc", engine="h5netcdf")
+        datasets[name] = {"role": role, "path": f"{name}.nc", "variables": {"state": "state"}}
+    content = {
+        "name": "toy_windows",
+        "version": 1,
+        "title": "Toy windows",
+        "kind": "windows",
+        "model": {"name": "lorenz96", "parameters": {"forcing": 8.0}},
+        "datasets": datasets,
+        "submission": {"variables": {"state": {"units": "1", "valid_range": [-100, 100]}}},
+        "masks": {
+            "all": {},
+            "observed": {"observed_in": "observations"},
+            "unobserved": {"unobserved_in": "observations"},
+            "interior": {"elapsed": [0.2, 1.0]},
+            "late": {"flagged": "late"},
+            "early": {"unflagged": "late"},
+        },
+        "metrics": [
+            {"metric": "mse", "label": "MSE"},
+            {"metric": "mse", "label": "R-score", "mask": "observed"},
+            {"metric": "mse", "label": "I-score", "mask": "unobserved", "shown": False},
+            {"metric": "mse", "label": "interior", "mask": "interior"},
+            {"metric": "mse", "label": "late", "mask": "late"},
+            {"metric": "mse", "label": "early", "mask": "early"},
+            {"metric": "crps", "label": "CRPS", "digits": 5},
+        ],
+        "rank_by": "MSE",
+        "reference_method": "linear_interpolation",
+    }
+    content = {k: v for k, v in {**content, **changes}.items() if v is not None}
+    path = folder / "challenge.yaml"
+    path.write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False))
+    return path
+
+
+@pytest.fixture
+def challenge(tmp_path: Path) -> Challenge:
+    return Challenge.load(declare(tmp_path / "toy"))
+
+
+def submit(folder: Path, state: xr.DataArray | xr.Dataset, name: str = "mine") -> Submission:
+    dataset = state if isinstance(state, xr.Dataset) else state.to_dataset(name="state")
+    dataset.drop_attrs().to_netcdf(folder / f"{name}.nc", engine="h5netcdf")
+    return Submission(name, folder / f"{name}.nc")
+
+
+def offset(by: float) -> xr.DataArray:
+    """The truth, wrong by the same at every point."""
+    return WORLD.truth + by
+
+
+def test_every_mask_looks_where_it_says(challenge, tmp_path):
+    seen = WORLD.inputs["observations"]["state"].notnull()
+    time = WORLD.truth["time"]
+    error = xr.where(seen, 1.0, 2.0) + 10.0 * (time > 0.6) + 30.0 * ((time < 0.2) | (time > 1.0))
+    result = evaluate(challenge, submit(tmp_path, WORLD.truth + error))
+    square, inside = error**2, (time >= 0.2) & (time <= 1.0)
+    expected = {
+        "MSE": square.mean(),
+        "R-score": square.where(seen).mean(),
+        "I-score": square.where(~seen).mean(),
+        "interior": square.where(inside).mean(),
+        "late": square.where(time > 0.6).mean(),
+        "early": square.where(time <= 0.6).mean(),
+    }
+    for label, value in expected.items():
+        assert result.score(label).value == pytest.approx(float(value), rel=1e-6)
+    assert result.series[0]["window"] == list(range(10))
+
+
+def test_the_truth_scores_ideally_and_order_of_dimensions_does_not_matter(challenge, tmp_path):
+    turned = WORLD.truth.transpose("component", "time", "window")
+    assert evaluate(challenge, submit(tmp_path, turned)).score("MSE").value == 0.0
+
+
+def test_members_and_deviations_are_scored_as_distributions(challenge, tmp_path):
+    random = np.random.default_rng(0)
+    members = xr.concat(
+        [offset(0.0) + random.standard_normal(WORLD.truth.shape) for _ in range(8)], "member"
+    )
+    found = evaluate(challenge, submit(tmp_path, members))
+    assert found.score("MSE").value == pytest.approx(1 / 8, rel=0.1)
+    single = evaluate(challenge, submit(tmp_path, members.isel(member=0), "single"))
+    assert found.score("CRPS").value < single.score("CRPS").value
+    normal = xr.Dataset({"state": offset(0.5), "state_std": xr.full_like(WORLD.truth, 0.5)})
+    assert evaluate(challenge, submit(tmp_path, normal, "normal")).score("CRPS").value > 0
+
+
+def spoiled(**changes: Any) -> xr.DataArray:
+    return WORLD.truth.assign_coords(**changes)
+
+
+REFUSED = {
+    "a window missing": (lambda: WORLD.truth.isel(window=slice(1, None)), "9 of window"),
+    "windows in another order": (lambda: WORLD.truth.isel(window=slice(None, None, -1)), "order"),
+    "other times": (lambda: spoiled(time=2 * WORLD.truth["time"].values), "time"),
+    "dates": (
+        lambda: spoiled(time=np.datetime64("2020-01-01", "ns") + np.arange(24)), "numbers since",
+    ),
+    "no component": (lambda: WORLD.truth.isel(component=0, drop=True), "dimension 'component'"),
+    "one dimension more": (lambda: WORLD.truth.expand_dims(lead=2), "lead"),
+    "a hole": (lambda: WORLD.truth.where(WORLD.truth["window"] != 3), "have no value"),
+    "out of range": (lambda: offset(1e4), "outside [-100, 100]"),
+    "whole numbers": (lambda: WORLD.truth.astype(int), "floating point"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_wrong_submissions_are_refused_in_words(case, challenge, tmp_path):
+    make, words = REFUSED[case]
+    with pytest.raises(OceanbenchError) as refusal:
+        evaluate(challenge, submit(tmp_path, make()))
+    assert words in str(refusal.value), refusal.value
+    assert "mine" in str(refusal.value)
+
+
+DECLARATIONS = {
+    "domain": ({"domain": {"longitude": [0, 1], "latitude": [0, 1], "time": ["2020-01-01"] * 2}},
+               "neither domain nor periods"),
+    "mask of a place": ({"masks": {"all": {"latitude": [0, 1]}}}, "masks.all.latitude"),
+    "unknown observations": ({"masks": {"all": {"observed_in": "observed"}}}, "'observations'"),
+    "unknown sampling": ({"masks": {"all": {"sampling": "every_20"}}}, "sampling"),
+    "metric of maps": ({"metrics": [{"metric": "resolved_wavelength", "label": "MSE"}]}, "grid"),
+    "metric of days": ({"metrics": [{"metric": "daily_rmse_score", "label": "MSE"}]}, "dates"),
+    "fill": ({"submission": {"variables": {"state": {"units": "1"}}, "missing": "fill"}}, "fill"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", DECLARATIONS)
+def test_wrong_declarations_are_refused_in_words(case, tmp_path):
+    changes, words = DECLARATIONS[case]
+    with pytest.raises(OceanbenchError) as refusal:
+        Challenge.load(declare(tmp_path / "toy", **changes))
+    assert words in str(refusal.value), refusal.value
+
+
+def test_a_flag_that_is_not_there_is_refused(tmp_path):
+    path = declare(tmp_path / "toy", masks={"all": {"flagged": "off"}}, metrics=[
+        {"metric": "mse", "label": "MSE"}
+    ])  # fmt: skip
+    with pytest.raises(OceanbenchError, match="no flag 'off'"):
+        evaluate(Challenge.load(path), submit(tmp_path, WORLD.truth))
+
+
+def test_methods_learn_without_the_observations_and_never_see_the_truth(challenge):
+    assert "observations" not in Inputs(challenge, for_training=True)
+    inputs = Inputs(challenge)
+    assert sorted(inputs) == sorted(WORLD.inputs)
+    with pytest.raises(OceanbenchError, match="no method receives it"):
+        inputs["truth"]
+    attributes = inputs["observations"].attrs
+    assert (attributes["model"], attributes["model_forcing"]) == ("lorenz96", 8.0)
+    assert "noise_variance" in inputs["observations"].coords
+    assert "late" not in inputs["observations"]
+
+
+def test_the_whole_road(oceanbench: Command, tmp_path):
+    path = declare(tmp_path / "toy")
+    code, out, err = oceanbench("evaluate", path)
+    assert (code, err) == (0, "")
+    assert "bootstrap over windows" in out and "CPU [s/window]" in out
+    assert "R-score" in out and "| I-score" in out  # in the table of scores
+    board = out[out.index("# Toy windows") :]
+    assert "R-score" in board and "I-score" not in board
+    code, out, _ = oceanbench("show", path)
+    assert code == 0 and "lorenz96 (forcing = 8)" in out
+    code, out, err = oceanbench("run", "oi", path)
+    assert code == 2 and "oi: is a method for maps and tracks" in err
+    code, out, err = oceanbench("run", "space_time_oi", "ssh_osse_jet")
+    assert code == 2 and "is a method for windows" in err
+    result = tmp_path / "results" / "toy_windows" / "linear_interpolation"
+    code, out, _ = oceanbench(
+        "verify", f"{result}.json", "--submission", f"{result}.nc", "--challenge", path
+    )
+    assert (code, out[-16:]) == (0, "scores verified\n")
+    code, _, err = oceanbench("validate", path, f"{result}.nc")
+    assert (code, err) == (0, "")
+
+
+def test_samplings_are_a_dimension_of_their_own(tmp_path):
+    labels = ["dense", "thin"]
+    seen = LOOP.inputs["observations"]["state"]
+    both = xr.concat(
+        [seen, seen.where(seen["time"] % 80 == 0)],
+        xr.DataArray(labels, dims="sampling", name="sampling"),
+    )
+    path = declare(
+        tmp_path / "toy",
+        samplings=labels,
+        model={"name": "amoc"},
+        masks={"all": {}, "thin": {"sampling": "thin"}, "seen": {"observed_in": "observations"}},
+        metrics=[
+            {"metric": "component_nmse", "label": "NMSE"},
+            {"metric": "component_nmse", "label": "NMSE thin", "mask": "thin"},
+            {"metric": "rmse", "label": "RMSE seen", "mask": "seen"},
+        ],
+        rank_by="NMSE",
+    )
+    for name, dataset in {
+        "truth": LOOP.truth.to_dataset(name="state"),
+        **LOOP.inputs,
+        "observations": both.to_dataset(name="state"),
+    }.items():
+        dataset.drop_attrs().to_netcdf(path.parent / f"{name}.nc", engine="h5netcdf")
+    challenge = Challenge.load(path)
+    assert dict(challenge.target().sizes) == {
+        "sampling": 2, "window": 10, "time": 24, "component": 3,
+    }  # fmt: skip
+    error = xr.DataArray([0.0, 0.1], {"sampling": labels}, "sampling")
+    result = evaluate(challenge, submit(tmp_path, LOOP.truth + error))
+    truth = LOOP.truth
+    expected = float((0.01 / truth.var(("window", "time"))).mean())
+    assert result.score("NMSE thin").value == pytest.approx(expected)
+    assert result.score("NMSE").value == pytest.approx(expected / 2)
+    count = both.notnull().sum(("window", "time", "component"))
+    share = float(count.sel(sampling="thin") / count.sum())
+    assert result.score("RMSE seen").value == pytest.approx(0.1 * np.sqrt(share))
+    with pytest.raises(OceanbenchError, match="expected \\(sampling, window, time, component\\)"):
+        evaluate(challenge, submit(tmp_path, truth))
+    wrong = (LOOP.truth + error).assign_coords(sampling=["thin", "dense"])
+    with pytest.raises(OceanbenchError, match="of sampling"):
+        evaluate(challenge, submit(tmp_path, wrong))
