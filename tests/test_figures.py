@@ -15,7 +15,9 @@ from matplotlib.figure import Figure
 from oceanbench import figures
 from oceanbench.challenge import Challenge
 from oceanbench.errors import OceanbenchError
+from oceanbench.evaluate import matched_by_score
 from oceanbench.figures import draw
+from oceanbench.metrics import METRICS
 from oceanbench.submission import Submission
 
 DAYS = 12
@@ -179,8 +181,8 @@ def test_marks_are_the_published_scores(tmp_path: Path, drawn: list[Figure]) -> 
     )
     submission = submit(tmp_path, smooth(truth))
     draw(challenge, submission, tmp_path / "figures")
-    matched = figures.matched_by_score(challenge, submission)["ssh", "inner"]
-    metric = figures.METRICS["resolved_wavelength"].function
+    matched = matched_by_score(challenge, submission)["ssh", "inner"]
+    metric = METRICS["resolved_wavelength"].function
     value = metric(
         matched.estimate, matched.truth, matched.weights, units="km", window="hann_symmetric"
     )
@@ -309,7 +311,7 @@ def test_nothing_is_left_when_drawing_fails(
     def fail(*_: object) -> Figure:
         raise OceanbenchError("no ink")
 
-    monkeypatch.setattr(figures, "_score_plane", fail)
+    monkeypatch.setattr(figures, "score_plane", fail)
     with pytest.raises(OceanbenchError, match="no ink"):
         draw(challenge, submit(tmp_path, truth), tmp_path / "figures")
     assert not (tmp_path / "figures").exists()

@@ -169,6 +169,7 @@ def test_train_run_and_evaluate(oceanbench: Command, challenge: Challenge, tmp_p
             "period": PERIODS["training"],
             "seed": 4,
             "options": {"scale": 2.0},
+            "cpu_seconds": kept["cpu_seconds"],
         },
     }
     assert provenance["command"] == "oceanbench run learns.py toy_maps --set offset=0.5"

@@ -1,0 +1,103 @@
+"""Figures of a submission; the only package that draws."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import matplotlib.style
+from matplotlib.figure import Figure
+
+from oceanbench.challenge import Challenge
+from oceanbench.declaration import MetricRow
+from oceanbench.evaluate import matched_by_score
+from oceanbench.figures.calibration import calibration
+from oceanbench.figures.maps import maps, series, tracks
+from oceanbench.figures.spectra import score_plane, spectra
+from oceanbench.figures.style import STYLE, View, mark_of
+from oceanbench.figures.windows import errors, windows
+from oceanbench.match import Matched
+from oceanbench.metrics.points import form_of
+from oceanbench.submission import Submission
+
+
+def draw(
+    challenge: Challenge, submission: Submission, folder: Path, *, data_dir: Path | None = None
+) -> list[Path]:
+    """Draw maps or windows, errors and spectra of a submission, and a distribution's calibration.
+
+    Every variable is drawn through the mask of its first score, its spectra through the mask of
+    the resolved scale that they show. No file appears before all figures are drawn.
+
+    Parameters
+    ----------
+    challenge : from :meth:`Challenge.load`
+    submission : the participant's file
+    folder : where to write the PNG files; made if it does not exist
+    data_dir : folder of the challenge's files, where they are not beside challenge.yaml
+
+    Returns
+    -------
+    list of the files written
+
+    Raises
+    ------
+    OceanbenchError
+        when the submission or the challenge's data are refused
+    """
+    matched = matched_by_score(challenge, submission, data_dir=data_dir)
+    heading = f"{submission.name} on {challenge.name}"
+    with matplotlib.style.context(STYLE, after_reset=True):
+        pictures = {
+            f"{name}.png": _png(figure) for name, figure in _figures(challenge, heading, matched)
+        }
+    folder.mkdir(parents=True, exist_ok=True)
+    return [_write(picture, folder / name) for name, picture in pictures.items()]
+
+
+def _figures(
+    challenge: Challenge, heading: str, matched: Mapping[tuple[str, str], Matched]
+) -> Iterator[tuple[str, Figure]]:
+    """Name and figure, one after the other."""
+    for name, rules in challenge.submission.variables.items():
+        views = {k: View(heading, name, rules.units, m) for k, m in matched.items() if k[0] == name}
+        rows: dict[str, MetricRow] = {}
+        for row in challenge.metrics:
+            if challenge.variable_of(row) == name:
+                rows.setdefault(row.metric, row)
+        if not rows:
+            continue
+        view = next(iter(views.values()))
+        if challenge.kind == "windows":
+            yield f"{name}_windows", windows(view)
+            yield f"{name}_rmse", errors(view)
+        else:
+            shown = ("maps", maps) if challenge.kind == "maps" else ("track_error", tracks)
+            yield f"{name}_{shown[0]}", shown[1](view)
+            yield f"{name}_rmse", series(view, rows.get("daily_rmse_score"))
+        if form_of(view.matched.distribution) != "deterministic":
+            known = [row.options.get("truth_error", 0.0) for row in rows.values()]
+            yield f"{name}_calibration", calibration(view, max(known))
+        if "along_track_wavelength" in rows:
+            row = rows["along_track_wavelength"]
+            yield f"{name}_psd", spectra(views[name, challenge.mask_of(row)], row)
+        if resolved := [rows[m] for m in ("resolved_wavelength", "resolved_period") if m in rows]:
+            masks = [views[name, challenge.mask_of(row)] for row in resolved]
+            marks = [mark_of(row, view.matched) for row, view in zip(resolved, masks, strict=True)]
+            yield f"{name}_psd_score", score_plane(masks[0], resolved[0], marks)
+
+
+def _png(figure: Figure) -> bytes:
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png")
+    return stream.getvalue()
+
+
+def _write(picture: bytes, path: Path) -> Path:
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        temporary.write_bytes(picture)
+        return temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

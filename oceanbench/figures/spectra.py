@@ -1,0 +1,108 @@
+"""Spectra, and the scales that they resolve."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from oceanbench.declaration import MetricRow
+from oceanbench.figures.style import (
+    BLANK,
+    ERROR,
+    ESTIMATE,
+    TRUTH,
+    Mark,
+    View,
+    mark_of,
+    note,
+    option,
+    scales,
+    show,
+)
+from oceanbench.metrics.aligned import FloatArray
+from oceanbench.metrics.along_track import along_track_spectra
+from oceanbench.metrics.spectral import psd_score
+
+TRACK_OPTIONS = ("segment_km", "step", "gap_seconds", "sample_km", "segments")
+
+
+def score_plane(view: View, row: MetricRow, marks: list[Mark]) -> Figure:
+    """PSD score against wavelength and period, with its contour and the resolved scales."""
+    m = view.matched
+    score = psd_score(
+        m.estimate,
+        m.truth,
+        m.weights,
+        window=option(row, "window"),
+        propagation=option(row, "propagation"),
+    )
+    flagged = [mark.text for mark in marks if mark.value is None]
+    heading = "\n".join([f"{view.heading}, contour: {option(row, 'contour')}", *flagged])
+    if score is None or 0 in score.shape:
+        return note(heading, "no complete latitude to make a spectrum of")
+    km = row.options.get("units") == "km"
+    scale = score.attrs["km_per_degree"] if km else 1.0
+    wavelength = scale / score["freq_longitude"].values
+    period = 1.0 / score["freq_time"].values
+    figure = Figure(figsize=(7.0, 5.4))
+    figure.suptitle(heading)
+    axes = figure.subplots()
+    axes.set_facecolor(BLANK)
+    axes.grid(False)
+    edges = _edges(wavelength), _edges(period)
+    mesh = axes.pcolormesh(*edges, score.values, cmap="Blues", vmin=0, vmax=1, rasterized=True)
+    level = float(option(row, "level"))
+    bar = figure.colorbar(mesh, ax=axes, label=f"PSD score of {view.variable}", extend="both")
+    bar.ax.axhline(level, color="black", lw=1.5)
+    finite = score.values[np.isfinite(score.values)]
+    if min(score.shape) > 1 and finite.size and finite.min() < level < finite.max():
+        axes.contour(wavelength, period, score.values, [level], colors="black", linewidths=1.5)
+    scales(axes, "x", f"wavelength ({'km' if km else '° of longitude'})")
+    scales(axes, "y", "period (days)")
+    for mark in marks:
+        show(mark, axes)
+    return figure
+
+
+def _edges(scale: FloatArray) -> FloatArray:
+    """Bounds of the bins of a logarithmic axis."""
+    if scale.size == 1:
+        return np.array([scale[0] * 2**0.5, scale[0] * 0.5**0.5])
+    inner = np.sqrt(scale[:-1] * scale[1:])
+    return np.concatenate([[scale[0] ** 2 / inner[0]], inner, [scale[-1] ** 2 / inner[-1]]])
+
+
+def spectra(view: View, row: MetricRow) -> Figure:
+    """Spectra along the tracks, and their score with the resolved wavelength."""
+    m = view.matched
+    chosen = {name: option(row, name) for name in TRACK_OPTIONS}
+    spectra = along_track_spectra(m.estimate, m.truth, m.weights, **chosen)
+    mark = mark_of(row, m)
+    heading = f"{view.heading}, crossing: {option(row, 'crossing')}"
+    if mark.value is None:
+        heading += f"\n{mark.text}"
+    if spectra is None:
+        return note(heading, f"no track holds a segment of {chosen['segment_km']:g} km")
+    kept = spectra.wavenumber > 0
+    wavelength = 1.0 / spectra.wavenumber[kept]
+    figure = Figure(figsize=(7.0, 7.0))
+    figure.suptitle(heading)
+    figure.supxlabel(f"{spectra.segments} segments of {chosen['segment_km']:g} km", fontsize=9)
+    density, ratio = figure.subplots(2, 1, sharex=True)
+    for name, colour in (("truth", TRUTH), ("estimate", ESTIMATE), ("error", ERROR)):
+        values = getattr(spectra, name)[kept]
+        if (values > 0).any():
+            width = 2.5 if name == "truth" else 1.3  # seen below an error that equals it
+            density.loglog(wavelength, values, color=colour, label=name, lw=width)
+    density.set(ylabel=f"PSD of {view.variable} ({view.units}² km)")
+    density.legend()
+    power = spectra.truth[kept]
+    score = 1.0 - spectra.error[kept] / np.where(power > 0, power, np.nan)
+    ratio.plot(wavelength, score, color=ESTIMATE)
+    ratio.axhline(option(row, "level"), color="0.4", lw=1.0)
+    ratio.set(ylabel="PSD score, 1 − error / truth", ylim=(-0.2, 1.05))
+    scales(ratio, "x", "wavelength (km)")
+    if mark.value is not None:
+        density.axvline(mark.value, color=ERROR, ls="--")
+    show(mark, ratio)
+    return figure
