@@ -1,0 +1,175 @@
+r"""Ensemble Kalman smoother: members that run the model, drawn to the observations as they come.
+
+Each analysis is an ensemble transform, of the members at its time and of the same members at the
+``lag`` times before (:mod:`oceanbench.assimilation.kalman`), so that a state is known from the
+observations before, at and after it. Where the components lie on a circle, each is analysed with
+observations near it only, weighted by a taper: the covariances of a hundred members with what is
+far away are chance.
+
+All windows start from the same members, states of the climatology, so that no window's estimate
+depends on the others. The model is taken to be perfect; ``inflation`` pays for what is wrong in it,
+and for what sampling underestimates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+import xarray as xr
+from torch import Tensor
+
+from oceanbench.assimilation.kalman import cyclic_distance, gaspari_cohn, smooth
+from oceanbench.assimilation.windows import (
+    Windows,
+    as_dataset,
+    climatology,
+    model_of,
+    observations,
+    states,
+)
+from oceanbench.dynamics.models import Model
+from oceanbench.errors import OceanbenchError
+from oceanbench.progress import progress
+
+KINDS = ("windows",)
+REFERENCE = "Evensen and van Leeuwen (2000) doi:10.1175/1520-0493(2000)128<1852:AEKSFN>2.0.CO;2"
+SPIN_UP = 1000  # intervals until members of any start are on the attractor
+VALUES_AT_ONCE = 2**22  # of the members of windows that are smoothed together: a cache's worth
+
+
+def estimate(
+    inputs: Mapping[str, xr.Dataset],
+    target: xr.Dataset,
+    *,
+    device: str,
+    seed: int,
+    members: int = 100,
+    inflation: float = 1.05,
+    lag: int = 30,
+    localisation: float = 16.0,
+    keep_members: int = 20,
+) -> xr.Dataset:
+    """Members of the posterior, whose mean and spread are those of the whole ensemble.
+
+    The first members are states of the training data, drawn at random. Where there are none, they
+    are Gaussian with the mean and variance of the training observations, and run the model until
+    they are on its attractor.
+
+    Parameters
+    ----------
+    inputs : observations, and states or observations of role ``training``
+    target : one variable ([sampling,] window, time, component) to fill
+    device : of torch
+    seed : of the first members; the rest is deterministic
+    members : that run the model
+    inflation : factor of their departures from the mean, before each analysis
+    lag : earlier times that an analysis changes too
+    localisation : steps along the circle from which on observations have no weight; 0 for no such
+        end, and without effect where components lie on no circle
+    keep_members : members to give; 0 for the mean and the standard deviation instead
+    """
+    _check(members, inflation, lag, localisation, keep_members)
+    model, windows = model_of(inputs), observations(inputs, device=device)
+    first = _climatological(inputs, model, members, seed, device)
+    taper = None
+    if model.cyclic and localisation > 0:
+        taper = gaspari_cohn(cyclic_distance(first.shape[-1]).to(device) / localisation)
+    step = max(1, VALUES_AT_ONCE // (members * windows.values[0].numel()))
+    parts = [windows.take(slice(i, i + step)) for i in range(0, len(windows), step)]
+    found = []
+    for part in progress(parts, "windows"):
+        start = first.expand(len(part), -1, -1)
+        history = _smoothed(part, start, model, inflation=inflation, lag=lag, taper=taper)
+        found.append(kept(history, keep_members))
+    result = torch.cat(found)
+    if keep_members:
+        return as_dataset(result.movedim(1, 0), target)
+    mean, error = (as_dataset(values, target) for values in result.unbind(1))
+    return mean.assign({f"{name}_std": error[name] for name in target.data_vars})
+
+
+def kept(members: Tensor, count: int) -> Tensor:
+    """Some members, moved and stretched so that their mean and standard deviation are those of all.
+
+    Without this, a mean over few members would be worse than the method. Values are stretched one
+    by one: a member that is kept is a likely value everywhere, but no trajectory of the model.
+
+    Parameters
+    ----------
+    members : (windows, members, times, components)
+    count : to keep; for 0 the mean and the standard deviation are given
+
+    Returns
+    -------
+    (windows, count, times, components), or (windows, 2, times, components)
+    """
+    mean, deviation = members.mean(1, keepdim=True), members.std(1, keepdim=True)
+    if not count:
+        return torch.cat([mean, deviation], 1)
+    if count >= members.shape[1]:
+        return members
+    some = members[:, :count]
+    some = some - some.mean(1, keepdim=True)
+    tiny = torch.finfo(members.dtype).tiny
+    return mean + some * (deviation / some.std(1, keepdim=True).clamp_min(tiny))
+
+
+def _climatological(
+    inputs: Mapping[str, xr.Dataset], model: Model, members: int, seed: int, device: str
+) -> Tensor:
+    """States (members, components) of the training data or, without those, of the model."""
+    random = torch.Generator().manual_seed(seed)
+    known = states(inputs, device=device)
+    if known is not None:
+        all_states = known.flatten(0, 1)
+        if len(all_states) < members:
+            raise OceanbenchError(
+                f"enks: members={members}, but the training data have {len(all_states)} states"
+            )
+        return all_states[torch.randperm(len(all_states), generator=random)[:members].to(device)]
+    climate = climatology(inputs, cyclic=model.cyclic, device=device)
+    draws = torch.randn(members, len(climate.mean), generator=random, dtype=torch.float64)
+    mean, variance = (value.nan_to_num(0.0) for value in (climate.mean, climate.variance))
+    state = mean + variance.sqrt() * draws.to(device)  # what is never observed starts from zero
+    for _ in range(SPIN_UP):
+        state = model.advance(state)
+    return state
+
+
+def _smoothed(
+    windows: Windows,
+    first: Tensor,
+    model: Model,
+    *,
+    inflation: float,
+    lag: int,
+    taper: Tensor | None,
+) -> Tensor:
+    """Members at all times; refused if they have left what the model can run."""
+    try:
+        found = smooth(windows, first, model.advance, inflation=inflation, lag=lag, taper=taper)
+        finite = bool(found.isfinite().all())
+    except torch.linalg.LinAlgError:  # what some devices say of members that are not finite
+        finite = False
+    if not finite:
+        raise OceanbenchError(
+            f"enks: members have left what the model can run; lower inflation, {inflation}"
+        )
+    return found
+
+
+def _check(
+    members: int, inflation: float, lag: int, localisation: float, keep_members: int
+) -> None:
+    """Refuse options without a meaning."""
+    if members < 2 or inflation <= 0 or lag < 0 or localisation < 0:
+        raise OceanbenchError(
+            f"enks: members={members}, inflation={inflation}, lag={lag}, "
+            f"localisation={localisation}; expected at least 2 members, a positive inflation, and "
+            "a lag and a localisation that are not negative"
+        )
+    if keep_members < 0 or keep_members == 1:
+        raise OceanbenchError(
+            f"enks: keep_members={keep_members}: give 0 for the mean, or at least 2 for the spread"
+        )
