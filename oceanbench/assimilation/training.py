@@ -1,0 +1,203 @@
+"""Training of a network: a fixed number of steps, the best weights by validation, resumable."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from safetensors import SafetensorError
+from safetensors import torch as safetensors
+from torch import Tensor
+
+from oceanbench.errors import OceanbenchError
+from oceanbench.files import write_bytes
+from oceanbench.progress import progress
+
+Batch = TypeVar("Batch")
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast a network learns.
+
+    Attributes
+    ----------
+    steps : of the optimiser; a number and no time, so that a training can be repeated
+    rate : of learning, at its highest
+    warm_up : steps in which the rate rises to that, before it falls along a cosine
+    floor : fraction of the rate that is left at the end
+    decay : of the weights per step, in units of the rate
+    clip : longest gradient; a longer one is shortened to it
+    validations : how often the network is validated, the last time at the end
+    """
+
+    steps: int
+    rate: float = 5e-3
+    warm_up: int = 20
+    floor: float = 0.01
+    decay: float = 0.0
+    clip: float = 1.0
+    validations: int = 10
+
+    def rate_at(self, step: int) -> float:
+        """Rate of a step, the first of which is number 0."""
+        rising = min(1.0, (step + 1) / max(self.warm_up, 1))
+        falling = 0.5 * (1.0 + math.cos(math.pi * step / self.steps))
+        return self.rate * rising * max(self.floor, falling)
+
+    def validates_after(self, step: int) -> bool:
+        """Whether the network is validated after a step."""
+        done = step + 1
+        return done * self.validations // self.steps > step * self.validations // self.steps
+
+
+def ramp(progress_made: float, most: int, *, least: int = 4, until: float = 0.5) -> int:
+    """Iterations of an unrolled solver at a part of its training: few at first, which is cheaper.
+
+    >>> [ramp(made, 10) for made in (0.0, 0.25, 0.5, 0.9)]
+    [4, 7, 10, 10]
+    """
+    least = min(least, most)
+    return min(most, least + int((most - least) * progress_made / until))
+
+
+@dataclass
+class Progress:
+    """Where a training stands: what a checkpoint keeps beside the network and the optimiser."""
+
+    step: int = 0
+    best: float = math.inf
+    weights: dict[str, Tensor] = field(default_factory=dict)
+    scores: list[float] = field(default_factory=list)
+
+
+def fit(
+    network: torch.nn.Module,
+    draw: Callable[[torch.Generator], Batch],
+    loss: Callable[[Batch, float], Tensor],
+    score: Callable[[], float],
+    *,
+    schedule: Schedule,
+    seed: int,
+    checkpoint: Path | None = None,
+    label: str = "training",
+    about: str = "",
+) -> Progress:
+    """Train a network; it ends with the weights that validated best.
+
+    Parameters
+    ----------
+    network : in which only parameters that require a gradient change
+    draw : a batch; all chance of the training is in the generator that it is handed
+    loss : of a batch, when a part (0 to 1) of the training is done
+    score : of the network on data that it does not learn from, the lower the better
+    schedule : of the training
+    seed : of the generator
+    checkpoint : file that keeps the training where it was last validated: one that was
+        interrupted resumes there, and ends with the same weights
+    label : of the progress bar
+    about : what else makes it this training: a checkpoint is of no other
+
+    Returns
+    -------
+    the best score, the weights it was reached with, and all scores
+
+    Raises
+    ------
+    OceanbenchError
+        if it never validates with a finite score, or the checkpoint is of another training
+    """
+    random = torch.Generator().manual_seed(seed)
+    learning = [p for p in network.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(learning, lr=schedule.rate, weight_decay=schedule.decay)
+    about = json.dumps([label, seed, about, asdict(schedule)])
+    made = Progress()
+    if checkpoint is not None and checkpoint.is_file():
+        made = _resumed(checkpoint, about, network, optimiser, random)
+    for step in progress(range(made.step, schedule.steps), label):
+        network.train()
+        for group in optimiser.param_groups:
+            group["lr"] = schedule.rate_at(step)
+        optimiser.zero_grad(set_to_none=True)
+        loss(draw(random), step / schedule.steps).backward()  # type: ignore[no-untyped-call]
+        length = torch.nn.utils.clip_grad_norm_(learning, schedule.clip)
+        if bool(length.isfinite()):  # else the batch was a bad one: the next is another
+            optimiser.step()
+        if schedule.validates_after(step):
+            network.eval()
+            with torch.no_grad():
+                made.scores.append(score())
+            made.step = step + 1
+            if made.scores[-1] < made.best:
+                made.best = made.scores[-1]
+                made.weights = {k: v.clone() for k, v in network.state_dict().items()}
+            if checkpoint is not None:
+                _keep(checkpoint, about, network, optimiser, random, made)
+    if not made.weights:
+        raise OceanbenchError(f"{label}: no finite score in {schedule.steps} steps; learn slower")
+    network.load_state_dict(made.weights)
+    network.eval()
+    return made
+
+
+def _keep(
+    path: Path,
+    about: str,
+    network: torch.nn.Module,
+    optimiser: torch.optim.Optimizer,
+    random: torch.Generator,
+    made: Progress,
+) -> None:
+    """Write a checkpoint; it appears whole or not at all."""
+    tensors = {f"network.{k}": v for k, v in network.state_dict().items()}
+    tensors |= {f"best.{k}": v for k, v in made.weights.items()}
+    for number, moments in optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser.{number}.{k}": v for k, v in moments.items()}
+    tensors["random"] = random.get_state()
+    tensors["scores"] = torch.tensor(made.scores, dtype=torch.float64)
+    metadata = {"about": about, "step": str(made.step)}
+    apart = {k: v.detach().clone().contiguous() for k, v in tensors.items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(safetensors.save(apart, metadata), path)
+
+
+def _resumed(
+    path: Path,
+    about: str,
+    network: torch.nn.Module,
+    optimiser: torch.optim.Optimizer,
+    random: torch.Generator,
+) -> Progress:
+    """Set network, optimiser and generator to where a checkpoint left them."""
+    try:
+        content = path.read_bytes()
+        tensors = safetensors.load(content)
+        length = int.from_bytes(content[:8], "little")
+        metadata = json.loads(content[8 : 8 + length]).get("__metadata__", {})
+    except SafetensorError as problem:
+        raise OceanbenchError(f"{path}: not a whole checkpoint ({problem}); remove it") from problem
+    names = {f"network.{k}" for k in network.state_dict()}
+    if metadata.get("about") != about or not names <= tensors.keys():
+        raise OceanbenchError(
+            f"{path}: the checkpoint of a training with other options; remove it, or name another "
+            "folder"
+        )
+    network.load_state_dict(_below("network.", tensors))
+    state: dict[int, dict[str, Any]] = {}
+    for key, value in _below("optimiser.", tensors).items():
+        number, _, moment = key.partition(".")
+        state.setdefault(int(number), {})[moment] = value
+    optimiser.load_state_dict(optimiser.state_dict() | {"state": state})
+    random.set_state(tensors["random"])
+    scores = tensors["scores"].tolist()
+    best = min((s for s in scores if s < math.inf), default=math.inf)
+    return Progress(int(metadata["step"]), best, _below("best.", tensors), scores)
+
+
+def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

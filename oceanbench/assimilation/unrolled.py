@@ -1,0 +1,178 @@
+r"""4DVarNet: a variational estimate by a fixed number of learned descent steps.
+
+In normalised variables, the cost of a state x given observations y is
+
+.. math:: J(x) = \alpha_o^2 \, \| y - H(x) \|^2_{observed} + \alpha_p^2 \, \| x - \Phi(x) \|^2
+
+with an observation operator H, a prior :math:`\Phi` that knows what states look like, and both
+norms the mean square over the points that count: those observed, those of the state. It descends by
+
+.. math:: x \leftarrow x - u_\theta(\nabla J(x), x, \dots)
+
+where the update u is a small network with a memory. H, :math:`\Phi` and u are modules, fixed or
+trainable, and every one of them can be replaced.
+
+**Every sample is on its own**: each has its cost, its gradient and the size of that gradient, so
+that its estimate does not depend on what else is in the batch. The solver keeps no state: it is a
+function of what it is given.
+
+Maps are (batch, channels, rows, columns): days, latitude and longitude for sea level; components
+on a circle are columns, other components channels, and times rows.
+
+References
+----------
+Fablet et al. (2021), Learning variational data assimilation models and solvers,
+doi:10.1029/2021MS002572;
+Beauchamp et al. (2023), 4DVarNet-SSH, doi:10.5194/gmd-16-2119-2023
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, cast
+
+import torch
+from torch import Tensor
+
+INPUTS = ("gradient", "observation_gradient", "prior_gradient", "misfit", "residual", "state")
+SMALLEST = 1e-12  # of the size of a gradient that is divided by
+
+
+class Update(Protocol):
+    """What turns the inputs of an iteration into a change of the state."""
+
+    def __call__(self, inputs: Tensor, memory: Any) -> tuple[Tensor, Any]:
+        """Change of the state, and the memory for the next iteration (None at the first)."""
+        ...
+
+
+class FourDVarNet(torch.nn.Module):
+    """Solver of a variational problem by learned descent.
+
+    Parameters
+    ----------
+    prior : state -> the nearest state that it finds likely, of the same shape
+    update : see :class:`Update`; it gets as many channels for each of ``inputs`` as the state has,
+        for ``misfit`` as the observations, and then as many again that say where there are any
+    observe : state -> what would be observed of it, on the points of the observations; by default
+        the state itself
+    inputs : of the update, out of :data:`INPUTS`: the gradient of the cost, as published; its two
+        terms apart; or what the terms are made of, y - H(x) and x - Φ(x), which needs no
+        derivative; and the state. Gradients are relative to the size of the first one
+    iterations : if the call does not say how many
+    """
+
+    def __init__(
+        self,
+        prior: torch.nn.Module,
+        update: torch.nn.Module,
+        *,
+        observe: torch.nn.Module | None = None,
+        inputs: Sequence[str] = ("gradient", "state"),
+        iterations: int = 10,
+    ) -> None:
+        super().__init__()
+        unknown = set(inputs) - set(INPUTS)
+        if unknown or not inputs:
+            raise ValueError(f"inputs of an update are some of {INPUTS}, found {tuple(inputs)}")
+        self.prior, self.update = prior, update
+        self.observe = torch.nn.Identity() if observe is None else observe
+        self.inputs, self.iterations = tuple(inputs), iterations
+        self.observation_weight = torch.nn.Parameter(torch.tensor(0.5))
+        self.prior_weight = torch.nn.Parameter(torch.tensor(1.5))
+
+    def forward(
+        self,
+        values: Tensor,
+        observed: Tensor,
+        first_guess: Tensor,
+        *,
+        iterations: int | None = None,
+        untracked: int = 0,
+    ) -> Tensor:
+        """Estimate of the state.
+
+        In evaluation mode nothing is recorded for derivatives, and memory does not grow with the
+        iterations.
+
+        Parameters
+        ----------
+        values : on the points of the observations, any finite number where there is none
+        observed : bool, of the same shape
+        first_guess : (batch, channels, rows, columns)
+        iterations : how many
+        untracked : so many of them come first, and are not differentiated through in training
+        """
+        count = self.iterations if iterations is None else iterations
+        track = self.training and torch.is_grad_enabled()
+        state, memory, size = first_guess, None, None
+        for number in range(count):
+            with torch.set_grad_enabled(track and number >= untracked):
+                terms = self.terms(state, values, observed)
+                if size is None:
+                    size = {name: _size(terms[name]) for name in terms if "gradient" in name}
+                shown = [terms[n] / size[n] if n in size else terms[n] for n in self.inputs]
+                if "misfit" in self.inputs:
+                    shown.append(observed.to(state.dtype))
+                change, memory = self.update(torch.cat(shown, 1), memory)
+                state = state - change
+        return state
+
+    def terms(self, state: Tensor, values: Tensor, observed: Tensor) -> dict[str, Tensor]:
+        r"""What the update may get of a state; only that is computed which it does.
+
+        With n observed points of a sample and N points of its state,
+
+        .. math::
+            \nabla J = - \frac{2 \alpha_o^2}{n} H'(x)^T (y - H(x))
+                       + \frac{2 \alpha_p^2}{N} (1 - \Phi'(x))^T (x - \Phi(x))
+        """
+        found = {"state": state}
+        wanted = set(self.inputs)
+        both = "gradient" in wanted
+        if wanted & {"misfit", "observation_gradient", "gradient"}:
+            predicted, pulled = _with_transpose(self.observe, state)
+            found["misfit"] = torch.where(observed, values - predicted, 0.0)
+            if both or "observation_gradient" in wanted:
+                factor = -2.0 * self.observation_weight**2 / _count(observed)
+                found["observation_gradient"] = factor * pulled(found["misfit"])
+        if both or "prior_gradient" in wanted:
+            found["residual"], pulled = _with_transpose(self._residual, state)
+            factor = 2.0 * self.prior_weight**2 / state[0].numel()
+            found["prior_gradient"] = factor * pulled(found["residual"])
+        elif "residual" in wanted:
+            found["residual"] = self._residual(state)
+        if both:
+            found["gradient"] = found["observation_gradient"] + found["prior_gradient"]
+        return found
+
+    def cost(self, state: Tensor, values: Tensor, observed: Tensor) -> Tensor:
+        """Variational cost of every sample, (batch,)."""
+        misfit = torch.where(observed, values - self.observe(state), 0.0)
+        known = (misfit**2).sum((1, 2, 3)) / _count(observed).flatten()
+        likely = (self._residual(state) ** 2).mean((1, 2, 3))
+        return self.observation_weight**2 * known + self.prior_weight**2 * likely
+
+    def _residual(self, state: Tensor) -> Tensor:
+        return state - cast(Tensor, self.prior(state))
+
+
+def _with_transpose(
+    function: Callable[[Tensor], Tensor], at: Tensor
+) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+    """Value of a function, and the transpose of its derivative there.
+
+    Both can be differentiated again; where nothing is recorded, neither are they.
+    """
+    value, pullback = torch.func.vjp(function, at)[:2]
+    return value, lambda vector: cast(Tensor, pullback(vector)[0])
+
+
+def _count(observed: Tensor) -> Tensor:
+    """Points of every sample that are observed, at least one, (batch, 1, 1, 1)."""
+    return observed.sum((1, 2, 3), keepdim=True).clamp_min(1)
+
+
+def _size(gradient: Tensor) -> Tensor:
+    """Root mean square of every sample, (batch, 1, 1, 1)."""
+    return gradient.detach().pow(2).mean((1, 2, 3), keepdim=True).sqrt().clamp_min(SMALLEST)

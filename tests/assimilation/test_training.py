@@ -1,0 +1,212 @@
+"""Training: deterministic, judged by validation, and the same after an interruption."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from oceanbench.assimilation.training import Progress, Schedule, fit, ramp
+from oceanbench.errors import OceanbenchError
+
+SCHEDULE = Schedule(steps=40, rate=1e-2, warm_up=5, validations=8)
+
+
+class InterruptionError(Exception):
+    """The machine goes down."""
+
+
+def network() -> torch.nn.Module:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return torch.nn.Sequential(torch.nn.Linear(3, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1))
+
+
+def target(points: Tensor) -> Tensor:
+    return points.sum(1, keepdim=True).sin()
+
+
+def draw(random: torch.Generator) -> Tensor:
+    return torch.randn(16, 3, generator=random)
+
+
+CHECKS = draw(torch.Generator().manual_seed(99))
+
+
+def train(
+    *,
+    seed: int = 1,
+    schedule: Schedule = SCHEDULE,
+    checkpoint: Path | None = None,
+    interrupted: int | None = None,
+    scores: Callable[[int], float] | None = None,
+) -> tuple[dict[str, Tensor], Progress]:
+    """Weights and progress of a training that may break off while it draws a batch."""
+    net, drawn, judged = network(), 0, 0
+
+    def drawing(random: torch.Generator) -> Tensor:
+        nonlocal drawn
+        drawn += 1
+        if drawn == interrupted:
+            raise InterruptionError
+        return draw(random)
+
+    def loss(batch: Tensor, made: float) -> Tensor:
+        assert 0.0 <= made < 1.0
+        return (net(batch) - target(batch)).pow(2).mean()
+
+    def score() -> float:
+        nonlocal judged
+        judged += 1
+        found = float((net(CHECKS) - target(CHECKS)).pow(2).mean())
+        return found if scores is None else scores(judged)
+
+    made = fit(
+        net, drawing, loss, score, schedule=schedule, seed=seed, checkpoint=checkpoint, label="toy"
+    )
+    return dict(net.state_dict()), made
+
+
+def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(v, other[k]) for k, v in one.items())
+
+
+def test_the_loss_falls() -> None:
+    _, made = train(schedule=Schedule(steps=200, rate=2e-2))
+    assert len(made.scores) == 10
+    assert made.best == min(made.scores) < 0.5 * made.scores[0]
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_one_others() -> None:
+    assert same(train(seed=1)[0], train(seed=1)[0])
+    assert not same(train(seed=1)[0], train(seed=2)[0])
+
+
+@pytest.mark.parametrize("interrupted", [3, 6, 23, 40])
+def test_an_interrupted_training_resumes_to_the_same_weights(
+    tmp_path: Path, interrupted: int
+) -> None:
+    """Bit by bit, wherever it broke off: before the first checkpoint, between two, at the end."""
+    expected, whole = train()
+    file = tmp_path / "new" / "toy.safetensors"
+    with pytest.raises(InterruptionError):
+        train(checkpoint=file, interrupted=interrupted)
+    found, made = train(checkpoint=file)
+    assert same(found, expected)
+    assert made.scores == whole.scores
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
+
+
+def test_a_finished_training_is_not_repeated(tmp_path: Path) -> None:
+    file = tmp_path / "toy.safetensors"
+    expected, _ = train(checkpoint=file)
+    found, made = train(checkpoint=file, interrupted=1)
+    assert same(found, expected) and made.step == SCHEDULE.steps
+
+
+def test_the_weights_that_validated_best_are_kept() -> None:
+    """The third of eight validations is the best one: those of 15 steps of the same schedule."""
+    best, made = train(scores=lambda number: abs(number - 3.0))
+    last, _ = train(scores=lambda number: -number)
+    assert made.best == 0.0 and made.scores[0] == 2.0
+    assert same(best, made.weights) and not same(best, last)
+
+
+def test_a_score_that_is_no_number_is_never_the_best() -> None:
+    _, made = train(scores=lambda number: math.nan if number != 4 else 5.0)
+    assert made.best == 5.0
+    with pytest.raises(OceanbenchError, match=r"toy: no finite score in 40 steps"):
+        train(scores=lambda number: math.nan)
+
+
+def test_a_resumed_training_remembers_the_best(tmp_path: Path) -> None:
+    file = tmp_path / "toy.safetensors"
+    expected, _ = train(scores=lambda number: abs(number - 2.0))
+    with pytest.raises(InterruptionError):
+        train(checkpoint=file, interrupted=23, scores=lambda number: abs(number - 2.0))
+    found, made = train(checkpoint=file, scores=lambda number: 7.0)
+    assert same(found, expected) and made.best == 0.0
+
+
+def test_a_batch_without_a_finite_gradient_changes_nothing() -> None:
+    net = network()
+    before = {k: v.clone() for k, v in net.state_dict().items()}
+    fit(
+        net,
+        draw,
+        lambda batch, made: (net(batch) * math.inf).pow(2).mean(),
+        lambda: 1.0,
+        schedule=Schedule(steps=3),
+        seed=0,
+    )
+    assert same(dict(net.state_dict()), before)
+
+
+def test_fixed_parameters_stay() -> None:
+    net = network()
+    first = net.get_submodule("0")
+    for parameter in first.parameters():
+        parameter.requires_grad_(False)
+    kept = first.get_parameter("weight").clone()
+    loss = lambda batch, made: net(batch).pow(2).mean()  # noqa: E731
+    fit(net, draw, loss, lambda: 1.0, schedule=Schedule(steps=5), seed=0)
+    assert torch.equal(first.get_parameter("weight"), kept)
+
+
+def test_a_checkpoint_of_another_training_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "toy.safetensors"
+    train(checkpoint=file)
+    with pytest.raises(OceanbenchError, match=r"toy\.safetensors: the checkpoint of a training"):
+        train(checkpoint=file, seed=2)
+    file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(OceanbenchError, match="not a whole checkpoint"):
+        train(checkpoint=file)
+
+
+def test_a_checkpoint_belongs_to_what_the_training_is_about(tmp_path: Path) -> None:
+    net, file = network(), tmp_path / "toy.safetensors"
+
+    def run(about: str) -> None:
+        fit(
+            net,
+            draw,
+            lambda batch, made: net(batch).pow(2).mean(),
+            lambda: 1.0,
+            schedule=Schedule(steps=2),
+            seed=0,
+            checkpoint=file,
+            about=about,
+        )
+
+    run("sea level")
+    run("sea level")
+    with pytest.raises(OceanbenchError, match="remove it, or name another folder"):
+        run("temperature")
+
+
+def test_the_rate_rises_and_falls() -> None:
+    schedule = Schedule(steps=100, rate=1.0, warm_up=10, floor=0.01)
+    rates = [schedule.rate_at(step) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1)
+    assert max(rates) == pytest.approx(1.0, abs=0.05) and rates.index(max(rates)) == 9
+    assert rates[-1] == pytest.approx(0.01)
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+
+
+@pytest.mark.parametrize(("steps", "validations"), [(40, 8), (7, 3), (3, 10), (1, 1)])
+def test_the_last_step_is_validated(steps: int, validations: int) -> None:
+    schedule = Schedule(steps=steps, validations=validations)
+    when = [step for step in range(steps) if schedule.validates_after(step)]
+    assert len(when) == min(steps, validations)
+    assert when[-1] == steps - 1
+
+
+def test_few_iterations_come_first() -> None:
+    counts = [ramp(made / 20, 12) for made in range(20)]
+    assert counts == sorted(counts)
+    assert counts[0] == 4 and set(counts[10:]) == {12}
+    assert ramp(0.0, 2) == 2

@@ -1,0 +1,330 @@
+"""4DVarNet: every sample on its own, exact gradients, replaceable parts."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from oceanbench.assimilation.priors import (
+    BilinearPrior,
+    DynamicalPrior,
+    parameters_of,
+    to_maps,
+    to_states,
+)
+from oceanbench.assimilation.unrolled import INPUTS, FourDVarNet
+from oceanbench.assimilation.updates import ConvLstm, averaged, interpolated
+from oceanbench.dynamics.models import model
+
+SHAPES = {"lorenz96": (4, 1, 12, 40), "amoc": (4, 3, 17, 1), "sea level": (4, 5, 10, 13)}
+
+
+def random(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def normal(shape: tuple[int, ...], seed: int, dtype: torch.dtype = torch.float64) -> Tensor:
+    return torch.randn(shape, generator=random(seed), dtype=torch.float64).to(dtype)
+
+
+def prior(kind: str) -> torch.nn.Module:
+    """A dynamical prior, or a convolutional one where there are no dynamics."""
+    if kind == "sea level":
+        return BilinearPrior(5, hidden=6, kernel=(3, 3), coarsen=(2, 2), zero_centre=True)
+    interval = {"lorenz96": 0.05, "amoc": 10.0}[kind]
+    size = {"lorenz96": 40, "amoc": 3}[kind]
+    scale = {"lorenz96": 3.6, "amoc": 0.05}[kind]
+    mean = torch.full((size,), 0.6 * scale, dtype=torch.float64)
+    return DynamicalPrior(model(kind, interval), mean, scale * torch.ones_like(mean))
+
+
+def solver(
+    kind: str,
+    inputs: tuple[str, ...] = ("observation_gradient", "prior_gradient", "state"),
+    of: torch.nn.Module | None = None,
+    iterations: int = 4,
+) -> FourDVarNet:
+    """A small network with random weights in double precision."""
+    cyclic, channels = kind == "lorenz96", SHAPES[kind][1]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        chosen = prior(kind) if of is None else of
+        update = ConvLstm(
+            (len(inputs) + ("misfit" in inputs)) * channels,
+            channels,
+            hidden=5,
+            kernel=(3, 1 if kind == "amoc" else 3),
+            cyclic=cyclic,
+            coarsen=(2, 1) if kind == "amoc" else (1, 1),
+        )
+    return FourDVarNet(chosen, update, inputs=inputs, iterations=iterations).double().eval()
+
+
+def problem(kind: str, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor, Tensor]:
+    """Observations, where they are, and a first guess: of samples of very different sizes."""
+    shape = SHAPES[kind]
+    size = torch.tensor([1.0, 1e-2, 3.0, 0.3], dtype=dtype)[:, None, None, None]
+    fraction = torch.tensor([0.5, 0.1, 0.3, 0.0])[:, None, None, None]
+    observed = torch.rand(shape, generator=random(3)) < fraction
+    return normal(shape, 1, dtype) * size, observed, normal(shape, 2, dtype) * size
+
+
+ENERGY = ("misfit", "residual", "state")
+PUBLISHED = ("gradient", "state")
+
+
+@pytest.mark.parametrize("kind", SHAPES)
+@pytest.mark.parametrize("inputs", [INPUTS, ENERGY, PUBLISHED], ids=["all", "energy", "published"])
+@pytest.mark.parametrize(("dtype", "close"), [(torch.float64, 1e-12), (torch.float32, 1e-6)])
+def test_a_sample_is_the_same_alone_and_in_any_batch(
+    kind: str, inputs: tuple[str, ...], dtype: torch.dtype, close: float
+) -> None:
+    """Samples of other sizes, with other counts of observations, in another order: no matter."""
+    net = solver(kind, inputs).to(dtype)
+    given = problem(kind, dtype)
+    together = net(*given)
+    close *= max(1.0, float(together.abs().max()))
+    order = torch.tensor([2, 0, 3, 1])
+    torch.testing.assert_close(net(*(a[order] for a in given)), together[order], rtol=0, atol=close)
+    for number in range(len(together)):
+        alone = net(*(a[number : number + 1] for a in given))
+        torch.testing.assert_close(alone[0], together[number], rtol=0, atol=close)
+
+
+class Smoothing(torch.nn.Module):
+    """A linear observation operator: differences between columns, on the points of the state."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return maps - 0.5 * torch.roll(maps, 1, -2)
+
+
+@pytest.mark.parametrize("kind", SHAPES)
+@pytest.mark.parametrize("observe", [None, Smoothing()], ids=["identity", "operator"])
+def test_the_gradient_is_that_of_the_cost(kind: str, observe: torch.nn.Module | None) -> None:
+    """Against the graph of the cost, and against differences of the cost."""
+    net = solver(kind, PUBLISHED)
+    net.observe = torch.nn.Identity() if observe is None else observe
+    values, observed, state = problem(kind)
+    state.requires_grad_()
+    (expected,) = torch.autograd.grad(net.cost(state, values, observed).sum(), state)
+    with torch.no_grad():
+        found = net.terms(state, values, observed)["gradient"]
+        torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-14)
+        direction = normal(tuple(state.shape), 5)
+        step = 1e-5
+        costs = [net.cost(state + s * direction, values, observed) for s in (step, -step)]
+    slope = (costs[0] - costs[1]) / (2 * step)
+    torch.testing.assert_close((found * direction).sum((1, 2, 3)), slope, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("inputs", [INPUTS, ENERGY, PUBLISHED], ids=["all", "energy", "published"])
+def test_its_weights_learn_by_the_true_gradient(inputs: tuple[str, ...]) -> None:
+    """The loss falls along its gradient as the gradient says: it reaches through all iterations."""
+    net = solver("lorenz96", inputs).train()
+    given = problem("lorenz96")
+    parameters = list(net.update.parameters())
+
+    def loss() -> Tensor:
+        return net(*given).pow(2).mean()
+
+    gradients = torch.autograd.grad(loss(), parameters)
+    squares = sum(float(g.pow(2).sum()) for g in gradients)
+    step, losses = 1e-6, []
+    with torch.no_grad():
+        for sign in (1.0, -2.0):
+            for parameter, gradient in zip(parameters, gradients, strict=True):
+                parameter.add_(gradient, alpha=sign * step)
+            losses.append(float(loss()))
+    assert (losses[0] - losses[1]) / (2 * step) == pytest.approx(squares, rel=1e-5)
+
+
+@pytest.mark.parametrize("of", [None, BilinearPrior(1, hidden=4, cyclic=True)])
+def test_on_the_circle_a_turned_window_has_a_turned_estimate(of: torch.nn.Module | None) -> None:
+    net = solver("lorenz96", of=of)
+    given = problem("lorenz96")
+    turned = net(*(a.roll(7, -1) for a in given))
+    torch.testing.assert_close(turned, net(*given).roll(7, -1), rtol=0, atol=1e-12)
+
+
+class Damping(torch.nn.Module):
+    """A fixed linear prior: a state is likely if it is a smooth sequence."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return torch.cat([0.0 * maps[:, :, :1], 0.5 * maps[:, :, :-1]], 2)
+
+
+class Descent(torch.nn.Module):
+    """Nothing learned: a fixed step along the gradient."""
+
+    def forward(self, inputs: Tensor, memory: float | None) -> tuple[Tensor, float]:
+        return 0.03 * inputs, 0.0
+
+
+def test_with_a_linear_prior_plain_descent_finds_the_gaussian_posterior() -> None:
+    """The minimum of the cost is optimal interpolation, solved densely here."""
+    shape = (2, 1, 9, 2)
+    observed = torch.rand(shape, generator=random(4)) < 0.5
+    values = normal(shape, 6)
+    net = FourDVarNet(Damping(), Descent(), inputs=("gradient",)).double().eval()
+    found = net(values, observed, torch.zeros(shape, dtype=torch.float64), iterations=800)
+    size = 18
+    identity = torch.eye(size, dtype=torch.float64).reshape(size, 1, 9, 2)
+    whiten = (identity - Damping()(identity)).reshape(size, size).T
+    for number in range(2):
+        seen = torch.diag(observed[number].double().flatten())
+        known = 0.5**2 / observed[number].sum()
+        precision = known * seen + 1.5**2 / size * whiten.T @ whiten
+        expected = torch.linalg.solve(precision, known * seen @ values[number].flatten())
+        torch.testing.assert_close(found[number].flatten(), expected, rtol=0, atol=1e-6)
+
+
+def test_every_part_can_be_replaced_and_trained() -> None:
+    """A learned observation operator, a prior and an update of one's own all get gradients."""
+    prior, update = torch.nn.Conv2d(1, 1, 3, padding=1), OneStep()
+    operator = torch.nn.Conv2d(1, 1, 3, padding=1)
+    net = FourDVarNet(prior, update, observe=operator, inputs=("gradient",)).double().train()
+    given = problem("lorenz96")
+    net(*given, iterations=2).pow(2).sum().backward()
+    for part in (prior, update, operator):
+        assert all(p.grad is not None and p.grad.isfinite().all() for p in part.parameters())
+
+
+class OneStep(torch.nn.Module):
+    """A learned step length, with the number of the iteration as memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.length = torch.nn.Parameter(torch.tensor(0.1))
+
+    def forward(self, inputs: Tensor, memory: int | None) -> tuple[Tensor, int]:
+        number = 0 if memory is None else memory
+        return self.length / (number + 1) * inputs, number + 1
+
+
+def test_a_parameter_of_the_model_is_learned_from_states() -> None:
+    """Told a forcing of 7, the prior term of true states is least at 8, and its slope says so."""
+    truth = model("lorenz96", 0.05)
+    state = normal((3, 40), 1) + 3.0
+    run = []
+    for number in range(120):
+        state = truth.advance(state)
+        run += [state] if number >= 100 else []
+    told = model("lorenz96", 0.05, forcing=7.0)
+    mean = torch.full((40,), 2.3, dtype=torch.float64)
+    prior = DynamicalPrior(told, mean, 3.6 * torch.ones_like(mean), trainable=True).double()
+    maps = to_maps((torch.stack(run, 1) - mean) / 3.6, cyclic=True)
+    optimiser = torch.optim.LBFGS(prior.parameters(), max_iter=30, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        optimiser.zero_grad()
+        value = 1e4 * (maps - prior(maps)).pow(2).mean()
+        value.backward()  # type: ignore[no-untyped-call]
+        return value
+
+    optimiser.step(loss)
+    assert 7.0 * prior.factors["forcing"].item() == pytest.approx(8.0, rel=1e-4)
+
+
+def test_a_correction_is_added_to_the_model() -> None:
+    fixed = prior("amoc").double()
+    corrected = DynamicalPrior(
+        fixed.model, fixed.mean, fixed.deviation, correction=torch.nn.Conv2d(3, 3, 1).double()
+    )
+    maps = normal((2, 3, 5, 1), 1)
+    with torch.no_grad():
+        difference = corrected(maps) - fixed(maps)
+        expected = corrected.correction(maps[:, :, :-1])
+    assert float(difference[:, :, 0].abs().max()) == 0.0
+    torch.testing.assert_close(difference[:, :, 1:], expected, rtol=0, atol=1e-12)
+
+
+def test_parameters_of_a_model_are_found_where_they_are_told_and_where_not() -> None:
+    assert parameters_of(model("lorenz96", 0.05, forcing=7.0).tendency) == {"forcing": 7.0}
+    assert parameters_of(model("lorenz96", 0.05).tendency) == {"forcing": 8.0}
+    assert parameters_of(model("amoc", 10.0).tendency) == {}
+
+
+def test_a_dynamical_prior_leaves_a_run_of_its_model_alone() -> None:
+    dynamics = model("amoc", 10.0)
+    state, run = torch.tensor([[0.01, 0.02, 0.03]], dtype=torch.float64), []
+    for _ in range(6):
+        run.append(state)
+        state = dynamics.advance(state)
+    fixed = prior("amoc").double()
+    maps = to_maps((torch.stack(run, 1) - fixed.mean) / fixed.deviation, cyclic=False)
+    torch.testing.assert_close(fixed(maps), maps, rtol=0, atol=1e-12)
+
+
+def test_without_its_centre_a_prior_does_not_see_a_point_itself() -> None:
+    """The derivative of Φ at a point with respect to that point is zero."""
+    blind = BilinearPrior(1, hidden=4, kernel=(3, 3), cyclic=True, zero_centre=True).double()
+    maps = normal((1, 1, 5, 7), 1).requires_grad_()
+    (gradient,) = torch.autograd.grad(blind(maps)[0, 0, 2, 3], maps)
+    assert float(gradient[0, 0, 2, 3]) == 0.0
+    assert float(gradient.abs().max()) > 0.0
+
+
+class Watched(torch.nn.Module):
+    """An update that notes whether what it is given, and what it gives, hangs on a graph."""
+
+    def __init__(self, update: torch.nn.Module) -> None:
+        super().__init__()
+        self.update = update
+        self.graphs: list[bool] = []
+
+    def forward(self, inputs: Tensor, memory: object) -> tuple[Tensor, object]:
+        change, memory = self.update(inputs, memory)
+        self.graphs.append(inputs.requires_grad or change.requires_grad)
+        return change, memory
+
+
+@pytest.mark.parametrize("inputs", [INPUTS, PUBLISHED, ENERGY], ids=["all", "published", "energy"])
+def test_evaluation_records_nothing_and_training_does(inputs: tuple[str, ...]) -> None:
+    """In evaluation there is a graph neither between the iterations nor behind the result."""
+    net = solver("lorenz96", inputs)
+    net.update = watched = Watched(net.update)
+    given = problem("lorenz96")
+    assert net(*given, iterations=5).grad_fn is None
+    assert watched.graphs == 5 * [False]
+    assert net.train()(*given, iterations=5, untracked=2).grad_fn is not None
+    assert watched.graphs[5:] == [False, False, True, True, True]
+
+
+def test_untracked_iterations_change_nothing_but_the_derivatives() -> None:
+    net = solver("lorenz96").train()
+    given = problem("lorenz96")
+    whole, part = net(*given, iterations=5), net(*given, iterations=5, untracked=3)
+    assert torch.equal(whole, part)
+    with torch.no_grad():
+        assert not net(*given).requires_grad
+
+
+def test_it_keeps_no_state_between_calls() -> None:
+    net = solver("sea level")
+    given = problem("sea level")
+    before = {k: v.clone() for k, v in net.state_dict().items()}
+    first, guess = net(*given), given[2].clone()
+    assert torch.equal(net(*given), first)
+    assert torch.equal(given[2], guess)
+    assert all(torch.equal(before[k], v) for k, v in net.state_dict().items())
+
+
+def test_maps_of_states_and_back() -> None:
+    states = normal((2, 7, 3), 1)
+    assert to_maps(states, cyclic=True).shape == (2, 1, 7, 3)
+    assert to_maps(states, cyclic=False).shape == (2, 3, 7, 1)
+    for cyclic in (True, False):
+        assert torch.equal(to_states(to_maps(states, cyclic=cyclic), cyclic=cyclic), states)
+
+
+def test_averages_of_a_constant_come_back_whatever_the_size() -> None:
+    maps = torch.full((1, 2, 7, 5), 3.0)
+    coarse = averaged(maps, (2, 3))
+    assert coarse.shape == (1, 2, 4, 2)
+    torch.testing.assert_close(interpolated(coarse, (2, 3), maps), maps)
+
+
+def test_unknown_inputs_are_refused() -> None:
+    with pytest.raises(ValueError, match="inputs of an update are some of"):
+        FourDVarNet(Damping(), Descent(), inputs=("curvature",))

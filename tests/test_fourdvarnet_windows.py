@@ -1,0 +1,286 @@
+"""The two 4DVarNets on challenges of windows, trained for a few seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+from window_worlds import World, world
+
+from oceanbench.assimilation import lessons
+from oceanbench.assimilation.learned_windows import estimate_members, train_members
+from oceanbench.assimilation.recipe import Recipe
+from oceanbench.assimilation.stationary import learned
+from oceanbench.assimilation.windows import model_of, observations, states
+from oceanbench.errors import OceanbenchError
+from oceanbench.method import load_method
+
+METHODS = {name: load_method(name)[1] for name in ("fourdvarnet_ode", "fourdvarnet_conv")}
+SMALL = Recipe(
+    dynamical=True,
+    hidden=6,
+    kernel=3,
+    length=24,
+    batch=6,
+    iterations=5,
+    applied=6,
+    steps=40,
+    rate=1e-2,
+)
+
+
+@cache
+def lorenz(*, with_states: bool = True) -> World:
+    """Windows of Lorenz-96; nobody changes them."""
+    return world(windows=4, times=40, training_runs=1, training_times=800, with_states=with_states)
+
+
+@cache
+def overturning() -> World:
+    """Windows of two samplings, one of them sparse."""
+    dense, sparse = (
+        world("amoc", windows=3, times=50, steps=steps, training_times=200) for steps in (4, 9)
+    )
+    inputs = {
+        name: xr.concat([dense.inputs[name], sparse.inputs[name]], "sampling")
+        if name.endswith("observations")
+        else dataset
+        for name, dataset in dense.inputs.items()
+    }
+    return World(inputs, xr.concat([dense.target, sparse.target], "sampling"), dense.truth)
+
+
+WORLDS = {"lorenz96": lorenz, "amoc": overturning}
+
+
+def rmse(values: np.ndarray, truth: xr.DataArray) -> float:
+    return float(np.sqrt(np.mean((values - truth.values) ** 2)))
+
+
+def guess_of(made: World) -> np.ndarray:
+    """First guess on the coordinates of the target."""
+    windows, cyclic = observations(made.inputs), model_of(made.inputs).cyclic
+    found = lessons.first_guess(
+        windows, *learned(made.inputs, windows.values.shape[1], cyclic=cyclic)
+    )
+    return found.numpy().reshape(made.target["state"].shape)
+
+
+def shortened(method: ModuleType, cyclic: bool) -> Recipe:
+    """Recipe of a method file with a small network."""
+    return replace(
+        SMALL,
+        dynamical=method.RECIPES[cyclic].dynamical,
+        coarsen=method.RECIPES[cyclic].coarsen,
+        substeps=0 if cyclic else 1,
+        length=24 if cyclic else 50,
+        kernel=3 if cyclic else 5,
+        prior_hidden=8,
+    )
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Method files with small networks."""
+    for method in METHODS.values():
+        recipes = {cyclic: shortened(method, cyclic) for cyclic in (True, False)}
+        monkeypatch.setattr(method, "RECIPES", recipes)
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("kind", WORLDS)
+def test_it_learns_to_improve_its_first_guess(small: None, name: str, kind: str) -> None:
+    """On windows that it has never seen, of all samplings, with one network."""
+    made, method = WORLDS[kind](), METHODS[name]
+    weights = method.train(made.inputs, device="cpu", seed=0, members=1)
+    found = method.estimate(
+        made.inputs, made.target, device="cpu", seed=0, weights=weights, member=0
+    )
+    assert found["state"].dims == made.target["state"].dims
+    share = {"fourdvarnet_ode": 0.9, "fourdvarnet_conv": 0.99}[name]
+    assert rmse(found["state"].values, made.truth) < share * rmse(guess_of(made), made.truth)
+
+
+def test_it_learns_from_observations_alone(small: None) -> None:
+    """With the equations, but without any state: neither those of training nor of validation."""
+    made, method = lorenz(with_states=False), METHODS["fourdvarnet_ode"]
+    assert states(made.inputs) is None
+    weights = method.train(made.inputs, device="cpu", seed=0, members=1)
+    found = method.estimate(
+        made.inputs, made.target, device="cpu", seed=0, weights=weights, member=0
+    )
+    assert rmse(found["state"].values, made.truth) < 0.95 * rmse(guess_of(made), made.truth)
+
+
+def test_without_states_and_equations_the_held_out_observations_teach(small: None) -> None:
+    """A longer training brings the estimate closer to the truth, which it never sees."""
+    made, method = lorenz(with_states=False), METHODS["fourdvarnet_conv"]
+    errors = []
+    for steps in (2, 40):
+        weights = method.train(made.inputs, device="cpu", seed=0, members=1, steps=steps)
+        found = method.estimate(
+            made.inputs, made.target, device="cpu", seed=0, weights=weights, member=0
+        )
+        errors.append(rmse(found["state"].values, made.truth))
+    assert errors[1] < errors[0]
+    assert errors[1] < 1.1 * rmse(guess_of(made), made.truth)
+
+
+def trained(
+    made: World, members: int = 1, seed: int = 0, steps: int = 3
+) -> dict[str, torch.Tensor]:
+    recipe = replace(SMALL, steps=steps)
+    return train_members(made.inputs, recipe, name="mine", members=members, seed=seed, device="cpu")
+
+
+def test_members_are_an_ensemble(small: None) -> None:
+    """Each is the network that its own seed gives alone; all of them are a dimension."""
+    made, method = lorenz(), METHODS["fourdvarnet_ode"]
+
+    def estimate(weights: Mapping[str, torch.Tensor], **options: int) -> xr.DataArray:
+        found = method.estimate(
+            made.inputs, made.target, device="cpu", seed=0, weights=weights, **options
+        )
+        return found["state"]
+
+    weights = method.train(made.inputs, device="cpu", seed=4, members=2, steps=3)
+    second = method.train(made.inputs, device="cpu", seed=5, members=1, steps=3)
+    both = estimate(weights)
+    assert both.dims == ("member", "window", "time", "component")
+    assert both.sizes["member"] == 2
+    for number in range(2):
+        xr.testing.assert_equal(both.isel(member=number), estimate(weights, member=number))
+    xr.testing.assert_equal(estimate(second, member=0), estimate(weights, member=1))
+    assert float(both.std("member").max()) > 0
+
+
+def test_training_is_the_same_again_and_leaves_the_random_numbers_of_others_alone() -> None:
+    made = lorenz()
+    torch.manual_seed(3)
+    expected = torch.rand(1)
+    torch.manual_seed(3)
+    first, second = trained(made), trained(made)
+    assert torch.equal(torch.rand(1), expected)
+    assert first.keys() == second.keys()
+    assert all(torch.equal(value, second[name]) for name, value in first.items())
+
+
+def test_a_training_is_resumed_from_its_folder(tmp_path, small: None) -> None:
+    made, method = lorenz(), METHODS["fourdvarnet_ode"]
+    options = {"device": "cpu", "seed": 0, "members": 1, "steps": 3, "checkpoint": str(tmp_path)}
+    first = method.train(made.inputs, **options)
+    assert [file.name for file in tmp_path.iterdir()] == ["fourdvarnet_ode-0.safetensors"]
+    again = method.train(made.inputs, **options)
+    assert all(torch.equal(value, again[name]) for name, value in first.items())
+
+
+@pytest.mark.parametrize("kind", WORLDS)
+def test_a_window_is_estimated_alone_as_among_others(kind: str) -> None:
+    made = WORLDS[kind]()
+    recipe = replace(SMALL, length=50, steps=2, dynamical=False)
+    weights = train_members(made.inputs, recipe, name="mine", members=1, seed=0, device="cpu")
+    together = estimate_members(made.inputs, weights, name="mine", member=0)
+    alone = made.inputs | {"observations": made.inputs["observations"].isel(window=[1])}
+    found = estimate_members(alone, weights, name="mine", member=0)
+    windows = made.truth.sizes["window"]
+    scale = float(together.std())
+    torch.testing.assert_close(found, together[1::windows], rtol=0, atol=1e-5 * scale)
+
+
+def test_windows_are_cut_where_the_sampling_begins() -> None:
+    """Regular sampling: at an observation; clusters: at their first; random times: anywhere."""
+    regular = torch.arange(20) % 5 == 0
+    clusters = torch.arange(20) % 6 < 2
+    chance = torch.zeros(20, dtype=torch.bool)
+    chance[[3, 11]] = True
+    found = lessons.starts(torch.stack([regular, clusters, chance])[..., None], 10)
+    first = [found[found[:, 0] == row, 1].tolist() for row in range(3)]
+    assert first == [[0, 5, 10], [0, 6], list(range(11))]
+
+
+def test_lessons_are_observed_like_windows_with_fresh_noise() -> None:
+    """The mask is one of the training observations'; the noise has their variance."""
+    made = lorenz()
+    source = lessons.source(made.inputs, "training", 24, cyclic=True)
+    lesson = source.draw(200, torch.Generator().manual_seed(0))
+    assert lesson.values.shape == (200, 1, 24, 40)
+    seen = lesson.observed[:, 0].sum(-1)
+    assert set(seen[:, ::4].flatten().tolist()) == {20}
+    assert int(seen.sum()) == 200 * 6 * 20
+    noise = ((lesson.values - lesson.wanted) * source.scales.deviation[0])[lesson.observed]
+    assert float(noise.var()) == pytest.approx(2.0, rel=0.03)
+    again = source.draw(200, torch.Generator().manual_seed(1))
+    assert not torch.equal(again.values, lesson.values)
+
+
+def test_every_sampling_is_drawn_as_often() -> None:
+    """Though the dense one has twice as many places where a window may begin."""
+    source = lessons.source(overturning().inputs, "training", 50, cyclic=False)
+    lesson = source.draw(400, torch.Generator().manual_seed(0))
+    sparse = lesson.observed.sum((1, 2, 3)) == 3 * 6
+    assert float(sparse.double().mean()) == pytest.approx(0.5, abs=0.06)
+
+
+def test_where_no_state_is_known_what_is_held_out_is_not_given() -> None:
+    made = lorenz(with_states=False)
+    source = lessons.source(made.inputs, "training", 24, cyclic=True)
+    lesson = source.draw(50, torch.Generator().manual_seed(0))
+    held = lesson.weight > 0
+    assert not (held & lesson.observed).any()
+    assert float(held.sum() / (held | lesson.observed).sum()) == pytest.approx(0.19, abs=0.02)
+    hidden = source.scales.states(lesson.values)[lesson.weight[:, 0] > 0]
+    assert float(hidden.abs().max()) < 1e-4  # the filling, not the observation
+
+
+def test_the_windows_of_validation_cover_the_runs_without_overlap() -> None:
+    """Those of all windows of one sampling, then of the next, against the same states."""
+    made = overturning()
+    source = lessons.source(made.inputs, "validation", 12, cyclic=False)
+    known = states(made.inputs, role="validation")
+    assert known is not None
+    lesson = source.all(10_000, torch.Generator().manual_seed(0))
+    runs, times = known.shape[:2]
+    dense = known[:, : times - times % 12].reshape(-1, 12, 3)
+    torch.testing.assert_close(lesson.wanted[: len(dense)], source.scales.maps(dense))
+    sparse = [
+        known[run, first : first + 12] for run in range(runs) for first in range(0, times, 18)
+    ]
+    fitting = torch.stack([window for window in sparse if len(window) == 12])
+    torch.testing.assert_close(lesson.wanted[len(dense) :], source.scales.maps(fitting))
+    assert len(source.all(5, torch.Generator().manual_seed(0)).values) <= 5
+
+
+@pytest.mark.parametrize("change", ["other method", "other sizes", "part", "other world"])
+def test_foreign_weights_are_refused_in_one_line(change: str) -> None:
+    made = lorenz()
+    weights = trained(made, steps=1)
+    if change == "other method":
+        weights = {"length_factor": torch.ones(())}
+    elif change == "other sizes":
+        weights["recipe.hidden"] = torch.tensor(9)
+    elif change == "part":
+        del weights["recipe.kernel"]
+    else:
+        made = overturning()
+    with pytest.raises(OceanbenchError, match=r"^mine: .*; train") as refused:
+        estimate_members(made.inputs, weights, name="mine")
+    assert "\n" not in str(refused.value)
+
+
+def test_what_cannot_be_is_refused() -> None:
+    made = lorenz()
+    weights = trained(made, steps=1)
+    with pytest.raises(OceanbenchError, match="no member 1; there are 1, from 0 on"):
+        estimate_members(made.inputs, weights, name="mine", member=1)
+    with pytest.raises(OceanbenchError, match="0 members; train at least one"):
+        trained(made, members=0)
+
+
+def test_windows_are_at_most_as_long_as_the_runs() -> None:
+    assert lessons.source(overturning().inputs, "training", 900, cyclic=False).length == 200
