@@ -3,7 +3,7 @@ r"""Ensemble Kalman smoother: members that run the model, drawn to the observati
 Each analysis is an ensemble transform, of the members at its time and of the same members at the
 ``lag`` times before (:mod:`oceanbench.assimilation.kalman`), so that a state is known from the
 observations before, at and after it. Where the components lie on a circle, each is analysed with
-observations near it only, weighted by a taper: the covariances of a hundred members with what is
+observations near it only, weighted by a taper: the covariances of some hundred members with what is
 far away are chance.
 
 All windows start from the same members, states of the climatology, so that no window's estimate
@@ -44,10 +44,10 @@ def estimate(
     *,
     device: str,
     seed: int,
-    members: int = 100,
-    inflation: float = 1.05,
-    lag: int = 30,
-    localisation: float = 16.0,
+    members: int = 200,
+    inflation: float = 1.03,
+    lag: int = 40,
+    localisation: float = 20.0,
     keep_members: int = 20,
 ) -> xr.Dataset:
     """Members of the posterior, whose mean and spread are those of the whole ensemble.
