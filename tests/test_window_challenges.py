@@ -14,7 +14,11 @@ from command import Command
 
 from oceanbench.challenge import Challenge
 from oceanbench.errors import OceanbenchError
-from oceanbench.evaluate import evaluate
+from oceanbench.evaluate import evaluate, matched_by_score
+from oceanbench.figures import draw
+from oceanbench.figures.style import View
+from oceanbench.figures.windows import errors, windows
+from oceanbench.match import Coverage, Matched
 from oceanbench.method import Inputs
 from oceanbench.submission import Submission
 
@@ -256,3 +260,42 @@ def test_samplings_are_a_dimension_of_their_own(tmp_path):
     wrong = (LOOP.truth + error).assign_coords(sampling=["thin", "dense"])
     with pytest.raises(OceanbenchError, match="of sampling"):
         evaluate(challenge, submit(tmp_path, wrong))
+
+
+def test_figures_show_the_windows_their_errors_and_their_calibration(tmp_path, challenge):
+    """The worst window is among those shown; the error in time is that of the estimate."""
+    estimate = WORLD.truth.copy(deep=True)
+    estimate[{"window": 7}] += 1.0
+    spread = xr.full_like(estimate, 0.5)
+    submission = submit(tmp_path, xr.Dataset({"state": estimate, "state_std": spread}))
+    files = draw(challenge, submission, tmp_path / "figures")
+    assert [f.name for f in files] == [
+        "state_windows.png", "state_rmse.png", "state_calibration.png",
+    ]  # fmt: skip
+    assert all(f.read_bytes()[:4] == b"\x89PNG" for f in files)
+    (matched,) = [
+        m for k, m in matched_by_score(challenge, submission).items() if k == ("state", "all")
+    ]
+    view = View("mine on toy", "state", "1", matched)
+    titles = [a.get_title() for a in windows(view).axes]
+    assert "truth, worst: window 7" in titles
+    in_time, ordered = errors(view).axes
+    (line,) = in_time.lines
+    np.testing.assert_allclose(line.get_ydata(), np.sqrt(1.0 / 10))
+    assert ordered.lines[0].get_ydata()[-1] == pytest.approx(1.0)
+
+
+def test_few_components_are_lines_and_samplings_have_looks_of_their_own():
+    labels = [f"every {n}" for n in range(10)]
+    truth = LOOP.truth.expand_dims(sampling=labels)
+    shift = xr.DataArray(0.01 * np.arange(10), {"sampling": labels}, "sampling")
+    estimate, everywhere = truth + shift, xr.ones_like(truth)
+    matched = Matched(estimate, truth, everywhere, Coverage(1, 1), estimate)
+    view = View("mine on toy", "state", "1", matched)
+    lines = windows(view).axes
+    assert len(lines) == 9 and "every 4" in lines[0].get_title()
+    in_time, ordered = errors(view).axes
+    assert len({(li.get_color(), li.get_linestyle()) for li in in_time.lines}) == 10
+    assert [t.get_text() for t in ordered.get_legend().texts] == labels
+    for number, line in enumerate(in_time.lines):
+        np.testing.assert_allclose(line.get_ydata(), 0.01 * number, atol=1e-12)
