@@ -131,13 +131,13 @@ class FourDVarNet(torch.nn.Module):
         wanted = set(self.inputs)
         both = "gradient" in wanted
         if wanted & {"misfit", "observation_gradient", "gradient"}:
-            predicted, pulled = _with_transpose(self.observe, state)
+            predicted, pulled = with_transpose(self.observe, state)
             found["misfit"] = torch.where(observed, values - predicted, 0.0)
             if both or "observation_gradient" in wanted:
                 factor = -2.0 * self.observation_weight**2 / _count(observed)
                 found["observation_gradient"] = factor * pulled(found["misfit"])
         if both or "prior_gradient" in wanted:
-            found["residual"], pulled = _with_transpose(self._residual, state)
+            found["residual"], pulled = with_transpose(self._residual, state)
             factor = 2.0 * self.prior_weight**2 / state[0].numel()
             found["prior_gradient"] = factor * pulled(found["residual"])
         elif "residual" in wanted:
@@ -157,7 +157,7 @@ class FourDVarNet(torch.nn.Module):
         return state - cast(Tensor, self.prior(state))
 
 
-def _with_transpose(
+def with_transpose(
     function: Callable[[Tensor], Tensor], at: Tensor
 ) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
     """Value of a function, and the transpose of its derivative there.
