@@ -23,10 +23,9 @@ from oceanbench.assimilation.kalman import cyclic_distance, gaspari_cohn, smooth
 from oceanbench.assimilation.windows import (
     Windows,
     as_dataset,
-    climatology,
+    climatological_states,
     model_of,
     observations,
-    states,
 )
 from oceanbench.dynamics.models import Model
 from oceanbench.errors import OceanbenchError
@@ -34,7 +33,6 @@ from oceanbench.progress import progress
 
 KINDS = ("windows",)
 REFERENCE = "Evensen and van Leeuwen (2000) doi:10.1175/1520-0493(2000)128<1852:AEKSFN>2.0.CO;2"
-SPIN_UP = 1000  # intervals until members of any start are on the attractor
 VALUES_AT_ONCE = 2**22  # of the members of windows that are smoothed together: a cache's worth
 
 
@@ -71,7 +69,7 @@ def estimate(
     """
     _check(members, inflation, lag, localisation, keep_members)
     model, windows = model_of(inputs), observations(inputs, device=device)
-    first = _climatological(inputs, model, members, seed, device)
+    first = climatological_states(inputs, model, members, seed=seed, device=device)
     taper = None
     if model.cyclic and localisation > 0:
         taper = gaspari_cohn(cyclic_distance(first.shape[-1]).to(device) / localisation)
@@ -113,28 +111,6 @@ def kept(members: Tensor, count: int) -> Tensor:
     some = some - some.mean(1, keepdim=True)
     tiny = torch.finfo(members.dtype).tiny
     return mean + some * (deviation / some.std(1, keepdim=True).clamp_min(tiny))
-
-
-def _climatological(
-    inputs: Mapping[str, xr.Dataset], model: Model, members: int, seed: int, device: str
-) -> Tensor:
-    """States (members, components) of the training data or, without those, of the model."""
-    random = torch.Generator().manual_seed(seed)
-    known = states(inputs, device=device)
-    if known is not None:
-        all_states = known.flatten(0, 1)
-        if len(all_states) < members:
-            raise OceanbenchError(
-                f"enks: members={members}, but the training data have {len(all_states)} states"
-            )
-        return all_states[torch.randperm(len(all_states), generator=random)[:members].to(device)]
-    climate = climatology(inputs, cyclic=model.cyclic, device=device)
-    draws = torch.randn(members, len(climate.mean), generator=random, dtype=torch.float64)
-    mean, variance = (value.nan_to_num(0.0) for value in (climate.mean, climate.variance))
-    state = mean + variance.sqrt() * draws.to(device)  # what is never observed starts from zero
-    for _ in range(SPIN_UP):
-        state = model.advance(state)
-    return state
 
 
 def _smoothed(

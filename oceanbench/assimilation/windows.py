@@ -15,6 +15,8 @@ from torch import Tensor
 from oceanbench.dynamics.models import Model, told
 from oceanbench.errors import OceanbenchError
 
+SPIN_UP = 1000  # intervals until states of any start are on the attractor
+
 
 @dataclass(frozen=True)
 class Windows:
@@ -138,6 +140,41 @@ def climatology(
     size = values.shape[-1]
     variance = (square.flatten().expand(size) - noise).clamp_min(1e-3 * noise)
     return Climatology(mean.flatten().expand(size).clone(), variance.clone())
+
+
+def climatological_states(
+    inputs: Mapping[str, xr.Dataset], model: Model, count: int, *, seed: int, device: str = "cpu"
+) -> Tensor:
+    """States of the climate to begin ensembles with, (count, components).
+
+    They are drawn from the known training states. Where there are none, they are Gaussian with the
+    mean and variance of the training observations, and run the model until they are on its
+    attractor.
+
+    Parameters
+    ----------
+    inputs : with known states or observations of role ``training``
+    model : that the states may have to run
+    count : how many
+    seed : of the draws
+    device : of torch
+    """
+    random = torch.Generator().manual_seed(seed)
+    known = states(inputs, device=device)
+    if known is not None:
+        every = known.flatten(0, 1)
+        if len(every) < count:
+            raise OceanbenchError(
+                f"members={count}, but the training data have {len(every)} states; take fewer"
+            )
+        return every[torch.randperm(len(every), generator=random)[:count].to(device)]
+    climate = climatology(inputs, cyclic=model.cyclic, device=device)
+    draws = torch.randn(count, len(climate.mean), generator=random, dtype=torch.float64)
+    mean, variance = (value.nan_to_num(0.0) for value in (climate.mean, climate.variance))
+    state = mean + variance.sqrt() * draws.to(device)  # what is never observed starts from zero
+    for _ in range(SPIN_UP):
+        state = model.advance(state)
+    return state
 
 
 def linear_interpolation(windows: Windows, mean: Tensor) -> Tensor:
