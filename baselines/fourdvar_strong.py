@@ -2,9 +2,11 @@ r"""Strong-constraint 4DVar: trajectories of the model, fitted to segments that 
 
 The model is taken to be perfect, and all that is sought is the state that a segment of a window
 begins with (:mod:`oceanbench.assimilation.strong_constraint`). Segments follow each other and know
-nothing of each other: a first state determines some units of time of a chaotic model, not ten. The
-background is the climatology. The search goes from an optimal interpolation and from the mean of an
-ensemble Kalman smoother, both of the whole window; in each segment the lower cost decides.
+nothing of each other: a first state determines a chaotic model until its errors have grown by e a
+few times, which is 2.5 of the 10 units of a window of Lorenz-96, and all of one of the overturning
+loop. The background is the climatology. The search goes from an optimal interpolation and from the
+mean of an ensemble Kalman smoother, both of the whole window; in each segment the lower cost
+decides.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from oceanbench.progress import progress
 
 KINDS = ("windows",)
 REFERENCE = "Pires et al. (1996) doi:10.3402/tellusa.v48i1.11634"
+SEGMENT_ON_A_CIRCLE = 50  # times, of Lorenz-96: errors grow by e four times
 ENTRIES_AT_ONCE = 2**23  # of the Jacobians of windows that are searched together, were all kept
 
 
@@ -34,7 +37,7 @@ def estimate(
     *,
     device: str,
     seed: int,
-    segment: int = 50,
+    segment: int = 0,
     growth: int = 10,
     iterations: int = 10,
     members: int = 200,
@@ -47,7 +50,8 @@ def estimate(
     target : one variable ([sampling,] window, time, component) to fill
     device : of torch
     seed : of the smoother's members
-    segment : times of a segment; 0 for the whole window
+    segment : times of a segment; 0 for 50 where the components lie on a circle, and for the whole
+        window elsewhere
     growth : times by which a segment grows
     iterations : steps to try for each length, at most
     members : of the smoother that gives the second first guess; 0 for no such guess
@@ -62,12 +66,10 @@ def estimate(
     times, size = windows.values.shape[1:]
     start = guesses(inputs, model, times, members=members, seed=seed, device=device)
     together = max(1, ENTRIES_AT_ONCE // (times * size**2))
+    segment = segment or (SEGMENT_ON_A_CIRCLE if model.cyclic else times)
     parts = [windows.take(slice(i, i + together)) for i in range(0, len(windows), together)]
     found = torch.cat(
-        [
-            fitted(part, start, segment or times, growth, iterations)
-            for part in progress(parts, "windows")
-        ],
+        [fitted(part, start, segment, growth, iterations) for part in progress(parts, "windows")],
         1,
     )
     result, error = (as_dataset(values, target) for values in found)
