@@ -34,6 +34,8 @@ class Schedule:
     decay : of the weights per step, in units of the rate
     clip : longest gradient; a longer one is shortened to it
     validations : how often the network is validated, the last time at the end
+    average : how much of a running mean of the weights a step leaves, at most; what is validated
+        and kept is this mean, and not the weights of the last step. 0 for those
     """
 
     steps: int
@@ -43,12 +45,17 @@ class Schedule:
     decay: float = 0.0
     clip: float = 1.0
     validations: int = 10
+    average: float = 0.0
 
     def rate_at(self, step: int) -> float:
         """Rate of a step, the first of which is number 0."""
         rising = min(1.0, (step + 1) / max(self.warm_up, 1))
         falling = 0.5 * (1.0 + math.cos(math.pi * step / self.steps))
         return self.rate * rising * max(self.floor, falling)
+
+    def kept_at(self, step: int) -> float:
+        """How much of the mean a step leaves: less at first, when the weights change fast."""
+        return min(self.average, (step + 1.0) / (step + 10.0))
 
     def validates_after(self, step: int) -> bool:
         """Whether the network is validated after a step."""
@@ -74,6 +81,7 @@ class Progress:
     best: float = math.inf
     weights: dict[str, Tensor] = field(default_factory=dict)
     scores: list[float] = field(default_factory=list)
+    average: dict[str, Tensor] = field(default_factory=dict)
 
 
 def fit(
@@ -128,14 +136,18 @@ def fit(
         length = torch.nn.utils.clip_grad_norm_(learning, schedule.clip)
         if bool(length.isfinite()):  # else the batch was a bad one: the next is another
             optimiser.step()
+        _average(made, network, schedule.kept_at(step))
         if schedule.validates_after(step):
+            last = _copied(network)
+            network.load_state_dict(made.average)
             network.eval()
             with torch.no_grad():
                 made.scores.append(score())
+            network.load_state_dict(last)
             made.step = step + 1
             if made.scores[-1] < made.best:
                 made.best = made.scores[-1]
-                made.weights = {k: v.clone() for k, v in network.state_dict().items()}
+                made.weights = {k: v.clone() for k, v in made.average.items()}
             if checkpoint is not None:
                 _keep(checkpoint, about, network, optimiser, random, made)
     if not made.weights:
@@ -143,6 +155,23 @@ def fit(
     network.load_state_dict(made.weights)
     network.eval()
     return made
+
+
+def _copied(network: torch.nn.Module) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in network.state_dict().items()}
+
+
+def _average(made: Progress, network: torch.nn.Module, kept: float) -> None:
+    """Move the running mean of the weights toward the network's, or begin it with those."""
+    now = network.state_dict()
+    if not made.average or not kept:
+        made.average = _copied(network)
+        return
+    for name, mean in made.average.items():
+        if mean.is_floating_point():
+            mean.lerp_(now[name], 1.0 - kept)
+        else:
+            mean.copy_(now[name])
 
 
 def _keep(
@@ -156,6 +185,7 @@ def _keep(
     """Write a checkpoint; it appears whole or not at all."""
     tensors = {f"network.{k}": v for k, v in network.state_dict().items()}
     tensors |= {f"best.{k}": v for k, v in made.weights.items()}
+    tensors |= {f"average.{k}": v for k, v in made.average.items()}
     for number, moments in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{number}.{k}": v for k, v in moments.items()}
     tensors["random"] = random.get_state()
@@ -196,7 +226,8 @@ def _resumed(
     random.set_state(tensors["random"])
     scores = tensors["scores"].tolist()
     best = min((s for s in scores if s < math.inf), default=math.inf)
-    return Progress(int(metadata["step"]), best, _below("best.", tensors), scores)
+    weights, average = _below("best.", tensors), _below("average.", tensors)
+    return Progress(int(metadata["step"]), best, weights, scores, average)
 
 
 def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

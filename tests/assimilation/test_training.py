@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,48 @@ def test_the_weights_that_validated_best_are_kept() -> None:
     last, _ = train(scores=lambda number: -number)
     assert made.best == 0.0 and made.scores[0] == 2.0
     assert same(best, made.weights) and not same(best, last)
+
+
+def test_the_mean_of_the_weights_is_validated_and_kept() -> None:
+    """Closed form: each step moves the mean by one minus what it leaves, less at first."""
+    net, schedule, path = network(), replace(SCHEDULE, average=0.9, validations=1), []
+
+    def loss(batch: Tensor, made: float) -> Tensor:
+        path.append(net.get_parameter("0.bias").detach().clone())
+        return (net(batch) - target(batch)).pow(2).mean()
+
+    judged = []
+
+    def score() -> float:
+        judged.append(net.get_parameter("0.bias").detach().clone())
+        path.append(last.get_parameter("0.bias").detach().clone())
+        return 1.0
+
+    last = network()
+    fit(
+        last,
+        draw,
+        lambda b, m: (last(b) - target(b)).pow(2).mean(),
+        lambda: 1.0,
+        schedule=replace(schedule, average=0.0),
+        seed=1,
+    )
+    made = fit(net, draw, loss, score, schedule=schedule, seed=1)
+    mean = path[1]
+    for step, weights in enumerate(path[2:], start=1):
+        left = min(0.9, (step + 1) / (step + 10))
+        mean = left * mean + (1 - left) * weights
+    torch.testing.assert_close(made.weights["0.bias"], mean)
+    torch.testing.assert_close(judged[0], mean)
+
+
+def test_an_interrupted_training_remembers_the_mean(tmp_path: Path) -> None:
+    schedule = replace(SCHEDULE, average=0.9)
+    expected, _ = train(schedule=schedule)
+    file = tmp_path / "toy.safetensors"
+    with pytest.raises(InterruptionError):
+        train(schedule=schedule, checkpoint=file, interrupted=23)
+    assert same(train(schedule=schedule, checkpoint=file)[0], expected)
 
 
 def test_a_score_that_is_no_number_is_never_the_best() -> None:
