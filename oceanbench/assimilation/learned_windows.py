@@ -6,19 +6,19 @@ a deep ensemble.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import cast
 
 import torch
 import xarray as xr
 from torch import Tensor
 
+from oceanbench.assimilation import members as members_of
 from oceanbench.assimilation import stationary
 from oceanbench.assimilation.lessons import Lesson, Scales, Source, first_guess, source
 from oceanbench.assimilation.priors import parameters_of
 from oceanbench.assimilation.recipe import Recipe, network
-from oceanbench.assimilation.training import Schedule, fit, ramp
+from oceanbench.assimilation.training import Schedule, ramp
 from oceanbench.assimilation.unrolled import FourDVarNet
 from oceanbench.assimilation.windows import model_of, observations
 from oceanbench.errors import OceanbenchError
@@ -53,46 +53,29 @@ def train_members(
     -------
     weights of member i as ``i.…``, the normalisation ``mean`` and ``deviation``, and the recipe
     """
-    if members < 1:
-        raise OceanbenchError(f"{name}: {members} members; train at least one")
     model = model_of(inputs)
     learning = source(inputs, "training", recipe.length, cyclic=model.cyclic)
     checking = source(inputs, "validation", LONGEST_CHECKED, cyclic=model.cyclic)
     checks = checking.all(WINDOWS_AT_ONCE, torch.Generator().manual_seed(0)).to(device)
-    tensors = {"mean": learning.scales.mean, "deviation": learning.scales.deviation}
-    tensors |= recipe.tensors()
-    schedule = Schedule(steps=recipe.steps, rate=recipe.rate)
     told = parameters_of(model.tendency)
-    about = f"{recipe}, model {told}, mean {learning.scales.mean.tolist()}"
-    for number in range(members):
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed + number)
-            member = network(recipe, model, learning.scales).to(device)
-        draw, loss, score = _task(member, recipe, learning, checks, device)
-        label = f"{name}, member {number}"
-        file = Path(checkpoint) / f"{name}-{seed + number}.safetensors" if checkpoint else None
-        fit(
-            member,
-            draw,
-            loss,
-            score,
-            schedule=schedule,
-            seed=seed + number,
-            checkpoint=file,
-            label=label,
-            about=about,
-        )
-        tensors |= {f"{number}.{k}": v for k, v in member.state_dict().items()}
-    return tensors
+    tensors = members_of.train(
+        lambda: network(recipe, model, learning.scales),
+        lambda member: _task(member, recipe, learning, checks, device),
+        name=name,
+        members=members,
+        seed=seed,
+        schedule=Schedule(steps=recipe.steps, rate=recipe.rate),
+        about=f"{recipe}, model {told}, mean {learning.scales.mean.tolist()}",
+        device=device,
+        checkpoint=checkpoint,
+    )
+    scales = {"mean": learning.scales.mean, "deviation": learning.scales.deviation}
+    return scales | members_of.as_tensors(recipe) | tensors
 
 
 def _task(
     member: FourDVarNet, recipe: Recipe, learning: Source, checks: Lesson, device: str
-) -> tuple[
-    Callable[[torch.Generator], tuple[Lesson, int]],
-    Callable[[tuple[Lesson, int], float], Tensor],
-    Callable[[], float],
-]:
+) -> members_of.Task:
     """What a member learns from, what it is to make small, and what it is judged by."""
 
     def draw(random: torch.Generator) -> tuple[Lesson, int]:
@@ -123,7 +106,7 @@ def _task(
         error = (found - checks.wanted) * checks.weight
         return float(error.pow(2).sum().item() / checks.weight.sum().item())
 
-    return draw, loss, score
+    return members_of.Task(draw, loss, score)
 
 
 def estimate_members(
@@ -149,12 +132,9 @@ def estimate_members(
     (windows, times, components), with the members as a first dimension if all are asked for
     """
     model, windows = model_of(inputs), observations(inputs)
-    count = len({key.partition(".")[0] for key in weights if key[:1].isdigit()})
-    if count == 0 or not {"mean", "deviation"} <= weights.keys():
+    if not {"mean", "deviation"} <= weights.keys():
         raise OceanbenchError(f"{name}: these are not its weights; train it")
-    if not -1 <= member < count:
-        raise OceanbenchError(f"{name}: no member {member}; there are {count}, from 0 on")
-    recipe = Recipe.of(weights, name)
+    recipe = members_of.recipe_of(Recipe, weights, name)
     scales = Scales(weights["mean"].cpu(), weights["deviation"].cpu(), model.cyclic)
     if len(scales.mean) != windows.values.shape[2]:
         raise OceanbenchError(
@@ -167,24 +147,14 @@ def estimate_members(
         scales.layout(windows.observed).to(device),
         scales.maps(first_guess(windows, climate, covariance)).to(device),
     )
+    solvers = members_of.taken_up(
+        lambda: network(recipe, model, scales), weights, name=name, member=member, device=device
+    )
     found: list[Tensor] = []
-    for number in range(count) if member < 0 else [member]:
-        solver = network(recipe, model, scales).to(device)
-        try:
-            solver.load_state_dict(_of_member(number, weights))
-        except RuntimeError as problem:
-            raise OceanbenchError(
-                f"{name}: these are not its weights on this challenge; train it on it"
-            ) from problem
-        solver.eval()
+    for solver in solvers:
         parts = [
             solver(*(tensor[first : first + WINDOWS_AT_ONCE] for tensor in given))
             for first in range(0, len(windows), WINDOWS_AT_ONCE)
         ]
         found.append(scales.states(torch.cat(parts).cpu()))
     return torch.stack(found) if member < 0 else found[0]
-
-
-def _of_member(number: int, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    prefix = f"{number}."
-    return {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}

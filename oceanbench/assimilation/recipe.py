@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
 
 from oceanbench.assimilation.lessons import Scales
 from oceanbench.assimilation.priors import BilinearPrior, DynamicalPrior
 from oceanbench.assimilation.unrolled import FourDVarNet
 from oceanbench.assimilation.updates import ConvLstm
 from oceanbench.dynamics.models import Model
-from oceanbench.errors import OceanbenchError
 
 INPUTS = ("observation_gradient", "prior_gradient", "state")
 
@@ -60,19 +56,6 @@ class Recipe:
     untracked: int = 0
     prior_loss: float = 0.05
     slope_loss: float = 0.0
-
-    def tensors(self) -> dict[str, Tensor]:
-        """Itself as ``recipe.…``, to be kept with the weights."""
-        return {f"recipe.{f.name}": torch.tensor(getattr(self, f.name)) for f in fields(self)}
-
-    @classmethod
-    def of(cls, weights: Mapping[str, Tensor], name: str) -> Recipe:
-        """Recipe kept with the weights of the method of a name."""
-        missing = [f.name for f in fields(cls) if f"recipe.{f.name}" not in weights]
-        if missing:
-            raise OceanbenchError(f"{name}: these are not its weights; train it")
-        kept: dict[str, Any] = {f.name: weights[f"recipe.{f.name}"].item() for f in fields(cls)}
-        return cls(**kept)
 
 
 def network(recipe: Recipe, model: Model, scales: Scales) -> FourDVarNet:
