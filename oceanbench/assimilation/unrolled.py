@@ -28,7 +28,8 @@ Beauchamp et al. (2023), 4DVarNet-SSH, doi:10.5194/gmd-16-2119-2023
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol, cast
 
 import torch
@@ -60,6 +61,8 @@ class FourDVarNet(torch.nn.Module):
         terms apart; or what the terms are made of, y - H(x) and x - Φ(x), which needs no
         derivative; and the state. Gradients are relative to the size of the first one
     iterations : if the call does not say how many
+    correction : size of a misfit, a residual and a change, relative to that of the state
+    reduced : convolutions in bfloat16; the state and the cost stay in single precision
     """
 
     def __init__(
@@ -70,6 +73,8 @@ class FourDVarNet(torch.nn.Module):
         observe: torch.nn.Module | None = None,
         inputs: Sequence[str] = ("gradient", "state"),
         iterations: int = 10,
+        correction: float = 1.0,
+        reduced: bool = False,
     ) -> None:
         super().__init__()
         unknown = set(inputs) - set(INPUTS)
@@ -78,6 +83,7 @@ class FourDVarNet(torch.nn.Module):
         self.prior, self.update = prior, update
         self.observe = torch.nn.Identity() if observe is None else observe
         self.inputs, self.iterations = tuple(inputs), iterations
+        self.correction, self.reduced = correction, reduced
         self.observation_weight = torch.nn.Parameter(torch.tensor(0.5))
         self.prior_weight = torch.nn.Parameter(torch.tensor(1.5))
 
@@ -107,16 +113,25 @@ class FourDVarNet(torch.nn.Module):
         track = self.training and torch.is_grad_enabled()
         state, memory, size = first_guess, None, None
         for number in range(count):
-            with torch.set_grad_enabled(track and number >= untracked):
+            with self._computing(state.device.type, record=track and number >= untracked):
                 terms = self.terms(state, values, observed)
                 if size is None:
                     size = {name: _size(terms[name]) for name in terms if "gradient" in name}
-                shown = [terms[n] / size[n] if n in size else terms[n] for n in self.inputs]
+                shown = [terms[name] / size.get(name, self._unit(name)) for name in self.inputs]
                 if "misfit" in self.inputs:
                     shown.append(observed.to(state.dtype))
                 change, memory = self.update(torch.cat(shown, 1), memory)
-                state = state - change
+                state = state - self.correction * change.to(state.dtype)
         return state
+
+    def _unit(self, name: str) -> float:
+        return self.correction if name in ("misfit", "residual") else 1.0
+
+    @contextmanager
+    def _computing(self, device: str, *, record: bool) -> Iterator[None]:
+        reduced = torch.autocast(device, torch.bfloat16, enabled=self.reduced)
+        with torch.set_grad_enabled(record), reduced:
+            yield
 
     def terms(self, state: Tensor, values: Tensor, observed: Tensor) -> dict[str, Tensor]:
         r"""What the update may get of a state; only that is computed which it does.
@@ -154,7 +169,7 @@ class FourDVarNet(torch.nn.Module):
         return self.observation_weight**2 * known + self.prior_weight**2 * likely
 
     def _residual(self, state: Tensor) -> Tensor:
-        return state - cast(Tensor, self.prior(state))
+        return state - cast(Tensor, self.prior(state)).to(state.dtype)
 
 
 def with_transpose(

@@ -97,6 +97,67 @@ class ConvLstm(torch.nn.Module):
         return interpolated(self.leave(output), self.coarsen, inputs), (output, cell)
 
 
+class UNet(torch.nn.Module):
+    """Convolutions at three resolutions, from fine to coarse and back.
+
+    It has no memory but the number of the iteration, from which it knows how far it has come.
+
+    Parameters
+    ----------
+    entering, leaving : channels of the inputs and of the change
+    hidden : channels at the finest resolution; the coarser ones, of two and four points, have
+        twice as many
+    iterations : that are told from each other; all that follow are as the last
+    coarsen : rows and columns that are averaged into one before all this
+
+    References
+    ----------
+    Ronneberger et al. (2015), U-Net, doi:10.48550/arXiv.1505.04597
+    """
+
+    def __init__(
+        self,
+        entering: int,
+        leaving: int,
+        *,
+        hidden: int = 48,
+        iterations: int = 1,
+        coarsen: tuple[int, int] = (1, 1),
+    ) -> None:
+        super().__init__()
+
+        def two(first: int, then: int) -> torch.nn.Sequential:
+            return torch.nn.Sequential(
+                torch.nn.Conv2d(first, then, 3, padding=1),
+                torch.nn.SiLU(),
+                torch.nn.Conv2d(then, then, 3, padding=1),
+                torch.nn.SiLU(),
+            )
+
+        self.coarsen, wide = coarsen, 2 * hidden
+        self.enter = torch.nn.Conv2d(entering, hidden, 3, padding=1)
+        self.number = torch.nn.Parameter(torch.zeros(iterations, hidden, 1, 1))
+        self.fine = torch.nn.Conv2d(hidden, hidden, 3, padding=1)
+        self.coarse, self.coarser = two(hidden, wide), two(wide, wide)
+        self.back = torch.nn.Conv2d(2 * wide, wide, 3, padding=1)
+        self.finer = torch.nn.Conv2d(wide + hidden, hidden, 3, padding=1)
+        self.leave = torch.nn.Conv2d(hidden, leaving, 3, padding=1)
+        with torch.no_grad():  # the first changes are small
+            for parameter in self.leave.parameters():
+                parameter.mul_(0.1)
+
+    def forward(self, inputs: Tensor, memory: int | None) -> tuple[Tensor, int]:
+        """Change (batch, leaving, rows, columns), and the number of the next iteration."""
+        number, silu = memory or 0, functional.silu
+        known = self.number[min(number, len(self.number) - 1)]
+        fine = silu(self.fine(silu(self.enter(averaged(inputs, self.coarsen)) + known)))
+        coarse = self.coarse(averaged(fine, (2, 2)))
+        coarser = self.coarser(averaged(coarse, (2, 2)))
+        coarse = silu(self.back(torch.cat([coarse, interpolated(coarser, (2, 2), coarse)], 1)))
+        fine = silu(self.finer(torch.cat([fine, interpolated(coarse, (2, 2), fine)], 1)))
+        return interpolated(self.leave(fine), self.coarsen, inputs), number + 1
+
+
 def averaged(maps: Tensor, steps: tuple[int, int]) -> Tensor:
     """Averages over rows and columns; those at the end are repeated to make the last one whole."""
     if steps == (1, 1):

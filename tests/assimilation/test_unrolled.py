@@ -14,7 +14,7 @@ from oceanbench.assimilation.priors import (
     to_states,
 )
 from oceanbench.assimilation.unrolled import INPUTS, FourDVarNet
-from oceanbench.assimilation.updates import ConvLstm, averaged, interpolated
+from oceanbench.assimilation.updates import ConvLstm, UNet, averaged, interpolated
 from oceanbench.dynamics.models import model
 
 SHAPES = {"lorenz96": (4, 1, 12, 40), "amoc": (4, 3, 17, 1), "sea level": (4, 5, 10, 13)}
@@ -328,3 +328,84 @@ def test_averages_of_a_constant_come_back_whatever_the_size() -> None:
 def test_unknown_inputs_are_refused() -> None:
     with pytest.raises(ValueError, match="inputs of an update are some of"):
         FourDVarNet(Damping(), Descent(), inputs=("curvature",))
+
+
+def unet(**options: int) -> FourDVarNet:
+    """Sea level descended by a U-Net on misfits and residuals."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        update = UNet(4 * 5, 5, hidden=6, **options)
+        return FourDVarNet(
+            prior("sea level"), update, inputs=ENERGY, iterations=3, correction=0.2
+        ).eval()
+
+
+@pytest.mark.parametrize("sides", [(8, 8), (9, 13), (5, 6), (4, 17)])
+def test_a_u_net_takes_maps_of_any_size(sides: tuple[int, int]) -> None:
+    net, shape = unet(), (2, 5, *sides)
+    found = net(normal(shape, 1).float(), normal(shape, 2) > 1.0, normal(shape, 3).float())
+    assert found.shape == shape and found.isfinite().all()
+
+
+def test_a_u_net_gives_a_sample_the_same_estimate_in_any_batch() -> None:
+    net = unet(iterations=3).double()
+    values, observed, guess = problem("sea level")
+    together = net(values, observed, guess)
+    for number in range(len(together)):
+        alone = net(*(a[number : number + 1] for a in (values, observed, guess)))
+        torch.testing.assert_close(alone[0], together[number], rtol=0, atol=1e-12)
+
+
+def test_a_u_net_tells_its_iterations_apart_and_later_ones_are_as_the_last() -> None:
+    net = unet(iterations=2)
+    update, shown = net.update, normal((1, 20, 8, 8), 1).float()
+    assert isinstance(update, UNet)
+    with torch.no_grad():
+        update.number[1] += 1.0
+        changes, memory = [], None
+        for _ in range(3):
+            change, memory = update(shown, memory)
+            changes.append(change)
+    assert not torch.equal(changes[0], changes[1])
+    assert torch.equal(changes[1], changes[2]) and memory == 3
+
+
+def test_corrections_are_in_units_of_their_own() -> None:
+    """With a fifth of the state's unit, a misfit is shown five times as large."""
+    seen = []
+
+    class Watching(torch.nn.Module):
+        def forward(self, shown: Tensor, memory: None) -> tuple[Tensor, None]:
+            seen.append(shown)
+            return torch.ones_like(shown[:, :5]), None
+
+    net = FourDVarNet(
+        torch.nn.Identity(), Watching(), inputs=("misfit",), iterations=1, correction=0.2
+    )
+    values, observed, guess = (
+        a.float() if a.is_floating_point() else a for a in problem("sea level")
+    )
+    found = net(values, observed, guess)
+    torch.testing.assert_close(seen[0][:, :5], 5.0 * torch.where(observed, values - guess, 0.0))
+    torch.testing.assert_close(seen[0][:, 5:], observed.float())
+    torch.testing.assert_close(found, guess - 0.2)
+
+
+def test_reduced_convolutions_leave_the_state_in_single_precision() -> None:
+    exact, net = unet(), unet()
+    net.reduced = True
+    given = [a.float() if a.is_floating_point() else a for a in problem("sea level")]
+    found, expected = net(*given), exact(*given)
+    assert found.dtype == torch.float32
+    change = float((expected - given[2]).abs().max())
+    assert 0.0 < float((found - expected).abs().max()) < 0.05 * change
+
+
+def test_what_is_not_observed_is_not_seen() -> None:
+    """Numbers beside the observations, such as the truth's, change nothing."""
+    net = unet()
+    values, observed, guess = (
+        a.float() if a.is_floating_point() else a for a in problem("sea level")
+    )
+    hidden = torch.where(observed, values, normal(tuple(values.shape), 9).float())
+    assert torch.equal(net(values, observed, guess), net(hidden, observed, guess))
