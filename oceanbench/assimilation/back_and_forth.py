@@ -138,7 +138,7 @@ def mapped(
     guess = torch.cat([maps(p, *plane)[:, 0] for p in posteriors]).cpu().numpy()
     anomaly = guess[days - starts[0]]
     if s.iterations > 0:
-        background = 0.0 if mean is None else _extended(mean, nodes[0], nodes[1])
+        background = 0.0 if mean is None else extended(mean, nodes[0], nodes[1])
         scheme = Nudging(s.nudging_hours, s.nudging_days, s.nudging_km, s.iterations, s.tolerance)
         flow = Flow(model, guess + background, plane, s.sponge_km, s.step_hours)
         windows = flow.windows(starts, s.window_days, observations, scheme)
@@ -243,7 +243,7 @@ def _nodes(values: FloatArray, margin: float, step: float) -> FloatArray:
     return np.linspace(first, last, max(round((last - first) / step), 4) + 1)
 
 
-def _extended(mean: xr.DataArray, longitude: FloatArray, latitude: FloatArray) -> FloatArray:
+def extended(mean: xr.DataArray, longitude: FloatArray, latitude: FloatArray) -> FloatArray:
     """Mean field on the nodes, extrapolated as it was for the observations."""
     places = {"longitude": longitude, "latitude": latitude}
     field = mean.interp(places, kwargs={"fill_value": "extrapolate"})

@@ -1,0 +1,122 @@
+r"""4DVarNet for sea level: a dynamical map, corrected by a few learned steps of a descent.
+
+From the map of a model that was nudged to the observations
+(:mod:`oceanbench.assimilation.back_and_forth`), the solver
+
+.. math:: x \leftarrow x - u_\theta\!\left( y - x, \; x - \Phi(x), \; x \right)
+
+(:mod:`oceanbench.assimilation.unrolled`) takes a few steps. Each sees where the observations
+disagree, and what a learned prior :math:`\Phi` finds unlikely: the two terms of a variational cost.
+It learns from the maps of the training period, observed as they were and by the same altimeters on
+other days (:mod:`oceanbench.observing.reflown`), with the errors that those had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import xarray as xr
+
+from oceanbench.assimilation.learned_maps import filled, train_members
+from oceanbench.assimilation.map_recipe import MapRecipe, preset_of
+
+if TYPE_CHECKING:
+    import torch
+
+KINDS = ("maps", "tracks")
+REFERENCE = "Beauchamp et al. (2023) doi:10.5194/gmd-16-2119-2023"
+NAME = "fourdvarnet"
+PRESETS = {
+    "cpu": MapRecipe(scenes=2, steps=2000),
+    "long": MapRecipe(scenes=6, steps=9000),
+    "gpu": MapRecipe(
+        first_guess="mean",
+        step_degrees=0.05,
+        update="lstm",
+        hidden=96,
+        prior_hidden=64,
+        coarsen=2,
+        iterations=15,
+        scenes=6,
+        crop=240,
+        batch=4,
+        steps=92_000,
+        rate=1e-3,
+        mirrored=False,
+        correction=1.0,
+    ),
+}
+
+
+def train(
+    inputs: Mapping[str, xr.Dataset],
+    *,
+    device: str,
+    seed: int,
+    preset: str = "cpu",
+    steps: int = 0,
+    missions: str = "",
+    checkpoint: str = "",
+) -> dict[str, torch.Tensor]:
+    """Train the prior and the update, end to end.
+
+    Parameters
+    ----------
+    inputs : tracks, and maps of role ``training``
+    device : of torch
+    seed : of the first weights, the windows and the tracks on other days
+    preset : ``cpu``, ``long`` (of the shipped weights) or ``gpu`` (as large as the published one)
+    steps : of the training; 0 as many as the preset has
+    missions : comma-separated names of the tracks to learn with; by default those not optional
+    checkpoint : folder that keeps the training: one that was interrupted resumes there
+    """
+    recipe = preset_of(NAME, PRESETS, preset)
+    recipe = replace(recipe, steps=steps or recipe.steps)
+    return train_members(
+        inputs,
+        recipe,
+        name=NAME,
+        members=1,
+        seed=seed,
+        device=device,
+        missions=missions,
+        checkpoint=checkpoint,
+    )
+
+
+def estimate(
+    inputs: Mapping[str, xr.Dataset],
+    target: xr.Dataset,
+    *,
+    device: str,
+    seed: int,
+    weights: Mapping[str, torch.Tensor],
+    first_guess: str = "",
+    missions: str = "",
+) -> xr.Dataset:
+    """Map the observations onto the target.
+
+    Parameters
+    ----------
+    inputs : the datasets of layout ``track`` and ``swath`` are used, one variable each
+    target : variables (time, latitude, longitude) to fill
+    device : of torch
+    seed : not used: the estimate is deterministic
+    weights : that ``train`` found
+    first_guess : ``bfn``, ``oi``, ``smooth``, ``mean`` or an input with maps; by default that of
+        the training
+    missions : comma-separated names of the inputs to use, or ``all``; by default those that are
+        not optional
+    """
+    maps = filled(
+        inputs,
+        target,
+        weights,
+        name=NAME,
+        first_guess=first_guess,
+        missions=missions,
+        device=device,
+    )
+    return maps.isel(member=0, drop=True)

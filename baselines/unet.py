@@ -1,0 +1,101 @@
+"""U-Net for sea level: one pass from the first guess and the observations' misfits to the map.
+
+The control of the baseline fourdvarnet: the same inputs, first guess, windows, loss and time of
+training, and no solver: neither a prior nor iterations. What 4DVarNet does better than this is what
+it owes to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import xarray as xr
+
+from oceanbench.assimilation.learned_maps import filled, train_members
+from oceanbench.assimilation.map_recipe import MapRecipe, preset_of
+
+if TYPE_CHECKING:
+    import torch
+
+KINDS = ("maps", "tracks")
+REFERENCE = "Ronneberger et al. (2015) doi:10.48550/arXiv.1505.04597"
+NAME = "unet"
+DIRECT = MapRecipe(prior_hidden=0, iterations=1, batch=4)
+PRESETS = {
+    "cpu": replace(DIRECT, scenes=2, steps=4000),
+    "long": replace(DIRECT, scenes=6, steps=18_000),
+}
+
+
+def train(
+    inputs: Mapping[str, xr.Dataset],
+    *,
+    device: str,
+    seed: int,
+    preset: str = "cpu",
+    steps: int = 0,
+    missions: str = "",
+    checkpoint: str = "",
+) -> dict[str, torch.Tensor]:
+    """Train the network.
+
+    Parameters
+    ----------
+    inputs : tracks, and maps of role ``training``
+    device : of torch
+    seed : of the first weights, the windows and the tracks on other days
+    preset : ``cpu`` or ``long`` (of the shipped weights)
+    steps : of the training; 0 as many as the preset has
+    missions : comma-separated names of the tracks to learn with; by default those not optional
+    checkpoint : folder that keeps the training: one that was interrupted resumes there
+    """
+    recipe = preset_of(NAME, PRESETS, preset)
+    recipe = replace(recipe, steps=steps or recipe.steps)
+    return train_members(
+        inputs,
+        recipe,
+        name=NAME,
+        members=1,
+        seed=seed,
+        device=device,
+        missions=missions,
+        checkpoint=checkpoint,
+    )
+
+
+def estimate(
+    inputs: Mapping[str, xr.Dataset],
+    target: xr.Dataset,
+    *,
+    device: str,
+    seed: int,
+    weights: Mapping[str, torch.Tensor],
+    first_guess: str = "",
+    missions: str = "",
+) -> xr.Dataset:
+    """Map the observations onto the target.
+
+    Parameters
+    ----------
+    inputs : the datasets of layout ``track`` and ``swath`` are used, one variable each
+    target : variables (time, latitude, longitude) to fill
+    device : of torch
+    seed : not used: the estimate is deterministic
+    weights : that ``train`` found
+    first_guess : ``bfn``, ``oi``, ``smooth``, ``mean`` or an input with maps; by default that of
+        the training
+    missions : comma-separated names of the inputs to use, or ``all``; by default those that are
+        not optional
+    """
+    maps = filled(
+        inputs,
+        target,
+        weights,
+        name=NAME,
+        first_guess=first_guess,
+        missions=missions,
+        device=device,
+    )
+    return maps.isel(member=0, drop=True)

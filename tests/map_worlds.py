@@ -1,0 +1,61 @@
+"""A small sea of drifting waves and the altimeters above it, for methods that learn maps."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from oceanbench.observing.sampling import sample
+
+FIRST = np.datetime64("2013-01-02", "ns")
+DAY = np.timedelta64(86_400_000_000_000, "ns")
+WEST, SOUTH, SIDE, STEP = 296.0, 36.0, 4.0, 0.25
+
+
+def waves(days: int) -> xr.DataArray:
+    """Daily maps of three waves that drift, about a slope; (days + 1) of them."""
+    latitude = SOUTH + np.arange(0.0, SIDE + STEP / 2, STEP)
+    longitude = WEST + np.arange(0.0, SIDE + STEP / 2, STEP)
+    t, y, x = np.meshgrid(np.arange(days + 1), latitude - SOUTH, longitude - WEST, indexing="ij")
+    height = 0.2 * np.sin(2.0 * x + 0.12 * t) * np.cos(1.7 * y) + 0.1 * np.sin(
+        3.1 * y - 1.3 * x + 0.2 * t
+    )
+    axes = {"time": FIRST + DAY * np.arange(days + 1), "latitude": latitude, "longitude": longitude}
+    return xr.DataArray(height + 0.1 * (2.0 - y), axes, tuple(axes), "ssh", {"units": "m"})
+
+
+def track(seed: int, *, days: int, error: float = 0.0) -> xr.Dataset:
+    """Two passes a day, askew, of 40 samples each."""
+    random = np.random.default_rng(seed)
+    parts = []
+    for number in range(2 * days):
+        start, slope = random.uniform(0.0, SIDE), random.choice([-0.4, 0.4])
+        along = np.linspace(0.01, SIDE - 0.01, 40)
+        seconds = 43_200.0 * number + random.uniform(0.0, 40_000.0) + np.arange(40)
+        east = start + slope * along
+        inside = (east > 0.0) & (east < SIDE)
+        parts.append(
+            xr.Dataset(
+                {"track": ("time", np.full(int(inside.sum()), number))},
+                {
+                    "time": FIRST + np.round(seconds[inside] * 1e9).astype("timedelta64[ns]"),
+                    "longitude": ("time", WEST + east[inside]),
+                    "latitude": ("time", SOUTH + along[inside]),
+                },
+            )
+        )
+    points = xr.concat(parts, "time")
+    values = sample(waves(days), points).values + error * random.standard_normal(
+        points.sizes["time"]
+    )
+    found = points.assign(ssh=("time", values, {"units": "m"}))
+    return found.assign_attrs(role="observations", layout="track")
+
+
+def inputs(days: int = 12, *, error: float = 0.0) -> dict[str, xr.Dataset]:
+    """What a method gets to learn from: two altimeters and the maps of those days."""
+    maps = waves(days).to_dataset().assign_attrs(role="training", layout="grid")
+    tracks = {
+        name: track(seed, days=days, error=error) for seed, name in enumerate(("first", "second"))
+    }
+    return tracks | {"training": maps}

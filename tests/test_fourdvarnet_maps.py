@@ -1,0 +1,179 @@
+"""4DVarNet for maps, trained for a few seconds on a small sea."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+from map_worlds import inputs, waves
+from torch import Tensor
+
+from oceanbench.assimilation.learned_maps import estimate_members, train_members
+from oceanbench.assimilation.map_lessons import Bank, bank, triangle
+from oceanbench.assimilation.map_recipe import MapRecipe, network
+from oceanbench.assimilation.scenes import grid_around, scene
+from oceanbench.errors import OceanbenchError
+
+DAYS = 60
+SMALL = MapRecipe(
+    first_guess="oi",
+    step_degrees=0.25,
+    days=5,
+    hidden=8,
+    prior_hidden=4,
+    iterations=2,
+    scenes=2,
+    crop=12,
+    batch=4,
+    steps=150,
+    rate=5e-3,
+    average=0.9,
+)
+
+
+@cache
+def seen() -> dict[str, xr.Dataset]:
+    return inputs(DAYS, error=0.02)
+
+
+@cache
+def trained(seed: int = 0) -> dict[str, Tensor]:
+    return train_members(seen(), SMALL, name="mine", members=1, seed=seed, device="cpu")
+
+
+def target() -> xr.DataArray:
+    """Days amid the training, on a finer grid and a degree inside."""
+    latitude, longitude = 37.0 + 0.1 * np.arange(21), 297.0 + 0.1 * np.arange(21)
+    axes = {
+        "time": waves(DAYS)["time"].values[20:30],
+        "latitude": latitude,
+        "longitude": longitude,
+    }
+    return xr.DataArray(np.full((10, 21, 21), np.nan), axes, tuple(axes), "ssh")
+
+
+def exact() -> np.ndarray:
+    return waves(DAYS).interp(target().coords, method="cubic").transpose(*target().dims).values
+
+
+def rmse(values: np.ndarray) -> float:
+    return float(np.sqrt(np.mean((values - exact()) ** 2)))
+
+
+def test_it_learns_to_correct_its_first_guess() -> None:
+    found = estimate_members(seen(), target(), trained(), name="mine")
+    guess = scene(seen(), "ssh", grid_around(target(), 0.25, margin=1.0, days=2), first_guess="oi")
+    before = xr.DataArray(
+        guess.first_guess[2:-2],
+        grid_around(target(), 0.25, margin=1.0).field(guess.first_guess[2:-2]).coords,
+    )
+    splined = before.interp(target().coords, method="cubic").transpose(*target().dims).values
+    assert found.shape == (1, *target().shape)
+    assert rmse(found[0]) < 0.8 * rmse(splined)
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_one_others() -> None:
+    again = train_members(seen(), SMALL, name="mine", members=1, seed=0, device="cpu")
+    assert all(torch.equal(value, trained()[name]) for name, value in again.items())
+    assert any(not torch.equal(value, trained(1)[name]) for name, value in trained().items())
+
+
+def test_weights_are_small_and_tell_what_they_are() -> None:
+    weights = trained()
+    assert weights["0.update.enter.weight"].dtype == torch.float16
+    assert bytes(weights["recipe.first_guess"].tolist()).decode() == "oi"
+
+
+def test_a_checkpoint_resumes(tmp_path: Path) -> None:
+    short = replace(SMALL, steps=20)
+    options = {"name": "mine", "members": 2, "seed": 3, "device": "cpu"}
+    expected = train_members(seen(), short, **options)
+    kept = train_members(seen(), short, checkpoint=str(tmp_path), **options)
+    again = train_members(seen(), short, checkpoint=str(tmp_path), **options)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "mine-3.safetensors",
+        "mine-4.safetensors",
+    ]
+    for found in (kept, again):
+        assert all(torch.equal(value, expected[name]) for name, value in found.items())
+
+
+def test_a_solver_that_changes_nothing_gives_the_first_guess() -> None:
+    weights = {k: torch.zeros_like(v) if k.startswith("0.") else v for k, v in trained().items()}
+    found = estimate_members(seen(), target(), weights, name="mine", member=0)[0]
+    grid = grid_around(target(), 0.25, margin=1.0, days=2)
+    guess = grid.field(scene(seen(), "ssh", grid, first_guess="oi").first_guess)
+    cubic = guess.interp(target().coords, method="cubic").transpose(*target().dims).values
+    np.testing.assert_allclose(found, cubic, atol=1e-4)  # single precision, other end conditions
+
+
+def test_one_day_of_the_maps_does_not_depend_on_which_others_are_asked_for() -> None:
+    """Away from the first days that are seen, where windows are missing."""
+    whole = estimate_members(seen(), target(), trained(), name="mine")[0]
+    part = estimate_members(seen(), target().isel(time=slice(2, 8)), trained(), name="mine")[0]
+    np.testing.assert_allclose(part[2:4], whole[4:6], atol=2e-3)
+
+
+@pytest.mark.parametrize("update", ["unet", "lstm"])
+@pytest.mark.parametrize("prior_hidden", [0, 4])
+def test_recipes_make_networks(update: str, prior_hidden: int) -> None:
+    recipe = replace(SMALL, update=update, prior_hidden=prior_hidden, coarsen=2)
+    if update == "lstm" and not prior_hidden:
+        with pytest.raises(OceanbenchError, match="update=lstm, prior_hidden=0: expected one of"):
+            network(recipe)
+        return
+    net, values = network(recipe), torch.randn(2, 5, 11, 12)
+    assert net(values, values > 1.0, values).shape == values.shape
+
+
+def scenes() -> Bank:
+    """Random numbers in place of seas."""
+    random = torch.Generator().manual_seed(0)
+    values = torch.randn(3, 20, 9, 11, generator=random)
+    return Bank(values[0] + 1.0, values, values > 0.5, values + 2.0)
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_windows_are_cut_whole(mirrored: bool) -> None:
+    """What belongs together stays together, mirrored or not."""
+    lesson = scenes().draw(40, 5, 6, torch.Generator().manual_seed(1), mirrored=mirrored)
+    assert lesson.wanted.shape == (40, 5, 6, 6)
+    shift = lesson.first_guess - lesson.values
+    assert torch.allclose(shift.abs(), torch.full_like(shift, 2.0), atol=1e-5)
+    assert set(shift.mean((1, 2, 3)).sign().tolist()) == ({-1.0, 1.0} if mirrored else {1.0})
+    turned = shift.sign() * lesson.values > 0.5
+    assert torch.equal(turned, lesson.observed)
+
+
+def test_the_first_scene_is_as_observed_and_others_are_not() -> None:
+    field = waves(20)
+    grid = grid_around(field, 0.25)
+    made = bank(inputs(20), field, grid, scenes=2, first_guess="mean", seed=0)
+    expected = scene(inputs(20), "ssh", grid, first_guess="mean")
+    np.testing.assert_array_equal(made[0].values, expected.values)
+    assert (made[1].observed != made[0].observed).any()
+    assert made[1].observed.mean() == pytest.approx(made[0].observed.mean(), rel=0.3)
+
+
+def test_days_weigh_less_the_farther_from_the_middle() -> None:
+    assert triangle(5).tolist() == pytest.approx([5 / 9, 10 / 9, 15 / 9, 10 / 9, 5 / 9])
+
+
+def test_bad_requests_are_refused_in_one_line() -> None:
+    with pytest.raises(OceanbenchError, match="mine: these are not its weights; train it"):
+        estimate_members(seen(), target(), {"mean": torch.ones(1)}, name="mine")
+    with pytest.raises(OceanbenchError, match="mine: no member 4; there are 1"):
+        estimate_members(seen(), target(), trained(), name="mine", member=4)
+    tracks = {name: seen()[name] for name in ("first", "second")}
+    with pytest.raises(
+        OceanbenchError, match="mine: learns from training maps, and there are none"
+    ):
+        train_members(tracks, SMALL, name="mine", members=1, seed=0, device="cpu")
+    few = inputs(20)
+    with pytest.raises(OceanbenchError, match=r"mine: 21 days of training maps, expected at least"):
+        train_members(few, SMALL, name="mine", members=1, seed=0, device="cpu")
