@@ -1,0 +1,63 @@
+"""Shipped weights give the errors on the board again, window by window."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from oceanbench.challenge import Challenge
+from oceanbench.method import Inputs, load_method
+from oceanbench.result import Result
+from oceanbench.weights import Weights
+
+ROOT = Path(__file__).parent.parent
+SHIPPED = sorted((ROOT / "baselines" / "weights").glob("*/*.safetensors"))
+MOST = 2**20  # bytes
+FEW = 2  # windows
+
+
+def named(path: Path) -> str:
+    return f"{path.parent.name}/{path.stem}"
+
+
+def test_there_are_weights() -> None:
+    assert SHIPPED
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=named)
+def test_weights_are_small_and_say_where_they_come_from(path: Path) -> None:
+    weights = Weights.load(path)
+    challenge = Challenge.load(path.parent.name)
+    assert path.stat().st_size <= MOST
+    assert (weights.challenge["name"], weights.challenge["version"]) == (
+        challenge.name,
+        challenge.version,
+    )
+    assert not weights.provenance["commit"].endswith("+")
+    assert weights.provenance["cpu_seconds"] > 0
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=named)
+def test_the_first_windows_are_estimated_as_on_the_board(path: Path) -> None:
+    challenge = Challenge.load(path.parent.name)
+    if challenge.kind != "windows":
+        pytest.skip("has no windows to take a few of")
+    result = Result.load(ROOT / "leaderboards" / challenge.name / f"{path.stem}.json")
+    inputs = dict(Inputs(challenge))
+    inputs = {
+        name: dataset.isel(window=slice(FEW))
+        if dataset.attrs.get("role") == "observations"
+        else dataset
+        for name, dataset in inputs.items()
+    }
+    target = challenge.target().isel(window=slice(FEW))
+    found = load_method(path.stem)[1].estimate(
+        inputs, target, device="cpu", seed=0, weights=Weights.load(path).tensors
+    )
+    truth = challenge.open(challenge.truth_name)["state"].isel(window=slice(FEW))
+    dims = [d for d in ("sampling", "time", "component") if d in target.dims]
+    error = ((found["state"].mean("member") - truth) ** 2).sum(dims)
+    (series,) = (s for s in result.series if (s["variable"], s["mask"]) == ("state", "all"))
+    np.testing.assert_allclose(error, series["squared_error"][:FEW], rtol=1e-3)
