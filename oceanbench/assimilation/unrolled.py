@@ -34,6 +34,7 @@ from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 INPUTS = ("gradient", "observation_gradient", "prior_gradient", "misfit", "residual", "state")
 SMALLEST = 1e-12  # of the size of a gradient that is divided by
@@ -63,6 +64,8 @@ class FourDVarNet(torch.nn.Module):
     iterations : if the call does not say how many
     correction : size of a misfit, a residual and a change, relative to that of the state
     reduced : convolutions in bfloat16; the state and the cost stay in single precision
+    recompute : in training, keep the states alone, and compute every iteration again for its
+        derivative: less memory, for a third more time
     """
 
     def __init__(
@@ -75,6 +78,7 @@ class FourDVarNet(torch.nn.Module):
         iterations: int = 10,
         correction: float = 1.0,
         reduced: bool = False,
+        recompute: bool = False,
     ) -> None:
         super().__init__()
         unknown = set(inputs) - set(INPUTS)
@@ -83,7 +87,7 @@ class FourDVarNet(torch.nn.Module):
         self.prior, self.update = prior, update
         self.observe = torch.nn.Identity() if observe is None else observe
         self.inputs, self.iterations = tuple(inputs), iterations
-        self.correction, self.reduced = correction, reduced
+        self.correction, self.reduced, self.recompute = correction, reduced, recompute
         self.observation_weight = torch.nn.Parameter(torch.tensor(0.5))
         self.prior_weight = torch.nn.Parameter(torch.tensor(1.5))
 
@@ -114,15 +118,30 @@ class FourDVarNet(torch.nn.Module):
         state, memory, size = first_guess, None, None
         for number in range(count):
             with self._computing(state.device.type, record=track and number >= untracked):
-                terms = self.terms(state, values, observed)
-                if size is None:
-                    size = {name: _size(terms[name]) for name in terms if "gradient" in name}
-                shown = [terms[name] / size.get(name, self._unit(name)) for name in self.inputs]
-                if "misfit" in self.inputs:
-                    shown.append(observed.to(state.dtype))
-                change, memory = self.update(torch.cat(shown, 1), memory)
-                state = state - self.correction * change.to(state.dtype)
+                given = (state, memory, size, values, observed)
+                if self.recompute and torch.is_grad_enabled():
+                    state, memory, size = checkpoint(self.step, *given, use_reentrant=False)
+                else:
+                    state, memory, size = self.step(*given)
         return state
+
+    def step(
+        self,
+        state: Tensor,
+        memory: Any,
+        size: dict[str, Tensor] | None,
+        values: Tensor,
+        observed: Tensor,
+    ) -> tuple[Tensor, Any, dict[str, Tensor]]:
+        """State, memory of the update and sizes of the first gradients, one iteration later."""
+        terms = self.terms(state, values, observed)
+        if size is None:
+            size = {name: _size(terms[name]) for name in terms if "gradient" in name}
+        shown = [terms[name] / size.get(name, self._unit(name)) for name in self.inputs]
+        if "misfit" in self.inputs:
+            shown.append(observed.to(state.dtype))
+        change, memory = self.update(torch.cat(shown, 1), memory)
+        return state - self.correction * change.to(state.dtype), memory, size
 
     def _unit(self, name: str) -> float:
         return self.correction if name in ("misfit", "residual") else 1.0
@@ -179,8 +198,18 @@ def with_transpose(
 
     Both can be differentiated again; where nothing is recorded, neither are they.
     """
-    value, pullback = torch.func.vjp(function, at)[:2]
-    return value, lambda vector: cast(Tensor, pullback(vector)[0])
+    if not torch.is_grad_enabled():  # under inference_mode too
+        value, pullback = torch.func.vjp(function, at)[:2]
+        return value, lambda vector: cast(Tensor, pullback(vector)[0])
+    at = at if at.requires_grad else at.detach().requires_grad_()
+    value = function(at)
+    if not value.requires_grad:  # it does not depend on the state
+        return value, lambda vector: torch.zeros_like(at)
+
+    def transpose(vector: Tensor) -> Tensor:
+        return torch.autograd.grad(value, at, vector, create_graph=True, materialize_grads=True)[0]
+
+    return value, transpose
 
 
 def _count(observed: Tensor) -> Tensor:

@@ -409,3 +409,17 @@ def test_what_is_not_observed_is_not_seen() -> None:
     )
     hidden = torch.where(observed, values, normal(tuple(values.shape), 9).float())
     assert torch.equal(net(values, observed, guess), net(hidden, observed, guess))
+
+
+@pytest.mark.parametrize("inputs", [ENERGY, PUBLISHED], ids=["energy", "published"])
+def test_iterations_that_are_computed_again_have_the_same_derivatives(
+    inputs: tuple[str, ...],
+) -> None:
+    found = []
+    for recompute in (False, True):
+        net = solver("sea level", inputs).train()
+        net.recompute = recompute
+        loss = net(*problem("sea level")).pow(2).mean()
+        found.append(torch.autograd.grad(loss, list(net.update.parameters())))
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-15)
