@@ -13,7 +13,7 @@ import window_worlds
 import xarray as xr
 
 from oceanbench import resources
-from oceanbench.assimilation import members
+from oceanbench.assimilation import networks
 from oceanbench.assimilation.map_recipe import MapRecipe, network
 from oceanbench.challenge import Challenge
 from oceanbench.method import Inputs, load_method
@@ -92,7 +92,7 @@ def untrained(recipe: MapRecipe) -> dict[str, torch.Tensor]:
         torch.manual_seed(0)
         member = {f"0.{k}": v for k, v in network(recipe).state_dict().items()}
     scale = {"mean": torch.tensor(0.0), "deviation": torch.tensor(0.3)}
-    return scale | members.as_tensors(recipe) | member
+    return scale | networks.as_tensors(recipe) | member
 
 
 @pytest.mark.parametrize("name", OF_MAPS)

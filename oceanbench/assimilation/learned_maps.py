@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import RectBivariateSpline
 from torch import Tensor
 
-from oceanbench.assimilation import members as members_of
+from oceanbench.assimilation import networks
 from oceanbench.assimilation.lessons import Lesson
 from oceanbench.assimilation.map_lessons import Bank, bank, triangle
 from oceanbench.assimilation.map_recipe import MapRecipe, network
@@ -99,7 +99,7 @@ def train_members(
     whole = normalised(scenes, nodes, scale)
     learning = whole.days(0, len(nodes) - CHECKED_DAYS - GAP_DAYS)
     checks = whole.days(len(nodes) - CHECKED_DAYS, len(nodes)).windows(recipe.days).to(device)
-    tensors = members_of.train(
+    tensors = networks.train(
         lambda: network(recipe),
         lambda member: _task(member, recipe, learning, checks, device),
         name=name,
@@ -120,12 +120,12 @@ def train_members(
     )
     kept = {"mean": torch.tensor(scale.mean), "deviation": torch.tensor(scale.deviation)}
     small = {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}
-    return kept | members_of.as_tensors(recipe) | small
+    return kept | networks.as_tensors(recipe) | small
 
 
 def _task(
     member: FourDVarNet, recipe: MapRecipe, learning: Bank, checks: Lesson, device: str
-) -> members_of.Task:
+) -> networks.Task:
     def draw(random: torch.Generator) -> Lesson:
         window = learning.draw(
             recipe.batch, recipe.days, recipe.crop, random, mirrored=recipe.mirrored
@@ -148,7 +148,7 @@ def _task(
         found = _in_parts(member, checks.values, checks.observed, checks.first_guess)
         return float((checks.weight * (found - checks.wanted).square()).mean())
 
-    return members_of.Task(draw, loss, score)
+    return networks.Task(draw, loss, score)
 
 
 def estimate_members(
@@ -181,7 +181,7 @@ def estimate_members(
     """
     if not {"mean", "deviation"} <= weights.keys():
         raise OceanbenchError(f"{name}: these are not its weights; train it")
-    recipe = members_of.recipe_of(MapRecipe, weights, name)
+    recipe = networks.recipe_of(MapRecipe, weights, name)
     scale = Scale(float(weights["mean"]), float(weights["deviation"]))
     grid = grid_around(target, recipe.step_degrees, margin=MARGIN, days=recipe.days // 2)
     seen = scene(
@@ -192,7 +192,7 @@ def estimate_members(
         missions=missions,
         device=device,
     )
-    solvers = members_of.taken_up(
+    solvers = networks.taken_up(
         lambda: network(recipe), weights, name=name, member=member, device=device
     )
     maps = [

@@ -13,8 +13,7 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from oceanbench.assimilation import members as members_of
-from oceanbench.assimilation import stationary
+from oceanbench.assimilation import networks, stationary
 from oceanbench.assimilation.lessons import Lesson, Scales, Source, first_guess, source
 from oceanbench.assimilation.priors import parameters_of
 from oceanbench.assimilation.recipe import Recipe, network
@@ -58,7 +57,7 @@ def train_members(
     checking = source(inputs, "validation", LONGEST_CHECKED, cyclic=model.cyclic)
     checks = checking.all(WINDOWS_AT_ONCE, torch.Generator().manual_seed(0)).to(device)
     told = parameters_of(model.tendency)
-    tensors = members_of.train(
+    tensors = networks.train(
         lambda: network(recipe, model, learning.scales),
         lambda member: _task(member, recipe, learning, checks, device),
         name=name,
@@ -70,12 +69,12 @@ def train_members(
         checkpoint=checkpoint,
     )
     scales = {"mean": learning.scales.mean, "deviation": learning.scales.deviation}
-    return scales | members_of.as_tensors(recipe) | tensors
+    return scales | networks.as_tensors(recipe) | tensors
 
 
 def _task(
     member: FourDVarNet, recipe: Recipe, learning: Source, checks: Lesson, device: str
-) -> members_of.Task:
+) -> networks.Task:
     """What a member learns from, what it is to make small, and what it is judged by."""
 
     def draw(random: torch.Generator) -> tuple[Lesson, int]:
@@ -106,7 +105,7 @@ def _task(
         error = (found - checks.wanted) * checks.weight
         return float(error.pow(2).sum().item() / checks.weight.sum().item())
 
-    return members_of.Task(draw, loss, score)
+    return networks.Task(draw, loss, score)
 
 
 def estimate_members(
@@ -134,7 +133,7 @@ def estimate_members(
     model, windows = model_of(inputs), observations(inputs)
     if not {"mean", "deviation"} <= weights.keys():
         raise OceanbenchError(f"{name}: these are not its weights; train it")
-    recipe = members_of.recipe_of(Recipe, weights, name)
+    recipe = networks.recipe_of(Recipe, weights, name)
     scales = Scales(weights["mean"].cpu(), weights["deviation"].cpu(), model.cyclic)
     if len(scales.mean) != windows.values.shape[2]:
         raise OceanbenchError(
@@ -147,7 +146,7 @@ def estimate_members(
         scales.layout(windows.observed).to(device),
         scales.maps(first_guess(windows, climate, covariance)).to(device),
     )
-    solvers = members_of.taken_up(
+    solvers = networks.taken_up(
         lambda: network(recipe, model, scales), weights, name=name, member=member, device=device
     )
     found: list[Tensor] = []
