@@ -149,8 +149,9 @@ class Shared:
         """Value of one score of the challenge."""
         metric = METRICS[row.metric]
         of_sums = metric.score_of_sums(row.options)
-        single = form_of(self.matched.distribution) == "deterministic"
-        if of_sums is not None and metric.term and not (metric.probabilistic and single):
+        whole = "gaussian" if metric.joint else "deterministic"  # the form that it may flag
+        flagged = metric.probabilistic and form_of(self.matched.distribution) == whole
+        if of_sums is not None and metric.term and not flagged:
             return number(of_sums(self.sums(row)))
         if metric.probabilistic:
             return metric.function(*self.distribution, **row.options)

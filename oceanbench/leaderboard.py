@@ -21,7 +21,10 @@ from oceanbench.statistics import paired_difference
 DIGITS = {"1": 3, "m": 4, "degrees_east": 2, "days": 1, "km": 0}
 SYMBOLS = {"degrees_east": "°", "days": "d", "1": ""}
 NEW = "◀ new"
-SINGLE = "–: a score of distributions; the submission gives one value at each point."
+NO_SCORE = {
+    "deterministic": "–: a score of distributions; the submission gives one value at each point.",
+    "marginal": "–: a score of members; the submission gives a mean and a standard deviation.",
+}
 
 
 @dataclass(frozen=True)
@@ -87,8 +90,9 @@ def board(challenge: Challenge, results: Sequence[Result], *, new: Sequence[str]
         rows.append(row)
     commands = pd.DataFrame([_made_by(r) for r in ordered])
     table = pd.DataFrame(rows).fillna("")
-    single = any(s.flag == "deterministic" for r in ordered for s in r.scores)
-    return Board(challenge, table, commands, _published(challenge), SINGLE if single else "")
+    flags = {s.flag for r in ordered for s in r.scores}
+    notes = " ".join(text for flag, text in NO_SCORE.items() if flag in flags)
+    return Board(challenge, table, commands, _published(challenge), notes)
 
 
 def _made_by(result: Result) -> dict[str, str]:
@@ -166,7 +170,7 @@ def _cell(score: Score, digits: int | None) -> str:
     if digits is None:
         digits = DIGITS.get(score.units, 3)
     if score.value is None:
-        return "–" if score.flag == "deterministic" else score.flag or "–"
+        return "–" if score.flag in NO_SCORE else score.flag or "–"
     text = f"{score.value:.{digits}f}"
     if score.flag == "resolved_below_grid":
         return f"≤ {text}"

@@ -43,7 +43,8 @@ class Score:
     metric, label, variable, mask : which score of the challenge
     value : full precision; None where there is no number
     units, better : of the metric
-    flag : None, ``unresolved``, ``resolved_below_grid``, ``no_data`` or ``deterministic``
+    flag : None, ``unresolved``, ``resolved_below_grid``, ``no_data``, ``deterministic`` or
+        ``marginal``
     n : number of points that were scored
     interval : None for the scores that have no confidence interval
     ideal : what a score without better or worse should be near, where that is not zero

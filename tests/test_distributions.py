@@ -199,10 +199,10 @@ def test_board_shows_a_dash_and_says_why_only_where_a_map_is_single(challenge, r
     row = board.computed.set_index("submission").loc["single"]
     assert row["spread/error"] == row["90 %"] == row["interval [m]"] == "–"
     for text in (leaderboard.to_markdown(board), leaderboard.to_html([board])):
-        assert leaderboard.SINGLE in text
+        assert leaderboard.NO_SCORE["deterministic"] in text
     honest = leaderboard.board(challenge, [results["members"], results["std"]])
     for text in (leaderboard.to_markdown(honest), leaderboard.to_html([honest])):
-        assert leaderboard.SINGLE not in text
+        assert leaderboard.NO_SCORE["deterministic"] not in text
 
 
 def test_check_compares_calibration_by_its_distance_from_ideal(results):
@@ -287,3 +287,22 @@ def test_evaluate_draws_the_calibration(oceanbench: Command, challenge: Challeng
     assert code == 0
     assert (tmp_path / challenge.name / "mine" / "ssh_calibration.png").is_file()
     assert "CRPS [m]" in out
+
+
+def test_scores_of_whole_maps_need_members_or_one_map(tmp_path: Path) -> None:
+    """A mean and a standard deviation get a dash, and a note below the table."""
+    rows = [
+        {"metric": "crps", "label": "CRPS"},
+        {"metric": "energy_score", "label": "energy"},
+        {"metric": "small_scale_variance", "label": "roughness"},
+    ]
+    challenge = builders.maps_challenge(tmp_path, metrics=rows, rank_by="CRPS")
+    found = {form: scored(challenge, form, doubtful(form)) for form in ("single", "std", "members")}
+    for label in ("energy", "roughness"):
+        assert found["std"].score(label).flag == "marginal"
+        assert all(found[form].score(label).flag is None for form in ("single", "members"))
+    for form in ("single", "members"):
+        assert found[form].score("energy").interval is not None
+    assert found["members"].score("energy").value < found["single"].score("energy").value
+    board = leaderboard.board(challenge, list(found.values()))
+    assert leaderboard.NO_SCORE["marginal"] in leaderboard.to_markdown(board)

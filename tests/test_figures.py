@@ -252,7 +252,8 @@ def test_calibration_of_members(tmp_path: Path, titles: list[str], count: int) -
     challenge = make_challenge(tmp_path, "maps", truth.to_dataset())
     submission = submit(tmp_path, members(truth, count))
     folder = tmp_path / "figures"
-    check(draw(challenge, submission, folder), folder, {*MAPS, "ssh_calibration.png"})
+    distribution = {"ssh_calibration.png", "ssh_members.png"}
+    check(draw(challenge, submission, folder), folder, {*MAPS, *distribution})
     assert any(f"{count} members" in t for t in titles)
 
 
@@ -264,7 +265,7 @@ def test_calibration_bars_are_ranks_of_few_members_and_shared_by_many(
     for count, bars in ((5, 6), (60, 30)):
         drawn.clear()
         draw(challenge, submit(tmp_path, members(truth, count)), tmp_path / "figures")
-        (figure,) = [f for f in drawn if "members" in f.get_suptitle()]
+        figure = next(f for f in drawn if "members" in f.get_suptitle())
         heights = [bar.get_height() for bar in figure.axes[0].patches]
         assert len(heights) == bars
         assert np.mean(heights) == pytest.approx(1.0)

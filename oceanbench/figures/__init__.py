@@ -14,6 +14,7 @@ from oceanbench.declaration import MetricRow
 from oceanbench.evaluate import matched_by_score
 from oceanbench.figures.calibration import calibration
 from oceanbench.figures.maps import maps, series, tracks
+from oceanbench.figures.members import members
 from oceanbench.figures.spectra import score_plane, spectra
 from oceanbench.figures.style import STYLE, View, mark_of
 from oceanbench.figures.windows import errors, windows
@@ -79,6 +80,8 @@ def _figures(
         if form_of(view.matched.distribution) != "deterministic":
             known = [row.options.get("truth_error", 0.0) for row in rows.values()]
             yield f"{name}_calibration", calibration(view, max(known))
+        if challenge.kind == "maps" and form_of(view.matched.distribution) == "ensemble":
+            yield f"{name}_members", members(view)
         if "along_track_wavelength" in rows:
             row = rows["along_track_wavelength"]
             yield f"{name}_psd", spectra(views[name, challenge.mask_of(row)], row)

@@ -19,10 +19,12 @@ import xarray as xr
 from oceanbench.metrics import (
     along_track,
     calibration,
+    energy,
     events,
     isotropic,
     pointwise,
     probabilistic,
+    small_scales,
     spectral,
     sums,
 )
@@ -47,6 +49,7 @@ class Metric:
     needs : ``"grid"``, ``"track"``, ``"windows"`` or ``"any"``
     probabilistic : whether the estimate is a distribution, with a dimension ``member`` or
         ``moment``, where the submission gives one; otherwise it is always its mean
+    joint : whether that has to be the joint distribution of all points: members, or a single value
     of_sums : the same score as a function of :class:`Sums` and the options, for the metrics that
         have a confidence interval; None for the others
     term : of a metric with ``of_sums`` that reads sums of a quantity of its own, that quantity at
@@ -64,6 +67,7 @@ class Metric:
     ideal: float | str | None
     needs: Literal["grid", "track", "windows", "any"] = "any"
     probabilistic: bool = False
+    joint: bool = False
     of_sums: Callable[..., Any] | None = None
     term: Callable[..., xr.DataArray] | None = None
     bounds: tuple[float, float] | None = None
@@ -223,6 +227,26 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
         ),
         "reliability_index": Metric(
             probabilistic.reliability_index, "1", "lower", 0.0, probabilistic=True
+        ),
+        "energy_score": Metric(
+            energy.energy_score,
+            None,
+            "lower",
+            0.0,
+            probabilistic=True,
+            joint=True,
+            of_sums=sums.mean_term_of,
+            term=energy.energy_field,
+        ),
+        "small_scale_variance": Metric(
+            small_scales.small_scale_variance,
+            "1",
+            None,
+            1.0,
+            needs="grid",
+            probabilistic=True,
+            joint=True,
+            bounds=(0.0, math.inf),
         ),
         "onset_error": Metric(events.onset_error, "time", "lower", 0.0, needs="windows"),
         "missed_events": Metric(events.missed_events, "1", "lower", 0.0, needs="windows"),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from oceanbench.errors import OceanbenchError
 
 FloatArray = NDArray[np.float64]
-Flag = Literal["unresolved", "resolved_below_grid", "no_data", "deterministic"]
+Flag = Literal["unresolved", "resolved_below_grid", "no_data", "deterministic", "marginal"]
 
 
 class Flagged(NamedTuple):
@@ -23,6 +23,8 @@ class Flagged(NamedTuple):
     ``no_data`` : nothing to score; the value is NaN.
     ``deterministic`` : the score is one of a distribution, and the estimate is a single value at
     each point; the value is NaN.
+    ``marginal`` : the score is one of the joint distribution of all points, and the estimate gives
+    that of each point alone; the value is NaN.
     """
 
     value: float
@@ -32,6 +34,7 @@ class Flagged(NamedTuple):
 NO_DATA = Flagged(float("nan"), "no_data")
 UNRESOLVED = Flagged(float("nan"), "unresolved")
 DETERMINISTIC = Flagged(float("nan"), "deterministic")
+MARGINAL = Flagged(float("nan"), "marginal")
 
 
 def number(value: FloatArray) -> float | Flagged:

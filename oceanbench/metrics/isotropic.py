@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 
 import numpy as np
 import xarray as xr
 import xrft
+from numpy.typing import NDArray
 
 from oceanbench.grid import KM_PER_DEGREE
-from oceanbench.metrics.aligned import NO_DATA, Flagged, align
+from oceanbench.metrics.aligned import NO_DATA, Flagged, FloatArray, align
 from oceanbench.metrics.crossing import Crossing, crossing_wavelength
 from oceanbench.metrics.spectral import Window, psd
+
+MAPS = ("time", "latitude", "longitude")
 
 
 def isotropic_psd_score(
@@ -37,37 +41,77 @@ def isotropic_psd_score(
     DataArray (freq_r), cycles per km; None when the scored points form no full
     box of at least three rows and columns
     """
-    e, t, w = align(estimate, truth, weights, "time", "latitude", "longitude")
-    rows = np.flatnonzero((w > 0).any(axis=(0, 2)))
-    columns = np.flatnonzero((w > 0).any(axis=(0, 1)))
-    if rows.size < 3 or columns.size < 3:
+    e, t, w = align(estimate, truth, weights, *MAPS)
+    densities = spectra_in_box({"error": e - t, "truth": t}, truth, w > 0, window=window)
+    if densities is None:
         return None
-    box = np.s_[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    times = np.flatnonzero((w[box] > 0).all(axis=(1, 2)))
-    if times.size == 0:
+    error, reference = rings(densities["error"]), rings(densities["truth"])
+    return 1.0 - error / reference.where(reference > 0)
+
+
+def spectra_in_box(
+    fields: Mapping[str, FloatArray],
+    truth: xr.DataArray,
+    scored: NDArray[np.bool_],
+    *,
+    window: Window,
+) -> xr.Dataset | None:
+    """Two-dimensional spectra of several fields over the box that is scored, their mean over time.
+
+    Parameters
+    ----------
+    fields : by name, each (time, latitude, longitude)
+    truth : whose coordinates they are on
+    scored : (time, latitude, longitude), the points to shrink the box to
+    window : see :func:`psd`
+
+    Returns
+    -------
+    Dataset (freq_y, freq_x), cycles per km; None when the scored points form no full box of at
+    least three rows and columns
+    """
+    box = _box(scored)
+    if box is None:
         return None
-    latitude = truth["latitude"].values[rows[0] : rows[-1] + 1].astype(np.float64)
-    longitude = truth["longitude"].values[columns[0] : columns[-1] + 1].astype(np.float64)
-    km = KM_PER_DEGREE * float(np.cos(np.deg2rad(latitude)).mean())
-    coords = {"y": latitude * KM_PER_DEGREE, "x": longitude * km}
-    spectra = []
-    for field in ((e - t)[box][times], t[box][times]):
-        density = psd(
-            xr.DataArray(field, dims=("time", "y", "x"), coords=coords),
+    times, *area = box
+    coords = _in_km(truth, *area)
+    densities = {
+        name: psd(
+            xr.DataArray(field[:, *area][times], dims=("time", "y", "x"), coords=coords),
             ("y", "x"),
             window=window,
             two_sided=True,
         ).mean("time")
-        spectra.append(_isotropic(density))
-    return 1.0 - spectra[0] / spectra[1].where(spectra[1] > 0)
+        for name, field in fields.items()
+    }
+    return xr.Dataset(densities)
 
 
-def _isotropic(density: xr.DataArray) -> xr.DataArray:
+def _box(scored: NDArray[np.bool_]) -> tuple[NDArray[np.intp], slice, slice] | None:
+    """Rows and columns with scored points, and the times at which that box is full."""
+    rows = np.flatnonzero(scored.any(axis=(0, 2)))
+    columns = np.flatnonzero(scored.any(axis=(0, 1)))
+    if rows.size < 3 or columns.size < 3:
+        return None
+    box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    times = np.flatnonzero(scored[:, *box].all(axis=(1, 2)))
+    return (times, box[0], box[1]) if times.size else None
+
+
+def _in_km(truth: xr.DataArray, rows: slice, columns: slice) -> dict[str, FloatArray]:
+    """Coordinates at the mean latitude."""
+    latitude = truth["latitude"].values[rows].astype(np.float64)
+    longitude = truth["longitude"].values[columns].astype(np.float64)
+    km = KM_PER_DEGREE * float(np.cos(np.deg2rad(latitude)).mean())
+    return {"y": latitude * KM_PER_DEGREE, "x": longitude * km}
+
+
+def rings(density: xr.DataArray) -> xr.DataArray:
     """Average of a (freq_y, freq_x) density over rings of wavenumber, by xrft."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "dropping variables using", FutureWarning)
-        rings: xr.DataArray = xrft.isotropize(density, ["freq_y", "freq_x"], nfactor=2)
-    return rings.where(rings["freq_r"] > 0, drop=True).dropna("freq_r")
+        found: xr.DataArray = xrft.isotropize(density, ["freq_y", "freq_x"], nfactor=2)
+    return found.where(found["freq_r"] > 0, drop=True).dropna("freq_r")
 
 
 def isotropic_wavelength(

@@ -35,6 +35,8 @@ def forms(name: str) -> list[str]:
     """Forms of the estimate that a metric has a number for."""
     if not METRICS[name].probabilistic:
         return ["single"]
+    if METRICS[name].joint:
+        return ["single", "ensemble"]
     return ["single", "ensemble", "gaussian"] if name == "crps" else ["ensemble", "gaussian"]
 
 
@@ -45,7 +47,12 @@ ROWS = [
     for form in forms(name)
 ]
 EVENTS = ("onset_error", "missed_events", "false_events")  # of which an error may find more
-CALIBRATION = ("spread_skill", "coverage", "reliability_index")  # of the spread, not of errors
+CALIBRATION = (  # of the spread, not of errors
+    "spread_skill",
+    "coverage",
+    "reliability_index",
+    "small_scale_variance",
+)
 each_row = pytest.mark.parametrize(("name", "kind", "form"), ROWS)
 few = settings(max_examples=4)
 
@@ -338,7 +345,7 @@ def test_single_value_has_a_number_or_is_called_deterministic(name, kind, form):
     estimate, truth, weights = make(kind, 1)
     found = run(name, estimate, truth, weights)
     assert honest(found)
-    if form != "single" and name != "crps":
+    if form != "single" and name != "crps" and not METRICS[name].joint:
         assert found.flag == "deterministic"
     if METRICS[name].probabilistic:
         assert same(run(name, estimate.expand_dims("member"), truth, weights), found)

@@ -18,7 +18,7 @@ from oceanbench.metrics.distribution import Ensemble, Gaussian
 
 FIRST = np.datetime64("2012-10-22", "ns")
 SHAPE = (40, 25, 30)
-SCORES = [name for name in METRICS if METRICS[name].probabilistic]
+SCORES = [n for n in METRICS if METRICS[n].probabilistic and not METRICS[n].joint]
 
 
 def field(values: np.ndarray, *dims: str) -> xr.DataArray:
