@@ -112,7 +112,7 @@ def operators(
     if parameters.latitude == 0 or abs(parameters.latitude) > 90:
         raise ValueError(f"latitude is {parameters.latitude}; geostrophy needs one off the equator")
     (sine_y, minus_y), (sine_x, minus_x) = (
-        _sine_transform(count - 2, step)
+        sine_transform(count - 2, step)
         for count, step in zip((rows, columns), spacing, strict=True)
     )
     laplacian = minus_y[:, None] + minus_x
@@ -132,7 +132,7 @@ def operators(
     )
 
 
-def _sine_transform(points: int, step: float) -> tuple[Tensor, Tensor]:
+def sine_transform(points: int, step: float) -> tuple[Tensor, Tensor]:
     """Orthonormal sine transform of interior points, and the second difference of each mode.
 
     As a matrix it costs more operations than a fast transform beyond some hundred points, and less
