@@ -1,14 +1,14 @@
 r"""A closed basin of longitude and latitude with a coast, and the elliptic problem that it poses.
 
-The basin is laid on the plane that touches the sphere at its middle latitude: a degree of longitude
-is as long everywhere. Cells are wet or dry. A vertex is *interior* where its four cells are wet; all
-others are coast, where a streamfunction has one value, so that no water crosses a coast:
+The basin is laid on the plane that touches the sphere at its middle latitude: a degree of
+longitude is as long everywhere. Cells are wet or dry. A vertex is *interior* where its four cells
+are wet; all others are coast, where a streamfunction has one value, so that no water crosses it:
 
 .. math:: \nabla^2 \psi - \lambda \psi = q \ \text{inside}, \qquad \psi = 0 \ \text{on the coast}
 
-with the five-point Laplacian. Sine transforms solve it on the rectangle; charges on the coast, found
-with the inverse of a small dense matrix (the capacitance matrix), make the solution vanish there:
-exact, to rounding, on any coast.
+with the five-point Laplacian. Sine transforms solve it on the rectangle; charges on the coast,
+found with the inverse of a small dense matrix (the capacitance matrix), make the solution vanish
+there: exact, to rounding, on any coast.
 
 References
 ----------
@@ -84,8 +84,7 @@ def north_atlantic_like(resolution: float) -> Basin:
         raise OceanbenchError(
             f"basin: cells of {resolution} degrees do not fill 18 x 30 degrees; try 0.6, 0.3 or 0.2"
         )
-    y = (np.arange(round(rows)) + 0.5) * resolution
-    x = (np.arange(round(columns)) + 0.5) * resolution
+    y, x = (resolution * np.arange(0.5, count) for count in (rows, columns))
     north, east = y[:, None], x[None, :]
     coast = 0.8 + 0.22 * north + 0.12 * np.maximum(north - 9, 0) + 0.35 * np.sin(0.9 * north)
     wet = (east > coast) & (east < 29.2 + 0.4 * np.sin(0.7 * north))
@@ -96,7 +95,7 @@ def north_atlantic_like(resolution: float) -> Basin:
 
 @dataclass(frozen=True)
 class Inversion:
-    """Solver of the elliptic problem for several :math:`\\lambda` at once, from :func:`inversion`.
+    """Solver of the elliptic problem for several λ at once, from :func:`inversion`.
 
     ``interior`` (rows - 1, columns - 1): 1 at interior vertices, else 0; ``sine_y``, ``sine_x`` and
     ``eigenvalues`` (problems, rows - 1, columns - 1): the transform; ``coast``: rows and columns of

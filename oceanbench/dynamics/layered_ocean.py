@@ -12,10 +12,10 @@ r"""Two-layer quasi-geostrophic ocean in a closed basin, with advected temperatu
         + \frac{T_b^* - T_b}{\tau_b}
 
 Index a is the mixed layer, of depth h, b the rest of the upper layer; salinity has the same
-equations. The overline is the zonal mean over the sea, D(y) the shear of an unstable current, whose
-eddies fill the basin. Wind, T* and the mixing w follow the seasons. T and S are *passive*: the
-density that moves water is the interface's. Potential vorticity, T and S live in cells, in flux form
-(:mod:`oceanbench.dynamics.transport`), the streamfunction on their corners
+equations. The overline is the zonal mean over the sea, D(y) the shear of an unstable current,
+whose eddies fill the basin. Wind, T* and the mixing w follow the seasons. T and S are *passive*:
+the density that moves water is the interface's. Potential vorticity, T and S live in cells, in flux
+form (:mod:`oceanbench.dynamics.transport`), the streamfunction on their corners
 (:mod:`oceanbench.dynamics.basin`), so that the flow has no divergence and crosses no coast.
 
 Without forcing, the integrals of q, T and S over the basin and the volumes of both layers are
@@ -46,11 +46,10 @@ from torch.nn.functional import pad
 
 from oceanbench.dynamics import rotation, transport
 from oceanbench.dynamics.basin import Basin, Inversion, inversion
+from oceanbench.dynamics.ocean_climate import climate, season
 from oceanbench.dynamics.quasigeostrophic import DAY
 
-YEAR = 365.25 * DAY
 DENSITY = 1025.0  # kg/m³
-COLDEST = 46.0 * DAY  # mid February
 LAYERS = 2  # rows of the state before the tracers
 
 
@@ -131,7 +130,7 @@ def operators(
     wet = torch.from_numpy(basin.wet).to(dtype)
     solve = inversion(basin, torch.tensor([0.0, p.deformation_radius**-2]).double(), dtype)
     ones = torch.ones(2, *(n + 1 for n in wet.shape), dtype=dtype)
-    weights = 4 * _to_cells(pad(wet, (1, 1, 1, 1)))
+    weights = 4 * to_cells(pad(wet, (1, 1, 1, 1)))
     rows = basin.latitude.size
     north = ((torch.arange(rows, dtype=torch.float64) + 0.5) / rows)[:, None]
     y = (north - 0.5) * rows * dy
@@ -153,7 +152,7 @@ def operators(
     )
 
 
-def _to_cells(corners: Tensor) -> Tensor:
+def to_cells(corners: Tensor) -> Tensor:
     """Mean of the four corners of each cell."""
     pairs = corners[..., 1:, :] + corners[..., :-1, :]
     return (pairs[..., 1:] + pairs[..., :-1]) / 4
@@ -161,7 +160,7 @@ def _to_cells(corners: Tensor) -> Tensor:
 
 def _to_corners(of_cells: Tensor) -> Tensor:
     """Mean of the four cells around each corner, 0 on the rim of the grid."""
-    return pad(_to_cells(of_cells), (1, 1, 1, 1))
+    return pad(to_cells(of_cells), (1, 1, 1, 1))
 
 
 def streamfunction(state: Tensor, model: Operators) -> Tensor:
@@ -191,7 +190,7 @@ def potential_vorticity(psi: Tensor, model: Operators) -> Tensor:
     shear = psi[..., 0, :, :] - psi[..., 1, :, :]
     stretching = torch.stack([-upper * shear, lower * shear], dim=-3)
     inside = pad(model.inversion.interior, (1, 1, 1, 1))
-    return _to_cells(model.inversion.laplacian(psi) + stretching * inside) * model.wet
+    return to_cells(model.inversion.laplacian(psi) + stretching * inside) * model.wet
 
 
 def face_velocity(psi: Tensor, model: Operators) -> tuple[Tensor, Tensor]:
@@ -200,30 +199,15 @@ def face_velocity(psi: Tensor, model: Operators) -> tuple[Tensor, Tensor]:
     return -psi.diff(dim=-2) / dy, psi.diff(dim=-1) / dx
 
 
-def sea_surface_height(psi: Tensor, model: Operators) -> Tensor:
-    """Height f0 ψ1 / g in cells, m, (..., rows, columns), of mean zero over the sea."""
+def sea_surface_height(psi: Tensor, model: Operators, *, land: bool = False) -> Tensor:
+    """Height f0 ψ1 / g in cells, m, (..., rows, columns), of mean zero over the sea.
+
+    Land is 0; or, for those who interpolate, continues the height of the coast.
+    """
     upper = psi[..., 0, :, :]
     mean = (upper * model.weights).sum((-2, -1), keepdim=True)
-    return _to_cells(upper - mean) * (model.coriolis / model.parameters.gravity) * model.wet
-
-
-def season(time: float) -> float:
-    """Cosine of the year: 1 in mid February, -1 in mid August."""
-    return math.cos(2 * math.pi * (time - COLDEST) / YEAR)
-
-
-def climate(model: Operators, time: float) -> tuple[Tensor, Tensor]:
-    """What the surface and the water below the mixed layer are drawn to, (2, rows, 1) each: T, S.
-
-    Warm and salty in the south, a front in the middle; the seasonal cycle grows northward.
-    """
-    north = model.north
-    front = (1 + torch.tanh((north - 0.5) / 0.14)) / 2
-    surface = 25 - 4 * north - 11 * front - (3.5 + 2.5 * north) * season(time)
-    return (
-        torch.stack([surface, 36.6 - 0.4 * north - 2.2 * front]),
-        torch.stack([14 - 8 * front, 35.6 - 0.8 * front]),
-    )
+    height = to_cells(upper - mean) * (model.coriolis / model.parameters.gravity)
+    return height if land else height * model.wet
 
 
 def tendency(state: Tensor, time: float, model: Operators) -> Tensor:
@@ -250,10 +234,10 @@ def _vorticity_forcing(psi: Tensor, time: float, model: Operators) -> Tensor:
     rate = torch.zeros_like(psi[..., 1:, 1:])
     rate[..., 0, :, :] += model.curl * (1 + p.wind_season * season(time))
     if p.drag_time is not None:
-        curl = _to_cells(model.inversion.laplacian(psi[..., 1, :, :]))
+        curl = to_cells(model.inversion.laplacian(psi[..., 1, :, :]))
         rate[..., 1, :, :] -= curl / p.drag_time
     if p.shear_time is not None:
-        shear = _to_cells(psi[..., 0, :, :] - psi[..., 1, :, :]) * model.wet
+        shear = to_cells(psi[..., 0, :, :] - psi[..., 1, :, :]) * model.wet
         width = model.wet.sum(-1, keepdim=True)
         excess = shear.sum(-1, keepdim=True) / width.clamp_min(1.0) - model.shear
         excess = excess - (excess * width).sum((-2, -1), keepdim=True) / width.sum()
@@ -264,7 +248,7 @@ def _vorticity_forcing(psi: Tensor, time: float, model: Operators) -> Tensor:
 def _tracer_forcing(tracers: Tensor, time: float, model: Operators) -> Tensor:
     p = model.parameters
     mixed, below = tracers[..., :2, :, :], tracers[..., 2:, :, :]
-    surface, interior = climate(model, time)
+    surface, interior = climate(model.north, time)
     pistons = tracers.new_tensor([p.heat_piston, p.salt_piston])[:, None, None] / DAY
     exchange = p.winter_mixing / DAY * (1 + season(time)) / 2 * (below - mixed)
     heating = pistons * (surface - mixed)
@@ -311,5 +295,5 @@ def initial_state(model: Operators, *, seed: int, amplitude: float = 1e-6) -> Te
     noise = torch.randn(
         LAYERS, *model.wet.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64
     )
-    tracers = torch.cat(climate(model, 0.0)).expand(-1, *model.wet.shape)
+    tracers = torch.cat(climate(model.north, 0.0)).expand(-1, *model.wet.shape)
     return torch.cat([(amplitude * noise).to(tracers), tracers]) * model.wet

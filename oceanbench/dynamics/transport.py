@@ -61,8 +61,8 @@ def divergence(
     """
     (u, v), (open_u, open_v), (dy, dx) = flow, faces, spacing
     along_x = u * open_u * _upwind(tracer, u, open_u, scheme)
-    turned = (array.transpose(-1, -2) for array in (tracer, v, open_v))
-    along_y = v * open_v * _upwind(*turned, scheme).transpose(-1, -2)
+    turned = _upwind(tracer.mT, v.mT, open_v.mT, scheme)
+    along_y = v * open_v * turned.mT
     return along_x.diff(dim=-1) / dx + along_y.diff(dim=-2) / dy
 
 
@@ -81,7 +81,7 @@ def _fifth_order(before: Tensor, behind: Tensor, here: Tensor, ahead: Tensor) ->
     return (-2 * before + 11 * behind + 24 * here - 3 * ahead) / 60
 
 
-def _koren(before: Tensor, behind: Tensor, here: Tensor, ahead: Tensor) -> Tensor:  # noqa: ARG001
+def _koren(before: Tensor, behind: Tensor, here: Tensor, ahead: Tensor) -> Tensor:
     """Third-order correction, at most either neighbouring step and never against them."""
     third = (behind + 2 * here) / 6
     most = torch.minimum(behind, here).clamp_min(0.0)
