@@ -17,12 +17,15 @@ from oceanbench import data, files, resources, windows
 from oceanbench.declaration import (
     Dataset,
     Dates,
+    Day,
     Domain,
     Mask,
     MetricRow,
+    Number,
     Published,
     Section,
     Source,
+    Starts,
     SubmissionRules,
     Text,
     Told,
@@ -31,9 +34,19 @@ from oceanbench.declaration import (
     time_slice,
 )
 from oceanbench.errors import OceanbenchError, did_you_mean
+from oceanbench.forecasts import fields, rules
+from oceanbench.forecasts.fields import SURFACE, Schedule
+from oceanbench.forecasts.maps import Maps, as_days, open_maps
+from oceanbench.forecasts.nodes import Grid
+from oceanbench.forecasts.rows import expand
 from oceanbench.metrics import METRICS
 
-LAYOUTS = {"maps": "grid", "tracks": "track", "windows": "windows"}  # of the truth, by kind
+LAYOUTS = {  # of the truth, by kind
+    "maps": "grid",
+    "tracks": "track",
+    "windows": "windows",
+    "forecasts": "grid",
+}
 
 
 class Challenge(Section):
@@ -45,13 +58,16 @@ class Challenge(Section):
     name: Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
     version: Annotated[int, Field(strict=True, ge=1)]
     title: Text
-    kind: Literal["maps", "tracks", "windows"]
+    kind: Literal["maps", "tracks", "windows", "forecasts"]
     domain: Domain | None = None
     periods: dict[Literal["spin_up", "training", "forbidden"], Dates] = Field(default_factory=dict)
     datasets: dict[str, Dataset]
     submission: SubmissionRules
     model: Told | None = None
     samplings: list[Text] = Field(default_factory=list)
+    starts: Starts | None = None
+    leads: list[Day] = Field(default_factory=list)
+    depths: list[Number] = Field(default_factory=list)
     masks: Annotated[dict[str, Mask], Field(min_length=1)] = Field(
         default_factory=lambda: {"domain": Mask()}
     )
@@ -83,11 +99,16 @@ class Challenge(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _layouts(cls, value: Any) -> Any:
-        """Say the layouts that go without saying: tracks for observations, the kind's for truth."""
+    def _unsaid(cls, value: Any) -> Any:
+        """Say what goes without saying: tracks for observations, the kind's layout for truth.
+
+        Forecasts weigh by area, and have a skill against each reference that there is.
+        """
         if not isinstance(value, dict) or not isinstance(value.get("datasets"), dict):
             return value
-        usual = {"observations": "track"}
+        usual = {"observations": "track", "mask": "static"}
+        if value.get("kind") == "forecasts":
+            value = rules.unsaid(value)
         if value.get("kind") == "tracks":
             usual["truth"] = "track"
         if value.get("kind") == "windows":
@@ -111,6 +132,7 @@ class Challenge(Section):
         windows = self.kind == "windows"
         if windows and (self.domain is not None or self.periods):
             raise ValueError("kind 'windows' has neither domain nor periods; remove them")
+        self._check_forecasts()
         if not windows and (self.domain is None or self.samplings or self.model):
             raise ValueError(
                 "domain: is missing; add it"
@@ -118,6 +140,8 @@ class Challenge(Section):
                 else f"samplings and model are for kind 'windows', kind is '{self.kind}'"
             )
         for name, dataset in self.datasets.items():
+            if dataset.role in rules.ROLES and self.kind != "forecasts":
+                raise ValueError(f"datasets.{name}: role '{dataset.role}' is for kind 'forecasts'")
             if dataset.role == "validation" and not windows:
                 raise ValueError(f"datasets.{name}: role 'validation' is for kind 'windows'")
             if dataset.role == "training" and not windows and "training" not in self.periods:
@@ -139,6 +163,22 @@ class Challenge(Section):
         self._check_masks()
         self._check_metrics()
         return self
+
+    def _check_forecasts(self) -> None:
+        if self.kind != "forecasts":
+            if self.starts or self.leads or self.depths:
+                raise ValueError(f"starts, leads, depths are for 'forecasts', not '{self.kind}'")
+            return
+        rules.check_schedule(self.starts, self.leads, self.depths, self.domain)
+        if self.submission.regrid != "refuse":
+            raise ValueError("submission.regrid: forecasts stay on the truth's grid; remove it")
+        for role in rules.ROLES:
+            if len(self.of_role(role)) > 1:
+                raise ValueError(f"datasets: more than one has role '{role}'; keep one")
+
+    def of_role(self, role: str) -> list[str]:
+        """Names of the datasets of a role."""
+        return [name for name, dataset in self.datasets.items() if dataset.role == role]
 
     def _check_periods(self) -> None:
         for name, (start, end) in self.periods.items():
@@ -164,6 +204,8 @@ class Challenge(Section):
             wrong = mask.of_places if self.kind == "windows" else mask.of_windows
             if wrong:
                 raise ValueError(f"masks.{name}.{wrong[0]}: kind '{self.kind}' has no such part")
+            if self.kind == "forecasts" and mask.time is not None:
+                raise ValueError(f"masks.{name}.time: starts are what is chosen; remove it")
             if mask.sampling is not None and mask.sampling not in self.samplings:
                 hint = did_you_mean(mask.sampling, self.samplings)
                 raise ValueError(f"masks.{name}.sampling: unknown '{mask.sampling}'; {hint}")
@@ -184,7 +226,7 @@ class Challenge(Section):
         labels = [row.label for row in self.metrics]
         for index, row in enumerate(self.metrics):
             where = f"metrics[{index}]"
-            if row.variable is None and len(variables) > 1:
+            if row.variable is None and len(variables) > 1 and self.kind != "forecasts":
                 raise ValueError(f"{where}: say which variable, one of {variables}")
             if row.variable is not None and row.variable not in variables:
                 hint = did_you_mean(row.variable, variables)
@@ -197,13 +239,52 @@ class Challenge(Section):
                 raise ValueError(f"{where}: '{row.metric}' needs a {needs}, kind is '{self.kind}'")
             if METRICS[row.metric].daily and self.kind == "windows":
                 raise ValueError(f"{where}: '{row.metric}' goes over days, windows have no dates")
+            self._check_row(row, where)
             if labels.count(row.label) > 1:
                 raise ValueError(f"{where}.label: '{row.label}' is given twice; labels are unique")
+        self._check_rank()
+
+    def _check_row(self, row: MetricRow, where: str) -> None:
+        """Refuse a row that the kind of the challenge cannot have."""
+        if self.kind == "forecasts":
+            try:
+                rules.check_row(row, [d.role for d in self.datasets.values()])
+            except ValueError as problem:
+                raise ValueError(f"{where}.{problem}") from problem
+        elif row.of_forecasts:
+            key = row.of_forecasts[0]
+            raise ValueError(f"{where}.{key}: is for kind 'forecasts', kind is '{self.kind}'")
+
+    def _check_rank(self) -> None:
+        labels = [row.label for row in self.scores]
+        if twice := next((label for label in labels if labels.count(label) > 1), None):
+            raise ValueError(f"metrics: two scores are labelled '{twice}'; labels are unique")
         if self.rank_by not in labels and self.rank_by not in [m.metric for m in self.metrics]:
-            hint = did_you_mean(self.rank_by, [m.metric for m in self.metrics])
+            hint = did_you_mean(
+                self.rank_by,
+                labels if self.kind == "forecasts" else [m.metric for m in self.metrics],
+            )
             raise ValueError(f"rank_by: '{self.rank_by}' is not among metrics; {hint}")
         if METRICS[self.ranking.metric].better is None:
             raise ValueError(f"rank_by: '{self.rank_by}' has no better or worse; rank by another")
+
+    @cached_property
+    def scores(self) -> list[MetricRow]:
+        """Every score: of forecasts, a row of ``metrics`` stands for many."""
+        if self.kind != "forecasts":
+            return self.metrics
+        return expand(self.metrics, self.schedule.depths, self.leads, list(self.masks))
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """Starts, leads and depths of a complete submission of forecasts."""
+        assert self.starts is not None  # callers have asked for the kind
+        column: tuple[float | None, ...] = tuple(self.depths) or SURFACE
+        depths = {
+            name: SURFACE if variable.surface else column
+            for name, variable in self.submission.variables.items()
+        }
+        return Schedule(self.starts.days, tuple(self.leads), depths)
 
     @property
     def scored(self) -> Domain:
@@ -224,8 +305,8 @@ class Challenge(Section):
     @property
     def ranking(self) -> MetricRow:
         """Score that ranks the leaderboard: the first with that label or metric."""
-        rows = [m for m in self.metrics if m.label == self.rank_by]
-        return (rows or [m for m in self.metrics if m.metric == self.rank_by])[0]
+        rows = [m for m in self.scores if m.label == self.rank_by]
+        return (rows or [m for m in self.scores if m.metric == self.rank_by])[0]
 
     @cached_property
     def sha256(self) -> str:
@@ -324,6 +405,8 @@ class Challenge(Section):
         dataset = self.datasets[name]
         if dataset.layout == "windows":
             return self._open_windows(name, data_dir)
+        if dataset.role == "initial":
+            return self._open_initial(name, data_dir)
         box = self.scored.box if dataset.role == "truth" else None
         dates = self.periods["training"] if dataset.role == "training" else period
         if box is None and dates is not None and dataset.layout != "static":
@@ -337,6 +420,31 @@ class Challenge(Section):
             box=box,
         )
         return opened.assign_attrs(self._attributes(name))
+
+    def _open_initial(self, name: str, data_dir: Path | None) -> xr.Dataset:
+        """Initial conditions: the maps of the starts and of no other day, which may be the truth's.
+
+        Methods must use none of a later start than that of the forecast they make.
+        """
+        dataset = self.datasets[name]
+        opened = data.open_dataset(
+            self.files(name, data_dir),
+            variables=dataset.variables,
+            units=dataset.units,
+            layout="grid",
+            box=self.scored.box._replace(time=None),
+        )
+        days = as_days(opened["time"], name)
+        starts = self.schedule.starts
+        if lost := [str(start) for start in starts if start not in days]:
+            raise OceanbenchError(
+                f"{self.name}: dataset '{name}' has no map of {lost[0]} ({len(lost)} starts in "
+                "all); a file is missing or incomplete"
+            )
+        index = [int(np.flatnonzero(days == start)[0]) for start in starts]
+        initial = opened.isel(time=index).rename(time="start")
+        when = starts.astype("datetime64[ns]")
+        return initial.assign_coords(start=when).assign_attrs(self._attributes(name))
 
     def _attributes(self, name: str) -> dict[str, Any]:
         """What a dataset says of itself to methods, with the model that they are told of."""
@@ -372,6 +480,8 @@ class Challenge(Section):
         over the domain with daily maps; no value of the truth is read.
         """
         grid = self.submission.grid
+        if self.kind == "forecasts":
+            return self._forecast_target(data_dir)
         if self.kind == "windows":
             truth = self.open(self.truth_name, data_dir)
             coords = {"sampling": np.array(self.samplings)} if self.samplings else {}
@@ -393,6 +503,27 @@ class Challenge(Section):
                 "longitude": _nodes(*self.scored.west_east, grid.step_degrees),
             }
         return self._empty(coords)
+
+    def maps(
+        self, name: str, grid: Grid | None = None, data_dir: Path | None = None
+    ) -> tuple[Maps, Grid]:
+        """Maps by day of a dataset of a challenge of forecasts, on the nodes that are scored."""
+        dataset = self.datasets[name]
+        units = {n: v.units for n, v in self.submission.variables.items()}
+        return open_maps(
+            name,
+            self.files(name, data_dir),
+            dataset.variables,
+            units,
+            grid=grid or self.scored.box,
+            depths=self.depths,
+        )
+
+    def _forecast_target(self, data_dir: Path | None) -> xr.Dataset:
+        """Variables by start and lead, read-only and of no size: a method makes its own."""
+        _, grid = self.maps(self.truth_name, data_dir=data_dir)
+        units = {name: variable.units for name, variable in self.submission.variables.items()}
+        return fields.target(self.schedule, grid, units)
 
     def _empty(self, coords: Mapping[str, Any]) -> xr.Dataset:
         """Every variable of a submission on the coordinates, without values."""

@@ -101,6 +101,18 @@ def validate(challenge: str, file: Path, data_dir: Path | None) -> None:
     from oceanbench.submission import Submission
 
     loaded = Challenge.load(challenge)
+    if loaded.kind == "forecasts":
+        from oceanbench.forecast_scores import score_forecasts
+
+        found = score_forecasts(loaded, Submission(_stem(file), file), data_dir=data_dir)
+        for row in found.coverage:
+            lacks = f", partial: {', '.join(row['missing'])}" if row["missing"] else ""
+            click.echo(
+                f"{row['variable']}, mask {row['mask']}: {row['scored']} of {row['points']} "
+                f"values can be scored{lacks}"
+            )
+        click.echo(f"{file} can be evaluated on {loaded.name}.")
+        return
     matched = matched_by_score(loaded, Submission(_stem(file), file), data_dir=data_dir)
     for (variable, mask), part in matched.items():
         cover = part.coverage
@@ -402,7 +414,9 @@ def _evaluate(
     rows = [r for r in known if r.name != result.name]
     board = boards.board(challenge, [*rows, result], new=[result.name])
     path = result.save(output)
-    click.echo(_table(result))
+    for warning in result.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    click.echo(_table(challenge, result))
     click.echo(f"\n{path}: result of {result.name}\n")
     click.echo(boards.to_markdown(board))
     if figures:
@@ -412,11 +426,15 @@ def _evaluate(
             click.echo(f"{figure}: figure")
 
 
-def _table(result: Result) -> str:
+def _table(challenge: Challenge, result: Result) -> str:
     from tabulate import tabulate
 
     rows = []
+    shown = {row.label for row in challenge.scores if row.shown}
+    many = challenge.kind == "forecasts"  # of which the result file holds hundreds
     for s in result.scores:
+        if many and s.label not in shown:
+            continue
         spread = f"[{s.interval.low:.4g}, {s.interval.high:.4g}]" if s.interval else "–"
         rows.append([s.label, s.metric, s.value, s.units, spread, s.flag or "", s.n])
     heads = ["score", "metric", "value", "unit", "95 % interval", "flag", "points"]
@@ -432,6 +450,12 @@ def _show(challenge: Challenge, data_dir: Path | None) -> None:
     if (model := challenge.model) is not None:
         numbers = ", ".join(f"{k} = {v:g}" for k, v in model.parameters.items())
         click.echo(f"  model     {model.name}{f' ({numbers})' if numbers else ''}")
+    if challenge.starts is not None:
+        starts, leads = challenge.schedule.starts, challenge.schedule.leads
+        click.echo(f"  starts    {starts.size}, {starts[0]} to {starts[-1]}")
+        click.echo(f"  leads     {', '.join(map(str, leads))} days")
+    if challenge.depths:
+        click.echo(f"  depths    {', '.join(f'{d:g}' for d in challenge.depths)} m")
     if challenge.samplings:
         click.echo(f"  samplings {', '.join(challenge.samplings)}")
     for period, (first, last) in challenge.periods.items():
@@ -450,7 +474,8 @@ def _show(challenge: Challenge, data_dir: Path | None) -> None:
     click.echo("  scores")
     for row in challenge.metrics:
         given = ", ".join(f"{k}: {v}" for k, v in row.options.items())
-        ranked = "  ← ranks" if row == challenge.ranking else ""
+        ranks = row == challenge.ranking or challenge.ranking.label.startswith(f"{row.label} ")
+        ranked = "  ← ranks" if ranks else ""
         click.echo(f"    {row.label:12} {row.metric}{f' ({given})' if given else ''}{ranked}")
 
 

@@ -19,6 +19,7 @@ COORDINATES: Mapping[str, tuple[str, ...]] = {
     "time": ("time", "time_counter", "date"),
     "latitude": ("latitude", "lat", "nav_lat"),
     "longitude": ("longitude", "lon", "nav_lon"),
+    "depth": ("depth", "lev", "deptht", "z"),
     "cross_track": ("cross_track", "nC", "num_pixels"),
 }
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import yaml
+from numpy.typing import NDArray
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -87,7 +88,16 @@ class Source(Section):
 class Dataset(Section):
     """One dataset: its role, its files and which variables are read from them."""
 
-    role: Literal["truth", "observations", "training", "validation", "auxiliary"]
+    role: Literal[
+        "truth",
+        "observations",
+        "training",
+        "validation",
+        "auxiliary",
+        "initial",
+        "climatology",
+        "mask",
+    ]
     path: Text
     variables: Annotated[dict[str, Text], Field(min_length=1)]
     layout: Literal["grid", "track", "swath", "static", "windows"] = "grid"
@@ -105,12 +115,37 @@ class Dataset(Section):
         return value
 
 
+class Starts(Section):
+    """Days that forecasts begin from: their initial conditions are of these days."""
+
+    first: datetime.date
+    last: datetime.date
+    step_days: Annotated[int, Field(strict=True, ge=1)]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Starts:
+        span = (self.last - self.first).days
+        if span < 0 or span % self.step_days:
+            raise ValueError(
+                f"{self.first}..{self.last} is no whole number of steps of {self.step_days} days; "
+                "write the first and the last start"
+            )
+        return self
+
+    @property
+    def days(self) -> NDArray[np.datetime64]:
+        """Every start, as a day."""
+        first, last = (np.datetime64(day, "D") for day in (self.first, self.last))
+        return np.arange(first, last + 1, self.step_days)
+
+
 class SubmittedVariable(Section):
-    """One variable of a submission."""
+    """One variable of a submission; of forecasts, on the surface only or on every depth."""
 
     units: Text
     aliases: list[Text] = []
     valid_range: Interval | None = None
+    surface: Flag = False
 
     @field_validator("valid_range")
     @classmethod
@@ -197,20 +232,51 @@ class Told(Section):
     parameters: dict[str, Number] = {}
 
 
+Day = Annotated[int, Field(strict=True, ge=1)]
+
+
+class Shown(Section):
+    """Which of the scores that a row of forecasts expands to are on the leaderboard."""
+
+    variables: list[Text] | None = None
+    masks: list[Text] | None = None
+    leads: list[Day] | None = None
+    depths: list[Number] | None = None
+
+
 class MetricRow(Section):
     """One score of the challenge: a metric with its options, and the label that tables show.
 
     A score that is not ``shown`` is in the result file, and not on the leaderboard; ``digits`` are
     those after the point that the leaderboard shows.
+
+    A row of forecasts is a score for each variable, mask, depth and lead: for those that are
+    listed, or of masks for the first and of the others for all; ``leads: pooled`` is one score of
+    all leads together. ``relative_to`` gives the metric departures from the climatology, or from
+    persistence, in place of values.
     """
 
     metric: Text
     label: Text
     variable: Text | None = None
     mask: Text | None = None
-    shown: Flag = True
+    lead: Day | None = None
+    depth: Number | None = None
+    variables: list[Text] | None = None
+    masks: list[Text] | None = None
+    leads: list[Day] | Literal["pooled"] | None = None
+    depths: list[Number] | None = None
+    relative_to: Literal["climatology", "persistence"] | None = None
+    shown: Flag | Shown = True
     digits: Annotated[int, Field(strict=True, ge=0)] | None = None
     options: dict[str, Any] = {}
+
+    @property
+    def of_forecasts(self) -> list[str]:
+        """Keys that are given and only forecasts have."""
+        keys = ("lead", "depth", "variables", "masks", "leads", "depths", "relative_to")
+        given = [key for key in keys if getattr(self, key) is not None]
+        return [*given, "shown"] if isinstance(self.shown, Shown) else given
 
     @model_validator(mode="before")
     @classmethod

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -18,6 +18,7 @@ import xarray as xr
 from oceanbench.challenge import Challenge
 from oceanbench.declaration import MetricRow
 from oceanbench.errors import OceanbenchError
+from oceanbench.forecast_scores import score_forecasts
 from oceanbench.match import Matched, match
 from oceanbench.metrics import METRICS, Flagged, Sums
 from oceanbench.metrics.aligned import FloatArray, number
@@ -61,12 +62,8 @@ def evaluate(
         when the submission or the challenge's data are refused
     """
     begin = time.perf_counter()
-    matched = matched_by_score(challenge, submission, data_dir=data_dir)
-    shared = {key: Shared(m) for key, m in matched.items()}
-    scores = []
-    for row in challenge.metrics:
-        key = (challenge.variable_of(row), challenge.mask_of(row))
-        scores.append(score(row, key, shared[key]))
+    scored = _score_forecasts if challenge.kind == "forecasts" else _score_points
+    scores, coverage, series, warnings = scored(challenge, submission, data_dir)
     return Result(
         challenge={
             "name": challenge.name,
@@ -82,16 +79,46 @@ def evaluate(
             "notes": submission.notes,
         },
         scores=scores,
-        coverage=[
-            {"variable": v, "mask": k, **m.coverage.to_dict()} for (v, k), m in matched.items()
-        ],
-        series=[
-            {"variable": v, "mask": k, "daily": daily, **series_of(table, part.terms[daily])}
-            for (v, k), part in shared.items()
-            for daily, table in part.tables.items()
-        ],
+        coverage=coverage,
+        series=series,
         provenance=provenance(time.perf_counter() - begin, options or {}),
+        warnings=warnings,
     )
+
+
+class Parts(NamedTuple):
+    """What the kinds of challenge find out in their own ways."""
+
+    scores: list[Score]
+    coverage: list[dict[str, Any]]
+    series: list[dict[str, Any]]
+    warnings: list[str]
+
+
+def _score_points(challenge: Challenge, submission: Submission, data_dir: Path | None) -> Parts:
+    matched = matched_by_score(challenge, submission, data_dir=data_dir)
+    shared = {key: Shared(m) for key, m in matched.items()}
+    scores = []
+    for row in challenge.metrics:
+        key = (challenge.variable_of(row), challenge.mask_of(row))
+        scores.append(score(row, key, shared[key]))
+    coverage = [{"variable": v, "mask": k, **m.coverage.to_dict()} for (v, k), m in matched.items()]
+    series = [
+        {"variable": v, "mask": k, "daily": daily, **series_of(table, part.terms[daily])}
+        for (v, k), part in shared.items()
+        for daily, table in part.tables.items()
+    ]
+    return Parts(scores, coverage, series, [])
+
+
+def _score_forecasts(challenge: Challenge, submission: Submission, data_dir: Path | None) -> Parts:
+    found = score_forecasts(challenge, submission, data_dir=data_dir)
+    series, row, table = [], challenge.ranking, found.ranking
+    if table is not None:
+        terms = {} if table.term is None else {row.label: table.term}
+        key = {"variable": row.variable, "mask": row.mask, "daily": False}
+        series = [{**key, **series_of(table, terms)}]
+    return Parts(found.scores, found.coverage, series, found.warnings)
 
 
 def matched_by_score(

@@ -25,6 +25,7 @@ NO_SCORE = {
     "deterministic": "–: a score of distributions; the submission gives one value at each point.",
     "marginal": "–: a score of members; the submission gives a mean and a standard deviation.",
 }
+LACKING = "A rank of – is of a partial submission, and a score of – of what it does not hold."
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,11 @@ def board(challenge: Challenge, results: Sequence[Result], *, new: Sequence[str]
     new : names of the submissions to mark
     """
     label = challenge.ranking.label
-    ordered = sorted(results, key=lambda r: (_order(r.score(label)), r.name))
+    ordered = sorted(
+        results, key=lambda r: (not _ranked(r.score(label)), _order(r.score(label)), r.name)
+    )
     ranks = _ranks(challenge, ordered)
-    rows_of = {row.label: row for row in challenge.metrics}
+    rows_of = {row.label: row for row in challenge.scores}
     rows = []
     for result, rank in zip(ordered, ranks, strict=True):
         row = {"rank": rank, "submission": result.name + (f" {NEW}" if result.name in new else "")}
@@ -91,8 +94,9 @@ def board(challenge: Challenge, results: Sequence[Result], *, new: Sequence[str]
     commands = pd.DataFrame([_made_by(r) for r in ordered])
     table = pd.DataFrame(rows).fillna("")
     flags = {s.flag for r in ordered for s in r.scores}
-    notes = " ".join(text for flag, text in NO_SCORE.items() if flag in flags)
-    return Board(challenge, table, commands, _published(challenge), notes)
+    legend = [text for flag, text in NO_SCORE.items() if flag in flags]
+    legend += [LACKING] if flags & {"partial", "not_submitted"} else []
+    return Board(challenge, table, commands, _published(challenge), " ".join(legend))
 
 
 def _made_by(result: Result) -> dict[str, str]:
@@ -104,6 +108,11 @@ def _made_by(result: Result) -> dict[str, str]:
         "oceanbench": code,
         "scored": str(made.get("created", ""))[:10],
     }
+
+
+def _ranked(score: Score) -> bool:
+    """Whether a score can have a rank: it has a value, of a submission that lacks nothing of it."""
+    return score.value is not None and score.flag != "partial"
 
 
 def _order(score: Score) -> float:
@@ -119,7 +128,7 @@ def _ranks(challenge: Challenge, ordered: Sequence[Result]) -> list[str]:
     ranks: list[str] = []
     leader = 0
     for i, result in enumerate(ordered):
-        if result.score(row.label).value is None:
+        if not _ranked(result.score(row.label)):
             ranks.append("–")
             continue
         tied = i > 0 and _order(result.score(row.label)) == _order(ordered[leader].score(row.label))
@@ -170,13 +179,13 @@ def _cell(score: Score, digits: int | None) -> str:
     if digits is None:
         digits = DIGITS.get(score.units, 3)
     if score.value is None:
-        return "–" if score.flag in NO_SCORE else score.flag or "–"
+        return "–" if score.flag in (*NO_SCORE, "not_submitted") else score.flag or "–"
     text = f"{score.value:.{digits}f}"
     if score.flag == "resolved_below_grid":
         return f"≤ {text}"
     if score.interval:
-        return f"{text} [{score.interval.low:.{digits}f}, {score.interval.high:.{digits}f}]"
-    return text
+        text = f"{text} [{score.interval.low:.{digits}f}, {score.interval.high:.{digits}f}]"
+    return f"{text} (partial)" if score.flag == "partial" else text
 
 
 def _notes(result: Result) -> str:
@@ -189,6 +198,9 @@ def _notes(result: Result) -> str:
             notes.append(f"{part['scored']} of {part['points']} points scored ({part['mask']})")
         if part["filled"]:
             notes.append(f"{part['filled']} of {part['points']} points filled ({part['mask']})")
+        if part.get("missing"):
+            notes.append(f"partial: {', '.join(part['missing'])}")
+    notes += [f"warning: {warning}" for warning in result.warnings]
     return "; ".join(dict.fromkeys(n for n in notes if n))
 
 
@@ -205,8 +217,8 @@ def _published(challenge: Challenge) -> pd.DataFrame:
 
 
 def _bootstrap(challenge: Challenge) -> str:
-    windows = challenge.kind == "windows"
-    return "bootstrap over windows" if windows else "block bootstrap over time"
+    over = {"windows": "bootstrap over windows", "forecasts": "block bootstrap over starts"}
+    return over.get(challenge.kind, "block bootstrap over time")
 
 
 def _escape(table: pd.DataFrame) -> pd.DataFrame:

@@ -71,13 +71,12 @@ def match(
     """
     mask = challenge.masks[mask_name]
     truth, estimate = pairing.truth, pairing.estimate
-    inside = (
+    seen = (
         _inside_windows(truth, mask, challenge, data_dir)
         if challenge.kind == "windows"
-        else _inside(truth, mask, challenge)
+        else inside(truth, mask, challenge)
     )
-    inside = inside.broadcast_like(truth).transpose(*truth.dims)
-    known = inside & truth.notnull()
+    known = seen.broadcast_like(truth).transpose(*truth.dims) & truth.notnull()
     holes = (known & estimate.isnull()).values
     coverage = _coverage(truth, known.values, holes, pairing.filled)
     if holes.any() and challenge.submission.missing != "drop":
@@ -136,7 +135,7 @@ def _coverage(
     return Coverage(points, points - missing, replaced, *(bounds or (None, None)))
 
 
-def _inside(points: xr.DataArray, mask: Mask, challenge: Challenge) -> xr.DataArray:
+def inside(points: xr.DataArray, mask: Mask, challenge: Challenge) -> xr.DataArray:
     """Which points lie inside a mask; bounds are inclusive, as in the published protocols."""
     domain = challenge.scored
     west, east = domain.west_east
@@ -147,7 +146,7 @@ def _inside(points: xr.DataArray, mask: Mask, challenge: Challenge) -> xr.DataAr
     inset = mask.inset_degrees - edge
     longitude, latitude = points["longitude"], points["latitude"]
     wrapped = longitude.copy(data=wrap_longitude(longitude.values, (west + east) / 2))
-    inside = (
+    found = (
         (wrapped >= west + inset)
         & (wrapped <= east - inset)
         & (latitude >= south + inset)
@@ -155,10 +154,10 @@ def _inside(points: xr.DataArray, mask: Mask, challenge: Challenge) -> xr.DataAr
     )
     if mask.time is not None:
         bounds = time_slice(mask.time)
-        inside = inside & (points["time"] >= bounds.start) & (points["time"] <= bounds.stop)
-    elif "time" not in inside.dims:
-        inside = inside & points["time"].notnull()
-    return inside
+        found = found & (points["time"] >= bounds.start) & (points["time"] <= bounds.stop)
+    elif "time" in points.coords and "time" not in found.dims:
+        found = found & points["time"].notnull()
+    return found
 
 
 def _inside_windows(

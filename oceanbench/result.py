@@ -44,10 +44,12 @@ class Score:
     value : full precision; None where there is no number
     units, better : of the metric
     flag : None, ``unresolved``, ``resolved_below_grid``, ``no_data``, ``deterministic`` or
-        ``marginal``
+        ``marginal``; of forecasts also ``not_submitted``, or ``partial`` beside a value
     n : number of points that were scored
     interval : None for the scores that have no confidence interval
     ideal : what a score without better or worse should be near, where that is not zero
+    lead, depth : of forecasts, in days and metres; None where all leads are pooled, or there is no
+        depth
     """
 
     metric: str
@@ -61,6 +63,8 @@ class Score:
     n: int
     interval: Interval | None = None
     ideal: float | None = None
+    lead: int | None = None
+    depth: float | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,7 @@ class Result:
     coverage : per variable and mask, how much of the truth was scored
     series : per variable and mask, the sums per time that the intervals come from
     provenance : versions, time, options
+    warnings : what looks wrong in the submission, and what to do about it
     """
 
     challenge: dict[str, Any]
@@ -83,6 +88,7 @@ class Result:
     coverage: list[dict[str, Any]]
     series: list[dict[str, Any]] = field(repr=False)
     provenance: dict[str, Any]
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def name(self) -> str:

@@ -11,11 +11,15 @@ from typing import Any
 import h5py
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from oceanbench import data, files, windows
 from oceanbench.challenge import Challenge
 from oceanbench.declaration import SubmittedVariable, std_name
 from oceanbench.errors import OceanbenchError
+from oceanbench.forecasts import naming
+from oceanbench.forecasts.fields import Forecasts, gather
+from oceanbench.forecasts.nodes import Grid
 from oceanbench.grid import SAME_NODE, centre_longitude
 from oceanbench.uncertainty import check_form, check_values, find_std
 
@@ -93,10 +97,28 @@ class Submission:
             whole = self._open_maps(challenge)
         for name, rules in challenge.submission.variables.items():
             low, high = rules.valid_range or (-ABSURD, ABSURD)
-            _check_range(whole[name], low, high, rules.units, self.path.name)
+            check_range(whole[name].values, name, low, high, rules.units, self.path.name)
             if std_name(name) in whole:
                 check_values(whole, name, high - low, rules.units, self.path.name)
         return whole
+
+    def open_forecasts(self, challenge: Challenge, grid: Grid) -> Forecasts:
+        """Find the forecasts of the submission on the nodes of a grid; no field is read.
+
+        Raises
+        ------
+        OceanbenchError
+            as :meth:`open` does
+        """
+        parts = []
+        for file in self.files:
+            part = naming.canonical(self._open_file(file, challenge), challenge.leads, file.name)
+            for name in part.data_vars:
+                _check_variable(
+                    part[name], challenge.submission.variables[str(name)], challenge, file.name
+                )
+            parts.append((file.name, part))
+        return gather(parts, challenge.schedule, grid)
 
     def _open_windows(self, challenge: Challenge) -> xr.Dataset:
         if len(self.files) > 1:
@@ -137,10 +159,15 @@ class Submission:
         texts = [v for v in opened.variables if opened[v].dtype == object and v not in LABELS]
         opened = opened.drop_vars(texts)
         chosen: dict[Hashable, str] = {}
+        partial = challenge.kind == "forecasts"
         for name, rules in challenge.submission.variables.items():
+            if partial and not {name, *rules.aliases} & set(opened.data_vars):
+                continue
             chosen[_find(opened, name, rules, file.name)] = name
             if (std := find_std(opened, name, rules, file.name)) is not None:
                 chosen[std] = std_name(name)
+        if partial:
+            return _forecast_file(opened, chosen, challenge, file.name)
         if challenge.kind == "windows":
             dataset = windows.canonical(opened, file.name)
         else:
@@ -152,6 +179,22 @@ class Submission:
                 check_form(dataset, name, file.name)
                 _check_variable(dataset[std_name(name)], rules, challenge, file.name)
         return dataset
+
+
+def _forecast_file(
+    opened: xr.Dataset, chosen: dict[Hashable, str], challenge: Challenge, where: str
+) -> xr.Dataset:
+    """Variables that a file of forecasts has, under their canonical names."""
+    if not chosen:
+        name, rules = next(iter(challenge.submission.variables.items()))
+        _find(opened, name, rules, where)  # refuses, and says what is expected
+    if std := [name for name in chosen.values() if name not in challenge.submission.variables]:
+        raise OceanbenchError(
+            f"{where}: '{std[0]}' is a standard deviation, which forecasts do not have; give "
+            "members, or leave it out"
+        )
+    dataset: xr.Dataset = data.canonical(opened, where, "static")
+    return dataset.rename(chosen)[list(chosen.values())]
 
 
 def _find(opened: xr.Dataset, name: str, rules: SubmittedVariable, where: str) -> Hashable:
@@ -177,6 +220,9 @@ def _check_variable(
     wanted = ["time", "latitude", "longitude"]
     if challenge.kind == "windows":
         wanted = [*(["sampling"] if challenge.samplings else []), *windows.DIMENSIONS]
+    if challenge.kind == "forecasts":
+        deep = ["depth"] if "depth" in array.dims else []  # whether it must is told elsewhere
+        wanted = ["start", "lead", *deep, "latitude", "longitude"]
     if set(array.dims) - {"member"} != set(wanted):
         raise OceanbenchError(
             f"{where}: '{array.name}' has dimensions {tuple(map(str, array.dims))}, expected "
@@ -197,16 +243,19 @@ def _check_variable(
         )
 
 
-def _check_range(array: xr.DataArray, low: float, high: float, units: str, where: str) -> None:
-    values = array.values
+def check_range(
+    values: NDArray[np.floating], name: str, low: float, high: float, units: str, where: str
+) -> None:
+    """Refuse values outside the valid range, undecoded fill values first of all."""
+    if not (np.fmin.reduce(values, axis=None) < low or np.fmax.reduce(values, axis=None) > high):
+        return  # also where all are missing
     outside = (values < low) | (values > high) | np.isinf(values)
-    if outside.any():
-        worst = values[outside][np.argmax(np.abs(values[outside]))]
-        raise OceanbenchError(
-            f"{where}: {int(outside.sum())} values of '{array.name}' lie outside [{low:g}, "
-            f"{high:g}] {units} (for example {worst:g}); check the unit, and write land as "
-            "NaN with _FillValue"
-        )
+    worst = values[outside][np.argmax(np.abs(values[outside]))]
+    raise OceanbenchError(
+        f"{where}: {int(outside.sum())} values of '{name}' lie outside [{low:g}, "
+        f"{high:g}] {units} (for example {worst:g}); check the unit, and write land as "
+        "NaN with _FillValue"
+    )
 
 
 def _check_size(parts: Sequence[xr.Dataset], where: str) -> None:

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from oceanbench.challenge import Challenge
 from oceanbench.declaration import MetricRow
+from oceanbench.errors import OceanbenchError
 from oceanbench.evaluate import matched_by_score
 from oceanbench.figures.calibration import calibration
 from oceanbench.figures.maps import maps, series, tracks
@@ -47,6 +48,11 @@ def draw(
     OceanbenchError
         when the submission or the challenge's data are refused
     """
+    if challenge.kind == "forecasts":
+        raise OceanbenchError(
+            f"{challenge.name}: there are no figures of forecasts yet; leave --figures out, and "
+            "draw the scores of the result file against their lead"
+        )
     matched = matched_by_score(challenge, submission, data_dir=data_dir)
     heading = f"{submission.name} on {challenge.name}"
     with matplotlib.style.context(STYLE, after_reset=True):

@@ -18,6 +18,7 @@ import xarray as xr
 
 from oceanbench.metrics import (
     along_track,
+    anomalies,
     calibration,
     energy,
     events,
@@ -50,6 +51,7 @@ class Metric:
     probabilistic : whether the estimate is a distribution, with a dimension ``member`` or
         ``moment``, where the submission gives one; otherwise it is always its mean
     joint : whether that has to be the joint distribution of all points: members, or a single value
+    of_single : whether a probabilistic score has a number for a single value too
     of_sums : the same score as a function of :class:`Sums` and the options, for the metrics that
         have a confidence interval; None for the others
     term : of a metric with ``of_sums`` that reads sums of a quantity of its own, that quantity at
@@ -68,6 +70,7 @@ class Metric:
     needs: Literal["grid", "track", "windows", "any"] = "any"
     probabilistic: bool = False
     joint: bool = False
+    of_single: bool = False
     of_sums: Callable[..., Any] | None = None
     term: Callable[..., xr.DataArray] | None = None
     bounds: tuple[float, float] | None = None
@@ -92,12 +95,15 @@ class Metric:
 
     def unit_for(self, truth: xr.DataArray) -> str:
         """Unit of the value for a truth."""
-        unit = str(truth.attrs.get("units", ""))
-        if self.units == "squared":
-            return unit if unit in ("", "1") else f"({unit})2"
         if self.units == "time":
             return str(truth["time"].attrs.get("units", "1"))
-        return self.units or unit
+        return self.unit_of(str(truth.attrs.get("units", "")))
+
+    def unit_of(self, variable: str) -> str:
+        """Unit of the value for a variable of some unit; not for a unit of ``time``."""
+        if self.units == "squared":
+            return variable if variable in ("", "1") else f"({variable})2"
+        return self.units or variable
 
     def ideal_of(self, options: Mapping[str, Any]) -> float | None:
         """Value of a perfect estimate with these options."""
@@ -120,6 +126,7 @@ class Metric:
 METRICS: Mapping[str, Metric] = MappingProxyType(
     {
         "rmse": Metric(pointwise.rmse, None, "lower", 0.0, of_sums=sums.rmse_of),
+        "mean_rmse": Metric(pointwise.mean_rmse, None, "lower", 0.0, of_sums=sums.mean_rmse_of),
         "mse": Metric(pointwise.mse, "squared", "lower", 0.0, of_sums=sums.mse_of),
         "median_mse": Metric(
             pointwise.median_mse, "squared", "lower", 0.0, of_sums=sums.median_mse_of
@@ -148,6 +155,24 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             "higher",
             1.0,
             of_sums=sums.explained_variance_of,
+        ),
+        "skill": Metric(anomalies.skill, "1", "higher", 1.0, of_sums=sums.skill_of),
+        "anomaly_correlation": Metric(
+            anomalies.anomaly_correlation,
+            "1",
+            "higher",
+            1.0,
+            of_sums=sums.anomaly_correlation_of,
+            term=anomalies.product_field,
+        ),
+        "activity": Metric(
+            anomalies.activity,
+            "1",
+            None,
+            1.0,
+            of_sums=sums.activity_of,
+            term=anomalies.product_field,
+            bounds=(0.0, math.inf),
         ),
         "daily_rmse_score": Metric(
             pointwise.daily_rmse_score,
@@ -193,6 +218,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             "lower",
             0.0,
             probabilistic=True,
+            of_single=True,
             of_sums=sums.mean_term_of,
             term=partial(at_points, probabilistic.crps_at),
         ),

@@ -12,6 +12,7 @@ from oceanbench.metrics.sums import (
     daily_rmse_score_of,
     daily_rmse_score_std_of,
     explained_variance_of,
+    mean_rmse_of,
     mean_term_of,
     median_mse_of,
     mse_of,
@@ -41,6 +42,23 @@ def rmse(estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray) -> 
     float, in the variable's unit; flag ``no_data`` if no weight is positive
     """
     return number(rmse_of(sums(estimate, truth, weights)))
+
+
+def mean_rmse(
+    estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray
+) -> float | Flagged:
+    r"""Mean over the maps, starts or windows of the root mean squared error of each.
+
+    .. math:: \Bigl\langle \sqrt{\sum w (\hat x - x)^2 / \sum w} \Bigr\rangle
+
+    It is never more than the pooled :func:`rmse`, and less where some are worse than others. The
+    published scores of ocean forecasts are this mean.
+
+    Parameters
+    ----------
+    estimate, truth, weights : as for :func:`rmse`
+    """
+    return number(mean_rmse_of(sums(estimate, truth, weights)))
 
 
 def mse(estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray) -> float | Flagged:

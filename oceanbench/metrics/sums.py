@@ -102,6 +102,41 @@ def mse_of(s: Sums) -> FloatArray:
     return ratio(s.squared_error.sum(-1), s.weight.sum(-1))
 
 
+def mean_rmse_of(s: Sums) -> FloatArray:
+    """Mean over the cases of their root mean squared errors."""
+    if s.case.size == 0:
+        return np.full(s.weight.shape[:-1], np.nan)
+    result: FloatArray = np.sqrt(ratio(s.squared_error, s.weight)).mean(axis=-1)
+    return result
+
+
+def skill_of(s: Sums) -> FloatArray:
+    """One minus the ratio of mean squared error and mean squared truth, both pooled."""
+    return 1.0 - ratio(s.squared_error.sum(-1), s.squared_truth.sum(-1))
+
+
+def anomaly_correlation_of(s: Sums) -> FloatArray:
+    """Mean over the cases of their correlations; ``term`` sums estimate times truth."""
+    if s.case.size == 0:
+        return np.full(s.weight.shape[:-1], np.nan)
+    size = np.sqrt(_squared_estimate(s)) * np.sqrt(s.squared_truth)
+    result: FloatArray = ratio(term_of(s), size).mean(axis=-1)
+    return result
+
+
+def activity_of(s: Sums) -> FloatArray:
+    """Ratio of the standard deviations of estimate and truth; ``term`` as for the correlation."""
+    weight = s.weight.sum(-1)
+    found = _variance(_squared_estimate(s), s.truth + s.error, weight)
+    return np.sqrt(ratio(found, _variance(s.squared_truth, s.truth, weight)))
+
+
+def _squared_estimate(s: Sums) -> FloatArray:
+    """Sums of the square of the estimate, from those of error, truth and their product."""
+    squares = s.squared_error + 2.0 * term_of(s) - s.squared_truth
+    return np.where(squares > ROUNDING * s.squared_truth, squares, 0.0)
+
+
 def median_mse_of(s: Sums) -> FloatArray:
     """Median over the cases of their mean squared errors."""
     if s.case.size == 0:

@@ -52,6 +52,7 @@ CALIBRATION = (  # of the spread, not of errors
     "coverage",
     "reliability_index",
     "small_scale_variance",
+    "activity",
 )
 each_row = pytest.mark.parametrize(("name", "kind", "form"), ROWS)
 few = settings(max_examples=4)

@@ -1,0 +1,353 @@
+"""Sums of forecasts, read a few leads at a time: memory does not grow with their number.
+
+A cell is scored where it is wet in the mask and has a truth; where the estimate is missing there,
+the challenge's rule for holes decides. Everything else that a score reads is a weighted sum over
+the cells of one start, lead, variable and depth: of values, and of departures from a reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from oceanbench.challenge import Challenge
+from oceanbench.declaration import MetricRow
+from oceanbench.errors import OceanbenchError
+from oceanbench.forecasts.fields import Forecasts
+from oceanbench.forecasts.maps import Maps
+from oceanbench.forecasts.nodes import Grid
+from oceanbench.forecasts.rules import REFERENCES
+from oceanbench.match import inside
+from oceanbench.metrics import METRICS, Sums
+from oceanbench.progress import progress
+from oceanbench.submission import ABSURD, check_range
+
+VALUES_AT_ONCE = 2**24  # of a submission: bounds the memory, not the result
+COLUMNS = ("count", "weight", "error", "squared_error", "truth", "squared_truth")
+
+FloatArray = NDArray[np.float64]
+Reference = str | None
+Level = tuple[str, float | None]  # variable and depth
+TermKey = tuple[Callable[..., xr.DataArray] | None, str, Reference]
+
+
+class Cells(NamedTuple):
+    """Cells of a grid inside any mask: where they lie, and the weight that each mask gives them."""
+
+    places: NDArray[np.intp]
+    weights: FloatArray
+    masks: tuple[str, ...]
+
+    def of(self, maps: NDArray[np.floating]) -> FloatArray:
+        """Values (..., latitude, longitude) at the cells, in double precision."""
+        flat = maps.reshape(*maps.shape[:-2], -1)
+        return flat[..., self.places].astype(np.float64, copy=False)
+
+
+@dataclass
+class Accumulated:
+    """Sums by start, lead and mask, of every variable, depth and reference that is scored."""
+
+    starts: NDArray[np.datetime64]
+    leads: tuple[int, ...]
+    masks: tuple[str, ...]
+    members: dict[str, int] = field(default_factory=dict)
+    tables: dict[tuple[Level, Reference], FloatArray] = field(default_factory=dict)
+    terms: dict[tuple[Level, TermKey], FloatArray] = field(default_factory=dict)
+    points: dict[Level, NDArray[np.int64]] = field(default_factory=dict)
+    holes: dict[Level, NDArray[np.int64]] = field(default_factory=dict)
+
+    def sums(self, row: MetricRow) -> Sums | None:
+        """Sums of one score by start, with its term; None where nothing was submitted for it."""
+        level = (str(row.variable), row.depth)
+        if (level, row.relative_to) not in self.tables:
+            return None
+        if row.lead is not None and row.lead not in self.leads:
+            return None
+        leads = slice(None) if row.lead is None else self.leads.index(row.lead)
+        chosen = (slice(None), leads, self.masks.index(str(row.mask)))
+        columns = [column[chosen] for column in self.tables[level, row.relative_to]]
+        if METRICS[row.metric].term is not None:
+            columns.append(self.terms[level, term_key(row)][chosen])
+        if row.lead is None:
+            columns = [column.sum(axis=-1) for column in columns]
+        scored = columns[0] > 0
+        case = self.starts.astype("datetime64[ns]")
+        return Sums(case[scored], *(column[scored] for column in columns))
+
+
+def term_key(row: MetricRow) -> TermKey:
+    """Scores of one key share the sums of their term."""
+    return METRICS[row.metric].term, str(sorted(row.options.items())), row.relative_to
+
+
+@dataclass(frozen=True)
+class References:
+    """What forecasts are compared with, as maps by day."""
+
+    truth: Maps
+    persistence: Maps | None
+    climatology: Maps | None
+    wet: Maps | None
+
+    @classmethod
+    def open(cls, challenge: Challenge, data_dir: Path | None) -> tuple[References, Grid]:
+        """Find the maps of a challenge's references; no map is read."""
+        truth, grid = challenge.maps(challenge.truth_name, data_dir=data_dir)
+        others = [
+            challenge.maps(name, grid, data_dir)[0] if name else None
+            for name in (
+                next(iter(challenge.of_role(role)), None) for role in (*REFERENCES.values(), "mask")
+            )
+        ]
+        return cls(truth, *others), grid
+
+
+def accumulate(
+    challenge: Challenge, forecasts: Forecasts, references: References, grid: Grid
+) -> Accumulated:
+    """Sums of a submission of forecasts, for every score of the challenge.
+
+    Parameters
+    ----------
+    challenge : rules, masks and scores
+    forecasts : from :meth:`oceanbench.submission.Submission.open_forecasts`
+    references, grid : from :meth:`References.open`
+
+    Raises
+    ------
+    OceanbenchError
+        when a value is outside the valid range, or missing where the challenge refuses holes
+    """
+    cells = cells_of(challenge, grid)
+    starts = np.array(list(forecasts.places))
+    result = Accumulated(starts, forecasts.leads, cells.masks)
+    rows: dict[Level, list[MetricRow]] = {}
+    for row in challenge.scores:
+        rows.setdefault((str(row.variable), row.depth), []).append(row)
+    adding = _Adding(challenge, result, cells, rows)
+    for variable, depths in forecasts.depths.items():
+        for depth in depths:
+            adding.prepare((variable, depth))
+    for number, start in enumerate(progress(list(starts), "scoring starts")):
+        for variable, depths in forecasts.depths.items():
+            _add_variable(adding, forecasts, references, variable, depths, number, start)
+    _check_coverage(challenge, result)
+    return result
+
+
+def cells_of(challenge: Challenge, grid: Grid) -> Cells:
+    """Cells of the grid inside any mask of the challenge, with their weights."""
+    points = xr.DataArray(
+        np.zeros(grid.shape),
+        {"latitude": grid.latitude, "longitude": grid.longitude},
+        ("latitude", "longitude"),
+    )
+    area = np.cos(np.deg2rad(grid.latitude))[:, None]
+    weights = []
+    for mask in challenge.masks.values():
+        chosen = inside(points, mask, challenge).transpose("latitude", "longitude").values
+        weights.append((chosen * (area if mask.weights == "cos_latitude" else 1.0)).ravel())
+    table = np.stack(weights, axis=-1)
+    places = np.flatnonzero((table > 0).any(axis=-1))
+    return Cells(places, np.ascontiguousarray(table[places]), tuple(challenge.masks))
+
+
+def _add_variable(
+    adding: _Adding,
+    forecasts: Forecasts,
+    references: References,
+    variable: str,
+    depths: Sequence[float | None],
+    number: int,
+    start: np.datetime64,
+) -> None:
+    """Add all leads and depths of one variable and start."""
+    cells, needed = adding.cells, adding.references(variable)
+    first = None
+    for few_leads, few_depths in _blocks(forecasts, variable, start, depths):
+        block = forecasts.read(variable, start, few_leads, few_depths)
+        adding.check_values(variable, block)
+        adding.result.members[variable] = block.shape[2]
+        wet = [
+            np.ones(cells.places.size, dtype=bool)
+            if references.wet is None
+            else cells.of(references.wet.read("mask", start, [depth])[0]) > 0
+            for depth in few_depths
+        ]
+        if "persistence" in needed and references.persistence is not None:
+            first = cells.of(references.persistence.read(variable, start, few_depths))
+        for lead, members in zip(few_leads, block, strict=True):
+            day = start + lead
+            truth = cells.of(references.truth.read(variable, day, few_depths))
+            known: dict[str, FloatArray] = {}
+            if first is not None:
+                known["persistence"] = first
+            if "climatology" in needed and references.climatology is not None:
+                known["climatology"] = cells.of(
+                    references.climatology.read(variable, day, few_depths)
+                )
+            for level, depth in enumerate(few_depths):
+                field = Field(
+                    cells.of(members[level]),
+                    truth[level],
+                    wet[level],
+                    {name: maps[level] for name, maps in known.items()},
+                )
+                adding.add((variable, depth), (number, forecasts.leads.index(lead)), field)
+
+
+def _blocks(
+    forecasts: Forecasts, variable: str, start: np.datetime64, depths: Sequence[float | None]
+) -> Iterator[tuple[Sequence[int], Sequence[float | None]]]:
+    """Leads and depths that are read at once: as many as the memory is to hold."""
+    array = forecasts.places[start].dataset[variable]
+    size = array.sizes["latitude"] * array.sizes["longitude"] * array.sizes.get("member", 1)
+    many = max(1, VALUES_AT_ONCE // size)
+    deep, long = min(many, len(depths)), max(1, many // len(depths))
+    for i in range(0, len(depths), deep):
+        for j in range(0, len(forecasts.leads), long):
+            yield forecasts.leads[j : j + long], depths[i : i + deep]
+
+
+class Field(NamedTuple):
+    """One field at the cells: members (member, cell), truth, wet cells and references (cell)."""
+
+    members: FloatArray
+    truth: FloatArray
+    wet: NDArray[np.bool_]
+    references: Mapping[str, FloatArray]
+
+
+class _Adding:
+    """Adds fields to the sums of a result."""
+
+    def __init__(
+        self,
+        challenge: Challenge,
+        result: Accumulated,
+        cells: Cells,
+        rows: Mapping[Level, Sequence[MetricRow]],
+    ) -> None:
+        self.challenge, self.result, self.cells, self.rows = challenge, result, cells, rows
+        self.inside = (cells.weights > 0).T.copy()
+
+    def references(self, variable: str) -> set[Reference]:
+        """What the scores of a variable depart from."""
+        return {
+            r.relative_to for key, rows in self.rows.items() if key[0] == variable for r in rows
+        }
+
+    def prepare(self, level: Level) -> None:
+        """Make room for the sums of a variable and depth."""
+        shape = (self.result.starts.size, len(self.result.leads), len(self.cells.masks))
+        for row in self.rows.get(level, ()):
+            for key in {None, row.relative_to}:
+                self.result.tables.setdefault((level, key), np.zeros((len(COLUMNS), *shape)))
+            if METRICS[row.metric].term is not None:
+                self.result.terms.setdefault((level, term_key(row)), np.zeros(shape))
+        self.result.points[level] = np.zeros(len(self.cells.masks), dtype=np.int64)
+        self.result.holes[level] = np.zeros(len(self.cells.masks), dtype=np.int64)
+
+    def check_values(self, variable: str, block: NDArray[np.floating]) -> None:
+        """Refuse values outside the valid range."""
+        rules = self.challenge.submission.variables[variable]
+        low, high = rules.valid_range or (-ABSURD, ABSURD)
+        check_range(block, variable, low, high, rules.units, self.challenge.name)
+
+    def add(self, level: Level, place: tuple[int, int], field: Field) -> None:
+        """Add the sums of one field."""
+        known = field.wet & np.isfinite(field.truth)
+        there = np.isfinite(field.members).all(axis=0)
+        self._count(level, place, known, known & ~there)
+        valid = known & there
+        mean = field.members.mean(axis=0)
+        for (other, reference), table in self.result.tables.items():
+            if other != level:
+                continue
+            from_what = field.references[reference] if reference is not None else None
+            scored = valid if from_what is None else valid & np.isfinite(from_what)
+            base = 0.0 if from_what is None else from_what
+            error = np.where(scored, mean - field.truth, 0.0)
+            truth = np.where(scored, field.truth - base, 0.0)
+            columns = np.stack([scored, error, error * error, truth, truth * truth])
+            table[1:, *place] = columns @ self.cells.weights
+            table[0, *place] = (self.inside & scored).sum(axis=1)
+            self._add_terms(level, place, reference, scored, field, base)
+
+    def _add_terms(
+        self,
+        level: Level,
+        place: tuple[int, int],
+        reference: Reference,
+        scored: NDArray[np.bool_],
+        field: Field,
+        base: FloatArray | float,
+    ) -> None:
+        """Add what scores of distributions and of anomalies sum beside the columns."""
+        done = set()
+        for row in self.rows[level]:
+            metric, key = METRICS[row.metric], term_key(row)
+            if row.relative_to != reference or metric.term is None or key in done:
+                continue
+            done.add(key)
+            single = field.members.shape[0] == 1
+            if metric.probabilistic and single and not metric.of_single:
+                continue
+            members = np.where(scored, field.members - base, 0.0)[:, None]
+            truth = xr.DataArray(
+                np.where(scored, field.truth - base, 0.0)[None], dims=("time", "cell")
+            )
+            estimate = xr.DataArray(members, dims=("member", *truth.dims))
+            if not metric.probabilistic or single:
+                estimate = estimate.mean("member")
+            weights = truth.copy(data=scored[None].astype(np.float64))
+            term = metric.term(estimate, truth, weights, **row.options).values[0]
+            self.result.terms[level, key][place] = term @ self.cells.weights
+
+    def _count(
+        self,
+        level: Level,
+        place: tuple[int, int],
+        known: NDArray[np.bool_],
+        holes: NDArray[np.bool_],
+    ) -> None:
+        self.result.points[level] += (self.inside & known).sum(axis=1)
+        if not holes.any():
+            return
+        self.result.holes[level] += (self.inside & holes).sum(axis=1)
+        if self.challenge.submission.missing == "refuse":
+            start, lead = self.result.starts[place[0]], self.result.leads[place[1]]
+            raise OceanbenchError(
+                f"{self.challenge.name}: {int(holes.sum())} of {int(known.sum())} cells of "
+                f"{_named(level)} have no value in the forecast of start {start}, lead {lead}; "
+                "fill them: a score cannot skip them"
+            )
+
+
+def _named(level: Level) -> str:
+    variable, depth = level
+    return f"'{variable}'" if depth is None else f"'{variable}' at {depth:g} m"
+
+
+def _check_coverage(challenge: Challenge, result: Accumulated) -> None:
+    least = challenge.submission.min_coverage
+    for level, points in result.points.items():
+        for mask, count, holes in zip(result.masks, points, result.holes[level], strict=True):
+            if count == 0:
+                raise OceanbenchError(
+                    f"{challenge.name}: no wet cell of {_named(level)} inside mask '{mask}' has a "
+                    "truth; check the mask, the truth and the depths of challenge.yaml"
+                )
+            if count - holes < least * count:
+                raise OceanbenchError(
+                    f"{challenge.name}: only {count - holes} of {count} values of {_named(level)} "
+                    f"inside mask '{mask}' are in the submission, expected at least {least:.0%}; "
+                    "forecast the rest: leaving out what is hard would raise the score"
+                )

@@ -1,0 +1,124 @@
+"""Scores of a submission of forecasts, and what a partial one says of itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from oceanbench.accumulate import Accumulated, References, accumulate
+from oceanbench.challenge import Challenge
+from oceanbench.declaration import MetricRow
+from oceanbench.errors import OceanbenchError
+from oceanbench.forecasts.fields import Forecasts
+from oceanbench.metrics import METRICS, Sums
+from oceanbench.result import Score
+from oceanbench.statistics import interval
+from oceanbench.submission import Submission
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Scores and coverage of a submission, the sums of the score that ranks, and warnings."""
+
+    scores: list[Score]
+    coverage: list[dict[str, Any]]
+    ranking: Sums | None
+    warnings: list[str]
+
+
+def score_forecasts(
+    challenge: Challenge, submission: Submission, *, data_dir: Path | None = None
+) -> Scored:
+    """Score a submission of forecasts on every variable, mask, depth and lead.
+
+    A submission that lacks leads, variables, depths or starts is scored on what it has: scores of
+    what it lacks have the flag ``not_submitted``, those over fewer starts or leads ``partial``.
+
+    Raises
+    ------
+    OceanbenchError
+        when the submission or the challenge's data are refused
+    """
+    references, grid = References.open(challenge, data_dir)
+    forecasts = submission.open_forecasts(challenge, grid)
+    try:
+        table = accumulate(challenge, forecasts, references, grid)
+    except OceanbenchError as problem:
+        raise OceanbenchError(f"{submission.path.name}: {problem}") from problem
+    ranked = challenge.ranking
+    whole = is_whole(challenge, forecasts, ranked)
+    return Scored(
+        [_score(challenge, forecasts, table, row) for row in challenge.scores],
+        _coverage(forecasts, table),
+        table.sums(ranked) if whole else None,
+        [],
+    )
+
+
+def is_whole(challenge: Challenge, forecasts: Forecasts, row: MetricRow) -> bool:
+    """Whether a score goes over every start, and every lead that it is to pool."""
+    wanted = challenge.schedule
+    leads = row.lead is not None or len(forecasts.leads) == len(wanted.leads)
+    return leads and len(forecasts.places) == wanted.starts.size
+
+
+def _score(challenge: Challenge, forecasts: Forecasts, table: Accumulated, row: MetricRow) -> Score:
+    metric, sums = METRICS[row.metric], table.sums(row)
+    unit = challenge.submission.variables[str(row.variable)].units
+    empty = Score(
+        metric=row.metric,
+        label=row.label,
+        variable=str(row.variable),
+        mask=str(row.mask),
+        value=None,
+        units=metric.unit_of(unit),
+        better=metric.better,
+        flag="not_submitted",
+        n=0,
+        ideal=(metric.ideal_of(row.options) or None) if metric.better is None else None,
+        lead=row.lead,
+        depth=row.depth,
+    )
+    of_sums = metric.score_of_sums(row.options)
+    if sums is None or of_sums is None:
+        return empty
+    count = int(sums.count.sum())
+    single = table.members[str(row.variable)] == 1
+    if metric.probabilistic and single and not metric.of_single:
+        return replace(empty, flag="deterministic", n=count)
+    value = float(of_sums(sums))
+    if not np.isfinite(value):
+        return replace(empty, flag="no_data", n=count)
+    spread = interval(sums, of_sums)
+    return replace(
+        empty,
+        value=value,
+        n=count,
+        interval=spread and spread.within(*metric.limits),
+        flag=None if is_whole(challenge, forecasts, row) else "partial",
+    )
+
+
+def _coverage(forecasts: Forecasts, table: Accumulated) -> list[dict[str, Any]]:
+    """How many values of each variable were there, by mask, and what the submission lacks."""
+    found = []
+    for variable, depths in forecasts.depths.items():
+        levels = [(variable, depth) for depth in depths]
+        for number, mask in enumerate(table.masks):
+            points = sum(int(table.points[level][number]) for level in levels)
+            holes = sum(int(table.holes[level][number]) for level in levels)
+            found.append(
+                {
+                    "variable": variable,
+                    "mask": mask,
+                    "points": points,
+                    "scored": points - holes,
+                    "filled": 0,
+                    "members": table.members[variable],
+                    "missing": list(forecasts.missing),
+                }
+            )
+    return found

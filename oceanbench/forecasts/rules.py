@@ -1,0 +1,76 @@
+"""What a challenge of forecasts must say, and what goes without saying."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import numpy as np
+
+from oceanbench.declaration import Domain, MetricRow, Starts
+from oceanbench.metrics import METRICS
+
+ROLES = ("initial", "climatology", "mask")  # that only forecasts have
+REFERENCES = {"persistence": "initial", "climatology": "climatology"}  # role of the dataset of each
+ANOMALIES = ("anomaly_correlation", "activity")  # scores of nothing else
+
+
+def unsaid(content: dict[str, Any]) -> dict[str, Any]:
+    """Content of a challenge.yaml with masks weighed by area, and a skill against each reference.
+
+    The skill is that of :func:`oceanbench.metrics.anomalies.skill`, of every variable, depth and
+    lead; it is not shown on the leaderboard unless the challenge declares it itself.
+    """
+    masks, metrics = content.get("masks", {"domain": {}}), content.get("metrics")
+    if isinstance(masks, dict):
+        masks = {
+            name: {"weights": "cos_latitude", **mask} if isinstance(mask, dict) else mask
+            for name, mask in masks.items()
+        }
+    if isinstance(metrics, list):
+        rows = [row for row in metrics if isinstance(row, dict)]
+        known = [row.get("relative_to") for row in rows if row.get("metric") == "skill"]
+        roles = [d.get("role") for d in content["datasets"].values() if isinstance(d, dict)]
+        metrics = [
+            *metrics,
+            *(
+                {"metric": "skill", "label": f"skill / {name}", "relative_to": name, "shown": False}
+                for name, role in REFERENCES.items()
+                if role in roles and name not in known
+            ),
+        ]
+    return {**content, "masks": masks, "metrics": metrics}
+
+
+def check_schedule(
+    starts: Starts | None, leads: Sequence[int], depths: Sequence[float], domain: Domain | None
+) -> None:
+    """Refuse starts, leads and depths that are missing, unsorted, or not inside the domain."""
+    if starts is None or not leads:
+        raise ValueError("starts and leads are missing; kind 'forecasts' needs both")
+    for name, values in (("leads", leads), ("depths", depths)):
+        if sorted(set(values)) != list(values):
+            raise ValueError(f"{name}: {list(values)} do not increase; sort them, each once")
+    if domain is None:
+        return
+    valid = (starts.days[0] + leads[0], starts.days[-1] + leads[-1])
+    first, last = (np.datetime64(day, "D") for day in domain.time)
+    if valid[0] < first or valid[1] > last:
+        raise ValueError(
+            f"domain.time: {first}..{last} does not hold all valid days, {valid[0]}..{valid[1]}; "
+            "widen it, or change starts and leads"
+        )
+
+
+def check_row(row: MetricRow, roles: Collection[str]) -> None:
+    """Refuse a metric that forecasts cannot have, or that lacks what it departs from."""
+    metric = METRICS[row.metric]
+    if metric.of_sums is None or metric.daily:
+        raise ValueError(f"metric: '{row.metric}' is no sum over a field; it is not for forecasts")
+    if row.relative_to is not None and REFERENCES[row.relative_to] not in roles:
+        raise ValueError(
+            f"relative_to: {row.relative_to} needs a dataset with role "
+            f"'{REFERENCES[row.relative_to]}'; add it"
+        )
+    if row.metric in ANOMALIES and row.relative_to is None:
+        raise ValueError(f"metric: '{row.metric}' is of anomalies; add relative_to: climatology")
