@@ -326,12 +326,13 @@ class _Adding:
             start, lead = self.result.starts[place[0]], self.result.leads[place[1]]
             raise OceanbenchError(
                 f"{self.challenge.name}: {int(holes.sum())} of {int(known.sum())} cells of "
-                f"{_named(level)} have no value in the forecast of start {start}, lead {lead}; "
+                f"{named(level)} have no value in the forecast of start {start}, lead {lead}; "
                 "fill them: a score cannot skip them"
             )
 
 
-def _named(level: Level) -> str:
+def named(level: Level) -> str:
+    """Variable and depth in words."""
     variable, depth = level
     return f"'{variable}'" if depth is None else f"'{variable}' at {depth:g} m"
 
@@ -342,12 +343,12 @@ def _check_coverage(challenge: Challenge, result: Accumulated) -> None:
         for mask, count, holes in zip(result.masks, points, result.holes[level], strict=True):
             if count == 0:
                 raise OceanbenchError(
-                    f"{challenge.name}: no wet cell of {_named(level)} inside mask '{mask}' has a "
+                    f"{challenge.name}: no wet cell of {named(level)} inside mask '{mask}' has a "
                     "truth; check the mask, the truth and the depths of challenge.yaml"
                 )
             if count - holes < least * count:
                 raise OceanbenchError(
-                    f"{challenge.name}: only {count - holes} of {count} values of {_named(level)} "
+                    f"{challenge.name}: only {count - holes} of {count} values of {named(level)} "
                     f"inside mask '{mask}' are in the submission, expected at least {least:.0%}; "
                     "forecast the rest: leaving out what is hard would raise the score"
                 )

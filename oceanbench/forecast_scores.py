@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from oceanbench.accumulate import Accumulated, References, accumulate
+from oceanbench import gates
+from oceanbench.accumulate import COLUMNS, Accumulated, References, accumulate, named
 from oceanbench.challenge import Challenge
 from oceanbench.declaration import MetricRow
 from oceanbench.errors import OceanbenchError
 from oceanbench.forecasts.fields import Forecasts
+from oceanbench.forecasts.nodes import Grid
+from oceanbench.gates import Sample
 from oceanbench.metrics import METRICS, Sums
 from oceanbench.result import Score
 from oceanbench.statistics import interval
@@ -45,17 +48,55 @@ def score_forecasts(
     references, grid = References.open(challenge, data_dir)
     forecasts = submission.open_forecasts(challenge, grid)
     try:
+        warnings = gates.inspect(_samples(challenge, forecasts, references, grid), challenge.name)
         table = accumulate(challenge, forecasts, references, grid)
     except OceanbenchError as problem:
         raise OceanbenchError(f"{submission.path.name}: {problem}") from problem
+    warnings += gates.leads(_errors(forecasts, table), forecasts.leads)
     ranked = challenge.ranking
     whole = is_whole(challenge, forecasts, ranked)
     return Scored(
         [_score(challenge, forecasts, table, row) for row in challenge.scores],
         _coverage(forecasts, table),
         table.sums(ranked) if whole else None,
-        [],
+        warnings,
     )
+
+
+def _samples(
+    challenge: Challenge, forecasts: Forecasts, references: References, grid: Grid
+) -> list[dict[str, Sample]]:
+    """Fields of the first and the middle start at the shortest lead, by variable, of each depth."""
+    starts, lead = list(forecasts.places), forecasts.leads[0]
+    step = float(np.median(np.diff(grid.longitude))) if grid.longitude.size > 1 else 0.0
+    globe = grid.longitude[-1] - grid.longitude[0] + 1.5 * step > 360.0
+    samples = []
+    for start in dict.fromkeys((starts[0], starts[len(starts) // 2])):
+        for depth in dict.fromkeys(d for column in forecasts.depths.values() for d in column):
+            sample = {}
+            for name, column in forecasts.depths.items():
+                if depth in column:
+                    fields = forecasts.read(name, start, [lead], [depth])[0, 0]
+                    truth = references.truth.read(name, start + lead, [depth])[0]
+                    unit = challenge.submission.variables[name].units
+                    known = named((name, depth))
+                    sample[name] = Sample(fields.mean(axis=0), truth, unit, known, lead, globe)
+            samples.append(sample)
+    return samples
+
+
+def _errors(forecasts: Forecasts, table: Accumulated) -> dict[str, list[float]]:
+    """RMSE by lead of each variable and depth, through the first mask."""
+    errors = {}
+    for variable, depths in forecasts.depths.items():
+        for depth in depths:
+            columns = table.tables.get(((variable, depth), None))
+            if columns is not None:
+                weight, squares = (columns[COLUMNS.index(n)] for n in ("weight", "squared_error"))
+                with np.errstate(invalid="ignore"):
+                    pooled = squares[..., 0].sum(axis=0) / weight[..., 0].sum(axis=0)
+                errors[named((variable, depth))] = np.sqrt(pooled).tolist()
+    return errors
 
 
 def is_whole(challenge: Challenge, forecasts: Forecasts, row: MetricRow) -> bool:

@@ -32,7 +32,7 @@ def ocean(days: np.ndarray, *, seed: int = 0) -> xr.Dataset:
     zos = 0.4 - 0.05 * (y - 25) + np.zeros((t.size, 1, x.size))
     for _ in range(12):
         k, m = random.uniform(0.4, 2.5, 2)
-        speed, phase = random.uniform(0.05, 0.3), random.uniform(0, 6)
+        speed, phase = random.uniform(0.02, 0.08), random.uniform(0, 6)
         zos = zos + 0.06 / (1 + k) * np.cos(k * (x + 60 + speed * t) + m * y + phase)
     slope = np.gradient(zos, axis=1), np.gradient(zos, axis=2)
     level = np.array([1.0, 0.6])[None, :, None, None]

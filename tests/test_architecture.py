@@ -27,7 +27,7 @@ FLOORS = [  # from the top
     {"declaration"},
     {"data", "dynamics", "metrics", "observing"},
     {"grid"},
-    {"episodes", "files", "progress", "resources"},
+    {"episodes", "files", "gates", "progress", "resources"},
     {"errors"},
 ]
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
