@@ -182,8 +182,9 @@ def test_every_score_with_an_interval_has_one_on_maps(name):
     truth = maps()["ssh"]
     estimate = maps(noise=0.2)["ssh"]
     term = None
-    if METRICS[name].term:
+    if METRICS[name].probabilistic:
         estimate = xr.concat([maps(noise=0.2, seed=s)["ssh"] for s in range(5)], "member")
+    if METRICS[name].term:
         term = METRICS[name].term(estimate, truth, 0 * truth + 1)
     s = sums(mean_of(estimate, truth, 0 * truth + 1), truth, 0 * truth + 1, term=term)
     found = interval(s, METRICS[name].of_sums)
