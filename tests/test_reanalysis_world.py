@@ -91,7 +91,7 @@ def test_reanalysis_is_daily_in_the_schema_of_glorys(reanalysis):
     assert tuple(reanalysis.data_vars) == FIELDS
     for name in FIELDS:
         assert reanalysis[name].dims == ("time", "latitude", "longitude")
-        assert reanalysis[name].attrs["units"] == UNITS[name]
+        assert load("reanalysis_2008.nc")[name].attrs["units"] == UNITS[name]
     np.testing.assert_allclose(reanalysis["latitude"], 27 + 0.6 * np.arange(0.5, 30))
     np.testing.assert_allclose(reanalysis["longitude"], -78 + 0.6 * np.arange(0.5, 50))
 
@@ -108,7 +108,8 @@ def test_land_is_missing_always_and_everywhere_alike(reanalysis):
         np.isnan(analysis["so"].values), np.broadcast_to(~wet, (52, *wet.shape))
     )
     nature = load("mdt.nc")["mdt"].notnull().values
-    assert 0 < (nature != wet).sum() < 30  # the masks of nature and of the model differ
+    assert not (wet & ~nature).any()  # the model needs 3 of 4 cells to be wet, nature 5 of 9
+    assert 0 < (nature & ~wet).sum() < 0.06 * wet.sum()
 
 
 def test_analysis_is_given_at_the_52_starts():
@@ -144,8 +145,6 @@ def test_analysis_is_near_the_reanalysis_and_not_the_same(statistics):
 def test_surface_currents_are_those_of_sea_level(reanalysis):
     day = reanalysis.isel(time=1234)
     f0, degree = 2 * 7.2921159e-5 * np.sin(np.deg2rad(36)), 111.195e3
-    slope = day["zos"].diff("longitude", label="lower").diff("longitude")
-    del slope
     east = (day["zos"].shift(longitude=-1) - day["zos"].shift(longitude=1)) / (
         1.2 * degree * np.cos(np.deg2rad(36))
     )
@@ -174,10 +173,12 @@ def test_profiles_images_and_drifters_see_the_same_ocean(reanalysis):
     images = load("sst.nc")["thetao"]
     seen = (images - test["thetao"]).values
     assert 0.3 < np.isfinite(images.values).mean() < 0.5
-    assert 0.3 < np.nanstd(seen) < 0.6
+    # less than the error of the image, 0.3: the reanalysis has fitted a part of it
+    assert 0.2 < np.nanstd(seen) < 0.3
     floats = load("profiles.nc")
     assert floats.sizes == {"time": 6 * test.sizes["time"], "depth": 6}
-    assert bool((floats["thetao"][:, -1] < floats["thetao"][:, 0]).mean() > 0.95)
+    # passive T: nothing forbids cold water above warm, in the north in winter (see the card)
+    assert 0.8 < float((floats["thetao"][:, -1] < floats["thetao"][:, 0]).mean()) < 0.95
     near = test["thetao"].sel(
         {n: floats[n] for n in ("time", "latitude", "longitude")}, method="nearest"
     )

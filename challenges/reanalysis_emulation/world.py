@@ -26,7 +26,7 @@ VALIDATION = ("2007-01-01", "2007-12-31")
 TEST = ("2008-01-01", "2009-01-31")
 YEARS = range(2001, 2009)
 STARTS = np.datetime64("2008-01-02") + np.arange(52) * np.timedelta64(7, "D")
-SPIN_UP = ((0.6, 21600.0, 1461), (0.3, 14400.0, 1461), (0.2, 10800.0, 305))  # degrees, s, days
+SPIN_UP = ((0.6, 21600.0, 1461), (0.3, 14400.0, 1461), (0.2, 10800.0, 3227))  # degrees, s, days
 
 NATURE = ocean.Parameters()
 MODEL = replace(

@@ -25,7 +25,7 @@ def climate(north: Tensor, time: float) -> tuple[Tensor, Tensor]:
     ``north`` (rows, 1) is 0 at the southern and 1 at the northern edge.
     """
     front = (1 + torch.tanh((north - 0.5) / 0.14)) / 2
-    surface = 25 - 4 * north - 11 * front - (3.5 + 2.5 * north) * season(time)
+    surface = 25 - 4 * north - 14 * front - (2.3 + 1.7 * north) * season(time)
     return (
         torch.stack([surface, 36.6 - 0.4 * north - 2.2 * front]),
         torch.stack([14 - 8 * front, 35.6 - 0.8 * front]),
