@@ -67,7 +67,7 @@ def train(
     inputs : tracks, and maps of role ``training``
     device : of torch
     seed : of the first weights, the windows and the tracks on other days
-    preset : ``cpu``, ``long`` (of the shipped weights) or ``gpu`` (as large as the published one)
+    preset : ``cpu`` (of the shipped weights), ``long`` or ``gpu`` (as large as the published one)
     steps : of the training; 0 as many as the preset has
     missions : comma-separated names of the tracks to learn with; by default those not optional
     checkpoint : folder that keeps the training: one that was interrupted resumes there

@@ -46,7 +46,7 @@ def train(
     inputs : tracks, and maps of role ``training``
     device : of torch
     seed : of the first weights, the windows and the tracks on other days
-    preset : ``cpu`` or ``long`` (of the shipped weights)
+    preset : ``cpu`` or ``long``
     steps : of the training; 0 as many as the preset has
     missions : comma-separated names of the tracks to learn with; by default those not optional
     checkpoint : folder that keeps the training: one that was interrupted resumes there
