@@ -145,6 +145,7 @@ def inversion(basin: Basin, constants: Tensor, dtype: torch.dtype) -> Inversion:
     )
     eigenvalues = minus_y[:, None] + minus_x - constants[:, None, None]
     charges = sine_y[j][:, :, None] * sine_x[i][:, None, :]  # transforms, one charge each
+    # symmetric and negative definite, as the inverse of the Laplacian is
     response = torch.stack([(sine_y @ (charges / e) @ sine_x)[:, j, i] for e in eigenvalues])
     return Inversion(
         spacing=basin.spacing,
@@ -153,5 +154,5 @@ def inversion(basin: Basin, constants: Tensor, dtype: torch.dtype) -> Inversion:
         sine_x=sine_x.to(dtype),
         eigenvalues=eigenvalues.to(dtype),
         coast=(j, i),
-        capacitance=torch.linalg.inv(response).to(dtype),
+        capacitance=-torch.cholesky_inverse(torch.linalg.cholesky(-response)).to(dtype),
     )
