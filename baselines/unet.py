@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
-from oceanbench.assimilation.learned_maps import filled, train_members
+from oceanbench.assimilation.learned_maps import filled
 from oceanbench.assimilation.map_recipe import MapRecipe, preset_of
+from oceanbench.assimilation.map_training import course, train_members
 
 if TYPE_CHECKING:
     import torch
@@ -53,14 +54,15 @@ def train(
     """
     recipe = preset_of(NAME, PRESETS, preset)
     recipe = replace(recipe, steps=steps or recipe.steps)
+    lessons = course(inputs, recipe, name=NAME, seed=seed, missions=missions, device=device)
     return train_members(
-        inputs,
+        lessons,
         recipe,
         name=NAME,
         members=1,
         seed=seed,
         device=device,
-        missions=missions,
+        about=missions,
         checkpoint=checkpoint,
     )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from oceanbench.assimilation.spde import Lattice, Spde
+from oceanbench.assimilation.spde_fit import prior
 from oceanbench.observing.sampling import sample
 
 FIRST = np.datetime64("2013-01-02", "ns")
@@ -24,8 +26,19 @@ def waves(days: int) -> xr.DataArray:
     return xr.DataArray(height + 0.1 * (2.0 - y), axes, tuple(axes), "ssh", {"units": "m"})
 
 
-def track(seed: int, *, days: int, error: float = 0.0) -> xr.Dataset:
-    """Two passes a day, askew, of 40 samples each."""
+def drawn(days: int, *, seed: int = 0) -> xr.DataArray:
+    """Daily maps of a stochastic equation, about the slope of the waves; (days + 1) of them."""
+    like = waves(days)
+    lattice = Lattice(*like.shape[1:], spacing_y=28.0, spacing_x=22.0, step=1.0)
+    world = prior(Spde(length=50.0, std=0.15, time=15.0, smoothness=3), lattice, times=days + 1)
+    departures = world(1, np.random.default_rng(seed))[0]
+    return like.copy(data=departures + 0.1 * (2.0 + SOUTH - like["latitude"].values[:, None]))
+
+
+def track(
+    seed: int, *, days: int, error: float = 0.0, maps: xr.DataArray | None = None
+) -> xr.Dataset:
+    """Two passes a day, askew, of 40 samples each, above the waves or other maps."""
     random = np.random.default_rng(seed)
     parts = []
     for number in range(2 * days):
@@ -45,17 +58,20 @@ def track(seed: int, *, days: int, error: float = 0.0) -> xr.Dataset:
             )
         )
     points = xr.concat(parts, "time")
-    values = sample(waves(days), points).values + error * random.standard_normal(
-        points.sizes["time"]
-    )
+    field = waves(days) if maps is None else maps
+    values = sample(field, points).values + error * random.standard_normal(points.sizes["time"])
     found = points.assign(ssh=("time", values, {"units": "m"}))
     return found.assign_attrs(role="observations", layout="track")
 
 
-def inputs(days: int = 12, *, error: float = 0.0) -> dict[str, xr.Dataset]:
+def inputs(
+    days: int = 12, *, error: float = 0.0, maps: xr.DataArray | None = None
+) -> dict[str, xr.Dataset]:
     """What a method gets to learn from: two altimeters and the maps of those days."""
-    maps = waves(days).to_dataset().assign_attrs(role="training", layout="grid")
+    field = waves(days) if maps is None else maps
+    training = field.to_dataset().assign_attrs(role="training", layout="grid")
     tracks = {
-        name: track(seed, days=days, error=error) for seed, name in enumerate(("first", "second"))
+        name: track(seed, days=days, error=error, maps=field)
+        for seed, name in enumerate(("first", "second"))
     }
-    return tracks | {"training": maps}
+    return tracks | {"training": training}

@@ -13,9 +13,10 @@ import xarray as xr
 from map_worlds import inputs, waves
 from torch import Tensor
 
-from oceanbench.assimilation.learned_maps import estimate_members, train_members
+from oceanbench.assimilation.learned_maps import estimate_members
 from oceanbench.assimilation.map_lessons import Bank, bank, triangle
 from oceanbench.assimilation.map_recipe import MapRecipe, network
+from oceanbench.assimilation.map_training import course, train_members
 from oceanbench.assimilation.scenes import grid_around, scene
 from oceanbench.errors import OceanbenchError
 
@@ -41,9 +42,29 @@ def seen() -> dict[str, xr.Dataset]:
     return inputs(DAYS, error=0.02)
 
 
+def train(
+    given: dict[str, xr.Dataset],
+    recipe: MapRecipe,
+    *,
+    members: int = 1,
+    seed: int = 0,
+    checkpoint: str = "",
+) -> dict[str, Tensor]:
+    lessons = course(given, recipe, name="mine", seed=seed)
+    return train_members(
+        lessons,
+        recipe,
+        name="mine",
+        members=members,
+        seed=seed,
+        device="cpu",
+        checkpoint=checkpoint,
+    )
+
+
 @cache
 def trained(seed: int = 0) -> dict[str, Tensor]:
-    return train_members(seen(), SMALL, name="mine", members=1, seed=seed, device="cpu")
+    return train(seen(), SMALL, seed=seed)
 
 
 def target() -> xr.DataArray:
@@ -78,7 +99,7 @@ def test_it_learns_to_correct_its_first_guess() -> None:
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_one_others() -> None:
-    again = train_members(seen(), SMALL, name="mine", members=1, seed=0, device="cpu")
+    again = train(seen(), SMALL)
     assert all(torch.equal(value, trained()[name]) for name, value in again.items())
     assert any(not torch.equal(value, trained(1)[name]) for name, value in trained().items())
 
@@ -91,10 +112,9 @@ def test_weights_are_small_and_tell_what_they_are() -> None:
 
 def test_a_checkpoint_resumes(tmp_path: Path) -> None:
     short = replace(SMALL, steps=20)
-    options = {"name": "mine", "members": 2, "seed": 3, "device": "cpu"}
-    expected = train_members(seen(), short, **options)
-    kept = train_members(seen(), short, checkpoint=str(tmp_path), **options)
-    again = train_members(seen(), short, checkpoint=str(tmp_path), **options)
+    expected = train(seen(), short, members=2, seed=3)
+    kept = train(seen(), short, members=2, seed=3, checkpoint=str(tmp_path))
+    again = train(seen(), short, members=2, seed=3, checkpoint=str(tmp_path))
     assert sorted(p.name for p in tmp_path.iterdir()) == [
         "mine-3.safetensors",
         "mine-4.safetensors",
@@ -173,7 +193,7 @@ def test_bad_requests_are_refused_in_one_line() -> None:
     with pytest.raises(
         OceanbenchError, match="mine: learns from training maps, and there are none"
     ):
-        train_members(tracks, SMALL, name="mine", members=1, seed=0, device="cpu")
+        train(tracks, SMALL)
     few = inputs(20)
     with pytest.raises(OceanbenchError, match=r"mine: 21 days of training maps, expected at least"):
-        train_members(few, SMALL, name="mine", members=1, seed=0, device="cpu")
+        train(few, SMALL)

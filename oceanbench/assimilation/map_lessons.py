@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import xarray as xr
+from numpy.typing import NDArray
+from scipy.interpolate import RectBivariateSpline
 from torch import Tensor
 
 from oceanbench.assimilation.lessons import Lesson
@@ -16,6 +18,20 @@ from oceanbench.assimilation.scenes import Grid, Scene, scene
 from oceanbench.errors import OceanbenchError
 from oceanbench.observing.reflown import reflown
 from oceanbench.progress import progress
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Mean and standard deviation by which a variable is normalised."""
+
+    mean: float
+    deviation: float
+
+    def apart(self, values: FloatArray) -> Tensor:
+        """Normalised, in single precision."""
+        return torch.as_tensor((values - self.mean) / self.deviation, dtype=torch.float32)
 
 
 @dataclass(frozen=True)
@@ -146,3 +162,39 @@ def bank(
             )
         )
     return tuple(found)
+
+
+def training_truth(inputs: Mapping[str, xr.Dataset], name: str) -> xr.DataArray:
+    """Maps of role ``training``, in memory; refused, in the name of a method, without any."""
+    maps = [d for d in inputs.values() if d.attrs.get("role") == "training"]
+    maps = [d for d in maps if d.attrs.get("layout") == "grid"]
+    if not maps:
+        raise OceanbenchError(
+            f"{name}: learns from training maps, and there are none; train on a challenge that "
+            "has some, and name its weights with --weights"
+        )
+    variable = next(str(v) for v in maps[0].data_vars)
+    field = maps[0][variable].transpose("time", "latitude", "longitude")
+    return field.sortby("latitude").load()
+
+
+def on_grid(truth: xr.DataArray, grid: Grid) -> FloatArray:
+    """Daily maps on the nodes of a grid, by bicubic splines."""
+    return np.stack(
+        [
+            RectBivariateSpline(truth["latitude"].values, truth["longitude"].values, daily)(
+                grid.latitude, grid.longitude
+            )
+            for daily in truth.values
+        ]
+    )
+
+
+def normalised(scenes: tuple[Scene, ...], truth: FloatArray, scale: Scale) -> Bank:
+    """Scenes and their truth as tensors."""
+    return Bank(
+        scale.apart(truth),
+        torch.stack([scale.apart(s.values) for s in scenes]),
+        torch.stack([torch.as_tensor(s.observed) for s in scenes]),
+        torch.stack([scale.apart(s.first_guess) for s in scenes]),
+    )

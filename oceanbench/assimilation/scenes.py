@@ -20,7 +20,7 @@ from scipy.ndimage import gaussian_filter
 from oceanbench.assimilation.back_and_forth import Settings, extended, mapped
 from oceanbench.assimilation.preparation import DAY, Samples, mean_field, samples
 from oceanbench.errors import OceanbenchError, did_you_mean
-from oceanbench.grid import centre_longitude, interpolate
+from oceanbench.grid import centre_longitude, interpolate, wrap_longitude
 from oceanbench.observing.sampling import sample
 
 FloatArray = NDArray[np.float64]
@@ -96,6 +96,10 @@ class Scene:
     observed: NDArray[np.bool_]
     first_guess: FloatArray
 
+    def days(self, some: slice) -> Scene:
+        """Some of the days."""
+        return Scene(self.values[some], self.observed[some], self.first_guess[some])
+
 
 def scene(
     inputs: Mapping[str, xr.Dataset],
@@ -119,9 +123,7 @@ def scene(
     device : of torch
     """
     mean = mean_field(inputs, variable, grid.centre, of_training=True)
-    background = np.zeros(grid.shape)
-    if mean is not None:
-        background += extended(mean, grid.longitude, grid.latitude)
+    background = mean_on(grid, mean)
     place = (inputs, variable, grid.days[0], grid.centre)
     fine = _inside(samples(*place, missions=missions, coarsen=1, swath_km=SWATH_KM), grid)
     points = _points(fine, grid)
@@ -142,6 +144,24 @@ def scene(
     expected = sample(grid.field(guess), points).values
     misfit, count = _binned(fine, fine.value - expected, grid)
     return Scene(guess + misfit, count > 0, guess)
+
+
+def inside(track: xr.Dataset, variable: str, grid: Grid) -> xr.Dataset:
+    """Samples of a track that have a value on the days and in the box of a grid."""
+    longitude = wrap_longitude(track["longitude"].values, grid.centre)
+    latitude, time = track["latitude"].values, track["time"].values
+    chosen = np.isfinite(track[variable].values)
+    for values, axis in ((longitude, grid.longitude), (latitude, grid.latitude), (time, grid.days)):
+        chosen &= (values >= axis[0]) & (values <= axis[-1])
+    return track.isel(time=chosen)
+
+
+def mean_on(grid: Grid, mean: xr.DataArray | None) -> FloatArray:
+    """Mean field, or zero without one, on all days of a grid, extended beyond its own box."""
+    background = np.zeros(grid.shape)
+    if mean is not None:
+        background += extended(mean, grid.longitude, grid.latitude)
+    return background
 
 
 def _given(inputs: Mapping[str, xr.Dataset], variable: str, grid: Grid, name: str) -> FloatArray:

@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
 from oceanbench.errors import OceanbenchError
+from oceanbench.observing.sampling import sample
 
 FloatArray = npt.NDArray[np.float64]
 
+LONGEST_LAG = 60  # samples
+NEGLIGIBLE = 0.02  # of the variance: products that average to less tell nothing of the red part
 _KARIN_DISTANCES = (10.0, 60.0)  # km, where the fit of karin_noise_std was made
 _KARIN_WAVES = (0.0, 6.0)  # m
+
+
+@dataclass(frozen=True)
+class AltimeterError:
+    """Parameters of :func:`nadir_error`.
+
+    Attributes
+    ----------
+    white, correlated : standard deviations of the two parts, metres
+    decorrelation_seconds : e-folding time of the red part
+    """
+
+    white: float
+    correlated: float
+    decorrelation_seconds: float
 
 
 def nadir_error(
@@ -72,6 +93,79 @@ def nadir_error(
     result = track["track"].copy(data=error).rename("error")
     result.attrs = {"units": "m"}
     return result
+
+
+def fitted_error(tracks: Iterable[xr.Dataset], truth: xr.DataArray) -> AltimeterError:
+    r"""Find the error of altimeters, as :func:`nadir_error` draws it, where the truth is known.
+
+    Products of the errors of two samples of a pass average to :math:`s^2 e^{-|\Delta t| / \tau}`;
+    a line is fitted to their logarithm at lags of up to :data:`LONGEST_LAG` samples, as far as they
+    are positive. What they leave of the variance is white.
+
+    Parameters
+    ----------
+    tracks : with the variable of the truth along ``time``, ``longitude``, ``latitude``, ``track``
+    truth : (time, latitude, longitude) without holes; samples outside are left aside
+
+    Returns
+    -------
+    AltimeterError, without a red part where neighbours' errors have nothing in common
+
+    Raises
+    ------
+    OceanbenchError
+        if fewer than 100 samples lie in the days and the box of the truth
+    """
+    errors = [_errors(track, truth) for track in tracks]
+    count = sum(error.size for error, _, _ in errors)
+    if count < 100:
+        raise OceanbenchError(
+            f"{count} samples lie in the days and the box of the truth; 100 tell their error"
+        )
+    variance = sum(float(error @ error) for error, _, _ in errors) / count
+    lags = range(1, LONGEST_LAG + 1)
+    products, seconds = (np.array(v) for v in zip(*(_at_lag(errors, n) for n in lags), strict=True))
+    known = int(np.argmin(np.append(products > NEGLIGIBLE * variance, False)))
+    if known < 2:
+        return AltimeterError(float(np.sqrt(variance)), 0.0, 1.0)
+    slope, level = np.polyfit(seconds[:known], np.log(products[:known]), 1)
+    red = min(float(np.exp(level)), variance)
+    seconds_of_red = -1.0 / slope if slope < 0 else float(seconds[-1]) * LONGEST_LAG
+    return AltimeterError(
+        float(np.sqrt(variance - red)), float(np.sqrt(red)), float(seconds_of_red)
+    )
+
+
+def _errors(
+    track: xr.Dataset, truth: xr.DataArray
+) -> tuple[FloatArray, npt.NDArray[np.int64], FloatArray]:
+    """Errors, numbers of the passes and seconds of the samples inside, in the order of time."""
+    track = track.sortby("time")
+    within = np.isfinite(track[str(truth.name)].values)
+    for axis in ("time", "longitude", "latitude"):
+        values, nodes = track[axis].values, truth[axis].values
+        if axis == "longitude":
+            values = nodes.min() + (values - nodes.min()) % 360.0
+        within &= (values >= nodes.min()) & (values <= nodes.max())
+    here = track.isel(time=within)
+    error = here[str(truth.name)].values - sample(truth, here).values
+    seconds = (here["time"].values - truth["time"].values.min()) / np.timedelta64(1, "s")
+    return error, here["track"].values, seconds
+
+
+def _at_lag(
+    errors: list[tuple[FloatArray, npt.NDArray[np.int64], FloatArray]], lag: int
+) -> tuple[float, float]:
+    """Mean product of the errors of samples of a pass, so many samples apart, and their seconds."""
+    products, apart = [], []
+    for error, number, seconds in errors:
+        same = number[lag:] == number[:-lag]
+        products.append((error[lag:] * error[:-lag])[same])
+        apart.append((seconds[lag:] - seconds[:-lag])[same])
+    found = np.concatenate(products)
+    if not found.size:
+        return 0.0, float(lag)
+    return float(found.mean()), float(np.concatenate(apart).mean())
 
 
 def karin_noise_std(

@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 
 from oceanbench.errors import OceanbenchError
-from oceanbench.observing.noise import karin_error, karin_noise_std, nadir_error
+from oceanbench.observing.noise import fitted_error, karin_error, karin_noise_std, nadir_error
 from oceanbench.observing.orbits import EPOCH, ORBITS, nadir_track
 from oceanbench.observing.swath import karin_swath
 
@@ -61,6 +61,47 @@ def test_passes_are_independent_even_when_they_touch():
     x = nadir_error(track, seed=3, white=0.0, correlated=1.0).values.reshape(-1, 2)
     assert np.mean(x[:, 0] * x[:, 1]) == pytest.approx(np.exp(-1 / TAU), abs=0.02)
     assert np.mean(x[1:, 0] * x[:-1, 1]) == pytest.approx(0.0, abs=0.02)
+
+
+def above_a_plane(passes: int) -> tuple[xr.Dataset, xr.DataArray]:
+    """Passes of 180 samples above a plane, which a spline knows exactly."""
+    count = 180 * passes
+    seconds = np.arange(count) + 4000.0 * (np.arange(count) // 180)
+    track = make_track(seconds, np.arange(count) // 180)
+    latitude = 1.0 + 8.0 * (np.arange(count) % 180) / 180
+    track = track.assign_coords(latitude=("time", latitude), longitude=("time", 10.0 - latitude))
+    axes = {
+        "time": track["time"].values[[0, -1]],
+        "latitude": np.arange(11.0),
+        "longitude": np.arange(11.0),
+    }
+    plane = np.broadcast_to(axes["latitude"][:, None] - 2.0 * axes["longitude"], (2, 11, 11))
+    truth = xr.DataArray(plane, axes, tuple(axes), "ssh")
+    return track.assign(ssh=("time", latitude - 2.0 * (10.0 - latitude))), truth
+
+
+@pytest.mark.parametrize(("white", "correlated"), [(0.03, 0.02), (0.01, 0.05)])
+def test_an_error_is_found_as_it_was_drawn(white, correlated):
+    track, truth = above_a_plane(3000)
+    track["ssh"] = track["ssh"] + nadir_error(track, seed=1, white=white, correlated=correlated)
+    found = fitted_error([track], truth)
+    assert found.white == pytest.approx(white, rel=0.03)
+    assert found.correlated == pytest.approx(correlated, rel=0.05)
+    assert found.decorrelation_seconds == pytest.approx(TAU, rel=0.2)
+
+
+def test_white_errors_have_no_red_part():
+    track, truth = above_a_plane(200)
+    track["ssh"] = track["ssh"] + nadir_error(track, seed=1, correlated=0.0)
+    found = fitted_error([track], truth)
+    assert found.white == pytest.approx(0.03, rel=0.02)
+    assert found.correlated < 0.005
+
+
+def test_few_samples_do_not_tell_their_error():
+    track, truth = above_a_plane(3)
+    with pytest.raises(OceanbenchError, match="99 samples lie in the days and the box"):
+        fitted_error([track.isel(time=slice(99))], truth)
 
 
 def test_undoing_the_recursion_leaves_white_noise():

@@ -1,0 +1,114 @@
+"""4DVarNets for sea level from several seeds: their mean, and members that tell its error.
+
+The baseline fourdvarnet several times, with smaller networks. The spread of networks alone is too
+small: training finds the factor that makes it as large as the error of their mean in validation.
+Members can also be drawn by conditional simulation, or by perturbation of the estimate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import xarray as xr
+
+from oceanbench.assimilation.map_recipe import MapRecipe, preset_of
+from oceanbench.assimilation.map_training import course, train_members
+from oceanbench.assimilation.map_uncertainty import filled, judged
+
+if TYPE_CHECKING:
+    import torch
+
+KINDS = ("maps", "tracks")
+REFERENCE = (
+    "Beauchamp et al. (2023) doi:10.5194/gmd-16-2119-2023; "
+    "Lakshminarayanan et al. (2017) doi:10.48550/arXiv.1612.01474"
+)
+NAME = "fourdvarnet_ensemble"
+SMALL = MapRecipe(hidden=20, prior_hidden=8)
+PRESETS = {
+    "cpu": replace(SMALL, scenes=2, steps=1500),
+    "long": replace(SMALL, scenes=6, steps=6000),
+}
+
+
+def train(
+    inputs: Mapping[str, xr.Dataset],
+    *,
+    device: str,
+    seed: int,
+    preset: str = "long",
+    steps: int = 0,
+    members: int = 4,
+    missions: str = "",
+    checkpoint: str = "",
+) -> dict[str, torch.Tensor]:
+    """Train the members, and learn how wrong they are.
+
+    Parameters
+    ----------
+    inputs : tracks, and maps of role ``training``
+    device : of torch
+    seed : of the first member's weights, the windows and the tracks on other days
+    preset : ``cpu`` or ``long`` (of the shipped weights)
+    steps : of the training of each; 0 as many as the preset has
+    members : how many, at least two
+    missions : comma-separated names of the tracks to learn with; by default those not optional
+    checkpoint : folder that keeps the training: one that was interrupted resumes there
+    """
+    recipe = preset_of(NAME, PRESETS, preset)
+    recipe = replace(recipe, steps=steps or recipe.steps)
+    lessons = course(inputs, recipe, name=NAME, seed=seed, missions=missions, device=device)
+    weights = train_members(
+        lessons,
+        recipe,
+        name=NAME,
+        members=members,
+        seed=seed,
+        device=device,
+        about=missions,
+        checkpoint=checkpoint,
+    )
+    errors = judged(lessons, weights, inputs, name=NAME, missions=missions, device=device)
+    return weights | errors.tensors()
+
+
+def estimate(
+    inputs: Mapping[str, xr.Dataset],
+    target: xr.Dataset,
+    *,
+    device: str,
+    seed: int,
+    weights: Mapping[str, torch.Tensor],
+    way: str = "ensemble",
+    members: int = 20,
+    missions: str = "",
+) -> xr.Dataset:
+    """Members of the maps.
+
+    Parameters
+    ----------
+    inputs : the datasets of layout ``track`` and ``swath`` are used, one variable each
+    target : variables (time, latitude, longitude) to fill
+    device : of torch
+    seed : of the draws
+    weights : that ``train`` found
+    way : ``ensemble`` (the networks, with the spread that validation found), ``conditional``
+        (draws of the truth's statistics, observed and mapped) or ``perturbed`` (the estimate with
+        errors as in validation, observed and mapped again)
+    members : that are drawn; an ensemble has as many as were trained
+    missions : comma-separated names of the inputs to use, or ``all``; by default those that are
+        not optional
+    """
+    return filled(
+        inputs,
+        target,
+        weights,
+        name=NAME,
+        way=way,
+        members=members,
+        seed=seed,
+        missions=missions,
+        device=device,
+    )

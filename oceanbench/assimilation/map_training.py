@@ -1,0 +1,197 @@
+"""Training of 4DVarNets for maps: members that learn from a training truth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+import xarray as xr
+from torch import Tensor
+
+from oceanbench.assimilation import networks
+from oceanbench.assimilation.learned_maps import in_parts
+from oceanbench.assimilation.lessons import Lesson
+from oceanbench.assimilation.map_lessons import (
+    Bank,
+    FloatArray,
+    Scale,
+    bank,
+    normalised,
+    on_grid,
+    training_truth,
+)
+from oceanbench.assimilation.map_recipe import MapRecipe, network
+from oceanbench.assimilation.scenes import Grid, Scene, grid_around
+from oceanbench.assimilation.training import Schedule
+from oceanbench.assimilation.unrolled import FourDVarNet
+from oceanbench.errors import OceanbenchError
+
+CHECKED_DAYS, GAP_DAYS = 32, 14  # at the end of the training period, and between it and the rest
+DECAY = 1e-4  # of the weights
+
+
+@dataclass(frozen=True)
+class Course:
+    """Training period with a known truth, observed again and again.
+
+    Attributes
+    ----------
+    maps : truth (time, latitude, longitude), as it was given
+    grid : days and nodes
+    truth : (days, rows, columns) of the grid
+    scenes : the first is as observed
+    """
+
+    maps: xr.DataArray
+    grid: Grid
+    truth: FloatArray
+    scenes: tuple[Scene, ...]
+
+    @property
+    def scale(self) -> Scale:
+        """By which all is normalised."""
+        return Scale(float(self.truth.mean()), float(self.truth.std()))
+
+    @property
+    def checked(self) -> slice:
+        """Days at the end, which validate."""
+        return slice(len(self.truth) - CHECKED_DAYS, len(self.truth))
+
+    def bank(self) -> Bank:
+        """All days, normalised."""
+        return normalised(self.scenes, self.truth, self.scale)
+
+    def check(self) -> tuple[Scene, FloatArray]:
+        """Days that validate, as they were observed, and their truth."""
+        return self.scenes[0].days(self.checked), self.truth[self.checked]
+
+
+def course(
+    inputs: Mapping[str, xr.Dataset],
+    recipe: MapRecipe,
+    *,
+    name: str,
+    seed: int,
+    missions: str = "",
+    device: str = "cpu",
+) -> Course:
+    """Observe the training period as often as a recipe says.
+
+    Parameters
+    ----------
+    inputs : tracks, and maps of role ``training``
+    recipe : of the networks
+    name : of the method, for messages
+    seed : of the tracks on other days
+    missions : as for :func:`oceanbench.assimilation.preparation.samples`
+    device : of torch
+    """
+    truth = training_truth(inputs, name)
+    grid = grid_around(truth, recipe.step_degrees)
+    nodes = on_grid(truth, grid)
+    least = CHECKED_DAYS + GAP_DAYS + recipe.days
+    if len(nodes) < least:
+        raise OceanbenchError(
+            f"{name}: {len(nodes)} days of training maps, expected at least {least}; give a longer "
+            "training period"
+        )
+    scenes = bank(
+        inputs,
+        truth,
+        grid,
+        scenes=recipe.scenes,
+        first_guess=recipe.first_guess,
+        seed=seed,
+        missions=missions,
+        device=device,
+    )
+    return Course(truth, grid, nodes, scenes)
+
+
+def train_members(
+    lessons: Course,
+    recipe: MapRecipe,
+    *,
+    name: str,
+    members: int,
+    seed: int,
+    device: str,
+    about: str = "",
+    checkpoint: str = "",
+) -> dict[str, Tensor]:
+    """Train members from consecutive seeds.
+
+    The last days of the training period are for validation, as they were observed.
+
+    Parameters
+    ----------
+    lessons : from :func:`course`
+    recipe : of every member
+    name : of the method, for messages
+    members : how many
+    seed : of the first
+    device : of torch
+    about : what else makes it this training
+    checkpoint : folder that keeps every training, or nothing
+
+    Returns
+    -------
+    weights of member i as ``i.…``, in half precision (they are used in single precision, or in
+    bfloat16, which knows no more digits), the normalisation ``mean`` and ``deviation``, and the
+    recipe
+    """
+    whole, scale = lessons.bank(), lessons.scale
+    learning = whole.days(0, len(lessons.truth) - CHECKED_DAYS - GAP_DAYS)
+    checks = whole.days(lessons.checked.start, lessons.checked.stop).windows(recipe.days).to(device)
+    tensors = networks.train(
+        lambda: network(recipe),
+        lambda member: _task(member, recipe, learning, checks, device),
+        name=name,
+        members=members,
+        seed=seed,
+        schedule=Schedule(
+            steps=recipe.steps,
+            rate=recipe.rate,
+            warm_up=50,
+            floor=0.03,
+            decay=DECAY,
+            validations=20,
+            average=recipe.average,
+        ),
+        about=f"{recipe}, {scale}, {about}",
+        device=device,
+        checkpoint=checkpoint,
+    )
+    kept = {"mean": torch.tensor(scale.mean), "deviation": torch.tensor(scale.deviation)}
+    small = {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}
+    return kept | networks.as_tensors(recipe) | small
+
+
+def _task(
+    member: FourDVarNet, recipe: MapRecipe, learning: Bank, checks: Lesson, device: str
+) -> networks.Task:
+    def draw(random: torch.Generator) -> Lesson:
+        window = learning.draw(
+            recipe.batch, recipe.days, recipe.crop, random, mirrored=recipe.mirrored
+        )
+        return window.to(device)
+
+    def loss(lesson: Lesson, made: float) -> Tensor:
+        found = member(lesson.values, lesson.observed, lesson.first_guess)
+        error, weight = (found - lesson.wanted) / recipe.correction, lesson.weight
+        total = (weight * error.square()).mean()
+        for axis in (-1, -2):
+            slope = weight.narrow(axis, 1, error.shape[axis] - 1) * error.diff(dim=axis).square()
+            total = total + recipe.slope_loss * slope.mean()
+        if recipe.prior_hidden:
+            unlikely = lesson.wanted - member.prior(lesson.wanted)
+            total = total + recipe.prior_loss * unlikely.square().mean()
+        return cast(Tensor, total)
+
+    def score() -> float:
+        found = in_parts(member, checks.values, checks.observed, checks.first_guess)
+        return float((checks.weight * (found - checks.wanted).square()).mean())
+
+    return networks.Task(draw, loss, score)
