@@ -22,6 +22,7 @@ from oceanbench.metrics import (
     calibration,
     energy,
     events,
+    geostrophic,
     isotropic,
     pointwise,
     probabilistic,
@@ -189,6 +190,15 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             0.0,
             of_sums=sums.daily_rmse_score_std_of,
             daily=True,
+        ),
+        "geostrophic_rmse": Metric(
+            geostrophic.geostrophic_rmse,
+            "m s-1",
+            "lower",
+            0.0,
+            needs="grid",
+            of_sums=sums.root_mean_term_of,
+            term=geostrophic.squared_current_error,
         ),
         "resolved_wavelength": Metric(
             spectral.resolved_wavelength,

@@ -216,6 +216,12 @@ def mean_term_of(s: Sums) -> FloatArray:
     return ratio(term_of(s).sum(-1), s.weight.sum(-1))
 
 
+def root_mean_term_of(s: Sums) -> FloatArray:
+    """Root of the mean over all points of the quantity that the sums ``term`` go over."""
+    result: FloatArray = np.sqrt(mean_term_of(s))
+    return result
+
+
 def spread_skill_of(s: Sums) -> FloatArray:
     """Root of the predicted over the found squared error; ``term`` sums the predicted one."""
     result: FloatArray = np.sqrt(ratio(term_of(s).sum(-1), s.squared_error.sum(-1)))
