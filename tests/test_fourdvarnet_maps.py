@@ -14,7 +14,7 @@ from map_worlds import inputs, waves
 from torch import Tensor
 
 from oceanbench.assimilation.learned_maps import estimate_members
-from oceanbench.assimilation.map_lessons import Bank, bank, triangle
+from oceanbench.assimilation.map_lessons import Bank, Scale, Strip, bank, triangle
 from oceanbench.assimilation.map_recipe import MapRecipe, network
 from oceanbench.assimilation.map_training import course, train_members
 from oceanbench.assimilation.scenes import grid_around, scene
@@ -151,17 +151,18 @@ def test_recipes_make_networks(update: str, prior_hidden: int) -> None:
     assert net(values, values > 1.0, values).shape == values.shape
 
 
-def scenes() -> Bank:
+def strips() -> Bank:
     """Random numbers in place of seas."""
     random = torch.Generator().manual_seed(0)
     values = torch.randn(3, 20, 9, 11, generator=random)
-    return Bank(values[0] + 1.0, values, values > 0.5, values + 2.0)
+    known = torch.arange(20) < 17
+    return Bank(tuple(Strip(v, v > 0.5, v + 2.0, v + 1.0, known) for v in values))
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
 def test_windows_are_cut_whole(mirrored: bool) -> None:
     """What belongs together stays together, mirrored or not."""
-    lesson = scenes().draw(40, 5, 6, torch.Generator().manual_seed(1), mirrored=mirrored)
+    lesson = strips().draw(40, 5, 6, torch.Generator().manual_seed(1), mirrored=mirrored)
     assert lesson.wanted.shape == (40, 5, 6, 6)
     shift = lesson.first_guess - lesson.values
     assert torch.allclose(shift.abs(), torch.full_like(shift, 2.0), atol=1e-5)
@@ -170,14 +171,46 @@ def test_windows_are_cut_whole(mirrored: bool) -> None:
     assert torch.equal(turned, lesson.observed)
 
 
+def test_windows_are_of_all_strips_and_days_of_unknown_truth_do_not_count() -> None:
+    lesson = strips().draw(400, 5, 6, torch.Generator().manual_seed(1), mirrored=False)
+    late = (lesson.weight[:, -1] == 0).all((1, 2)).float().mean()
+    assert float(late) == pytest.approx(3 / 16, abs=0.06)
+    windows = strips().strips[0].windows(5)
+    assert windows.values.shape == (16, 5, 9, 11)
+    assert windows.weight[:13].ne(0).all() and windows.weight[13, :, 0, 0].ne(0).tolist() == [
+        True,
+        True,
+        True,
+        True,
+        False,
+    ]
+
+
 def test_the_first_scene_is_as_observed_and_others_are_not() -> None:
     field = waves(20)
     grid = grid_around(field, 0.25)
-    made = bank(inputs(20), field, grid, scenes=2, first_guess="mean", seed=0)
+    recipe = replace(SMALL, first_guess="mean", scenes=2)
+    whole, other = bank(inputs(20), field, grid, recipe, seed=0, learned=18)
     expected = scene(inputs(20), "ssh", grid, first_guess="mean")
-    np.testing.assert_array_equal(made[0].values, expected.values)
-    assert (made[1].observed != made[0].observed).any()
-    assert made[1].observed.mean() == pytest.approx(made[0].observed.mean(), rel=0.3)
+    np.testing.assert_array_equal(whole.scene.values[:-2], expected.values)
+    assert len(whole.scene.values) == 21 + 2 and len(other.scene.values) == 18 + 2
+    assert (other.scene.observed[:18] != whole.scene.observed[:18]).any()
+    shares = [s.scene.observed[:18].mean() for s in (other, whole)]
+    assert shares[0] == pytest.approx(shares[1], rel=0.3)
+
+
+def test_observations_end_before_the_scenes_do() -> None:
+    field = waves(100)
+    recipe = replace(SMALL, first_guess="oi", scenes=2)
+    grid = grid_around(field, 0.5)
+    made = bank(inputs(100), field, grid, recipe, seed=0, learned=90)
+    assert [(s.first, len(s.scene.values)) for s in made] == [(0, 103), (0, 47), (45, 47)]
+    for stretch in made:
+        assert not stretch.scene.observed[-1].any()
+        assert stretch.scene.observed[-3].any()  # the next is the nearest to the last afternoon
+    truth = np.zeros((101, *grid.shape[1:]))
+    known = [stretch.strip(truth, Scale(0.0, 1.0)).known for stretch in made]
+    assert [int(k.sum()) for k in known] == [101, 47, 47]
 
 
 def test_days_weigh_less_the_farther_from_the_middle() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
+import numpy as np
 import torch
 import xarray as xr
 from torch import Tensor
@@ -17,8 +18,8 @@ from oceanbench.assimilation.map_lessons import (
     Bank,
     FloatArray,
     Scale,
+    Stretch,
     bank,
-    normalised,
     on_grid,
     training_truth,
 )
@@ -41,31 +42,40 @@ class Course:
     maps : truth (time, latitude, longitude), as it was given
     grid : days and nodes
     truth : (days, rows, columns) of the grid
-    scenes : the first is as observed
+    scenes : the first is all days, as they were observed
     """
 
     maps: xr.DataArray
     grid: Grid
     truth: FloatArray
-    scenes: tuple[Scene, ...]
+    scenes: tuple[Stretch, ...]
 
     @property
     def scale(self) -> Scale:
         """By which all is normalised."""
         return Scale(float(self.truth.mean()), float(self.truth.std()))
 
-    @property
-    def checked(self) -> slice:
-        """Days at the end, which validate."""
-        return slice(len(self.truth) - CHECKED_DAYS, len(self.truth))
+    def learned(self) -> Bank:
+        """What is learned from: days before those that validate, and a gap."""
+        first, *others = (stretch.strip(self.truth, self.scale) for stretch in self.scenes)
+        return Bank((first.days(0, learned_days(len(self.truth))), *others))
 
-    def bank(self) -> Bank:
-        """All days, normalised."""
-        return normalised(self.scenes, self.truth, self.scale)
+    def checks(self, days: int) -> Lesson:
+        """Windows of the days that validate, as they were observed."""
+        whole = self.scenes[0].strip(self.truth, self.scale)
+        return whole.days(len(self.truth) - CHECKED_DAYS, len(whole.truth)).windows(days)
 
     def check(self) -> tuple[Scene, FloatArray]:
-        """Days that validate, as they were observed, and their truth."""
-        return self.scenes[0].days(self.checked), self.truth[self.checked]
+        """Days that validate, as they were observed, and their truth, NaN after its end."""
+        first = len(self.truth) - CHECKED_DAYS
+        seen = self.scenes[0].scene.days(slice(first, None))
+        unknown = np.full((len(seen.values) - CHECKED_DAYS, *self.truth.shape[1:]), np.nan)
+        return seen, np.concatenate([self.truth[first:], unknown])
+
+
+def learned_days(count: int) -> int:
+    """How many of the days of a training period are learned from."""
+    return count - CHECKED_DAYS - GAP_DAYS
 
 
 def course(
@@ -101,9 +111,9 @@ def course(
         inputs,
         truth,
         grid,
-        scenes=recipe.scenes,
-        first_guess=recipe.first_guess,
+        recipe,
         seed=seed,
+        learned=learned_days(len(nodes)),
         missions=missions,
         device=device,
     )
@@ -142,9 +152,8 @@ def train_members(
     bfloat16, which knows no more digits), the normalisation ``mean`` and ``deviation``, and the
     recipe
     """
-    whole, scale = lessons.bank(), lessons.scale
-    learning = whole.days(0, len(lessons.truth) - CHECKED_DAYS - GAP_DAYS)
-    checks = whole.days(lessons.checked.start, lessons.checked.stop).windows(recipe.days).to(device)
+    learning, scale = lessons.learned(), lessons.scale
+    checks = lessons.checks(recipe.days).to(device)
     tensors = networks.train(
         lambda: network(recipe),
         lambda member: _task(member, recipe, learning, checks, device),
@@ -192,6 +201,7 @@ def _task(
 
     def score() -> float:
         found = in_parts(member, checks.values, checks.observed, checks.first_guess)
-        return float((checks.weight * (found - checks.wanted).square()).mean())
+        squares = checks.weight * (found - checks.wanted).square()
+        return float(squares.sum() / checks.weight.sum())
 
     return networks.Task(draw, loss, score)
