@@ -107,12 +107,13 @@ def judged(
     seen, known = lessons.check()
     members = Members(Trained.of(weights, name=name, device=device).maps(seen))
     lattice = _lattice(lessons.grid)
+    residual = (members.mean - known)[np.isfinite(known).all((1, 2))]
     anomaly = lessons.truth - lessons.truth.mean(axis=0)
     tracks = [inputs[mission] for mission in chosen_missions(inputs, missions)]
     return Uncertainty(
         spread_factor([members], [known]),
         fit(anomaly[-FITTED_DAYS:], lattice, smoothness=SMOOTHNESS),
-        fit(members.mean - known, lattice, smoothness=SMOOTHNESS),
+        fit(residual, lattice, smoothness=SMOOTHNESS),
         fitted_error(tracks, lessons.maps),
     )
 
