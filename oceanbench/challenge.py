@@ -49,6 +49,10 @@ LAYOUTS = {  # of the truth, by kind
 }
 
 
+LEARNED: tuple[Literal["training", "validation"], ...] = ("training", "validation")  # by methods
+BEFORE_OR_AFTER = "end it before or begin it after, or scores mean nothing"
+
+
 class Challenge(Section):
     """A challenge that exists is valid: datasets, masks, metrics and rules.
 
@@ -60,7 +64,9 @@ class Challenge(Section):
     title: Text
     kind: Literal["maps", "tracks", "windows", "forecasts"]
     domain: Domain | None = None
-    periods: dict[Literal["spin_up", "training", "forbidden"], Dates] = Field(default_factory=dict)
+    periods: dict[Literal["spin_up", "training", "validation", "forbidden"], Dates] = Field(
+        default_factory=dict
+    )
     datasets: dict[str, Dataset]
     submission: SubmissionRules
     model: Told | None = None
@@ -106,7 +112,7 @@ class Challenge(Section):
         """
         if not isinstance(value, dict) or not isinstance(value.get("datasets"), dict):
             return value
-        usual = {"observations": "track", "mask": "static"}
+        usual = {"observations": "track", "mask": "static", "climatology": "static"}
         if value.get("kind") == "forecasts":
             value = rules.unsaid(value)
         if value.get("kind") == "tracks":
@@ -142,10 +148,10 @@ class Challenge(Section):
         for name, dataset in self.datasets.items():
             if dataset.role in rules.ROLES and self.kind != "forecasts":
                 raise ValueError(f"datasets.{name}: role '{dataset.role}' is for kind 'forecasts'")
-            if dataset.role == "validation" and not windows:
-                raise ValueError(f"datasets.{name}: role 'validation' is for kind 'windows'")
-            if dataset.role == "training" and not windows and "training" not in self.periods:
-                raise ValueError(f"datasets.{name}: role 'training' needs periods.training")
+            if dataset.role in LEARNED and not windows and dataset.role not in self.periods:
+                raise ValueError(
+                    f"datasets.{name}: role '{dataset.role}' needs periods.{dataset.role}"
+                )
             if dataset.role in ("observations", "auxiliary") and dataset.path == self.truth.path:
                 raise ValueError(
                     f"datasets.{name}.path: {dataset.path} is the truth's; methods would read it"
@@ -186,18 +192,19 @@ class Challenge(Section):
                 raise ValueError(f"periods.{name}: {start}..{end} is empty; write [first, last]")
         if self.domain is None:
             return
-        training, forbidden = self.periods.get("training"), self.periods.get("forbidden")
-        first, last = self.domain.time
-        if training and forbidden and training[0] <= forbidden[1] and forbidden[0] <= training[1]:
-            raise ValueError(
-                f"periods.training: {training[0]}..{training[1]} touches the forbidden period "
-                f"{forbidden[0]}..{forbidden[1]}; shorten it"
-            )
-        if training and training[0] <= last and first <= training[1]:
-            raise ValueError(
-                f"periods.training: {training[0]}..{training[1]} touches the evaluation period "
-                f"{first}..{last}; end it before or begin it after, or scores mean nothing"
-            )
+        training, validation = (self.periods.get(name) for name in LEARNED)
+        for name, found, what, other, cure in (
+            ("training", training, "forbidden", self.periods.get("forbidden"), "shorten it"),
+            ("validation", validation, "forbidden", self.periods.get("forbidden"), "shorten it"),
+            ("validation", validation, "training", training, "keep them apart"),
+            ("training", training, "evaluation", self.domain.time, BEFORE_OR_AFTER),
+            ("validation", validation, "evaluation", self.domain.time, BEFORE_OR_AFTER),
+        ):
+            if found and other and found[0] <= other[1] and other[0] <= found[1]:
+                raise ValueError(
+                    f"periods.{name}: {found[0]}..{found[1]} touches the {what} period "
+                    f"{other[0]}..{other[1]}; {cure}"
+                )
 
     def _check_masks(self) -> None:
         for name, mask in self.masks.items():
@@ -399,8 +406,9 @@ class Challenge(Section):
     ) -> xr.Dataset:
         """Open a dataset with canonical names.
 
-        The truth is cut to the domain, training data to ``periods.training``, and others that have
-        times to a period where one is given. The attributes ``role`` and ``layout`` say what it is.
+        The truth is cut to the domain, data of role ``training`` and ``validation`` to the period
+        of that name, and others that have times to a period where one is given. The attributes
+        ``role`` and ``layout`` say what it is.
         """
         dataset = self.datasets[name]
         if dataset.layout == "windows":
@@ -408,7 +416,7 @@ class Challenge(Section):
         if dataset.role == "initial":
             return self._open_initial(name, data_dir)
         box = self.scored.box if dataset.role == "truth" else None
-        dates = self.periods["training"] if dataset.role == "training" else period
+        dates = self.periods[dataset.role] if dataset.role in LEARNED else period
         if box is None and dates is not None and dataset.layout != "static":
             box = data.Box(time=time_slice(dates))
         opened = data.open_dataset(

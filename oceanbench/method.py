@@ -27,8 +27,9 @@ TRAIN = "train(inputs, *, device, seed)"
 class Inputs(Mapping[str, xr.Dataset]):
     """Every dataset of a challenge that is not the truth, opened when it is asked for.
 
-    For training, they are cut to the training period; of windows, which have no dates, only the
-    datasets of role ``training``, ``validation`` and ``auxiliary`` are there. Optional datasets
+    For training, they are cut to the training period, those of role ``validation`` to theirs; what
+    is of the scored cases and has no such dates is not there, the observations of windows and the
+    initial conditions of forecasts. Optional datasets
     that are not there are left out. The attributes ``role`` and ``layout`` of a dataset say what it
     is. (A method file is trusted code: this keeps it honest, not captive.)
 
@@ -44,8 +45,10 @@ class Inputs(Mapping[str, xr.Dataset]):
     ) -> None:
         self._name, self._truth = challenge.name, challenge.truth_name
         hidden = {"truth"}
-        if for_training and challenge.kind == "windows":
-            hidden.add("observations")
+        if for_training:
+            hidden |= {"windows": {"observations"}, "forecasts": {"initial"}}.get(
+                challenge.kind, set()
+            )
         period = challenge.periods["training"] if for_training and challenge.periods else None
         self._open: dict[str, Callable[[], xr.Dataset]] = {
             name: _opener(challenge, name, data_dir, period)

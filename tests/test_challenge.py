@@ -131,6 +131,23 @@ BAD = {  # changes at dotted keys -> words of the refusal
         },
         ["periods.training", "forbidden"],
     ),
+    "validation in the evaluation period": (
+        {"periods": {"validation": ["2012-01-01", "2012-10-22"]}},
+        ["periods.validation", "evaluation"],
+    ),
+    "validation in the training period": (
+        {
+            "periods": {
+                "training": ["2011-01-01", "2011-12-31"],
+                "validation": ["2011-12-31", "2012-02-01"],
+            }
+        },
+        ["periods.validation", "training period 2011-01-01", "keep them apart"],
+    ),
+    "validation data without a period": (
+        {"datasets.past": {**TRUTH, "role": "validation"}},
+        ["datasets.past", "periods.validation"],
+    ),
     "training in the wrong order": (
         {"periods": {"training": ["2013-09-30", "2013-01-02"]}}, ["periods.training"],
     ),

@@ -26,6 +26,7 @@ from oceanbench.challenge import Challenge
 from oceanbench.errors import OceanbenchError
 from oceanbench.evaluate import evaluate
 from oceanbench.leaderboard import board
+from oceanbench.method import Inputs
 from oceanbench.metrics import METRICS, Flagged
 from oceanbench.result import Result
 from oceanbench.submission import Submission
@@ -388,6 +389,23 @@ def test_a_truth_that_lacks_a_day_is_refused(tmp_path):
     truth.isel(time=slice(0, 20)).to_netcdf(path.parent / "truth.nc", engine="h5netcdf")
     with pytest.raises(OceanbenchError, match="has no map of 2020-"):
         evaluate(Challenge.load(path), submit(tmp_path, perfect()))
+
+
+def test_methods_get_the_years_they_learn_from_and_training_no_initial_conditions(tmp_path):
+    first, last = (str(STARTS[0] - days) for days in (60, 1))
+    periods = {"training": [str(STARTS[0] - 400), str(STARTS[0] - 61)], "validation": [first, last]}
+    chosen = {"role": "validation", "path": "training.nc", "variables": {"zos": "zos"}}
+    datasets = CONTENT["datasets"] | {"chosen": chosen}
+    toy = Challenge.load(declare(tmp_path, periods=periods, datasets=datasets, metrics=SIMPLE))
+    whole, cut = Inputs(toy), Inputs(toy, for_training=True)
+    assert set(whole) - set(cut) == {"initial"}
+    assert whole["initial"].sizes["start"] == STARTS.size
+    for inputs in (whole, cut):
+        assert inputs["training"].sizes["time"] == 340
+        days = inputs["chosen"]["time"].values.astype("M8[D]")
+        assert (str(days[0]), str(days[-1]), days.size) == (first, last, 60)
+        assert inputs["chosen"].attrs["role"] == "validation"
+        assert inputs["climatology"].attrs["layout"] == inputs["sea"].attrs["layout"] == "static"
 
 
 def test_the_whole_road(oceanbench: Command, tmp_path):

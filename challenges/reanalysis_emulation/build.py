@@ -4,6 +4,7 @@
     python challenges/reanalysis_emulation/build.py --output DIR         # make them again
     python challenges/reanalysis_emulation/build.py --world world.npy …  # keep or reuse the ocean
     python challenges/reanalysis_emulation/build.py --growth             # of small errors in it
+    python challenges/reanalysis_emulation/build.py --climate            # of the files of R there
 
 A nature run N (`world.py`) is observed (`observers.py`) by altimeters, an imager, profiling floats
 and drifters. A coarser, imperfect model, held to those observations, gives a reanalysis R, which
@@ -23,6 +24,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import xarray as xr
+from climate import sea, usual
 from measure import growth, statistics
 from observers import (
     ALTIMETERS,
@@ -127,6 +129,16 @@ def build(nature: np.ndarray, output: Path) -> None:
         write(part, output / f"reanalysis_{year}.nc", f"Daily reanalysis, {year}")
     write(analysis, output / "analysis.nc", "Operational analysis at the 52 starts")
     write_observations(nature, height, mdt, sst, output)
+    write_climate(output)
+
+
+def write_climate(output: Path) -> None:
+    """Write what is usual in the training years, and where the sea is, from the files of R."""
+    years = [y for y in YEARS if f"{y}-12-31" <= TRAINING[1]]
+    parts = [xr.load_dataset(output / f"reanalysis_{year}.nc") for year in years]
+    training = xr.concat(parts, "time", combine_attrs="drop")
+    write(usual(training), output / "climatology.nc", "Mean and season of the reanalysis")
+    write(sea(training), output / "mask.nc", "Sea of the reanalysis")
 
 
 def write_observations(
@@ -178,7 +190,9 @@ def packing(name: str, variable: xr.Variable) -> dict[str, object]:
     """Return the NetCDF encoding of one variable; it depends on its name and dimensions."""
     deflated: dict[str, object] = {"zlib": True, "shuffle": True, "complevel": 9}
     if name in SCALE:
-        chunks = (min(32, variable.shape[0]), *variable.shape[1:]) if variable.ndim == 3 else None
+        days = {"time": 32, "dayofyear": 32}  # in a chunk, which is read whole
+        sizes = variable.sizes.items()
+        chunks = tuple(min(n, days.get(str(d), n)) for d, n in sizes) if len(sizes) == 3 else None
         return deflated | {
             "dtype": "int16",
             "_FillValue": -32767,
@@ -190,8 +204,10 @@ def packing(name: str, variable: xr.Variable) -> dict[str, object]:
         return deflated | {"dtype": "int64", "units": "seconds since 1950-01-01"}
     if name in ("longitude", "latitude") and ("time" in variable.dims):
         return deflated | {"dtype": "int32", "scale_factor": 1e-4, "_FillValue": -(2**31)}
-    if name in ("track", "cycle", "drifter"):
+    if name in ("track", "cycle", "drifter", "dayofyear"):
         return deflated | {"dtype": "int32"}
+    if name == "mask":
+        return deflated | {"dtype": "int8"}
     return {"_FillValue": None}
 
 
@@ -204,7 +220,11 @@ def main() -> None:
     parser.add_argument("--world", type=Path, help="file of the nature run, made when absent")
     parser.add_argument("--statistics", action="store_true", help="measure the files of --output")
     parser.add_argument("--growth", action="store_true", help="measure twins in the nature run")
+    parser.add_argument("--climate", action="store_true", help="make climatology.nc and mask.nc")
     options = parser.parse_args()
+    if options.climate:
+        write_climate(options.output)
+        return
     if options.statistics:
         for label, value, units in statistics(options.output):
             show(label, value, units)
