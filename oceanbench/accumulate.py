@@ -7,106 +7,34 @@ the cells of one start, lead, variable and depth: of values, and of departures f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from oceanbench.accumulated import (
+    COLUMNS,
+    Accumulated,
+    FloatArray,
+    Level,
+    Reference,
+    named,
+    term_key,
+)
+from oceanbench.cells import Cells, cells_of
 from oceanbench.challenge import Challenge
 from oceanbench.declaration import MetricRow
 from oceanbench.errors import OceanbenchError
 from oceanbench.forecasts.fields import Forecasts
-from oceanbench.forecasts.maps import Maps
 from oceanbench.forecasts.nodes import Grid
-from oceanbench.forecasts.rules import REFERENCES
-from oceanbench.match import inside
-from oceanbench.metrics import METRICS, Sums
+from oceanbench.metrics import METRICS
 from oceanbench.progress import progress
+from oceanbench.references import References
 from oceanbench.submission import ABSURD, check_range
 
 VALUES_AT_ONCE = 2**24  # of a submission: bounds the memory, not the result
-COLUMNS = ("count", "weight", "error", "squared_error", "truth", "squared_truth")
-
-FloatArray = NDArray[np.float64]
-Reference = str | None
-Level = tuple[str, float | None]  # variable and depth
-TermKey = tuple[Callable[..., xr.DataArray] | None, str, Reference]
-
-
-class Cells(NamedTuple):
-    """Cells of a grid inside any mask: where they lie, and the weight that each mask gives them."""
-
-    places: NDArray[np.intp]
-    weights: FloatArray
-    masks: tuple[str, ...]
-
-    def of(self, maps: NDArray[np.floating]) -> FloatArray:
-        """Values (..., latitude, longitude) at the cells, in double precision."""
-        flat = maps.reshape(*maps.shape[:-2], -1)
-        return flat[..., self.places].astype(np.float64, copy=False)
-
-
-@dataclass
-class Accumulated:
-    """Sums by start, lead and mask, of every variable, depth and reference that is scored."""
-
-    starts: NDArray[np.datetime64]
-    leads: tuple[int, ...]
-    masks: tuple[str, ...]
-    members: dict[str, int] = field(default_factory=dict)
-    tables: dict[tuple[Level, Reference], FloatArray] = field(default_factory=dict)
-    terms: dict[tuple[Level, TermKey], FloatArray] = field(default_factory=dict)
-    points: dict[Level, NDArray[np.int64]] = field(default_factory=dict)
-    holes: dict[Level, NDArray[np.int64]] = field(default_factory=dict)
-
-    def sums(self, row: MetricRow) -> Sums | None:
-        """Sums of one score by start, with its term; None where nothing was submitted for it."""
-        level = (str(row.variable), row.depth)
-        if (level, row.relative_to) not in self.tables:
-            return None
-        if row.lead is not None and row.lead not in self.leads:
-            return None
-        leads = slice(None) if row.lead is None else self.leads.index(row.lead)
-        chosen = (slice(None), leads, self.masks.index(str(row.mask)))
-        columns = [column[chosen] for column in self.tables[level, row.relative_to]]
-        if METRICS[row.metric].term is not None:
-            columns.append(self.terms[level, term_key(row)][chosen])
-        if row.lead is None:
-            columns = [column.sum(axis=-1) for column in columns]
-        scored = columns[0] > 0
-        case = self.starts.astype("datetime64[ns]")
-        return Sums(case[scored], *(column[scored] for column in columns))
-
-
-def term_key(row: MetricRow) -> TermKey:
-    """Scores of one key share the sums of their term."""
-    return METRICS[row.metric].term, str(sorted(row.options.items())), row.relative_to
-
-
-@dataclass(frozen=True)
-class References:
-    """What forecasts are compared with, as maps by day."""
-
-    truth: Maps
-    persistence: Maps | None
-    climatology: Maps | None
-    wet: Maps | None
-
-    @classmethod
-    def open(cls, challenge: Challenge, data_dir: Path | None) -> tuple[References, Grid]:
-        """Find the maps of a challenge's references; no map is read."""
-        truth, grid = challenge.maps(challenge.truth_name, data_dir=data_dir)
-        others = [
-            challenge.maps(name, grid, data_dir)[0] if name else None
-            for name in (
-                next(iter(challenge.of_role(role)), None) for role in (*REFERENCES.values(), "mask")
-            )
-        ]
-        return cls(truth, *others), grid
 
 
 def accumulate(
@@ -140,23 +68,6 @@ def accumulate(
             _add_variable(adding, forecasts, references, variable, depths, number, start)
     _check_coverage(challenge, result)
     return result
-
-
-def cells_of(challenge: Challenge, grid: Grid) -> Cells:
-    """Cells of the grid inside any mask of the challenge, with their weights."""
-    points = xr.DataArray(
-        np.zeros(grid.shape),
-        {"latitude": grid.latitude, "longitude": grid.longitude},
-        ("latitude", "longitude"),
-    )
-    area = np.cos(np.deg2rad(grid.latitude))[:, None]
-    weights = []
-    for mask in challenge.masks.values():
-        chosen = inside(points, mask, challenge).transpose("latitude", "longitude").values
-        weights.append((chosen * (area if mask.weights == "cos_latitude" else 1.0)).ravel())
-    table = np.stack(weights, axis=-1)
-    places = np.flatnonzero((table > 0).any(axis=-1))
-    return Cells(places, np.ascontiguousarray(table[places]), tuple(challenge.masks))
 
 
 def _add_variable(
@@ -329,12 +240,6 @@ class _Adding:
                 f"{named(level)} have no value in the forecast of start {start}, lead {lead}; "
                 "fill them: a score cannot skip them"
             )
-
-
-def named(level: Level) -> str:
-    """Variable and depth in words."""
-    variable, depth = level
-    return f"'{variable}'" if depth is None else f"'{variable}' at {depth:g} m"
 
 
 def _check_coverage(challenge: Challenge, result: Accumulated) -> None:

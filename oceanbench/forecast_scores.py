@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from oceanbench import gates
-from oceanbench.accumulate import COLUMNS, Accumulated, References, accumulate, named
+from oceanbench.accumulate import accumulate
+from oceanbench.accumulated import COLUMNS, Accumulated, named
 from oceanbench.challenge import Challenge
 from oceanbench.declaration import MetricRow
 from oceanbench.errors import OceanbenchError
@@ -17,6 +18,7 @@ from oceanbench.forecasts.fields import Forecasts
 from oceanbench.forecasts.nodes import Grid
 from oceanbench.gates import Sample
 from oceanbench.metrics import METRICS, Sums
+from oceanbench.references import References
 from oceanbench.result import Score
 from oceanbench.statistics import interval
 from oceanbench.submission import Submission

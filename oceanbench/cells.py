@@ -1,0 +1,45 @@
+"""Cells of a grid that are scored, with the weight that each mask gives them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from oceanbench.challenge import Challenge
+from oceanbench.forecasts.nodes import Grid
+from oceanbench.match import inside
+
+FloatArray = NDArray[np.float64]
+
+
+class Cells(NamedTuple):
+    """Cells of a grid inside any mask: where they lie, and the weight that each mask gives them."""
+
+    places: NDArray[np.intp]
+    weights: FloatArray
+    masks: tuple[str, ...]
+
+    def of(self, maps: NDArray[np.floating]) -> FloatArray:
+        """Values (..., latitude, longitude) at the cells, in double precision."""
+        flat = maps.reshape(*maps.shape[:-2], -1)
+        return flat[..., self.places].astype(np.float64, copy=False)
+
+
+def cells_of(challenge: Challenge, grid: Grid) -> Cells:
+    """Cells of the grid inside any mask of the challenge, with their weights."""
+    points = xr.DataArray(
+        np.zeros(grid.shape),
+        {"latitude": grid.latitude, "longitude": grid.longitude},
+        ("latitude", "longitude"),
+    )
+    area = np.cos(np.deg2rad(grid.latitude))[:, None]
+    weights = []
+    for mask in challenge.masks.values():
+        chosen = inside(points, mask, challenge).transpose("latitude", "longitude").values
+        weights.append((chosen * (area if mask.weights == "cos_latitude" else 1.0)).ravel())
+    table = np.stack(weights, axis=-1)
+    places = np.flatnonzero((table > 0).any(axis=-1))
+    return Cells(places, np.ascontiguousarray(table[places]), tuple(challenge.masks))
