@@ -58,7 +58,8 @@ def accumulate(
     result = Accumulated(starts, forecasts.leads, cells.masks)
     rows: dict[Level, list[MetricRow]] = {}
     for row in challenge.scores:
-        rows.setdefault((str(row.variable), row.depth), []).append(row)
+        if row.relative_to in references.known:
+            rows.setdefault((str(row.variable), row.depth), []).append(row)
     adding = _Adding(challenge, result, cells, rows)
     for variable, depths in forecasts.depths.items():
         for depth in depths:

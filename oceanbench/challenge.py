@@ -37,7 +37,7 @@ from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.forecasts import fields, rules
 from oceanbench.forecasts.fields import SURFACE, Schedule
 from oceanbench.forecasts.maps import Maps, as_days, open_maps
-from oceanbench.forecasts.nodes import Grid
+from oceanbench.forecasts.nodes import Grid, depths_found_in
 from oceanbench.forecasts.rows import expand
 from oceanbench.metrics import METRICS
 
@@ -427,7 +427,7 @@ class Challenge(Section):
             daily_mean=dataset.daily_mean,
             box=box,
         )
-        return opened.assign_attrs(self._attributes(name))
+        return self._on_nodes(opened, name).assign_attrs(self._attributes(name))
 
     def _open_initial(self, name: str, data_dir: Path | None) -> xr.Dataset:
         """Initial conditions: the maps of the starts and of no other day, which may be the truth's.
@@ -450,9 +450,28 @@ class Challenge(Section):
                 "all); a file is missing or incomplete"
             )
         index = [int(np.flatnonzero(days == start)[0]) for start in starts]
-        initial = opened.isel(time=index).rename(time="start")
+        initial = self._on_nodes(opened.isel(time=index), name).rename(time="start")
         when = starts.astype("datetime64[ns]")
         return initial.assign_coords(start=when).assign_attrs(self._attributes(name))
+
+    @property
+    def grid(self) -> Grid | None:
+        """Nodes of a challenge of forecasts that declares them, else the truth's are scored."""
+        grid = self.submission.grid
+        if self.kind != "forecasts" or grid is None:
+            return None
+        return Grid.regular(self.scored.box, grid.step_degrees)
+
+    def _on_nodes(self, opened: xr.Dataset, name: str) -> xr.Dataset:
+        """Forecasts' inputs on the declared grid and depths: files may have more of both."""
+        if (grid := self.grid) is None:
+            return opened
+        opened = opened.isel(grid.found_in(opened, name))
+        opened = opened.assign_coords(latitude=grid.latitude, longitude=grid.longitude)
+        if "depth" not in opened.dims or not self.depths:
+            return opened
+        levels = depths_found_in(opened, self.depths, name, all_of_them=True)
+        return opened.isel(depth=[levels[d] for d in self.depths]).assign_coords(depth=self.depths)
 
     def _attributes(self, name: str) -> dict[str, Any]:
         """What a dataset says of itself to methods, with the model that they are told of."""
@@ -523,7 +542,7 @@ class Challenge(Section):
             self.files(name, data_dir),
             dataset.variables,
             units,
-            grid=grid or self.scored.box,
+            grid=grid or self.grid or self.scored.box,
             depths=self.depths,
         )
 

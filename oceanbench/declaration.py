@@ -161,7 +161,7 @@ def std_name(variable: str) -> str:
 
 
 class TargetGrid(Section):
-    """Grid that a method fills where the truth has none of its own."""
+    """Grid that a method fills where the truth has none of its own, or a finer one."""
 
     step_degrees: Annotated[Number, Field(gt=0)]
     days_after: Annotated[int, Field(strict=True, ge=0)] = 0

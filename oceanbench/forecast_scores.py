@@ -108,6 +108,12 @@ def is_whole(challenge: Challenge, forecasts: Forecasts, row: MetricRow) -> bool
     return leads and len(forecasts.places) == wanted.starts.size
 
 
+def _is_there(forecasts: Forecasts, row: MetricRow) -> bool:
+    """Whether a submission has what a score is of; its reference may still lack."""
+    lead = row.lead is None or row.lead in forecasts.leads
+    return lead and row.depth in forecasts.depths.get(str(row.variable), ())
+
+
 def _score(challenge: Challenge, forecasts: Forecasts, table: Accumulated, row: MetricRow) -> Score:
     metric, sums = METRICS[row.metric], table.sums(row)
     unit = challenge.submission.variables[str(row.variable)].units
@@ -127,7 +133,7 @@ def _score(challenge: Challenge, forecasts: Forecasts, table: Accumulated, row: 
     )
     of_sums = metric.score_of_sums(row.options)
     if sums is None or of_sums is None:
-        return empty
+        return replace(empty, flag="no_data") if _is_there(forecasts, row) else empty
     count = int(sums.count.sum())
     single = table.members[str(row.variable)] == 1
     if metric.probabilistic and single and not metric.of_single:

@@ -8,7 +8,6 @@ from pathlib import Path
 from oceanbench.challenge import Challenge
 from oceanbench.forecasts.maps import Maps
 from oceanbench.forecasts.nodes import Grid
-from oceanbench.forecasts.rules import REFERENCES
 
 
 @dataclass(frozen=True)
@@ -22,12 +21,21 @@ class References:
 
     @classmethod
     def open(cls, challenge: Challenge, data_dir: Path | None) -> tuple[References, Grid]:
-        """Find the maps of a challenge's references; no map is read."""
+        """Find the maps of a challenge's references; no map is read, and optional ones may lack."""
         truth, grid = challenge.maps(challenge.truth_name, data_dir=data_dir)
-        others = [
-            challenge.maps(name, grid, data_dir)[0] if name else None
-            for name in (
-                next(iter(challenge.of_role(role)), None) for role in (*REFERENCES.values(), "mask")
-            )
-        ]
-        return cls(truth, *others), grid
+
+        def of(role: str) -> Maps | None:
+            name = next(iter(challenge.of_role(role)), None)
+            if name is None:
+                return None
+            if challenge.datasets[name].optional and not challenge.present(name, data_dir):
+                return None
+            return challenge.maps(name, grid, data_dir)[0]
+
+        return cls(truth, of("initial"), of("climatology"), of("mask")), grid
+
+    @property
+    def known(self) -> set[str | None]:
+        """What scores can be relative to, None being nothing."""
+        maps = {"persistence": self.persistence, "climatology": self.climatology}
+        return {None, *(name for name, there in maps.items() if there is not None)}

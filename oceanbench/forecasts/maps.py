@@ -109,7 +109,7 @@ def open_maps(
     files : of all days; one of a climatology or a mask
     variables : canonical name -> name, or sum of names, in the files
     units : of each variable, checked where the files state one
-    grid : nodes to find in the files, or the box whose nodes are the grid
+    grid : nodes to find in the files, or the box whose nodes in them are the grid
     depths : of the challenge, all of which the files must have if they have a depth
 
     Returns

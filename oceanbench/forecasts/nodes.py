@@ -33,6 +33,17 @@ class Grid:
         return self.latitude.size, self.longitude.size
 
     @classmethod
+    def regular(cls, box: Box, step: float) -> Grid:
+        """Nodes a step apart, from the south-west corner of a box; each meridian once."""
+        assert box.latitude and box.longitude  # a domain has all its bounds
+        (south, north), (west, east) = box.latitude, box.longitude
+        latitude, longitude = (
+            low + step * np.arange(round((high - low) / step) + 1, dtype=np.float64)
+            for low, high in ((south, north), (west, east))
+        )
+        return cls(latitude, longitude[longitude < west + 360.0 - SAME_NODE])
+
+    @classmethod
     def inside(cls, dataset: xr.Dataset, box: Box, where: str) -> Grid:
         """Nodes of a dataset inside a box, each meridian once."""
         assert box.latitude and box.longitude  # a domain has all its bounds
@@ -108,8 +119,9 @@ def depths_found_in(
 
 
 def as_slice(index: NDArray[np.intp]) -> Index:
-    """Slice where the indices follow each other: files are read faster so."""
+    """Slice where the indices are evenly spaced: files are read faster so."""
     steps = np.diff(index)
-    if index.size and (steps == 1).all():
-        return slice(int(index[0]), int(index[-1]) + 1)
+    step = int(steps[0]) if steps.size else 1
+    if index.size and step > 0 and (steps == step).all():
+        return slice(int(index[0]), int(index[-1]) + 1, step)
     return index

@@ -1,0 +1,159 @@
+"""DC1 and DC2 run on files named and shaped as distributed (values are synthetic)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from command import Command
+from glorys_worlds import climatology_script, forecasts, official, world, write_day
+
+from oceanbench.challenge import Challenge
+from oceanbench.errors import OceanbenchError
+from oceanbench.evaluate import evaluate
+from oceanbench.result import Result
+from oceanbench.submission import Submission
+
+NAMES = ("glorys12_emulation", "global_forecasting")
+PACKED = {"zos": 2e-4, "thetao": 5e-4, "so": 1e-3, "uo": 4e-4, "vo": 4e-4}  # rounding of int16
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return world(tmp_path_factory.mktemp("glorys"))
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def challenge(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
+    return official(request.param, tmp_path_factory.mktemp(request.param))
+
+
+def submit(folder: Path, dataset: xr.Dataset, name: str = "mine") -> Submission:
+    dataset.to_zarr(folder / f"{name}.zarr", zarr_format=2, consolidated=False)
+    return Submission(name, folder / f"{name}.zarr")
+
+
+def a_file_a_start(folder: Path, dataset: xr.Dataset) -> Submission:
+    """Valid days on lat and lon, with the short names of the field."""
+    for number, first in enumerate(dataset["first_day_datetime"].values):
+        part = dataset.isel(first_day_datetime=number, drop=True)
+        part = part.rename(lead_day_index="time", latitude="lat", longitude="lon", zos="ssh",
+                           thetao="temperature", so="salinity", uo="u", vo="v")  # fmt: skip
+        part = part.assign_coords(time=first + np.arange(10) * np.timedelta64(1, "D"))
+        part.to_netcdf(folder / f"{str(first)[:10]}.nc", engine="h5netcdf")
+    return Submission("mine", folder / "20*.nc")
+
+
+def values(result: Result) -> dict[str, float]:
+    return {s.label: np.nan if s.value is None else s.value for s in result.scores}
+
+
+def surface(challenge: Challenge) -> bool:
+    return len(challenge.depths) == 1
+
+
+def test_the_starts_are_those_of_2024_and_leads_are_whole_days():
+    for name in NAMES:
+        shipped = Challenge.load(name)
+        schedule = shipped.schedule
+        assert schedule.starts.size == 52 and schedule.leads == tuple(range(1, 11))
+        assert str(schedule.starts[0] + 1) == "2024-01-01"
+        assert str(schedule.starts[-1] + 1) == "2024-12-23"
+        assert str(schedule.starts[-1] + 10) == "2025-01-01"
+        assert shipped.grid.shape == (672, 1440)
+        assert (shipped.grid.latitude[-1], shipped.grid.longitude[-1]) == (89.75, 179.75)
+
+
+def test_the_reference_is_perfect_at_the_nodes_of_the_finer_grid(challenge, place, tmp_path):
+    result = evaluate(challenge, submit(tmp_path, forecasts()), data_dir=place)
+    assert result.warnings == []
+    for score in result.scores:
+        if score.metric in ("rmse", "mean_rmse", "crps"):
+            assert score.value < PACKED[score.variable], score.label
+        if score.metric == "skill" and score.label.startswith("skill / persistence"):
+            assert score.value > 0.9  # "so" varies little at depth, and is rounded
+        if score.label.startswith(("ACC", "activity", "skill / climatology")):
+            assert (score.value, score.flag) == (None, "no_data")  # no climatology is there
+    assert all(c["points"] == c["scored"] and not c["missing"] for c in result.coverage)
+
+
+def test_both_conventions_have_the_same_scores(challenge, place, tmp_path):
+    dataset = forecasts(noise=0.02, depths=not surface(challenge))
+    first = evaluate(challenge, submit(tmp_path, dataset), data_dir=place)
+    second = evaluate(challenge, a_file_a_start(tmp_path, dataset), data_dir=place)
+    assert values(second) == pytest.approx(values(first), rel=1e-12, nan_ok=True)
+    at_ten = f"RMSE zos day 10{' (global)' if surface(challenge) else ''}"
+    assert first.score(at_ten).value == pytest.approx(0.02, rel=0.1)
+
+
+def test_members_are_scored_as_a_distribution(place, tmp_path):
+    challenge = official("global_forecasting", tmp_path)
+    whole = forecasts(noise=0.02, members=8)[["zos"]]
+    result = evaluate(challenge, submit(tmp_path, whole), data_dir=place)
+    assert result.score("CRPS zos day 5").value < result.score("RMSE zos day 5").value
+    spread = result.score("spread/error zos day 5")
+    assert spread.value > 2 and spread.flag is None  # the truth is in the middle of the members
+    assert result.score("CRPS so 0.494 m day 5").flag == "not_submitted"
+    single = evaluate(challenge, submit(tmp_path, forecasts(noise=0.02), "one"), data_dir=place)
+    assert single.score("spread/error zos day 5").flag == "deterministic"
+    assert single.score("CRPS zos day 5").value is not None
+
+
+def test_a_climatology_is_made_of_years_of_files(place, tmp_path):
+    challenge = official("glorys12_emulation", tmp_path)
+    for day in ("01-03", "01-17", *(f"{month:02}-10" for month in range(2, 13))):
+        write_day(tmp_path, np.datetime64(f"2023-{day}"))
+    script, paths = climatology_script(), sorted(tmp_path.glob("merc*.nc"))
+    found = script.climatology(challenge, paths)
+    january = xr.open_mfdataset(paths[:2], engine="h5netcdf")["zos"].mean("time")
+    january = january.sel(latitude=35.0, longitude=-62.25, method="nearest")
+    mine = found["zos"].sel(month=1, latitude=35.0, longitude=-62.25)
+    assert float(mine) == pytest.approx(float(january), abs=1e-6)
+    with pytest.raises(SystemExit, match="days that are scored"):
+        script.climatology(challenge, [*place.glob("glorys12/*20240105_*.nc")])
+    with pytest.raises(SystemExit, match="month 4 is in no file"):
+        script.climatology(challenge, paths[:4])
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for kind in ("glorys12", "glo12"):
+        (folder / kind).symlink_to(place / kind)
+    found.to_netcdf(folder / "climatology.nc", engine="h5netcdf")
+    result = evaluate(challenge, submit(tmp_path, forecasts()), data_dir=folder)
+    for score in result.scores:
+        if score.label.startswith(("ACC", "activity")):
+            assert score.value == pytest.approx(1.0, abs=0.01), score.label
+
+
+def test_inputs_of_methods_are_on_the_nodes_of_the_challenge(challenge, place):
+    target, initial = challenge.target(place), challenge.open("initial", place)
+    assert initial.sizes["start"] == 2
+    for dim in ("latitude", "longitude", *(["depth"] if "depth" in target.dims else [])):
+        np.testing.assert_array_equal(initial[dim], target[dim])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_without_the_files_one_line_says_what_to_get(name, oceanbench: Command, tmp_path):
+    submit(tmp_path, forecasts())
+    code, _, err = oceanbench("evaluate", name, "mine.zarr", "--data-dir", tmp_path)
+    (line,) = err.strip().splitlines()
+    assert code == 2 and "GLORYS12" in line and str(tmp_path) in line and "--data-dir" in line
+
+
+def test_a_day_that_is_not_there_is_named(challenge, place, tmp_path):
+    (tmp_path / "glorys12").mkdir()
+    (tmp_path / "glo12").symlink_to(place / "glo12")
+    for file in place.glob("glorys12/*.nc"):
+        if "20240109_" not in file.name:
+            (tmp_path / "glorys12" / file.name).symlink_to(file)
+    with pytest.raises(OceanbenchError, match="no map of 2024-01-09"):
+        evaluate(challenge, submit(tmp_path, forecasts()), data_dir=tmp_path)
+
+
+def test_the_whole_road(place, oceanbench: Command, tmp_path):
+    challenge = official("glorys12_emulation", tmp_path)
+    submit(tmp_path, forecasts(noise=0.01))
+    code, out, err = oceanbench("evaluate", challenge.path, "mine.zarr", "--data-dir", place)
+    assert (code, err) == (0, ""), err
+    assert "zos RMSE" in out
