@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -33,8 +34,10 @@ from oceanbench.declaration import (
     read_yaml,
     time_slice,
 )
+from oceanbench.derived import DERIVED
 from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.forecasts import fields, rules
+from oceanbench.forecasts.derivation import Derivation, check_derived
 from oceanbench.forecasts.fields import SURFACE, Schedule
 from oceanbench.forecasts.maps import Maps, as_days, open_maps
 from oceanbench.forecasts.nodes import Grid, depths_found_in
@@ -74,6 +77,7 @@ class Challenge(Section):
     starts: Starts | None = None
     leads: list[Day] = Field(default_factory=list)
     depths: list[Number] = Field(default_factory=list)
+    derived: dict[str, Text] = Field(default_factory=dict)
     masks: Annotated[dict[str, Mask], Field(min_length=1)] = Field(
         default_factory=lambda: {"domain": Mask()}
     )
@@ -172,9 +176,12 @@ class Challenge(Section):
 
     def _check_forecasts(self) -> None:
         if self.kind != "forecasts":
-            if self.starts or self.leads or self.depths:
-                raise ValueError(f"starts, leads, depths are for 'forecasts', not '{self.kind}'")
+            if self.starts or self.leads or self.depths or self.derived:
+                raise ValueError(
+                    f"starts, leads, depths, derived are for 'forecasts', not '{self.kind}'"
+                )
             return
+        check_derived(self.derived, self.submission.variables, self.depths)
         rules.check_schedule(self.starts, self.leads, self.depths, self.domain)
         if self.submission.regrid != "refuse":
             raise ValueError("submission.regrid: forecasts stay on the truth's grid; remove it")
@@ -235,8 +242,9 @@ class Challenge(Section):
             where = f"metrics[{index}]"
             if row.variable is None and len(variables) > 1 and self.kind != "forecasts":
                 raise ValueError(f"{where}: say which variable, one of {variables}")
-            if row.variable is not None and row.variable not in variables:
-                hint = did_you_mean(row.variable, variables)
+            known = [*variables, *self.derived]
+            if row.variable is not None and row.variable not in known:
+                hint = did_you_mean(row.variable, known)
                 raise ValueError(f"{where}.variable: unknown '{row.variable}'; {hint}")
             if row.mask is not None and row.mask not in self.masks:
                 hint = did_you_mean(row.mask, self.masks)
@@ -280,7 +288,8 @@ class Challenge(Section):
         """Every score: of forecasts, a row of ``metrics`` stands for many."""
         if self.kind != "forecasts":
             return self.metrics
-        return expand(self.metrics, self.schedule.depths, self.leads, list(self.masks))
+        depths = {**self.schedule.depths, **dict.fromkeys(self.derived, SURFACE)}
+        return expand(self.metrics, depths, self.leads, list(self.masks))
 
     @cached_property
     def schedule(self) -> Schedule:
@@ -292,6 +301,16 @@ class Challenge(Section):
             for name, variable in self.submission.variables.items()
         }
         return Schedule(self.starts.days, tuple(self.leads), depths)
+
+    def derivation(self, grid: Grid) -> Derivation:
+        """How the derived variables of a challenge of forecasts are made on its nodes."""
+        return Derivation(self.derived, grid, tuple(self.depths))
+
+    def unit_of(self, variable: str) -> str:
+        """Unit of a variable, submitted or derived."""
+        if variable in self.derived:
+            return DERIVED[self.derived[variable]].units
+        return self.submission.variables[variable].units
 
     @property
     def scored(self) -> Domain:
@@ -537,7 +556,7 @@ class Challenge(Section):
         """Maps by day of a dataset of a challenge of forecasts, on the nodes that are scored."""
         dataset = self.datasets[name]
         units = {n: v.units for n, v in self.submission.variables.items()}
-        return open_maps(
+        found, nodes = open_maps(
             name,
             self.files(name, data_dir),
             dataset.variables,
@@ -545,6 +564,7 @@ class Challenge(Section):
             grid=grid or self.grid or self.scored.box,
             depths=self.depths,
         )
+        return replace(found, derivation=self.derivation(nodes)), nodes
 
     def _forecast_target(self, data_dir: Path | None) -> xr.Dataset:
         """Variables by start and lead, read-only and of no size: a method makes its own."""

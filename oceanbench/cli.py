@@ -456,6 +456,8 @@ def _show(challenge: Challenge, data_dir: Path | None) -> None:
         click.echo(f"  leads     {', '.join(map(str, leads))} days")
     if challenge.depths:
         click.echo(f"  depths    {', '.join(f'{d:g}' for d in challenge.depths)} m")
+    for name, quantity in challenge.derived.items():
+        click.echo(f"  derived   {name} [{challenge.unit_of(name)}], {quantity.replace('_', ' ')}")
     if challenge.samplings:
         click.echo(f"  samplings {', '.join(challenge.samplings)}")
     for period, (first, last) in challenge.periods.items():

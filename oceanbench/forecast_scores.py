@@ -77,7 +77,7 @@ def _samples(
         for depth in dict.fromkeys(d for column in forecasts.depths.values() for d in column):
             sample = {}
             for name, column in forecasts.depths.items():
-                if depth in column:
+                if depth in column and not forecasts.is_derived(name):
                     fields = forecasts.read(name, start, [lead], [depth])[0, 0]
                     truth = references.truth.read(name, start + lead, [depth])[0]
                     unit = challenge.submission.variables[name].units
@@ -91,7 +91,7 @@ def _errors(forecasts: Forecasts, table: Accumulated) -> dict[str, list[float]]:
     """RMSE by lead of each variable and depth, through the first mask."""
     errors = {}
     for variable, depths in forecasts.depths.items():
-        for depth in depths:
+        for depth in depths if not forecasts.is_derived(variable) else ():
             columns = table.tables.get(((variable, depth), None))
             if columns is not None:
                 weight, squares = (columns[COLUMNS.index(n)] for n in ("weight", "squared_error"))
@@ -116,7 +116,7 @@ def _is_there(forecasts: Forecasts, row: MetricRow) -> bool:
 
 def _score(challenge: Challenge, forecasts: Forecasts, table: Accumulated, row: MetricRow) -> Score:
     metric, sums = METRICS[row.metric], table.sums(row)
-    unit = challenge.submission.variables[str(row.variable)].units
+    unit = challenge.unit_of(str(row.variable))
     empty = Score(
         metric=row.metric,
         label=row.label,

@@ -118,7 +118,8 @@ class Submission:
                     part[name], challenge.submission.variables[str(name)], challenge, file.name
                 )
             parts.append((file.name, part))
-        return gather(parts, challenge.schedule, grid)
+        found = gather(parts, challenge.schedule, grid)
+        return found.deriving(challenge.derivation(grid))
 
     def _open_windows(self, challenge: Challenge) -> xr.Dataset:
         if len(self.files) > 1:

@@ -27,7 +27,7 @@ FLOORS = [  # from the top
     {"accumulated", "result", "weights"},
     {"assimilation"},
     {"declaration"},
-    {"data", "dynamics", "metrics", "observing"},
+    {"data", "derived", "dynamics", "metrics", "observing"},
     {"grid"},
     {"episodes", "files", "gates", "progress", "resources"},
     {"errors"},

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import xarray as xr
 from command import Command
-from glorys_worlds import climatology_script, forecasts, official, world, write_day
+from glorys_worlds import FIRST, climatology_script, forecasts, official, world, write_day
 
 from oceanbench.challenge import Challenge
+from oceanbench.derived import DERIVED, Axes
 from oceanbench.errors import OceanbenchError
 from oceanbench.evaluate import evaluate
 from oceanbench.result import Result
@@ -18,6 +19,7 @@ from oceanbench.submission import Submission
 
 NAMES = ("glorys12_emulation", "global_forecasting")
 PACKED = {"zos": 2e-4, "thetao": 5e-4, "so": 1e-3, "uo": 4e-4, "vo": 4e-4}  # rounding of int16
+PACKED |= {"ugeo": 1e-3, "vgeo": 1e-3, "mld": 5.0}  # and what it makes of slopes and thresholds
 
 
 @pytest.fixture(scope="module")
@@ -157,3 +159,58 @@ def test_the_whole_road(place, oceanbench: Command, tmp_path):
     code, out, err = oceanbench("evaluate", challenge.path, "mine.zarr", "--data-dir", place)
     assert (code, err) == (0, ""), err
     assert "zos RMSE" in out
+
+
+# --- derived variables ------------------------------------------------------------------------
+
+
+def test_derived_variables_are_scored_as_those_of_the_file_would_be(place, tmp_path):
+    """Their RMSE is that of what the functions make of the forecast and of the truth."""
+    challenge = official("global_forecasting", tmp_path)
+    estimate = forecasts(noise=0.01)
+    result = evaluate(challenge, submit(tmp_path, estimate), data_dir=place)
+    truth, grid = challenge.maps("truth", data_dir=place)
+    axes = Axes(grid.latitude, grid.longitude, np.array(challenge.depths))
+    for name, needs in (("ugeo", ["zos"]), ("vgeo", ["zos"]), ("mld", ["thetao", "so"])):
+        squares = weights = 0.0
+        for start in range(2):
+            day = FIRST + 7 * start + 4
+            field = estimate.isel(first_day_datetime=start, lead_day_index=3)
+            field = field.sel(depth=challenge.depths, method="nearest")
+            columns = [None] if needs == ["zos"] else challenge.depths
+            shape = (len(columns), *grid.shape)
+            mine = {n: field[n].values.reshape(shape) for n in needs}
+            known = {n: truth.read(n, day, columns) for n in needs}
+            quantity = DERIVED[challenge.derived[name]]
+            error = quantity.function(mine, axes) - quantity.function(known, axes)
+            area = np.cos(np.deg2rad(grid.latitude))[:, None] * np.isfinite(error)
+            squares, weights = squares + np.nansum(area * error**2), weights + area.sum()
+        score = result.score(f"RMSE {name} day 4")
+        assert score.value == pytest.approx(np.sqrt(squares / weights), rel=1e-9)
+        assert score.units == ("m" if name == "mld" else "m s-1")
+        assert result.score(f"skill / persistence {name} day 4").value is not None
+    (cover,) = [c for c in result.coverage if (c["variable"], c["mask"]) == ("ugeo", "global")]
+    (zos,) = [c for c in result.coverage if (c["variable"], c["mask"]) == ("zos", "global")]
+    assert 0 < cover["points"] < zos["points"] and cover["scored"] == cover["points"]
+
+
+def test_what_is_derived_lacks_where_an_input_lacks(place, tmp_path):
+    challenge = official("global_forecasting", tmp_path)
+    part = forecasts().isel(depth=slice(0, -1)).drop_vars("zos")
+    result = evaluate(challenge, submit(tmp_path, part), data_dir=place)
+    assert result.score("RMSE ugeo day 1").flag == "not_submitted"  # no height
+    assert result.score("RMSE mld day 1").flag == "not_submitted"  # no column to 541 m
+    assert result.score("RMSE thetao 92.3 m day 1").value is not None
+
+
+@pytest.mark.parametrize(
+    ("derived", "words"),
+    [
+        ({"ugeo": "geostrophic"}, "did you mean 'geostrophic_eastward'"),
+        ({"zos": "geostrophic_eastward"}, "choose another name"),
+        ({"mld": "mixed_layer_depth"}, "needs two depths"),
+    ],
+)
+def test_derived_variables_that_cannot_be_are_refused(derived, words, tmp_path):
+    with pytest.raises(OceanbenchError, match=words):
+        official("glorys12_emulation", tmp_path, derived=derived)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from oceanbench.errors import OceanbenchError
+from oceanbench.forecasts.derivation import Derivation
 from oceanbench.forecasts.nodes import Grid, Index, as_slice, depths_found_in
 
 Values = NDArray[np.floating[Any]]
@@ -45,6 +46,7 @@ class Forecasts:
     levels : place of each depth in the files
     nodes : rows and columns that are the grid's
     missing : what a complete submission has and this one has not, in words
+    derivation : of the variables that no file has
     """
 
     places: Mapping[np.datetime64, Place]
@@ -53,6 +55,24 @@ class Forecasts:
     levels: Mapping[float, int]
     nodes: Mapping[str, Index]
     missing: tuple[str, ...]
+    derivation: Derivation | None = None
+
+    def deriving(self, derivation: Derivation) -> Forecasts:
+        """The same with the derived variables that can be made of those that are there."""
+        depths = {**self.depths, **derivation.available(self.depths)}
+        return replace(self, depths=depths, derivation=derivation)
+
+    def is_derived(self, variable: str) -> bool:
+        """Whether no file has this variable."""
+        return self.derivation is not None and variable in self.derivation.quantities
+
+    def size(self, variable: str, start: np.datetime64) -> int:
+        """How many values are read for one lead and depth of a variable."""
+        if self.derivation is not None and self.is_derived(variable):
+            inputs = self.derivation.inputs(variable).items()
+            return sum(len(column) * self.size(name, start) for name, column in inputs)
+        sizes = self.places[start].dataset[variable].sizes
+        return sizes["latitude"] * sizes["longitude"] * sizes.get("member", 1)
 
     def read(
         self,
@@ -62,6 +82,10 @@ class Forecasts:
         depths: Sequence[float | None],
     ) -> Values:
         """Fields of one start, shape (lead, depth, member, latitude, longitude)."""
+        if self.derivation is not None and self.is_derived(variable):
+            return self.derivation.read(
+                variable, lambda name, column: self.read(name, start, leads, column), axis=1
+            )
         place = self.places[start]
         found = np.array([place.leads[lead] for lead in leads])
         chosen: dict[str, Any] = {**self.nodes, "start": place.start, "lead": as_slice(found)}

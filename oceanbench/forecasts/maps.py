@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from oceanbench import data
 from oceanbench.errors import OceanbenchError, did_you_mean
+from oceanbench.forecasts.derivation import Derivation
 from oceanbench.forecasts.nodes import Grid, Index, depths_found_in
 
 CYCLES = {"dayofyear": 366, "month": 12}
@@ -39,6 +40,7 @@ class Maps:
     cycle : ``dayofyear`` or ``month`` of a climatology, ``always`` of a map without time, else None
     nodes : rows and columns that are the grid's
     depths : place of each of the challenge's depths in the files
+    derivation : of the variables that no file has
     """
 
     name: str
@@ -47,6 +49,7 @@ class Maps:
     cycle: str | None
     nodes: Mapping[str, Index]
     depths: Mapping[float, int]
+    derivation: Derivation | None = None
 
     def read(self, variable: str, day: np.datetime64, depths: Sequence[float | None]) -> Values:
         """Maps of a variable, shape (depths, latitude, longitude); a depth None is the surface.
@@ -56,6 +59,8 @@ class Maps:
         OceanbenchError
             if there is no map of that day
         """
+        if self.derivation is not None and variable in self.derivation.quantities:
+            return self.derivation.read(variable, lambda n, d: self.read(n, day, d), axis=-3)
         place = self.places.get(self._key(day))
         if place is None:
             raise OceanbenchError(
