@@ -25,6 +25,7 @@ FLOORS = [  # from the top
     {"forecasts", "windows"},
     {"statistics"},
     {"accumulated", "result", "weights"},
+    {"emulation"},
     {"assimilation"},
     {"declaration"},
     {"data", "derived", "dynamics", "metrics", "observing"},
@@ -33,7 +34,15 @@ FLOORS = [  # from the top
     {"errors"},
 ]
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
-METHODS_MAY_IMPORT = {"assimilation", "dynamics", "observing", "grid", "progress", "errors"}
+METHODS_MAY_IMPORT = {
+    "emulation",
+    "assimilation",
+    "dynamics",
+    "observing",
+    "grid",
+    "progress",
+    "errors",
+}
 
 MODULES = sorted(p for p in PACKAGE.rglob("*.py") if p != PACKAGE / "__init__.py")
 BASELINES = sorted((ROOT / "baselines").glob("*.py"))

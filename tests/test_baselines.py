@@ -65,7 +65,7 @@ OF_WINDOWS = [name for name, method in METHODS.items() if "windows" in method.KI
 @pytest.mark.parametrize("name", METHODS)
 def test_a_baseline_says_what_it_is_and_for_which_kinds(name: str) -> None:
     assert len((METHODS[name].__doc__ or "").split("\n")[0]) > 20
-    assert set(METHODS[name].KINDS) <= {"maps", "tracks", "windows"}
+    assert set(METHODS[name].KINDS) <= {"maps", "tracks", "windows", "forecasts"}
 
 
 @pytest.mark.parametrize("name", OF_WINDOWS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 
@@ -13,6 +14,7 @@ from oceanbench.assimilation.updates import ConvLstm, UNet
 from oceanbench.errors import OceanbenchError, did_you_mean
 
 UPDATES = ("unet", "lstm")
+Kind = TypeVar("Kind")
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def network(recipe: MapRecipe) -> FourDVarNet:
     )
 
 
-def preset_of(method: str, presets: Mapping[str, MapRecipe], name: str) -> MapRecipe:
+def preset_of(method: str, presets: Mapping[str, Kind], name: str) -> Kind:
     """Recipe of a name; refused, with a suggestion, if there is none."""
     if name not in presets:
         raise OceanbenchError(f"{method}: preset={name}: unknown; {did_you_mean(name, presets)}")

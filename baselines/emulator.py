@@ -1,0 +1,79 @@
+"""Emulator: a U-Net that has learned how a reanalysis changes from one block of days to the next.
+
+It starts from the analysis of the start alone and forecasts the mean: what cannot be foreseen is
+smoothed away with the lead (:mod:`oceanbench.emulation.network`). It learns from states with errors
+as analyses have them, since it will be given such (:mod:`oceanbench.emulation.lessons`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import xarray as xr
+
+from oceanbench.assimilation.map_recipe import preset_of
+from oceanbench.emulation.forecasting import forecast
+from oceanbench.emulation.learning import train_members
+from oceanbench.emulation.recipe import EmulatorRecipe
+
+if TYPE_CHECKING:
+    import torch
+
+KINDS = ("forecasts",)
+REFERENCE = "Lam et al. (2023) doi:10.1126/science.adi2336"
+NAME = "emulator"
+PRESETS = {
+    "cpu": EmulatorRecipe(),
+    "gpu": EmulatorRecipe(passes=2, hidden=96, around=64, batch=2, steps=60_000, average=0.999),
+}
+
+
+def train(
+    inputs: Mapping[str, xr.Dataset],
+    *,
+    device: str,
+    seed: int,
+    preset: str = "cpu",
+    steps: int = 0,
+    checkpoint: str = "",
+) -> dict[str, torch.Tensor]:
+    """Train the network.
+
+    Parameters
+    ----------
+    inputs : of the roles ``training``, ``validation`` and ``climatology``
+    device : of torch
+    seed : of the first weights, the starts and their errors
+    preset : ``cpu`` (of the shipped weights), or ``gpu`` (global maps of 0.25°, ten days)
+    steps : of the training; 0 as many as the preset has
+    checkpoint : folder that keeps the training: one that was interrupted resumes there
+    """
+    recipe = preset_of(NAME, PRESETS, preset)
+    recipe = replace(recipe, steps=steps or recipe.steps)
+    return train_members(
+        inputs, recipe, name=NAME, members=1, seed=seed, device=device, checkpoint=checkpoint
+    )
+
+
+def estimate(
+    inputs: Mapping[str, xr.Dataset],
+    target: xr.Dataset,
+    *,
+    device: str,
+    seed: int,
+    weights: Mapping[str, torch.Tensor],
+) -> xr.Dataset:
+    """Forecast from every start, of which each sees its own analysis only.
+
+    Parameters
+    ----------
+    inputs : of the roles ``initial`` and ``climatology``
+    target : variables (start, lead, latitude, longitude) to fill
+    device : of torch
+    seed : not used: the forecast is deterministic
+    weights : that ``train`` found
+    """
+    found = forecast(inputs, target, weights, name=NAME, device=device)
+    return found.isel(member=0, drop=True)

@@ -1,0 +1,95 @@
+"""Forecasts of trained emulators, start by start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+import xarray as xr
+from torch import Tensor
+
+from oceanbench.assimilation import networks
+from oceanbench.emulation.climate import DIMS, Climate, climate, of_role, on_nodes, season
+from oceanbench.emulation.network import Emulator
+from oceanbench.emulation.recipe import EmulatorRecipe
+from oceanbench.errors import OceanbenchError
+
+STRIDE = 1_000_003  # between the seeds of starts that two seeds have
+
+
+def forecast(
+    inputs: Mapping[str, xr.Dataset],
+    target: xr.Dataset,
+    weights: Mapping[str, Tensor],
+    *,
+    name: str,
+    seed: int = 0,
+    draws: int = 1,
+    device: str = "cpu",
+) -> xr.Dataset:
+    """Target with the forecasts of all members, (member, start, lead, latitude, longitude).
+
+    Each start is forecast by itself: its noise is drawn from the seed and its day.
+
+    Parameters
+    ----------
+    inputs : of the roles ``initial`` and ``climatology``
+    target : variables (start, lead, latitude, longitude) to fill
+    weights : from :func:`train_members`
+    name : of the method, for messages
+    seed : of the noise
+    draws : of noise, for each network
+    device : of torch
+    """
+    recipe, known = described(inputs, target, weights, name)
+    emulators = networks.taken_up(
+        lambda: Emulator(recipe, len(known.variables)), weights, name=name, device=device
+    )
+    initial = on_nodes(of_role(inputs, "initial", name), target)
+    leads = target["lead"].values
+    shape = (len(emulators) * draws, *(target.sizes[d] for d in ("start", "lead", *DIMS)))
+    maps = {v: np.empty(shape, np.float32) for v in map(str, target.data_vars)}
+    fixed = known.fixed()[None].to(device)
+    for number, start in enumerate(target["start"].values.astype("datetime64[D]")):
+        day = np.array([start])
+        first = initial.sel(start=np.datetime64(start, "ns"))
+        state = known.apart(first, day).to(device)
+        random = torch.Generator().manual_seed(seed * STRIDE + int(start.astype(int)))
+        for member, emulator in enumerate(emulators):
+            with torch.inference_mode():
+                found = emulator(
+                    state.expand(draws, -1, -1, -1),
+                    fixed.expand(draws, -1, -1, -1),
+                    season(day).to(device).expand(draws),
+                    passes=-(-int(leads.max()) // recipe.days),
+                    random=random,
+                )[:, leads - 1]
+            for draw, departures in enumerate(found):
+                whole = known.whole(departures, start + leads)
+                for v, values in maps.items():
+                    values[member * draws + draw, number] = whole[:, known.variables.index(v)]
+    dims = ("member", "start", "lead", *DIMS)
+    return target.assign({v: (dims, values, target[v].attrs) for v, values in maps.items()})
+
+
+def described(
+    inputs: Mapping[str, xr.Dataset], target: xr.Dataset, weights: Mapping[str, Tensor], name: str
+) -> tuple[EmulatorRecipe, Climate]:
+    """Recipe and normalisation that are kept with weights, on the nodes of the target."""
+    if not {"centre", "deviation", "variables"} <= weights.keys():
+        raise OceanbenchError(f"{name}: these are not its weights; train it")
+    variables = bytes(weights["variables"].tolist()).decode().split()
+    if lost := [str(v) for v in target.data_vars if v not in variables]:
+        raise OceanbenchError(
+            f"{name}: weights for {', '.join(variables)}, and the challenge asks for {lost[0]}; "
+            "train on this challenge"
+        )
+    known = climate(
+        of_role(inputs, "climatology", name),
+        variables,
+        centre=weights["centre"].double().cpu().numpy(),
+        deviation=weights["deviation"].double().cpu().numpy(),
+        like=target,
+    )
+    return networks.recipe_of(EmulatorRecipe, weights, name), known

@@ -1,0 +1,51 @@
+"""What an emulator is made of and how it learns, in numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from oceanbench.errors import OceanbenchError
+
+
+@dataclass(frozen=True)
+class EmulatorRecipe:
+    """Sizes of an emulator, and how it is trained.
+
+    Attributes
+    ----------
+    days : that a pass forecasts
+    passes : that it is trained on: one at first, all from the middle of the training on
+    hidden : channels at the finest resolution
+    noise : scales of noise that a pass is given, for members; 0 for a forecast of the mean
+    around : columns that are repeated beyond the first and last, on grids around the globe; else 0
+    lag : most days between two states whose difference is added to a first state, as an error that
+        an analysis may have; the least is two
+    crop : rows and columns of the windows that it is trained on; 0 for whole maps
+    batch : windows drawn for a step
+    steps, rate : of the training
+    decay : of the weights
+    average : of the weights: how much of it a step leaves
+    reduced : convolutions of the training in bfloat16
+    """
+
+    days: int = 5
+    passes: int = 6
+    hidden: int = 32
+    noise: int = 0
+    around: int = 0
+    lag: int = 8
+    crop: int = 0
+    batch: int = 16
+    steps: int = 1500
+    rate: float = 2e-3
+    decay: float = 1e-2
+    average: float = 0.99
+    reduced: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse windows of a map around the globe as if they went around it."""
+        if self.crop and self.around:
+            raise OceanbenchError(
+                f"crop={self.crop}, around={self.around}: columns are repeated around whole maps "
+                "only; set one of them to 0"
+            )
