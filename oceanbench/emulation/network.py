@@ -5,7 +5,8 @@ In normalised departures from what is usual, a pass takes a state to the states 
 .. math:: x_{t+d} = k_d \, x_t + u_\theta(x_t, \text{place}, \text{season}, z)_d,
     \quad d = 1 \dots D,
 
-and the next pass begins from the last of them. The factors :math:`k_d`, one for each variable and
+and to a state of its own, like that of the last day, that the next pass begins from: what is best to
+go on from is not what is best as a forecast. The factors :math:`k_d`, one for each variable and
 day, are those of damped persistence at first, and learn with the rest: a network whose :math:`u` is
 nothing is damped persistence. White noise :math:`z` of several scales makes members, if it is asked
 for; an emulator without it forecasts the mean.
@@ -44,18 +45,19 @@ class Emulator(torch.nn.Module):
         self.around = recipe.around
         entering = variables + (1 + variables) + 2 + recipe.noise
         self.update = UNet(
-            entering, recipe.days * variables, hidden=recipe.hidden, iterations=recipe.passes
+            entering, (recipe.days + 1) * variables, hidden=recipe.hidden, iterations=recipe.passes
         )
         # the order in which convolutions are fastest
         self.update.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.kept = torch.nn.Parameter(torch.ones(recipe.passes, recipe.days, variables, 1, 1))
+        self.kept = torch.nn.Parameter(torch.ones(recipe.passes, recipe.days + 1, variables, 1, 1))
 
     def damp(self, factors: Tensor) -> None:
         """Begin as damped persistence, whose factors (days, variables) are those of all days."""
         kept = factors.reshape(len(self.kept), self.days, -1)
         before = torch.cat([torch.ones_like(kept[:1, -1]), kept[:-1, -1]])
+        kept = torch.cat([kept, kept[:, -1:]], 1) / before[:, None]
         with torch.no_grad():
-            self.kept.copy_((kept / before[:, None])[..., None, None])
+            self.kept.copy_(kept[..., None, None])
 
     def forward(
         self,
@@ -89,10 +91,11 @@ class Emulator(torch.nn.Module):
             if self.noise:
                 given.append(self._noise(state, random))
             change = self._change(torch.cat(given, 1), number)
-            change = change.reshape(len(state), self.days, *shape[1:])
+            change = change.reshape(len(state), self.days + 1, *shape[1:])
             kept = self.kept[min(number, len(self.kept) - 1)]
-            found.append((kept * state[:, None] + change) * sea)
-            state = found[-1][:, -1]
+            states = (kept * state[:, None] + change) * sea
+            found.append(states[:, :-1])
+            state = states[:, -1]
         return torch.cat(found, 1)
 
     def _change(self, given: Tensor, number: int) -> Tensor:

@@ -36,7 +36,7 @@ class EmulatorRecipe:
     lag: int = 8
     crop: int = 0
     batch: int = 16
-    steps: int = 1500
+    steps: int = 1200
     rate: float = 2e-3
     decay: float = 1e-2
     average: float = 0.99
