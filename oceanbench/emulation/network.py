@@ -5,8 +5,8 @@ In normalised departures from what is usual, a pass takes a state to the states 
 .. math:: x_{t+d} = k_d \, x_t + u_\theta(x_t, \text{place}, \text{season}, z)_d,
     \quad d = 1 \dots D,
 
-and to a state of its own, like that of the last day, that the next pass begins from: what is best to
-go on from is not what is best as a forecast. The factors :math:`k_d`, one for each variable and
+and to a state of its own, like that of the last day, that the next pass begins from: what is best
+to go on from is not what is best as a forecast. The factors :math:`k_d`, one for each variable and
 day, are those of damped persistence at first, and learn with the rest: a network whose :math:`u` is
 nothing is damped persistence. White noise :math:`z` of several scales makes members, if it is asked
 for; an emulator without it forecasts the mean.
