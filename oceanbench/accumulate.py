@@ -7,7 +7,7 @@ the cells of one start, lead, variable and depth: of values, and of departures f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 from oceanbench.accumulated import (
     COLUMNS,
     Accumulated,
+    Against,
     FloatArray,
     Level,
     Reference,
+    levels_of,
     named,
     term_key,
 )
@@ -56,23 +58,19 @@ def accumulate(
     cells = cells_of(challenge, grid)
     starts = np.array(list(forecasts.places))
     result = Accumulated(starts, forecasts.leads, cells.masks)
-    rows: dict[Level, list[MetricRow]] = {}
-    for row in challenge.scores:
-        if row.relative_to in references.known:
-            rows.setdefault((str(row.variable), row.depth), []).append(row)
-    adding = _Adding(challenge, result, cells, rows)
+    adding = Adding(challenge, result, references.known)
     for variable, depths in forecasts.depths.items():
         for depth in depths:
             adding.prepare((variable, depth))
     for number, start in enumerate(progress(list(starts), "scoring starts")):
         for variable, depths in forecasts.depths.items():
-            _add_variable(adding, forecasts, references, variable, depths, number, start)
-    _check_coverage(challenge, result)
+            _add_variable(adding, cells, forecasts, references, variable, depths, number, start)
     return result
 
 
 def _add_variable(
-    adding: _Adding,
+    adding: Adding,
+    cells: Cells,
     forecasts: Forecasts,
     references: References,
     variable: str,
@@ -81,7 +79,7 @@ def _add_variable(
     start: np.datetime64,
 ) -> None:
     """Add all leads and depths of one variable and start."""
-    cells, needed = adding.cells, adding.references(variable)
+    needed = adding.references(variable)
     first = None
     for few_leads, few_depths in _blocks(forecasts, variable, start, depths):
         block = forecasts.read(variable, start, few_leads, few_depths)
@@ -112,6 +110,8 @@ def _add_variable(
                     truth[level],
                     wet[level],
                     {name: maps[level] for name, maps in known.items()},
+                    cells.weights,
+                    cells.inside,
                 )
                 adding.add((variable, depth), (number, forecasts.leads.index(lead)), field)
 
@@ -120,34 +120,46 @@ def _blocks(
     forecasts: Forecasts, variable: str, start: np.datetime64, depths: Sequence[float | None]
 ) -> Iterator[tuple[Sequence[int], Sequence[float | None]]]:
     """Leads and depths that are read at once: as many as the memory is to hold."""
-    many = max(1, VALUES_AT_ONCE // forecasts.size(variable, start))
+    many = fields_at_once(forecasts, variable, start)
     deep, long = min(many, len(depths)), max(1, many // len(depths))
     for i in range(0, len(depths), deep):
         for j in range(0, len(forecasts.leads), long):
             yield forecasts.leads[j : j + long], depths[i : i + deep]
 
 
+def fields_at_once(forecasts: Forecasts, variable: str, start: np.datetime64) -> int:
+    """How many fields, with all their members, the memory is to hold."""
+    return max(1, VALUES_AT_ONCE // forecasts.size(variable, start))
+
+
 class Field(NamedTuple):
-    """One field at the cells: members (member, cell), truth, wet cells and references (cell)."""
+    """One field at the cells of the grid, or at the places of observations.
+
+    Members are (member, cell); truth, wet cells and references (cell); the weights that masks give
+    (cell, mask), and whether these are positive (mask, cell).
+    """
 
     members: FloatArray
     truth: FloatArray
     wet: NDArray[np.bool_]
     references: Mapping[str, FloatArray]
+    weights: FloatArray
+    inside: NDArray[np.bool_]
 
 
-class _Adding:
+class Adding:
     """Adds fields to the sums of a result."""
 
     def __init__(
-        self,
-        challenge: Challenge,
-        result: Accumulated,
-        cells: Cells,
-        rows: Mapping[Level, Sequence[MetricRow]],
+        self, challenge: Challenge, result: Accumulated, known: Collection[Reference]
     ) -> None:
-        self.challenge, self.result, self.cells, self.rows = challenge, result, cells, rows
-        self.inside = (cells.weights > 0).T.copy()
+        """Scores that depart from references that are not known are left out."""
+        self.challenge, self.result = challenge, result
+        self.rows: dict[Level, list[MetricRow]] = {}
+        for row in challenge.scores:
+            if row.relative_to in known:
+                for level in levels_of(row):
+                    self.rows.setdefault(level, []).append(row)
 
     def references(self, variable: str) -> set[Reference]:
         """What the scores of a variable depart from."""
@@ -157,14 +169,14 @@ class _Adding:
 
     def prepare(self, level: Level) -> None:
         """Make room for the sums of a variable and depth."""
-        shape = (self.result.starts.size, len(self.result.leads), len(self.cells.masks))
+        shape = (self.result.starts.size, len(self.result.leads), len(self.result.masks))
         for row in self.rows.get(level, ()):
             for key in {None, row.relative_to}:
                 self.result.tables.setdefault((level, key), np.zeros((len(COLUMNS), *shape)))
             if METRICS[row.metric].term is not None:
                 self.result.terms.setdefault((level, term_key(row)), np.zeros(shape))
-        self.result.points[level] = np.zeros(len(self.cells.masks), dtype=np.int64)
-        self.result.holes[level] = np.zeros(len(self.cells.masks), dtype=np.int64)
+        self.result.points[level] = np.zeros(len(self.result.masks), dtype=np.int64)
+        self.result.holes[level] = np.zeros(len(self.result.masks), dtype=np.int64)
 
     def check_values(self, variable: str, block: NDArray[np.floating]) -> None:
         """Refuse values outside the valid range."""
@@ -176,7 +188,7 @@ class _Adding:
         """Add the sums of one field."""
         known = field.wet & np.isfinite(field.truth)
         there = np.isfinite(field.members).all(axis=0)
-        self._count(level, place, known, known & ~there)
+        self._count(level, place, field, known, known & ~there)
         valid = known & there
         mean = field.members.mean(axis=0)
         for (other, reference), table in self.result.tables.items():
@@ -188,8 +200,8 @@ class _Adding:
             error = np.where(scored, mean - field.truth, 0.0)
             truth = np.where(scored, field.truth - base, 0.0)
             columns = np.stack([scored, error, error * error, truth, truth * truth])
-            table[1:, *place] = columns @ self.cells.weights
-            table[0, *place] = (self.inside & scored).sum(axis=1)
+            table[1:, *place] = columns @ field.weights
+            table[0, *place] = (field.inside & scored).sum(axis=1)
             self._add_terms(level, place, reference, scored, field, base)
 
     def _add_terms(
@@ -220,36 +232,37 @@ class _Adding:
                 estimate = estimate.mean("member")
             weights = truth.copy(data=scored[None].astype(np.float64))
             term = metric.term(estimate, truth, weights, **row.options).values[0]
-            self.result.terms[level, key][place] = term @ self.cells.weights
+            self.result.terms[level, key][place] = term @ field.weights
 
     def _count(
         self,
         level: Level,
         place: tuple[int, int],
+        field: Field,
         known: NDArray[np.bool_],
         holes: NDArray[np.bool_],
     ) -> None:
-        self.result.points[level] += (self.inside & known).sum(axis=1)
+        self.result.points[level] += (field.inside & known).sum(axis=1)
         if not holes.any():
             return
-        self.result.holes[level] += (self.inside & holes).sum(axis=1)
-        derived = (
-            level[0] in self.challenge.derived
-        )  # whose coast may differ where the sea does not
+        self.result.holes[level] += (field.inside & holes).sum(axis=1)
+        derived = level[0] in self.challenge.derived  # coasts may differ where seas do not
         if self.challenge.submission.missing == "refuse" and not derived:
             start, lead = self.result.starts[place[0]], self.result.leads[place[1]]
+            what = "observations" if isinstance(level[1], Against) else "cells"
             raise OceanbenchError(
-                f"{self.challenge.name}: {int(holes.sum())} of {int(known.sum())} cells of "
+                f"{self.challenge.name}: {int(holes.sum())} of {int(known.sum())} {what} of "
                 f"{named(level)} have no value in the forecast of start {start}, lead {lead}; "
                 "fill them: a score cannot skip them"
             )
 
 
-def _check_coverage(challenge: Challenge, result: Accumulated) -> None:
+def check_coverage(challenge: Challenge, result: Accumulated) -> None:
+    """Refuse a submission that lacks too much, and a challenge with nothing to score."""
     least = challenge.submission.min_coverage
     for level, points in result.points.items():
         for mask, count, holes in zip(result.masks, points, result.holes[level], strict=True):
-            if count == 0:
+            if count == 0 and not isinstance(level[1], Against):
                 raise OceanbenchError(
                     f"{challenge.name}: no wet cell of {named(level)} inside mask '{mask}' has a "
                     "truth; check the mask, the truth and the depths of challenge.yaml"

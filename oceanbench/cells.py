@@ -16,10 +16,14 @@ FloatArray = NDArray[np.float64]
 
 
 class Cells(NamedTuple):
-    """Cells of a grid inside any mask: where they lie, and the weight that each mask gives them."""
+    """Cells of a grid inside any mask: where they lie, and the weight that each mask gives them.
+
+    ``weights`` are (cell, mask), ``inside`` says where they are positive (mask, cell).
+    """
 
     places: NDArray[np.intp]
     weights: FloatArray
+    inside: NDArray[np.bool_]
     masks: tuple[str, ...]
 
     def of(self, maps: NDArray[np.floating]) -> FloatArray:
@@ -42,4 +46,5 @@ def cells_of(challenge: Challenge, grid: Grid) -> Cells:
         weights.append((chosen * (area if mask.weights == "cos_latitude" else 1.0)).ravel())
     table = np.stack(weights, axis=-1)
     places = np.flatnonzero((table > 0).any(axis=-1))
-    return Cells(places, np.ascontiguousarray(table[places]), tuple(challenge.masks))
+    table = np.ascontiguousarray(table[places])
+    return Cells(places, table, (table > 0).T.copy(), tuple(challenge.masks))

@@ -36,7 +36,7 @@ from oceanbench.declaration import (
 )
 from oceanbench.derived import DERIVED
 from oceanbench.errors import OceanbenchError, did_you_mean
-from oceanbench.forecasts import fields, rules
+from oceanbench.forecasts import against, fields, rules
 from oceanbench.forecasts.derivation import Derivation, check_derived
 from oceanbench.forecasts.fields import SURFACE, Schedule
 from oceanbench.forecasts.maps import Maps, as_days, open_maps
@@ -117,6 +117,7 @@ class Challenge(Section):
         if not isinstance(value, dict) or not isinstance(value.get("datasets"), dict):
             return value
         usual = {"observations": "track", "mask": "static", "climatology": "static"}
+        usual["observed_truth"] = "points"
         if value.get("kind") == "forecasts":
             value = rules.unsaid(value)
         if value.get("kind") == "tracks":
@@ -149,14 +150,15 @@ class Challenge(Section):
                 if self.domain is None
                 else f"samplings and model are for kind 'windows', kind is '{self.kind}'"
             )
+        hidden = {d.path for d in self.datasets.values() if d.role in ("truth", "observed_truth")}
         for name, dataset in self.datasets.items():
-            if dataset.role in rules.ROLES and self.kind != "forecasts":
+            if dataset.role in (*rules.ROLES, "observed_truth") and self.kind != "forecasts":
                 raise ValueError(f"datasets.{name}: role '{dataset.role}' is for kind 'forecasts'")
             if dataset.role in LEARNED and not windows and dataset.role not in self.periods:
                 raise ValueError(
                     f"datasets.{name}: role '{dataset.role}' needs periods.{dataset.role}"
                 )
-            if dataset.role in ("observations", "auxiliary") and dataset.path == self.truth.path:
+            if dataset.role in ("observations", "auxiliary") and dataset.path in hidden:
                 raise ValueError(
                     f"datasets.{name}.path: {dataset.path} is the truth's; methods would read it"
                 )
@@ -180,6 +182,7 @@ class Challenge(Section):
                 raise ValueError(
                     f"starts, leads, depths, derived are for 'forecasts', not '{self.kind}'"
                 )
+            against.check_observed(self.datasets, {})
             return
         check_derived(self.derived, self.submission.variables, self.depths)
         rules.check_schedule(self.starts, self.leads, self.depths, self.domain)
@@ -188,6 +191,7 @@ class Challenge(Section):
         for role in rules.ROLES:
             if len(self.of_role(role)) > 1:
                 raise ValueError(f"datasets: more than one has role '{role}'; keep one")
+        against.check_observed(self.datasets, self.schedule.depths)
 
     def of_role(self, role: str) -> list[str]:
         """Names of the datasets of a role."""
@@ -289,7 +293,12 @@ class Challenge(Section):
         if self.kind != "forecasts":
             return self.metrics
         depths = {**self.schedule.depths, **dict.fromkeys(self.derived, SURFACE)}
-        return expand(self.metrics, depths, self.leads, list(self.masks))
+        return expand(self.metrics, depths, self.leads, list(self.masks), self.observed)
+
+    @property
+    def observed(self) -> dict[str, Dataset]:
+        """Observations that forecasts are scored against; no method ever receives them."""
+        return {n: d for n, d in self.datasets.items() if d.role == "observed_truth"}
 
     @cached_property
     def schedule(self) -> Schedule:

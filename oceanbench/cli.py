@@ -16,6 +16,9 @@ import click
 from oceanbench.errors import OceanbenchError
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+    from contextlib import AbstractContextManager
+
     from oceanbench.challenge import Challenge
     from oceanbench.result import Result
     from oceanbench.submission import Submission
@@ -107,8 +110,9 @@ def validate(challenge: str, file: Path, data_dir: Path | None) -> None:
         found = score_forecasts(loaded, Submission(_stem(file), file), data_dir=data_dir)
         for row in found.coverage:
             lacks = f", partial: {', '.join(row['missing'])}" if row["missing"] else ""
+            at = f" at {row['against']}" if row.get("against") else ""
             click.echo(
-                f"{row['variable']}, mask {row['mask']}: {row['scored']} of {row['points']} "
+                f"{row['variable']}{at}, mask {row['mask']}: {row['scored']} of {row['points']} "
                 f"values can be scored{lacks}"
             )
         click.echo(f"{file} can be evaluated on {loaded.name}.")
@@ -134,6 +138,13 @@ def validate(challenge: str, file: Path, data_dir: Path | None) -> None:
 @output_option
 @data_dir_option
 @click.option("--figures", is_flag=True, help="Draw maps, error series and spectra.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Processes that share the starts of forecasts.",
+)
 def evaluate(
     challenge: str,
     file: Path | None,
@@ -145,6 +156,7 @@ def evaluate(
     output: Path,
     data_dir: Path | None,
     figures: bool,
+    workers: int,
 ) -> None:
     """Score FILE on CHALLENGE; without FILE, run the reference method first."""
     from oceanbench.challenge import Challenge
@@ -160,7 +172,7 @@ def evaluate(
     command = shlex.join(
         ["oceanbench", "evaluate", loaded.name, file.name, "--name", submission.name]
     )
-    _evaluate(loaded, submission, output, data_dir, figures, {"command": command})
+    _evaluate(loaded, submission, output, data_dir, figures, {"command": command}, workers)
 
 
 @cli.command()
@@ -397,6 +409,17 @@ def _pairs(settings: tuple[str, ...]) -> dict[str, str]:
     return pairs
 
 
+def _pool(workers: int) -> AbstractContextManager[Executor | None]:
+    """Processes that begin afresh: a fork would share the open files; none for one worker."""
+    from concurrent.futures import ProcessPoolExecutor
+    from contextlib import nullcontext
+    from multiprocessing import get_context
+
+    if workers == 1:
+        return nullcontext()
+    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+
+
 def _evaluate(
     challenge: Challenge,
     submission: Submission,
@@ -404,12 +427,14 @@ def _evaluate(
     data_dir: Path | None,
     figures: bool,
     options: dict[str, Any],
+    workers: int = 1,
 ) -> None:
     from oceanbench import leaderboard as boards
     from oceanbench import resources
     from oceanbench.evaluate import evaluate as score
 
-    result = score(challenge, submission, data_dir=data_dir, options=options)
+    with _pool(workers) as pool:
+        result = score(challenge, submission, data_dir=data_dir, options=options, executor=pool)
     known = boards.load_results(challenge, [resources.folder("leaderboards"), output])
     rows = [r for r in known if r.name != result.name]
     board = boards.board(challenge, [*rows, result], new=[result.name])

@@ -92,26 +92,9 @@ def canonical(dataset: xr.Dataset, where: str, layout: str) -> xr.Dataset:
     where : file name, for messages
     layout : ``grid``, ``track``, ``swath``, or ``static`` for a map without time
     """
-    renames = {}
-    for name, aliases in COORDINATES.items():
-        there = set(dataset.variables) | (set(dataset.dims) if name == "cross_track" else set())
-        if name in there:
-            continue
-        found = [a for a in aliases if a in there]
-        found = found or _by_standard_name(dataset, name)
-        if found:
-            renames[found[0]] = name
-    with warnings.catch_warnings():  # lat(latitude): the index that xarray misses is made below
-        warnings.filterwarnings("ignore", "rename .* does not create an index", UserWarning)
-        dataset = dataset.rename(renames)
+    dataset = renamed(dataset)
     wanted = [*([] if layout == "static" else ["time"]), "latitude", "longitude"]
-    missing = [n for n in wanted if n not in dataset.variables]
-    if missing:
-        raise OceanbenchError(
-            f"{where}: no variable '{missing[0]}' (nor {', '.join(COORDINATES[missing[0]][1:])}); "
-            f"found {', '.join(sorted(map(str, dataset.variables))) or 'nothing'}; "
-            "rename the coordinates to time, latitude, longitude"
-        )
+    check_coordinates(dataset, wanted, where)
     dataset = dataset.set_coords(wanted)
     for name in ("latitude", "longitude"):
         value = dataset[name]
@@ -135,6 +118,33 @@ def canonical(dataset: xr.Dataset, where: str, layout: str) -> xr.Dataset:
         )
     result: xr.Dataset = as_nanoseconds(dataset)
     return result
+
+
+def renamed(dataset: xr.Dataset) -> xr.Dataset:
+    """Give coordinates their canonical names; nothing is read."""
+    renames = {}
+    for name, aliases in COORDINATES.items():
+        there = set(dataset.variables) | (set(dataset.dims) if name == "cross_track" else set())
+        if name in there:
+            continue
+        found = [a for a in aliases if a in there]
+        found = found or _by_standard_name(dataset, name)
+        if found:
+            renames[found[0]] = name
+    with warnings.catch_warnings():  # lat(latitude): the index that xarray misses is made later
+        warnings.filterwarnings("ignore", "rename .* does not create an index", UserWarning)
+        return dataset.rename(renames)
+
+
+def check_coordinates(dataset: xr.Dataset, wanted: Sequence[str], where: str) -> None:
+    """Refuse a file without one of the coordinates."""
+    missing = [n for n in wanted if n not in dataset.variables]
+    if missing:
+        raise OceanbenchError(
+            f"{where}: no variable '{missing[0]}' (nor {', '.join(COORDINATES[missing[0]][1:])}); "
+            f"found {', '.join(sorted(map(str, dataset.variables))) or 'nothing'}; "
+            "rename the coordinates to time, latitude, longitude"
+        )
 
 
 def _by_standard_name(dataset: xr.Dataset, name: str) -> list[str]:

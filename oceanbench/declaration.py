@@ -86,7 +86,13 @@ class Source(Section):
 
 
 class Dataset(Section):
-    """One dataset: its role, its files and which variables are read from them."""
+    """One dataset: its role, its files and which variables are read from them.
+
+    Observations that forecasts are scored against (role ``observed_truth``) belong to a day between
+    its ``hours``, not including the last. Heights above the mean sea level are compared with
+    forecast - ``mdt`` + ``datum``; depths are scored in ``depth_bins``, each without its deeper
+    bound, and ``depth`` is that of observations whose files say none.
+    """
 
     role: Literal[
         "truth",
@@ -97,15 +103,27 @@ class Dataset(Section):
         "initial",
         "climatology",
         "mask",
+        "observed_truth",
     ]
     path: Text
     variables: Annotated[dict[str, Text], Field(min_length=1)]
-    layout: Literal["grid", "track", "swath", "static", "windows"] = "grid"
+    layout: Literal["grid", "track", "swath", "static", "windows", "points"] = "grid"
     units: Text | None = None
     daily_mean: Flag = False
     optional: Flag = False
     source: Source | None = None
     sha256: dict[str, Text] | Text | None = None
+    mdt: Text | None = None
+    datum: Number | None = None
+    depth_bins: list[Interval] = []
+    depth: Annotated[Number, Field(ge=0)] | None = None
+    hours: Interval = (0.0, 24.0)
+
+    @property
+    def of_observed_truth(self) -> list[str]:
+        """Keys that are given and only observations to score against have."""
+        keys = ("mdt", "datum", "depth_bins", "depth", "hours")
+        return [key for key in keys if key in self.model_fields_set]
 
     @field_validator("variables")
     @classmethod
@@ -254,6 +272,9 @@ class MetricRow(Section):
     listed, or of masks for the first and of the others for all; ``leads: pooled`` is one score of
     all leads together. ``relative_to`` gives the metric departures from the climatology, or from
     persistence, in place of values.
+
+    A row ``against`` observations is a score for each dataset that it lists, or one of all of them
+    ``together``, and for each of their depth bins, or for one ``depth_bin``.
     """
 
     metric: Text
@@ -267,6 +288,9 @@ class MetricRow(Section):
     leads: list[Day] | Literal["pooled"] | None = None
     depths: list[Number] | None = None
     relative_to: Literal["climatology", "persistence"] | None = None
+    against: Text | list[Text] | None = None
+    depth_bin: Interval | None = None
+    together: Flag = False
     shown: Flag | Shown = True
     digits: Annotated[int, Field(strict=True, ge=0)] | None = None
     options: dict[str, Any] = {}
@@ -274,8 +298,10 @@ class MetricRow(Section):
     @property
     def of_forecasts(self) -> list[str]:
         """Keys that are given and only forecasts have."""
-        keys = ("lead", "depth", "variables", "masks", "leads", "depths", "relative_to")
+        keys = ("lead", "depth", "variables", "masks", "leads", "depths", "relative_to", "against",
+                "depth_bin")  # fmt: skip
         given = [key for key in keys if getattr(self, key) is not None]
+        given += ["together"] if self.together else []
         return [*given, "shown"] if isinstance(self.shown, Shown) else given
 
     @model_validator(mode="before")

@@ -7,6 +7,7 @@ import platform
 import subprocess
 import time
 from collections.abc import Mapping
+from concurrent.futures import Executor
 from dataclasses import fields, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -41,6 +42,7 @@ def evaluate(
     *,
     data_dir: Path | None = None,
     options: Mapping[str, Any] | None = None,
+    executor: Executor | None = None,
 ) -> Result:
     """Score a submission on a challenge.
 
@@ -51,6 +53,8 @@ def evaluate(
     data_dir : folder of the challenge's files, where they are not beside challenge.yaml
     options : what to keep in the provenance: ``command``, ``device``, ``seed``, ``cpu_seconds`` and
         ``options`` of the method
+    executor : whose workers share the starts of forecasts: a process pool, or that of a dask
+        cluster (``client.get_executor()``); the scores are the same
 
     Returns
     -------
@@ -62,8 +66,16 @@ def evaluate(
         when the submission or the challenge's data are refused
     """
     begin = time.perf_counter()
-    scored = _score_forecasts if challenge.kind == "forecasts" else _score_points
-    scores, coverage, series, warnings = scored(challenge, submission, data_dir)
+    if challenge.kind == "forecasts":
+        parts = _score_forecasts(challenge, submission, data_dir, executor)
+    elif executor is None:
+        parts = _score_points(challenge, submission, data_dir)
+    else:
+        raise OceanbenchError(
+            f"{challenge.name}: workers share the starts of forecasts, and its kind is "
+            f"'{challenge.kind}'; evaluate without them"
+        )
+    scores, coverage, series, warnings = parts
     return Result(
         challenge={
             "name": challenge.name,
@@ -111,8 +123,10 @@ def _score_points(challenge: Challenge, submission: Submission, data_dir: Path |
     return Parts(scores, coverage, series, [])
 
 
-def _score_forecasts(challenge: Challenge, submission: Submission, data_dir: Path | None) -> Parts:
-    found = score_forecasts(challenge, submission, data_dir=data_dir)
+def _score_forecasts(
+    challenge: Challenge, submission: Submission, data_dir: Path | None, executor: Executor | None
+) -> Parts:
+    found = score_forecasts(challenge, submission, data_dir=data_dir, executor=executor)
     series, row, table = [], challenge.ranking, found.ranking
     if table is not None:
         terms = {} if table.term is None else {row.label: table.term}

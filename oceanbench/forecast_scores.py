@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,19 +10,19 @@ from typing import Any
 import numpy as np
 
 from oceanbench import gates
-from oceanbench.accumulate import accumulate
-from oceanbench.accumulated import COLUMNS, Accumulated, named
+from oceanbench.accumulated import COLUMNS, Accumulated, Against, Level, levels_of, named
 from oceanbench.challenge import Challenge
 from oceanbench.declaration import MetricRow
 from oceanbench.errors import OceanbenchError
 from oceanbench.forecasts.fields import Forecasts
 from oceanbench.forecasts.nodes import Grid
-from oceanbench.gates import Sample
+from oceanbench.gates import Departure, Sample
 from oceanbench.metrics import METRICS, Sums
 from oceanbench.references import References
 from oceanbench.result import Score
 from oceanbench.statistics import interval
 from oceanbench.submission import Submission
+from oceanbench.sums_by_start import sums_by_start
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,11 @@ class Scored:
 
 
 def score_forecasts(
-    challenge: Challenge, submission: Submission, *, data_dir: Path | None = None
+    challenge: Challenge,
+    submission: Submission,
+    *,
+    data_dir: Path | None = None,
+    executor: Executor | None = None,
 ) -> Scored:
     """Score a submission of forecasts on every variable, mask, depth and lead.
 
@@ -51,10 +56,19 @@ def score_forecasts(
     forecasts = submission.open_forecasts(challenge, grid)
     try:
         warnings = gates.inspect(_samples(challenge, forecasts, references, grid), challenge.name)
-        table = accumulate(challenge, forecasts, references, grid)
+        table = sums_by_start(
+            challenge,
+            submission,
+            forecasts,
+            references,
+            grid,
+            data_dir=data_dir,
+            executor=executor,
+        )
     except OceanbenchError as problem:
         raise OceanbenchError(f"{submission.path.name}: {problem}") from problem
     warnings += gates.leads(_errors(forecasts, table), forecasts.leads)
+    warnings += gates.heights(_heights(challenge, table))
     ranked = challenge.ranking
     whole = is_whole(challenge, forecasts, ranked)
     return Scored(
@@ -101,6 +115,20 @@ def _errors(forecasts: Forecasts, table: Accumulated) -> dict[str, list[float]]:
     return errors
 
 
+def _heights(challenge: Challenge, table: Accumulated) -> dict[str, Departure]:
+    """How heights differ from observations at the shortest lead, through the first mask."""
+    found = {}
+    for (level, reference), columns in table.tables.items():
+        observed = reference is None and isinstance(level[1], Against)
+        if observed and challenge.submission.variables[level[0]].units == "m":
+            _, weight, error, square, value, squared_value = columns[:, :, 0, 0].sum(axis=1)
+            if weight > 0:
+                offset, mean = error / weight, value / weight
+                variances = square / weight - offset**2, squared_value / weight - mean**2
+                found[named(level)] = Departure(offset, *variances)
+    return found
+
+
 def is_whole(challenge: Challenge, forecasts: Forecasts, row: MetricRow) -> bool:
     """Whether a score goes over every start, and every lead that it is to pool."""
     wanted = challenge.schedule
@@ -130,6 +158,8 @@ def _score(challenge: Challenge, forecasts: Forecasts, table: Accumulated, row: 
         ideal=(metric.ideal_of(row.options) or None) if metric.better is None else None,
         lead=row.lead,
         depth=row.depth,
+        against=[w.dataset for _, w in levels_of(row) if isinstance(w, Against)] or None,
+        depth_bin=row.depth_bin,
     )
     of_sums = metric.score_of_sums(row.options)
     if sums is None or of_sums is None:
@@ -153,21 +183,22 @@ def _score(challenge: Challenge, forecasts: Forecasts, table: Accumulated, row: 
 
 def _coverage(forecasts: Forecasts, table: Accumulated) -> list[dict[str, Any]]:
     """How many values of each variable were there, by mask, and what the submission lacks."""
-    found = []
-    for variable, depths in forecasts.depths.items():
-        levels = [(variable, depth) for depth in depths]
-        for number, mask in enumerate(table.masks):
-            points = sum(int(table.points[level][number]) for level in levels)
-            holes = sum(int(table.holes[level][number]) for level in levels)
-            found.append(
-                {
-                    "variable": variable,
-                    "mask": mask,
-                    "points": points,
-                    "scored": points - holes,
-                    "filled": 0,
-                    "members": table.members[variable],
-                    "missing": list(forecasts.missing),
-                }
-            )
-    return found
+    groups: dict[tuple[str, str | None], list[Level]] = {}
+    for level in table.points:
+        variable, where = level
+        against = where.dataset if isinstance(where, Against) else None
+        groups.setdefault((variable, against), []).append(level)
+    return [
+        {
+            "variable": variable,
+            "mask": mask,
+            **({} if against is None else {"against": against}),
+            "points": (points := sum(int(table.points[level][number]) for level in levels)),
+            "scored": points - sum(int(table.holes[level][number]) for level in levels),
+            "filled": 0,
+            "members": table.members[variable],
+            "missing": list(forecasts.missing),
+        }
+        for (variable, against), levels in groups.items()
+        for number, mask in enumerate(table.masks)
+    ]

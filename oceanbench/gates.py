@@ -24,6 +24,7 @@ SALINITY = (0.0, 50.0)  # 1e-3; no sea is saltier, brine lakes aside
 PAIRS = (("uo", "vo"), ("u", "v"), ("ugos", "vgos"))  # eastward and northward
 STILL_THE_SAME = 3  # days in which currents and eddies stay where they are, by and large
 DATUM = {True: 0.05, False: 0.2}  # metres; the mean level of a part of the ocean varies by itself
+LOST_SURFACE = 3.0  # more than a forecast that knows nothing has: twice the variance
 NEIGHBOURS = {(-1, 0): "row", (1, 0): "row", (0, -1): "column", (0, 1): "column"}
 
 
@@ -230,6 +231,38 @@ def leads(errors: Mapping[str, Sequence[float]], days: Sequence[int]) -> list[st
         f"the error of {', '.join(falls)} falls from lead {days[-2]} to lead {days[-1]}, by more "
         "than a tenth: check that the last lead holds the day it should"
     ]
+
+
+class Departure(NamedTuple):
+    """How forecasts of a height differ from observations, and how those vary, in metres."""
+
+    offset: float
+    variance_of_errors: float
+    variance_of_observations: float
+
+
+def heights(found: Mapping[str, Departure]) -> list[str]:
+    """Warn where heights are on another level than observations, or above another surface.
+
+    Parameters
+    ----------
+    found : of each dataset of observations, at the shortest lead
+    """
+    warnings = []
+    for name, (offset, error, spread) in found.items():
+        if error > LOST_SURFACE * spread:
+            warnings.append(
+                f"errors of {name} have {error / spread:.1f} times the variance of the "
+                "observations: one of the two lacks the mean dynamic topography; see mdt in "
+                "challenge.yaml, and forecast heights above the geoid"
+            )
+        elif abs(offset) > DATUM[True] and offset**2 > error:
+            warnings.append(
+                f"{name} is {offset:+.2f} m from the observations in the mean: another datum; "
+                f"correct the forecast by {-offset:.2f} m, or datum in challenge.yaml if it is "
+                "wrong there"
+            )
+    return warnings
 
 
 def _correlation(first: FloatArray, second: FloatArray) -> float:

@@ -195,7 +195,8 @@ def _notes(result: Result) -> str:
         notes.append(f"{name}={value.get('file')}" if trained else f"{name}={value}")
     for part in result.coverage:
         if part["scored"] < part["points"]:
-            notes.append(f"{part['scored']} of {part['points']} points scored ({part['mask']})")
+            at = f" at {part['against']}" if part.get("against") else ""
+            notes.append(f"{part['scored']} of {part['points']} points{at} scored ({part['mask']})")
         if part["filled"]:
             notes.append(f"{part['filled']} of {part['points']} points filled ({part['mask']})")
         if part.get("missing"):

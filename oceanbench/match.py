@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from oceanbench.challenge import Challenge
 from oceanbench.declaration import Mask, time_slice
 from oceanbench.errors import OceanbenchError
-from oceanbench.grid import SAME_NODE, longitude_span, wrap_longitude
+from oceanbench.grid import SAME_NODE, FloatArray, longitude_span, wrap_longitude
 from oceanbench.pair import Pair
 
 
@@ -137,27 +137,37 @@ def _coverage(
 
 def inside(points: xr.DataArray, mask: Mask, challenge: Challenge) -> xr.DataArray:
     """Which points lie inside a mask; bounds are inclusive, as in the published protocols."""
-    domain = challenge.scored
-    west, east = domain.west_east
-    if mask.longitude is not None:
-        west, east = longitude_span(*mask.longitude)
-    south, north = mask.latitude or domain.latitude
     edge = SAME_NODE if "longitude" in points.dims else 0.0  # only nodes of grids are rounded
-    inset = mask.inset_degrees - edge
-    longitude, latitude = points["longitude"], points["latitude"]
-    wrapped = longitude.copy(data=wrap_longitude(longitude.values, (west + east) / 2))
-    found = (
-        (wrapped >= west + inset)
-        & (wrapped <= east - inset)
-        & (latitude >= south + inset)
-        & (latitude <= north - inset)
+    columns, rows = inside_box(
+        points["longitude"].values, points["latitude"].values, mask, challenge, edge
     )
+    longitude, latitude = points["longitude"], points["latitude"]
+    found = longitude.copy(data=columns) & latitude.copy(data=rows)
     if mask.time is not None:
         bounds = time_slice(mask.time)
         found = found & (points["time"] >= bounds.start) & (points["time"] <= bounds.stop)
     elif "time" in points.coords and "time" not in found.dims:
         found = found & points["time"].notnull()
     return found
+
+
+def inside_box(
+    longitude: FloatArray,
+    latitude: FloatArray,
+    mask: Mask,
+    challenge: Challenge,
+    edge: float = 0.0,
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which longitudes, and which latitudes, lie in the box of a mask, or an edge out of it."""
+    domain = challenge.scored
+    west, east = domain.west_east
+    if mask.longitude is not None:
+        west, east = longitude_span(*mask.longitude)
+    south, north = mask.latitude or domain.latitude
+    inset = mask.inset_degrees - edge
+    wrapped = wrap_longitude(longitude, (west + east) / 2)
+    columns = (wrapped >= west + inset) & (wrapped <= east - inset)
+    return columns, (latitude >= south + inset) & (latitude <= north - inset)
 
 
 def _inside_windows(

@@ -25,7 +25,7 @@ TRAIN = "train(inputs, *, device, seed)"
 
 
 class Inputs(Mapping[str, xr.Dataset]):
-    """Every dataset of a challenge that is not the truth, opened when it is asked for.
+    """Every dataset of a challenge that is no truth, opened when it is asked for.
 
     For training, they are cut to the training period, those of role ``validation`` to theirs; what
     is of the scored cases and has no such dates is not there, the observations of windows and the
@@ -44,7 +44,7 @@ class Inputs(Mapping[str, xr.Dataset]):
         self, challenge: Challenge, data_dir: Path | None = None, *, for_training: bool = False
     ) -> None:
         self._name, self._truth = challenge.name, challenge.truth_name
-        hidden = {"truth"}
+        hidden = {"truth", "observed_truth"}
         if for_training:
             hidden |= {"windows": {"observations"}, "forecasts": {"initial"}}.get(
                 challenge.kind, set()

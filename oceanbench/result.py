@@ -50,6 +50,8 @@ class Score:
     ideal : what a score without better or worse should be near, where that is not zero
     lead, depth : of forecasts, in days and metres; None where all leads are pooled, or there is no
         depth
+    against, depth_bin : of forecasts against observations, the datasets of these, and bounds in
+        metres
     """
 
     metric: str
@@ -65,6 +67,8 @@ class Score:
     ideal: float | None = None
     lead: int | None = None
     depth: float | None = None
+    against: list[str] | None = None
+    depth_bin: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from oceanbench.declaration import MetricRow, Shown
+from oceanbench.declaration import Dataset, MetricRow, Shown
 from oceanbench.errors import OceanbenchError, did_you_mean
+from oceanbench.forecasts import against
 
 Depths = Sequence[float | None]
 T = TypeVar("T", str, int, float)
@@ -17,6 +18,7 @@ def expand(
     depths: Mapping[str, Depths],
     leads: Sequence[int],
     masks: Sequence[str],
+    observed: Mapping[str, Dataset] | None = None,
 ) -> list[MetricRow]:
     """One row for each score: of one variable, mask, depth and lead (None for all leads pooled).
 
@@ -27,6 +29,7 @@ def expand(
     rows : as declared
     depths : of every variable; ``(None,)`` of one on the surface
     leads, masks : of the challenge
+    observed : datasets of observations to score against
 
     Raises
     ------
@@ -36,7 +39,11 @@ def expand(
     expanded = []
     for index, row in enumerate(rows):
         try:
-            found = list(_scores(row, depths, leads, masks))
+            found = list(
+                _scores(row, depths, leads, masks)
+                if row.against is None
+                else _scores_against(row, observed or {}, leads, masks)
+            )
         except OceanbenchError as problem:
             raise OceanbenchError(f"metrics[{index}].{problem}") from problem
         if not found:
@@ -49,11 +56,9 @@ def _scores(
     row: MetricRow, depths: Mapping[str, Depths], leads: Sequence[int], masks: Sequence[str]
 ) -> Iterator[MetricRow]:
     variables = _chosen("variable", row.variable, row.variables, list(depths))
-    through = _chosen("mask", row.mask, row.masks, masks) if row.mask or row.masks else masks[:1]
-    pooled = row.leads == "pooled"
-    listed = None if pooled else row.leads
-    assert listed != "pooled"  # for the type checker
-    days = [None] if pooled else _chosen("lead", row.lead, listed, leads)
+    if row.depth_bin is not None or row.together:
+        raise OceanbenchError("against: is missing; depth_bin and together are for observations")
+    through, days = _through(row, masks), _days(row, leads)
     known = sorted({d for column in depths.values() for d in column if d is not None})
     levels = _chosen("depth", row.depth, row.depths, known)
     choosing = row.depth is not None or row.depths is not None
@@ -66,7 +71,7 @@ def _scores(
                     words += [variable] if row.variable is None and len(depths) > 1 else []
                     if depth is not None and row.depth is None and len(depths[variable]) > 1:
                         words.append(f"{depth:.3g} m")
-                    if row.lead is None and not (pooled or len(leads) == 1):
+                    if row.lead is None and lead is not None and len(leads) > 1:
                         words.append(f"day {lead}")
                     words += [f"({mask})"] if len(through) > 1 else []
                     yield row.model_copy(
@@ -79,6 +84,25 @@ def _scores(
                             "shown": _is_shown(row.shown, variable, mask, depth, lead),
                         }
                     )
+
+
+def _scores_against(
+    row: MetricRow, observed: Mapping[str, Dataset], leads: Sequence[int], masks: Sequence[str]
+) -> Iterator[MetricRow]:
+    for score in against.scores_against(row, observed, _days(row, leads), _through(row, masks)):
+        shown = _is_shown(row.shown, str(score.variable), str(score.mask), None, score.lead)
+        yield score.model_copy(update={"shown": shown})
+
+
+def _through(row: MetricRow, masks: Sequence[str]) -> Sequence[str]:
+    return _chosen("mask", row.mask, row.masks, masks) if row.mask or row.masks else masks[:1]
+
+
+def _days(row: MetricRow, leads: Sequence[int]) -> Sequence[int | None]:
+    """Leads that a row chooses; None stands for all of them pooled."""
+    if row.leads == "pooled":
+        return [None]
+    return _chosen("lead", row.lead, row.leads, leads)
 
 
 def _chosen(what: str, one: T | None, several: Sequence[T] | None, known: Sequence[T]) -> list[T]:

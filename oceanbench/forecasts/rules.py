@@ -19,7 +19,8 @@ def unsaid(content: dict[str, Any]) -> dict[str, Any]:
     """Content of a challenge.yaml with masks weighed by area, and a skill against each reference.
 
     The skill is that of :func:`oceanbench.metrics.anomalies.skill`, of every variable, depth and
-    lead; it is not shown on the leaderboard unless the challenge declares it itself.
+    lead, and against all observations; it is not shown on the leaderboard unless the challenge
+    declares it itself.
     """
     masks, metrics = content.get("masks", {"domain": {}}), content.get("metrics")
     if isinstance(masks, dict):
@@ -29,16 +30,19 @@ def unsaid(content: dict[str, Any]) -> dict[str, Any]:
         }
     if isinstance(metrics, list):
         rows = [row for row in metrics if isinstance(row, dict)]
-        known = [row.get("relative_to") for row in rows if row.get("metric") == "skill"]
-        roles = [d.get("role") for d in content["datasets"].values() if isinstance(d, dict)]
-        metrics = [
-            *metrics,
-            *(
-                {"metric": "skill", "label": f"skill / {name}", "relative_to": name, "shown": False}
-                for name, role in REFERENCES.items()
-                if role in roles and name not in known
-            ),
+        known = [
+            (row.get("relative_to"), "against" in row)
+            for row in rows
+            if row.get("metric") == "skill"
         ]
+        roles = {n: d.get("role") for n, d in content["datasets"].items() if isinstance(d, dict)}
+        observed = [name for name, role in roles.items() if role == "observed_truth"]
+        for name, role in REFERENCES.items():
+            row = {"metric": "skill", "relative_to": name, "shown": False}
+            if role in roles.values() and (name, False) not in known:
+                metrics = [*metrics, {**row, "label": f"skill / {name}"}]
+            if role in roles.values() and observed and (name, True) not in known:
+                metrics = [*metrics, {**row, "label": f"skill / {name} at", "against": observed}]
     return {**content, "masks": masks, "metrics": metrics}
 
 

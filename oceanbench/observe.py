@@ -1,0 +1,150 @@
+"""Sums of forecasts against observations: read at their places, on the day they belong to.
+
+Which observations are scored is the challenge's to say: those inside a mask, on a valid day, whose
+surrounding cells are wet and have a truth. They are the same for every submission; where one has no
+value at them, the challenge's rule for holes decides, as it does on the grid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oceanbench.accumulate import Adding, Field, fields_at_once
+from oceanbench.accumulated import Accumulated, FloatArray
+from oceanbench.challenge import Challenge
+from oceanbench.forecasts.fields import SURFACE, Forecasts
+from oceanbench.forecasts.nodes import Grid
+from oceanbench.forecasts.observed import Points
+from oceanbench.forecasts.stencil import Stencil, in_column
+from oceanbench.match import inside_box
+from oceanbench.progress import progress
+from oceanbench.references import References
+from oceanbench.sites import Depths, Site
+
+Maps = NDArray[np.floating[Any]]
+
+
+def observe(
+    challenge: Challenge,
+    forecasts: Forecasts,
+    references: References,
+    grid: Grid,
+    sites: Sequence[Site],
+    result: Accumulated,
+) -> None:
+    """Add the sums of every score against observations to those on the grid.
+
+    Parameters
+    ----------
+    challenge, forecasts, references, grid : as for :func:`oceanbench.accumulate.accumulate`
+    sites : from :func:`oceanbench.sites.sites_of`
+    result : sums so far, which grow
+
+    Raises
+    ------
+    OceanbenchError
+        when a value is missing where the challenge refuses holes
+    """
+    there = [s for s in sites if set(s.depths) <= set(forecasts.depths.get(s.level[0], ()))]
+    if not there:
+        return
+    adding = Adding(challenge, result, references.known)
+    for site in there:
+        adding.prepare(site.level)
+    observing = _Observing(adding, forecasts, references, grid)
+    for number, start in enumerate(progress(list(result.starts), "against observations")):
+        for variable in forecasts.depths:
+            here = [site for site in there if site.level[0] == variable]
+            if here:
+                observing.add(variable, here, number, start)
+
+
+class _Observing:
+    """Adds forecasts at the places of observations to the sums."""
+
+    def __init__(
+        self, adding: Adding, forecasts: Forecasts, references: References, grid: Grid
+    ) -> None:
+        self.adding, self.forecasts, self.grid = adding, forecasts, grid
+        self.references = references
+        self.challenge = adding.challenge
+
+    def add(self, variable: str, sites: Sequence[Site], number: int, start: np.datetime64) -> None:
+        """Add all leads of one variable and start, read a few at a time."""
+        leads = self.forecasts.leads
+        depths = tuple(sorted({d for s in sites for d in s.depths}, key=lambda d: d or 0.0))
+        few = max(1, fields_at_once(self.forecasts, variable, start) // len(depths))
+        wet = self._wet(start, depths)
+        known = self._persistence(variable, start, depths)
+        for first in range(0, len(leads), few):
+            some = leads[first : first + few]
+            block = self.forecasts.read(variable, start, some, depths)
+            for lead, members in zip(some, block, strict=True):
+                day = start + lead
+                truth = np.where(wet, self.references.truth.read(variable, day, depths), np.nan)
+                maps = known | self._climatology(variable, day, depths)
+                for site in sites:
+                    levels = [depths.index(d) for d in site.depths]
+                    field = self._field(
+                        site,
+                        day,
+                        members[levels],
+                        truth[levels],
+                        {name: of_it[levels] for name, of_it in maps.items()},
+                    )
+                    if field is not None:
+                        self.adding.add(site.level, (number, first + some.index(lead)), field)
+
+    def _field(
+        self, site: Site, day: np.datetime64, members: Maps, truth: Maps, known: Mapping[str, Maps]
+    ) -> Field | None:
+        """Forecast, observations and references at the places of a day; None if there are none."""
+        points, inside = self._inside(site.points(day))
+        if not points.value.size:
+            return None
+        stencil = Stencil.around(self.grid, points.latitude, points.longitude)
+        level = (0.0 if site.mean is None else stencil.of(site.mean)) - site.datum
+
+        def at(maps: Maps) -> FloatArray:
+            values = stencil.of(maps)
+            if points.depth is None or site.depths == SURFACE:
+                surface: FloatArray = values[0] - level
+                return surface
+            depths = [d for d in site.depths if d is not None]
+            return in_column(values, depths, points.depth) - level
+
+        population = np.isfinite(at(truth))
+        references = {name: at(maps) for name, maps in known.items()}
+        weights = inside.T.astype(np.float64)  # each observation counts once
+        return Field(at(members), points.value, population, references, weights, inside)
+
+    def _inside(self, points: Points) -> tuple[Points, NDArray[np.bool_]]:
+        """Points inside any mask, and inside which, shape (mask, point)."""
+        boxes = [
+            np.logical_and(*inside_box(points.longitude, points.latitude, mask, self.challenge))
+            for mask in self.challenge.masks.values()
+        ]
+        inside = np.stack(boxes)
+        seen = np.asarray(inside.any(axis=0))
+        return points.where(seen), inside[:, seen]
+
+    def _wet(self, start: np.datetime64, depths: Depths) -> NDArray[np.bool_]:
+        if self.references.wet is None:
+            return np.ones((len(depths), *self.grid.shape), dtype=bool)
+        return np.asarray(self.references.wet.read("mask", start, depths) > 0)
+
+    def _persistence(self, variable: str, start: np.datetime64, depths: Depths) -> dict[str, Maps]:
+        maps = self.references.persistence
+        if maps is None or "persistence" not in self.adding.references(variable):
+            return {}
+        return {"persistence": maps.read(variable, start, depths)}
+
+    def _climatology(self, variable: str, day: np.datetime64, depths: Depths) -> dict[str, Maps]:
+        maps = self.references.climatology
+        if maps is None or "climatology" not in self.adding.references(variable):
+            return {}
+        return {"climatology": maps.read(variable, day, depths)}
