@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
+import pickle
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from published_package import theirs
+from safetensors import torch as safetensors
 from torch import Tensor
 
 from oceanbench.assimilation import published
+from oceanbench.assimilation.published_weights import load, read
 from oceanbench.errors import OceanbenchError
 
 CHANNELS, STEPS, RATE = 5, 4, 50.0
@@ -53,31 +56,6 @@ def ours(*, quadratic: bool = True, coarsen: int = 1) -> published.Solver:
     return solver.eval()
 
 
-def theirs() -> ModuleType:
-    """Models of the package, which loads alone but for two imports that they do not need here."""
-    found = importlib.util.find_spec("ocean4dvarnet")
-    if found is None or not found.submodule_search_locations:
-        pytest.skip("ocean4dvarnet is not installed: pip install --no-deps ocean4dvarnet==1.0.6")
-    names = {"pytorch_lightning": {"LightningModule": object}, "kornia": {}, "kornia.filters": {}}
-    known = {name: sys.modules.get(name) for name in names}
-    for name, content in names.items():
-        module: Any = ModuleType(name)
-        module.__dict__.update(content)
-        sys.modules[name] = module
-    sys.modules["kornia"].filters = sys.modules["kornia.filters"]  # type: ignore[attr-defined]
-    path = f"{found.submodule_search_locations[0]}/models.py"
-    spec = importlib.util.spec_from_file_location("ocean4dvarnet_models", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    for name, before in known.items():
-        if before is None:
-            del sys.modules[name]
-        else:
-            sys.modules[name] = before
-    return module
-
-
 def reference(module: ModuleType, *, quadratic: bool, coarsen: int) -> Any:
     """Their solver with the same weights."""
     solver = module.GradSolver(
@@ -113,36 +91,101 @@ def test_it_is_the_package_to_rounding(quadratic: bool, coarsen: int, training: 
                 torch.testing.assert_close(mine_.grad, theirs_.grad, rtol=1e-3, atol=1e-6)
 
 
-def test_inference_needs_no_graph_and_memory_does_not_grow() -> None:
-    """No number that inference keeps alive has a history."""
+def kept_for_derivatives(solver: torch.nn.Module) -> int:
+    """Tensors that a call keeps so that it can be differentiated."""
+    kept = []
+
+    def keep(tensor: Tensor) -> Tensor:
+        kept.append(tensor)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        solver(*observations())
+    return len(kept)
+
+
+def test_inference_keeps_nothing_for_derivatives() -> None:
     solver, given = ours(), observations()
     with torch.inference_mode():
         found = solver(*given)
     torch.testing.assert_close(found, solver(*given), rtol=0, atol=0)
     assert not solver(*given).requires_grad
-    assert solver.train()(*given).requires_grad
+    assert kept_for_derivatives(solver) == 0
+    assert kept_for_derivatives(solver.train()) > STEPS
+
+
+@pytest.mark.parametrize("coarsen", [1, 2])
+@pytest.mark.parametrize("quadratic", [False, True])
+def test_the_transpose_of_the_prior_is_that_of_its_derivative(
+    quadratic: bool, coarsen: int
+) -> None:
+    prior = published.Prior(CHANNELS, 6, coarsen=coarsen, quadratic=quadratic).double()
+    random = torch.Generator().manual_seed(0)
+    state, vector = (
+        torch.randn(2, CHANNELS, 8, 12, generator=random, dtype=torch.float64) for _ in range(2)
+    )
+    value, transpose = prior.with_transpose(state)
+    expected, pullback = torch.func.vjp(prior, state)
+    torch.testing.assert_close(value, expected)
+    torch.testing.assert_close(transpose(vector), pullback(vector)[0])
+
+
+def test_reduced_convolutions_leave_the_state_in_single_precision() -> None:
+    given, exact = observations(), ours()
+    first, expected = torch.where(given[1], given[0], 0.0), exact.train()(*given).detach()
+    exact.reduced = True
+    found = exact(*given).detach()
+    assert found.dtype == torch.float32 == exact.eval()(*given).dtype
+    change = float((expected - first).abs().max())
+    assert 0.0 < float((found - expected).abs().max()) < 0.05 * change
 
 
 def test_weights_are_loaded_by_their_published_names() -> None:
     mine = ours()
     kept = {f"solver.{name}": value for name, value in mine.state_dict().items()}
     kept["norm_stats"] = torch.zeros(2)
-    loaded = published.load(kept, steps=STEPS, rate=RATE)
+    loaded = load(kept, steps=STEPS, rate=RATE)
     torch.testing.assert_close(loaded(*observations()), mine(*observations()))
     assert sum(p.numel() for p in loaded.parameters()) == sum(p.numel() for p in mine.parameters())
 
 
-@pytest.mark.parametrize("change", ["none of them", "missing", "size"])
+def test_a_file_of_weights_is_read(tmp_path: Path) -> None:
+    path, kept = tmp_path / "theirs.safetensors", dict(ours().state_dict())
+    safetensors.save_file(kept, path)
+    assert all(torch.equal(value, kept[name]) for name, value in read(path).items())
+
+
+@pytest.mark.parametrize("content", ["pickle", "cut", "text", "nothing", "nowhere"])
+def test_other_files_are_refused_in_one_line(
+    tmp_path: Path, content: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pickle is not opened, whatever its name says."""
+    path = tmp_path / "theirs.safetensors"
+    if content == "pickle":
+        torch.save({"state_dict": ours().state_dict()}, path)
+    elif content != "nowhere":
+        whole = safetensors.save(dict(ours().state_dict()))
+        path.write_bytes({"cut": whole[:-1], "text": b"a" * 99, "nothing": b""}[content])
+    monkeypatch.setattr(pickle, "Unpickler", None)
+    with pytest.raises(OceanbenchError, match=r"cannot be read|not a whole safetensors") as refused:
+        read(path)
+    assert str(refused.value).startswith(str(path))
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("change", ["none of them", "missing", "size", "shape"])
 def test_other_weights_are_refused_in_one_line(change: str) -> None:
     tensors = dict(ours().state_dict())
     if change == "none of them":
         tensors = {"weight": torch.zeros(3)}
     elif change == "missing":
         del tensors["grad_mod.conv_out.bias"]
+    elif change == "shape":
+        tensors["prior_cost.conv_in.weight"] = torch.zeros(3)
     else:
         tensors["prior_cost.conv_out.weight"] = torch.zeros(2, 2, 3, 3)
     with pytest.raises(OceanbenchError, match="not the weights of a published 4DVarNet") as refused:
-        published.load(tensors, steps=STEPS)
+        load(tensors, steps=STEPS)
     assert "\n" not in str(refused.value)
 
 
