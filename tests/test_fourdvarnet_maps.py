@@ -14,8 +14,9 @@ from map_worlds import inputs, waves
 from torch import Tensor
 
 from oceanbench.assimilation.learned_maps import estimate_members
-from oceanbench.assimilation.map_lessons import Bank, Scale, Strip, bank, triangle
+from oceanbench.assimilation.map_lessons import bank
 from oceanbench.assimilation.map_recipe import MapRecipe, network
+from oceanbench.assimilation.map_strips import Bank, Scale, Strip, triangle
 from oceanbench.assimilation.map_training import course, train_members
 from oceanbench.assimilation.scenes import grid_around, scene
 from oceanbench.errors import OceanbenchError
@@ -155,7 +156,7 @@ def strips() -> Bank:
     """Random numbers in place of seas."""
     random = torch.Generator().manual_seed(0)
     values = torch.randn(3, 20, 9, 11, generator=random)
-    known = torch.arange(20) < 17
+    known = (torch.arange(20) < 17)[:, None, None].expand(20, 9, 11)
     return Bank(tuple(Strip(v, v > 0.5, v + 2.0, v + 1.0, known) for v in values))
 
 
@@ -210,7 +211,7 @@ def test_observations_end_before_the_scenes_do() -> None:
         assert stretch.scene.observed[-3].any()  # the next is the nearest to the last afternoon
     truth = np.zeros((101, *grid.shape[1:]))
     known = [stretch.strip(truth, Scale(0.0, 1.0)).known for stretch in made]
-    assert [int(k.sum()) for k in known] == [101, 47, 47]
+    assert [int(k[:, 0, 0].sum()) for k in known] == [101, 47, 47]
 
 
 def test_days_weigh_less_the_farther_from_the_middle() -> None:

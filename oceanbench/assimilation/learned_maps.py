@@ -17,11 +17,10 @@ from scipy.interpolate import RectBivariateSpline
 from torch import Tensor
 
 from oceanbench.assimilation import networks
-from oceanbench.assimilation.map_lessons import FloatArray, Scale, triangle
 from oceanbench.assimilation.map_recipe import MapRecipe, network
+from oceanbench.assimilation.map_strips import FloatArray, Scale, triangle
 from oceanbench.assimilation.scenes import Grid, Scene, grid_around, scene
 from oceanbench.assimilation.unrolled import FourDVarNet
-from oceanbench.errors import OceanbenchError
 
 MARGIN = 1.0  # degrees around the maps that the networks see
 WINDOWS_AT_ONCE = 8
@@ -34,6 +33,7 @@ class Trained:
     Attributes
     ----------
     recipe, scale : that they were trained with
+    second : scale of the second field, or none
     solvers : at least one
     device : of torch
     """
@@ -42,6 +42,7 @@ class Trained:
     scale: Scale
     solvers: tuple[FourDVarNet, ...]
     device: str
+    second: Scale | None = None
 
     @classmethod
     def of(
@@ -56,19 +57,44 @@ class Trained:
         member : the number of one member, or -1 for all
         device : of torch
         """
-        if not {"mean", "deviation"} <= weights.keys():
-            raise OceanbenchError(f"{name}: these are not its weights; train it")
         recipe = networks.recipe_of(MapRecipe, weights, name)
-        scale = Scale(float(weights["mean"]), float(weights["deviation"]))
+        scale = Scale.of(weights, name=name)
+        second = Scale.of(weights, "second_", name=name) if recipe.second else None
         solvers = networks.taken_up(
             lambda: network(recipe), weights, name=name, member=member, device=device
         )
-        return cls(recipe, scale, tuple(solvers), device)
+        return cls(recipe, scale, tuple(solvers), device, second)
 
     def grid(self, target: xr.DataArray) -> Grid:
         """Grid on which a target is estimated."""
         days = self.recipe.days // 2
         return grid_around(target, self.recipe.step_degrees, margin=MARGIN, days=days)
+
+    def scene(
+        self,
+        inputs: Mapping[str, xr.Dataset],
+        variable: str,
+        grid: Grid,
+        *,
+        first_guess: str = "",
+        missions: str = "",
+    ) -> Scene:
+        """What the solvers are to be given.
+
+        Parameters
+        ----------
+        inputs, variable, grid, missions : as for :func:`oceanbench.assimilation.scenes.scene`
+        first_guess : another than that of the training
+        """
+        return scene(
+            inputs,
+            variable,
+            grid,
+            first_guess=first_guess or self.recipe.first_guess,
+            missions=missions,
+            second=self.recipe.second,
+            device=self.device,
+        )
 
     def maps(self, seen: Scene) -> FloatArray:
         """Estimates of a scene, (members, days, rows, columns), in its unit."""
@@ -80,7 +106,9 @@ class Trained:
     def _blended(self, solver: FourDVarNet, seen: Scene) -> FloatArray:
         """Normalised estimates, windows blended as they are weighted in training."""
         length, apart = self.recipe.days, self.scale.apart
-        given = (apart(seen.values), torch.as_tensor(seen.observed), apart(seen.first_guess))
+        given = [apart(seen.values), torch.as_tensor(seen.observed), apart(seen.first_guess)]
+        if self.second is not None and seen.second is not None:
+            given.append(self.second.apart(seen.second))
         windows = [values.unfold(0, length, 1).movedim(-1, 1).to(self.device) for values in given]
         found = in_parts(solver, *windows).double().cpu()
         weight = triangle(length).double()[:, None, None]
@@ -129,14 +157,7 @@ def estimate_members(
     """
     trained = Trained.of(weights, name=name, member=member, device=device)
     grid = trained.grid(target)
-    seen = scene(
-        inputs,
-        str(target.name),
-        grid,
-        first_guess=first_guess or trained.recipe.first_guess,
-        missions=missions,
-        device=device,
-    )
+    seen = trained.scene(inputs, str(target.name), grid, first_guess=first_guess, missions=missions)
     return np.stack([splined(grid.field(values), target) for values in trained.maps(seen)])
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import torch
 import xarray as xr
@@ -47,6 +48,7 @@ class Lesson:
     first_guess : from those
     wanted : states, or observations that the network is not given
     weight : where they are known, one or zero
+    second : maps of another variable, if the network is given any
     """
 
     values: Tensor
@@ -54,6 +56,7 @@ class Lesson:
     first_guess: Tensor
     wanted: Tensor
     weight: Tensor
+    second: Tensor | None = None
 
     def to(self, device: str) -> Lesson:
         """Return the lesson on another device."""
@@ -63,7 +66,19 @@ class Lesson:
             self.first_guess.to(device),
             self.wanted.to(device),
             self.weight.to(device),
+            None if self.second is None else self.second.to(device),
         )
+
+    def given(self) -> list[Tensor]:
+        """What the network is given."""
+        known = [self.values, self.observed, self.first_guess]
+        return known if self.second is None else [*known, self.second]
+
+    def part(self, number: int, count: int) -> Lesson:
+        """Every so many of the windows, from that number on."""
+        kept: list[Any] = [getattr(self, f.name) for f in fields(self)]
+        some: list[Any] = [v if v is None else v[number::count] for v in kept]
+        return Lesson(*some)
 
 
 @dataclass(frozen=True)

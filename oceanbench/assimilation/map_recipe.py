@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import torch
 
-from oceanbench.assimilation.priors import BilinearPrior
+from oceanbench.assimilation.priors import Agreement, BilinearPrior
 from oceanbench.assimilation.unrolled import FourDVarNet
 from oceanbench.assimilation.updates import ConvLstm, UNet
 from oceanbench.errors import OceanbenchError, did_you_mean
@@ -42,6 +42,10 @@ class MapRecipe:
         with the sign, and east and west with time
     correction : size of errors of the first guess, in units of the state's deviation
     reduced : convolutions in bfloat16
+    second : an input that has maps of another variable, which go into the cost; none if empty
+    second_channels : in which the state and that field are compared
+    supervised : learn from training maps; else from observations alone, those of one altimeter at a
+        time, which the network is not given
     """
 
     first_guess: str = "bfn"
@@ -63,6 +67,9 @@ class MapRecipe:
     mirrored: bool = True
     correction: float = 0.2
     reduced: bool = True
+    second: str = ""
+    second_channels: int = 5
+    supervised: bool = True
 
 
 def network(recipe: MapRecipe) -> FourDVarNet:
@@ -85,16 +92,22 @@ def network(recipe: MapRecipe) -> FourDVarNet:
     inputs: tuple[str, ...]
     if recipe.update == "lstm":
         inputs = ("observation_gradient", "prior_gradient", "state")
-        update: torch.nn.Module = ConvLstm(3 * days, days, hidden=recipe.hidden, coarsen=steps)
+        inputs += ("second_gradient",) if recipe.second else ()
+        update: torch.nn.Module = ConvLstm(
+            len(inputs) * days, days, hidden=recipe.hidden, coarsen=steps
+        )
     else:
         inputs = ("misfit", "residual", "state") if recipe.prior_hidden else ("misfit", "state")
         entering = (len(inputs) + 1) * days
+        if recipe.second:
+            inputs, entering = (*inputs, "second_misfit"), entering + recipe.second_channels
         update = UNet(
             entering, days, hidden=recipe.hidden, iterations=recipe.iterations, coarsen=steps
         )
     return FourDVarNet(
         prior,
         update,
+        second=Agreement(days, recipe.second_channels) if recipe.second else None,
         inputs=inputs,
         iterations=recipe.iterations,
         correction=recipe.correction,

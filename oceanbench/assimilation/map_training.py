@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Protocol, cast
 
 import numpy as np
 import torch
@@ -15,15 +15,13 @@ from oceanbench.assimilation import networks
 from oceanbench.assimilation.learned_maps import in_parts
 from oceanbench.assimilation.lessons import Lesson
 from oceanbench.assimilation.map_lessons import (
-    Bank,
-    FloatArray,
-    Scale,
     Stretch,
     bank,
     on_grid,
     training_truth,
 )
 from oceanbench.assimilation.map_recipe import MapRecipe, network
+from oceanbench.assimilation.map_strips import Bank, FloatArray, Scale, second_scale
 from oceanbench.assimilation.scenes import Grid, Scene, grid_around
 from oceanbench.assimilation.training import Schedule
 from oceanbench.assimilation.unrolled import FourDVarNet
@@ -31,6 +29,28 @@ from oceanbench.errors import OceanbenchError
 
 CHECKED_DAYS, GAP_DAYS = 32, 14  # at the end of the training period, and between it and the rest
 DECAY = 1e-4  # of the weights
+
+
+class Lessons(Protocol):
+    """What members learn from, and what they are judged by."""
+
+    @property
+    def scale(self) -> Scale:
+        """By which the variable is normalised."""
+        ...
+
+    @property
+    def second(self) -> Scale | None:
+        """By which the second field is, if there is one."""
+        ...
+
+    def learned(self) -> Bank:
+        """What is learned from."""
+        ...
+
+    def checks(self, days: int) -> Lesson:
+        """Windows that validate."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -55,14 +75,20 @@ class Course:
         """By which all is normalised."""
         return Scale(float(self.truth.mean()), float(self.truth.std()))
 
+    @property
+    def second(self) -> Scale | None:
+        """By which the second field is, if there is one."""
+        return second_scale(self.scenes[0].scene)
+
     def learned(self) -> Bank:
         """What is learned from: days before those that validate, and a gap."""
-        first, *others = (stretch.strip(self.truth, self.scale) for stretch in self.scenes)
+        scales = (self.scale, self.second)
+        first, *others = (stretch.strip(self.truth, *scales) for stretch in self.scenes)
         return Bank((first.days(0, learned_days(len(self.truth))), *others))
 
     def checks(self, days: int) -> Lesson:
         """Windows of the days that validate, as they were observed."""
-        whole = self.scenes[0].strip(self.truth, self.scale)
+        whole = self.scenes[0].strip(self.truth, self.scale, self.second)
         return whole.days(len(self.truth) - CHECKED_DAYS, len(whole.truth)).windows(days)
 
     def check(self) -> tuple[Scene, FloatArray]:
@@ -121,7 +147,7 @@ def course(
 
 
 def train_members(
-    lessons: Course,
+    lessons: Lessons,
     recipe: MapRecipe,
     *,
     name: str,
@@ -137,7 +163,7 @@ def train_members(
 
     Parameters
     ----------
-    lessons : from :func:`course`
+    lessons : from :func:`course`, or :func:`oceanbench.assimilation.hidden_missions.course`
     recipe : of every member
     name : of the method, for messages
     members : how many
@@ -173,7 +199,9 @@ def train_members(
         device=device,
         checkpoint=checkpoint,
     )
-    kept = {"mean": torch.tensor(scale.mean), "deviation": torch.tensor(scale.deviation)}
+    kept = scale.tensors()
+    if lessons.second is not None:
+        kept |= lessons.second.tensors("second_")
     small = {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}
     return kept | networks.as_tensors(recipe) | small
 
@@ -187,20 +215,24 @@ def _task(
         )
         return window.to(device)
 
+    share = 1.0 if recipe.supervised else learning.known
+
     def loss(lesson: Lesson, made: float) -> Tensor:
-        found = member(lesson.values, lesson.observed, lesson.first_guess)
-        error, weight = (found - lesson.wanted) / recipe.correction, lesson.weight
+        found = member(lesson.values, lesson.observed, lesson.first_guess, lesson.second)
+        error, weight = (found - lesson.wanted) / recipe.correction, lesson.weight / share
         total = (weight * error.square()).mean()
         for axis in (-1, -2):
-            slope = weight.narrow(axis, 1, error.shape[axis] - 1) * error.diff(dim=axis).square()
-            total = total + recipe.slope_loss * slope.mean()
+            count = error.shape[axis] - 1
+            both = torch.minimum(weight.narrow(axis, 1, count), weight.narrow(axis, 0, count))
+            total = total + recipe.slope_loss * (both * error.diff(dim=axis).square()).mean()
         if recipe.prior_hidden:
-            unlikely = lesson.wanted - member.prior(lesson.wanted)
+            state = lesson.wanted if recipe.supervised else found
+            unlikely = state - member.prior(state)
             total = total + recipe.prior_loss * unlikely.square().mean()
         return cast(Tensor, total)
 
     def score() -> float:
-        found = in_parts(member, checks.values, checks.observed, checks.first_guess)
+        found = in_parts(member, *checks.given())
         squares = checks.weight * (found - checks.wanted).square()
         return float(squares.sum() / checks.weight.sum())
 

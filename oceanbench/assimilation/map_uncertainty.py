@@ -17,7 +17,7 @@ import xarray as xr
 from torch import Tensor
 
 from oceanbench.assimilation.learned_maps import Trained, estimate_members, splined
-from oceanbench.assimilation.map_lessons import FloatArray
+from oceanbench.assimilation.map_strips import FloatArray
 from oceanbench.assimilation.map_training import Course
 from oceanbench.assimilation.members import (
     Mapping as Mapped,
@@ -29,7 +29,7 @@ from oceanbench.assimilation.members import (
     spread_factor,
 )
 from oceanbench.assimilation.preparation import chosen_missions, mean_field
-from oceanbench.assimilation.scenes import Grid, inside, mean_on, scene
+from oceanbench.assimilation.scenes import Grid, inside, mean_on
 from oceanbench.assimilation.spde import Lattice, Spde
 from oceanbench.assimilation.spde_fit import fit, prior
 from oceanbench.errors import OceanbenchError, did_you_mean
@@ -202,14 +202,7 @@ def _mapping(
         for number in progress(range(len(sets)), "members"):
             parts = zip(tracks.items(), np.split(sets[number], ends), strict=True)
             seen = {n: track.assign({variable: ("time", v)}) for (n, track), v in parts}
-            scenery = scene(
-                others | seen,
-                variable,
-                grid,
-                first_guess=trained.recipe.first_guess,
-                missions=missions,
-                device=trained.device,
-            )
+            scenery = trained.scene(others | seen, variable, grid, missions=missions)
             found.append(trained.maps(scenery).mean(axis=0))
         return np.stack(found)
 

@@ -137,11 +137,25 @@ def as_tensors(recipe: Recipe) -> dict[str, Tensor]:
 
 
 def recipe_of(kind: type[Kind], weights: Mapping[str, Tensor], name: str) -> Kind:
-    """Recipe that is kept with the weights of the method of a name."""
-    kept: dict[str, Any] = {}
-    for field in fields(kind):
-        value = weights.get(f"recipe.{field.name}")
-        if value is None:
-            raise OceanbenchError(f"{name}: these are not its weights; train it")
-        kept[field.name] = bytes(value.tolist()).decode() if value.ndim else value.item()
-    return kind(**kept)
+    """Recipe that is kept with the weights of the method of a name.
+
+    Fields that are newer than the weights have their default, which is what was done before.
+    """
+    prefix = "recipe."
+    stored = {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
+    unknown = stored.keys() - {field.name for field in fields(kind)}
+    if unknown:
+        raise OceanbenchError(
+            f"{name}: the recipe of these weights has {', '.join(sorted(unknown))}, which is not "
+            "known here; take the version that trained them, or train again"
+        )
+    try:
+        kept = {
+            key: bytes(value.tolist()).decode() if value.ndim else value.item()
+            for key, value in stored.items()
+        }
+        if not kept:
+            raise ValueError("no recipe")
+        return kind(**kept)
+    except (TypeError, ValueError) as problem:  # a field is missing, or no word
+        raise OceanbenchError(f"{name}: these are not its weights; train it") from problem

@@ -88,6 +88,30 @@ def parameters_of(tendency: Callable[..., Tensor]) -> dict[str, float]:
     return {a.name: a.default for a in arguments if isinstance(a.default, float)}
 
 
+class Agreement(torch.nn.Module):
+    r"""What a state and a second field have in common, :math:`g(x) - h(s)`, both operators linear.
+
+    Parameters
+    ----------
+    channels : of the maps of either
+    hidden : channels in which they are compared
+
+    References
+    ----------
+    Fablet et al. (2023), Multimodal 4DVarNets, doi:10.1109/TGRS.2023.3268006
+    """
+
+    def __init__(self, channels: int, hidden: int) -> None:
+        super().__init__()
+        self.state = torch.nn.Conv2d(channels, hidden, 3, padding=1, bias=False)
+        self.field = torch.nn.Conv2d(channels, hidden, 3, padding=1, bias=False)
+
+    def forward(self, state: Tensor, field: Tensor) -> Tensor:
+        """Maps (batch, channels, rows, columns) -> (batch, hidden, rows, columns)."""
+        difference: Tensor = self.state(state) - self.field(field)
+        return difference
+
+
 class BilinearPrior(torch.nn.Module):
     r"""Convolutional autoencoder with a bilinear layer, which can learn quadratic dynamics.
 

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from oceanbench.assimilation.back_and_forth import Settings, extended, mapped
+from oceanbench.assimilation.given_maps import guess_of, second_of
 from oceanbench.assimilation.preparation import DAY, Samples, mean_field, samples
-from oceanbench.errors import OceanbenchError, did_you_mean
-from oceanbench.grid import centre_longitude, interpolate, wrap_longitude
+from oceanbench.grid import wrap_longitude
 from oceanbench.observing.sampling import sample
 
 FloatArray = NDArray[np.float64]
@@ -90,15 +90,18 @@ class Scene:
     values : (days, rows, columns) of the variable; those of the first guess where none is observed
     observed : bool, of the same shape
     first_guess : of the same shape
+    second : maps of another variable, of the same shape, or none
     """
 
     values: FloatArray
     observed: NDArray[np.bool_]
     first_guess: FloatArray
+    second: FloatArray | None = None
 
     def days(self, some: slice) -> Scene:
         """Some of the days."""
-        return Scene(self.values[some], self.observed[some], self.first_guess[some])
+        second = None if self.second is None else self.second[some]
+        return Scene(self.values[some], self.observed[some], self.first_guess[some], second)
 
 
 def scene(
@@ -108,6 +111,7 @@ def scene(
     *,
     first_guess: str = "bfn",
     missions: str = "",
+    second: str = "",
     device: str = "cpu",
 ) -> Scene:
     """Observe a period on a grid.
@@ -120,12 +124,14 @@ def scene(
     first_guess : ``bfn`` (back-and-forth nudging), ``oi`` (the interpolation that this begins
         with), ``smooth`` (a local average), ``mean`` (the mean field), or an input that has maps
     missions : as for :func:`oceanbench.assimilation.preparation.samples`
+    second : an input that has maps of another variable, as
+        :func:`oceanbench.assimilation.given_maps.second_of` takes it; none if empty
     device : of torch
     """
     mean = mean_field(inputs, variable, grid.centre, of_training=True)
     background = mean_on(grid, mean)
     place = (inputs, variable, grid.days[0], grid.centre)
-    fine = _inside(samples(*place, missions=missions, coarsen=1, swath_km=SWATH_KM), grid)
+    fine = _fine(inputs, variable, grid, missions)
     points = _points(fine, grid)
     if first_guess in ("bfn", "oi"):
         averaged = samples(*place, missions=missions, mean=mean)
@@ -140,10 +146,38 @@ def scene(
     elif first_guess == "mean":
         guess = background
     else:
-        guess = _given(inputs, variable, grid, first_guess)
+        guess = guess_of(inputs, variable, first_guess, grid.field(background), known=GUESSES)
+    other = second_of(inputs, second, grid.field(background)) if second else None
+    return Scene(*_about(guess, fine, points, grid), guess, other)
+
+
+def gridded(
+    inputs: Mapping[str, xr.Dataset],
+    variable: str,
+    grid: Grid,
+    guess: FloatArray,
+    *,
+    missions: str = "",
+) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """Values of some missions on a grid about a first guess, and where there are any.
+
+    Parameters are those of :func:`scene`, but for the guess, (days, rows, columns).
+    """
+    fine = _fine(inputs, variable, grid, missions)
+    return _about(guess, fine, _points(fine, grid), grid)
+
+
+def _fine(inputs: Mapping[str, xr.Dataset], variable: str, grid: Grid, missions: str) -> Samples:
+    place = (inputs, variable, grid.days[0], grid.centre)
+    return _inside(samples(*place, missions=missions, coarsen=1, swath_km=SWATH_KM), grid)
+
+
+def _about(
+    guess: FloatArray, fine: Samples, points: xr.Dataset, grid: Grid
+) -> tuple[FloatArray, NDArray[np.bool_]]:
     expected = sample(grid.field(guess), points).values
     misfit, count = _binned(fine, fine.value - expected, grid)
-    return Scene(guess + misfit, count > 0, guess)
+    return guess + misfit, count > 0
 
 
 def inside(track: xr.Dataset, variable: str, grid: Grid) -> xr.Dataset:
@@ -162,24 +196,6 @@ def mean_on(grid: Grid, mean: xr.DataArray | None) -> FloatArray:
     if mean is not None:
         background += extended(mean, grid.longitude, grid.latitude)
     return background
-
-
-def _given(inputs: Mapping[str, xr.Dataset], variable: str, grid: Grid, name: str) -> FloatArray:
-    """Maps among the inputs, on the grid."""
-    maps = [n for n, d in inputs.items() if d.attrs.get("layout") == "grid"]
-    if name not in maps or variable not in inputs[name]:
-        raise OceanbenchError(
-            f"first_guess={name}: expected {', '.join(GUESSES)}, or an input with maps of "
-            f"'{variable}'; {did_you_mean(name, maps)}"
-        )
-    field = centre_longitude(inputs[name][variable], grid.centre).sortby("latitude")
-    found: FloatArray = interpolate(field, grid.field(np.zeros(grid.shape))).values
-    if not np.isfinite(found).all():
-        raise OceanbenchError(
-            f"first_guess={name}: {np.isnan(found).sum()} of {found.size} points are missing on "
-            f"the grid from {grid.days[0]} to {grid.days[-1]}; give maps that cover it"
-        )
-    return found
 
 
 def _inside(observed: Samples, grid: Grid) -> Samples:

@@ -5,7 +5,10 @@ In normalised variables, the cost of a state x given observations y is
 .. math:: J(x) = \alpha_o^2 \, \| y - H(x) \|^2_{observed} + \alpha_p^2 \, \| x - \Phi(x) \|^2
 
 with an observation operator H, a prior :math:`\Phi` that knows what states look like, and both
-norms the mean square over the points that count: those observed, those of the state. It descends by
+norms the mean square over the points that count: those observed, those of the state. Where another
+field s is known that has to do with the state, such as its surface temperature, a third term
+:math:`\alpha_s^2 \| g(x) - h(s) \|^2` says so, with operators g and h that are learned. It
+descends by
 
 .. math:: x \leftarrow x - u_\theta(\nabla J(x), x, \dots)
 
@@ -36,7 +39,18 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-INPUTS = ("gradient", "observation_gradient", "prior_gradient", "misfit", "residual", "state")
+from oceanbench.assimilation.transpose import with_transpose
+
+INPUTS = (
+    "gradient",
+    "observation_gradient",
+    "prior_gradient",
+    "second_gradient",
+    "misfit",
+    "residual",
+    "second_misfit",
+    "state",
+)
 SMALLEST = 1e-12  # of the size of a gradient that is divided by
 
 
@@ -55,12 +69,14 @@ class FourDVarNet(torch.nn.Module):
     ----------
     prior : state -> the nearest state that it finds likely, of the same shape
     update : see :class:`Update`; it gets as many channels for each of ``inputs`` as the state has,
-        for ``misfit`` as the observations, and then as many again that say where there are any
+        for ``second_misfit`` as ``second`` returns, for ``misfit`` as the observations, and then as
+        many again that say where there are any
     observe : state -> what would be observed of it, on the points of the observations; by default
         the state itself
-    inputs : of the update, out of :data:`INPUTS`: the gradient of the cost, as published; its two
-        terms apart; or what the terms are made of, y - H(x) and x - Φ(x), which needs no
-        derivative; and the state. Gradients are relative to the size of the first one
+    second : (state, second field) -> g(state) - h(second field), if there is one
+    inputs : of the update, out of :data:`INPUTS`: the gradient of the cost, as published; its
+        terms apart; or what the terms are made of, y - H(x), x - Φ(x) and g(x) - h(s), which needs
+        no derivative; and the state. Gradients are relative to the size of the first one
     iterations : if the call does not say how many
     correction : size of a misfit, a residual and a change, relative to that of the state
     reduced : convolutions in bfloat16; the state and the cost stay in single precision
@@ -74,6 +90,7 @@ class FourDVarNet(torch.nn.Module):
         update: torch.nn.Module,
         *,
         observe: torch.nn.Module | None = None,
+        second: torch.nn.Module | None = None,
         inputs: Sequence[str] = ("gradient", "state"),
         iterations: int = 10,
         correction: float = 1.0,
@@ -84,18 +101,24 @@ class FourDVarNet(torch.nn.Module):
         unknown = set(inputs) - set(INPUTS)
         if unknown or not inputs:
             raise ValueError(f"inputs of an update are some of {INPUTS}, found {tuple(inputs)}")
+        if second is None and {"second_gradient", "second_misfit"} & set(inputs):
+            raise ValueError("inputs of an update have a second field, and there is none")
         self.prior, self.update = prior, update
         self.observe = torch.nn.Identity() if observe is None else observe
         self.inputs, self.iterations = tuple(inputs), iterations
         self.correction, self.reduced, self.recompute = correction, reduced, recompute
         self.observation_weight = torch.nn.Parameter(torch.tensor(0.5))
         self.prior_weight = torch.nn.Parameter(torch.tensor(1.5))
+        self.second = second
+        if second is not None:
+            self.second_weight = torch.nn.Parameter(torch.tensor(1.0))
 
     def forward(
         self,
         values: Tensor,
         observed: Tensor,
         first_guess: Tensor,
+        second: Tensor | None = None,
         *,
         iterations: int | None = None,
         untracked: int = 0,
@@ -110,6 +133,7 @@ class FourDVarNet(torch.nn.Module):
         values : on the points of the observations, any finite number where there is none
         observed : bool, of the same shape
         first_guess : (batch, channels, rows, columns)
+        second : second field, as ``second`` takes it, where the solver has one
         iterations : how many
         untracked : so many of them come first, and are not differentiated through in training
         """
@@ -118,7 +142,7 @@ class FourDVarNet(torch.nn.Module):
         state, memory, size = first_guess, None, None
         for number in range(count):
             with self._computing(state.device.type, record=track and number >= untracked):
-                given = (state, memory, size, values, observed)
+                given = (state, memory, size, values, observed, second)
                 if self.recompute and torch.is_grad_enabled():
                     state, memory, size = checkpoint(self.step, *given, use_reentrant=False)
                 else:
@@ -132,9 +156,10 @@ class FourDVarNet(torch.nn.Module):
         size: dict[str, Tensor] | None,
         values: Tensor,
         observed: Tensor,
+        second: Tensor | None = None,
     ) -> tuple[Tensor, Any, dict[str, Tensor]]:
         """State, memory of the update and sizes of the first gradients, one iteration later."""
-        terms = self.terms(state, values, observed)
+        terms = self.terms(state, values, observed, second)
         if size is None:
             size = {name: _size(terms[name]) for name in terms if "gradient" in name}
         shown = [terms[name] / size.get(name, self._unit(name)) for name in self.inputs]
@@ -152,14 +177,17 @@ class FourDVarNet(torch.nn.Module):
         with torch.set_grad_enabled(record), reduced:
             yield
 
-    def terms(self, state: Tensor, values: Tensor, observed: Tensor) -> dict[str, Tensor]:
+    def terms(
+        self, state: Tensor, values: Tensor, observed: Tensor, second: Tensor | None = None
+    ) -> dict[str, Tensor]:
         r"""What the update may get of a state; only that is computed which it does.
 
-        With n observed points of a sample and N points of its state,
+        With n observed points of a sample, N points of its state and M of g,
 
         .. math::
             \nabla J = - \frac{2 \alpha_o^2}{n} H'(x)^T (y - H(x))
                        + \frac{2 \alpha_p^2}{N} (1 - \Phi'(x))^T (x - \Phi(x))
+                       + \frac{2 \alpha_s^2}{M} g'(x)^T (g(x) - h(s))
         """
         found = {"state": state}
         wanted = set(self.inputs)
@@ -176,40 +204,40 @@ class FourDVarNet(torch.nn.Module):
             found["prior_gradient"] = factor * pulled(found["residual"])
         elif "residual" in wanted:
             found["residual"] = self._residual(state)
+        if self.second is not None and (both or "second_gradient" in wanted):
+            found["second_misfit"], pulled = with_transpose(self._against(second), state)
+            factor = 2.0 * self.second_weight**2 / found["second_misfit"][0].numel()
+            found["second_gradient"] = factor * pulled(found["second_misfit"])
+        elif "second_misfit" in wanted:
+            found["second_misfit"] = self._against(second)(state)
         if both:
             found["gradient"] = found["observation_gradient"] + found["prior_gradient"]
+            if "second_gradient" in found:
+                found["gradient"] = found["gradient"] + found["second_gradient"]
         return found
 
-    def cost(self, state: Tensor, values: Tensor, observed: Tensor) -> Tensor:
+    def cost(
+        self, state: Tensor, values: Tensor, observed: Tensor, second: Tensor | None = None
+    ) -> Tensor:
         """Variational cost of every sample, (batch,)."""
         misfit = torch.where(observed, values - self.observe(state), 0.0)
         known = (misfit**2).sum((1, 2, 3)) / _count(observed).flatten()
         likely = (self._residual(state) ** 2).mean((1, 2, 3))
-        return self.observation_weight**2 * known + self.prior_weight**2 * likely
+        total = self.observation_weight**2 * known + self.prior_weight**2 * likely
+        if self.second is not None:
+            apart = (self._against(second)(state) ** 2).mean((1, 2, 3))
+            total = total + self.second_weight**2 * apart
+        return total
+
+    def _against(self, second: Tensor | None) -> Callable[[Tensor], Tensor]:
+        """How a state and the second field differ, as a function of the state."""
+        operator = self.second
+        if second is None or operator is None:
+            raise ValueError("the solver has a second field, and is given none")
+        return lambda state: cast(Tensor, operator(state, second)).to(state.dtype)
 
     def _residual(self, state: Tensor) -> Tensor:
         return state - cast(Tensor, self.prior(state)).to(state.dtype)
-
-
-def with_transpose(
-    function: Callable[[Tensor], Tensor], at: Tensor
-) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-    """Value of a function, and the transpose of its derivative there.
-
-    Both can be differentiated again; where nothing is recorded, neither are they.
-    """
-    if not torch.is_grad_enabled():  # under inference_mode too
-        value, pullback = torch.func.vjp(function, at)[:2]
-        return value, lambda vector: cast(Tensor, pullback(vector)[0])
-    at = at if at.requires_grad else at.detach().requires_grad_()
-    value = function(at)
-    if not value.requires_grad:  # it does not depend on the state
-        return value, lambda vector: torch.zeros_like(at)
-
-    def transpose(vector: Tensor) -> Tensor:
-        return torch.autograd.grad(value, at, vector, create_graph=True, materialize_grads=True)[0]
-
-    return value, transpose
 
 
 def _count(observed: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from oceanbench.assimilation.priors import (
+    Agreement,
     BilinearPrior,
     DynamicalPrior,
     parameters_of,
@@ -70,12 +71,13 @@ def problem(kind: str, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tens
     return normal(shape, 1, dtype) * size, observed, normal(shape, 2, dtype) * size
 
 
+FIRST = tuple(name for name in INPUTS if "second" not in name)
 ENERGY = ("misfit", "residual", "state")
 PUBLISHED = ("gradient", "state")
 
 
 @pytest.mark.parametrize("kind", SHAPES)
-@pytest.mark.parametrize("inputs", [INPUTS, ENERGY, PUBLISHED], ids=["all", "energy", "published"])
+@pytest.mark.parametrize("inputs", [FIRST, ENERGY, PUBLISHED], ids=["all", "energy", "published"])
 @pytest.mark.parametrize(("dtype", "close"), [(torch.float64, 1e-12), (torch.float32, 1e-6)])
 def test_a_sample_is_the_same_alone_and_in_any_batch(
     kind: str, inputs: tuple[str, ...], dtype: torch.dtype, close: float
@@ -118,7 +120,7 @@ def test_the_gradient_is_that_of_the_cost(kind: str, observe: torch.nn.Module | 
     torch.testing.assert_close((found * direction).sum((1, 2, 3)), slope, rtol=1e-6, atol=1e-9)
 
 
-@pytest.mark.parametrize("inputs", [INPUTS, ENERGY, PUBLISHED], ids=["all", "energy", "published"])
+@pytest.mark.parametrize("inputs", [FIRST, ENERGY, PUBLISHED], ids=["all", "energy", "published"])
 def test_its_weights_learn_by_the_true_gradient(inputs: tuple[str, ...]) -> None:
     """The loss falls along its gradient as the gradient says: it reaches through all iterations."""
     net = solver("lorenz96", inputs).train()
@@ -281,7 +283,7 @@ class Watched(torch.nn.Module):
         return change, memory
 
 
-@pytest.mark.parametrize("inputs", [INPUTS, PUBLISHED, ENERGY], ids=["all", "published", "energy"])
+@pytest.mark.parametrize("inputs", [FIRST, PUBLISHED, ENERGY], ids=["all", "published", "energy"])
 def test_evaluation_records_nothing_and_training_does(inputs: tuple[str, ...]) -> None:
     """In evaluation there is a graph neither between the iterations nor behind the result."""
     net = solver("lorenz96", inputs)
@@ -425,3 +427,59 @@ def test_iterations_that_are_computed_again_have_the_same_derivatives(
         found.append(torch.autograd.grad(loss, list(net.update.parameters())))
     for one, other in zip(*found, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-15)
+
+
+SECOND = ("gradient", "second_gradient", "second_misfit", "state")
+
+
+def with_second(inputs: tuple[str, ...] = SECOND) -> FourDVarNet:
+    """Sea level, with a second field that is compared with it in three channels."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        count = sum(3 if name == "second_misfit" else 5 for name in inputs)
+        update = ConvLstm(count, 5, hidden=5)
+        net = FourDVarNet(
+            prior("sea level"), update, second=Agreement(5, 3), inputs=inputs, iterations=3
+        )
+    return net.double().eval()
+
+
+def test_the_gradient_of_the_second_term_is_that_of_the_cost() -> None:
+    net, (values, observed, state) = with_second(), problem("sea level")
+    second = normal(SHAPES["sea level"], 7)
+    state.requires_grad_()
+    (expected,) = torch.autograd.grad(net.cost(state, values, observed, second).sum(), state)
+    with torch.no_grad():
+        terms = net.terms(state, values, observed, second)
+    torch.testing.assert_close(terms["gradient"], expected, rtol=1e-10, atol=1e-14)
+    parts = ("observation_gradient", "prior_gradient", "second_gradient")
+    torch.testing.assert_close(sum(terms[name] for name in parts), expected)
+    assert float(terms["second_gradient"].abs().max()) > 0.0
+
+
+def test_operators_of_the_second_field_learn_by_the_true_gradient() -> None:
+    """Without gradients among the inputs, whose sizes are not differentiated."""
+    net = with_second(("second_misfit", "state")).train()
+    given = (*problem("sea level"), normal(SHAPES["sea level"], 7))
+    assert net.second is not None
+    parameters = list(net.second.parameters())
+
+    def loss() -> Tensor:
+        return net(*given).pow(2).mean()
+
+    gradients = torch.autograd.grad(loss(), parameters)
+    squares = sum(float(g.pow(2).sum()) for g in gradients)
+    step, losses = 1e-5, []
+    with torch.no_grad():
+        for sign in (1.0, -2.0):
+            for parameter, gradient in zip(parameters, gradients, strict=True):
+                parameter.add_(gradient, alpha=sign * step)
+            losses.append(float(loss()))
+    assert (losses[0] - losses[1]) / (2 * step) == pytest.approx(squares, rel=1e-4)
+
+
+def test_a_second_field_is_asked_for_and_given_together() -> None:
+    with pytest.raises(ValueError, match="have a second field, and there is none"):
+        FourDVarNet(Damping(), Descent(), inputs=SECOND)
+    with pytest.raises(ValueError, match="has a second field, and is given none"):
+        with_second()(*problem("sea level"))

@@ -1,0 +1,92 @@
+"""Maps among the inputs, on the grid of a scene: a first guess, or another variable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from oceanbench.errors import OceanbenchError, did_you_mean
+from oceanbench.grid import centre_longitude, interpolate
+
+FloatArray = NDArray[np.float64]
+MOST_DAYS = 10.0  # that the first map and the last stand for before and after them
+
+
+def guess_of(
+    inputs: Mapping[str, xr.Dataset],
+    variable: str,
+    name: str,
+    like: xr.DataArray,
+    *,
+    known: Sequence[str],
+) -> FloatArray:
+    """Maps of a variable as a first guess, on the nodes and days of a field.
+
+    Parameters
+    ----------
+    inputs : of a method
+    variable : its name
+    name : of the input, of layout ``grid``
+    like : field (time, latitude, longitude) on equidistant nodes
+    known : other first guesses, for the message
+    """
+    maps = _maps(inputs)
+    if name not in maps or variable not in inputs[name]:
+        raise OceanbenchError(
+            f"first_guess={name}: expected {', '.join(known)}, or an input with maps of "
+            f"'{variable}'; {did_you_mean(name, maps)}"
+        )
+    return _on(inputs[name][variable], like, f"first_guess={name}")
+
+
+def second_of(inputs: Mapping[str, xr.Dataset], name: str, like: xr.DataArray) -> FloatArray:
+    """Maps of another variable, on the nodes and days of a field.
+
+    Days before the first map get that, and days after the last the last, as far as
+    :data:`MOST_DAYS`: what is mapped today has no tomorrow.
+
+    Parameters
+    ----------
+    inputs, like : as for :func:`guess_of`
+    name : of the input, of layout ``grid`` and with one variable
+    """
+    maps, option = _maps(inputs), f"second={name}"
+    if name not in maps:
+        raise OceanbenchError(
+            f"{option}: no input of that name has maps; {did_you_mean(name, maps)}"
+        )
+    variables = [str(v) for v in inputs[name].data_vars]
+    if len(variables) != 1:
+        raise OceanbenchError(
+            f"{option}: has the variables {', '.join(variables)}, expected one; declare the others "
+            "as inputs of their own"
+        )
+    wanted, given = like["time"].values, inputs[name]["time"].values
+    nearest = np.clip(wanted, given.min(), given.max())
+    if (np.abs(wanted - nearest) / np.timedelta64(1, "D")).max() > MOST_DAYS:
+        raise OceanbenchError(
+            f"{option}: has maps from {given.min()} to {given.max()}, expected some from "
+            f"{wanted[0]} to {wanted[-1]}; give maps of those days"
+        )
+    return _on(inputs[name][variables[0]], like.assign_coords(time=nearest), option)
+
+
+def _maps(inputs: Mapping[str, xr.Dataset]) -> list[str]:
+    return [n for n, d in inputs.items() if d.attrs.get("layout") == "grid"]
+
+
+def _on(maps: xr.DataArray, like: xr.DataArray, option: str) -> FloatArray:
+    """Maps without holes on the nodes and days of a field; refused if there are any."""
+    centre = float(like["longitude"].values[[0, -1]].mean())
+    field = centre_longitude(maps, centre).sortby("latitude")
+    found: FloatArray = interpolate(field, like).values
+    if not np.isfinite(found).all():
+        days = like["time"].values
+        raise OceanbenchError(
+            f"{option}: {np.isnan(found).sum()} of {found.size} points are missing on the grid "
+            f"from {days[0]} to {days[-1]}; give maps that cover it"
+        )
+    return found
