@@ -31,7 +31,7 @@ REFERENCE = "Beauchamp et al. (2023) doi:10.5194/gmd-16-2119-2023"
 NAME = "fourdvarnet"
 PRESETS = {
     "cpu": MapRecipe(scenes=2, steps=2000),
-    "long": MapRecipe(scenes=6, steps=9000),
+    "long": MapRecipe(scenes=10, steps=12_000),
     "gpu": MapRecipe(
         first_guess="mean",
         step_degrees=0.05,
@@ -75,7 +75,15 @@ def train(
     """
     recipe = preset_of(NAME, PRESETS, preset)
     recipe = replace(recipe, steps=steps or recipe.steps)
-    lessons = course(inputs, recipe, name=NAME, seed=seed, missions=missions, device=device)
+    lessons = course(
+        inputs,
+        recipe,
+        name=NAME,
+        seed=seed,
+        missions=missions,
+        device=device,
+        checkpoint=checkpoint,
+    )
     return train_members(
         lessons,
         recipe,

@@ -29,7 +29,7 @@ NAME = "fourdvarnet_ensemble"
 SMALL = MapRecipe(hidden=20, prior_hidden=8)
 PRESETS = {
     "cpu": replace(SMALL, scenes=2, steps=1500),
-    "long": replace(SMALL, scenes=6, steps=6000),
+    "long": replace(SMALL, scenes=10, steps=6000),
 }
 
 
@@ -59,7 +59,15 @@ def train(
     """
     recipe = preset_of(NAME, PRESETS, preset)
     recipe = replace(recipe, steps=steps or recipe.steps)
-    lessons = course(inputs, recipe, name=NAME, seed=seed, missions=missions, device=device)
+    lessons = course(
+        inputs,
+        recipe,
+        name=NAME,
+        seed=seed,
+        missions=missions,
+        device=device,
+        checkpoint=checkpoint,
+    )
     weights = train_members(
         lessons,
         recipe,

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 KINDS = ("maps", "tracks")
 REFERENCE = "Ronneberger et al. (2015) doi:10.48550/arXiv.1505.04597"
 NAME = "unet"
-DIRECT = MapRecipe(prior_hidden=0, iterations=1, batch=4)
+DIRECT = MapRecipe(prior_hidden=0, iterations=1)
 PRESETS = {
-    "cpu": replace(DIRECT, scenes=2, steps=4000),
-    "long": replace(DIRECT, scenes=6, steps=18_000),
+    "cpu": replace(DIRECT, scenes=2, steps=6400),
+    "long": replace(DIRECT, scenes=10, steps=38_000),
 }
 
 
@@ -54,7 +54,15 @@ def train(
     """
     recipe = preset_of(NAME, PRESETS, preset)
     recipe = replace(recipe, steps=steps or recipe.steps)
-    lessons = course(inputs, recipe, name=NAME, seed=seed, missions=missions, device=device)
+    lessons = course(
+        inputs,
+        recipe,
+        name=NAME,
+        seed=seed,
+        missions=missions,
+        device=device,
+        checkpoint=checkpoint,
+    )
     return train_members(
         lessons,
         recipe,

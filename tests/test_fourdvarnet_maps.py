@@ -51,7 +51,7 @@ def train(
     seed: int = 0,
     checkpoint: str = "",
 ) -> dict[str, Tensor]:
-    lessons = course(given, recipe, name="mine", seed=seed)
+    lessons = course(given, recipe, name="mine", seed=seed, checkpoint=checkpoint)
     return train_members(
         lessons,
         recipe,
@@ -116,12 +116,28 @@ def test_a_checkpoint_resumes(tmp_path: Path) -> None:
     expected = train(seen(), short, members=2, seed=3)
     kept = train(seen(), short, members=2, seed=3, checkpoint=str(tmp_path))
     again = train(seen(), short, members=2, seed=3, checkpoint=str(tmp_path))
-    assert sorted(p.name for p in tmp_path.iterdir()) == [
-        "mine-3.safetensors",
-        "mine-4.safetensors",
-    ]
+    names = [p.name for p in tmp_path.iterdir()]
+    assert {"mine-3.safetensors", "mine-4.safetensors"} < set(names)
+    assert sum(name.startswith("scene-") for name in names) == 2
     for found in (kept, again):
         assert all(torch.equal(value, expected[name]) for name, value in found.items())
+
+
+def test_kept_scenes_are_taken_for_no_others_and_broken_ones_are_refused(tmp_path: Path) -> None:
+    recipe, folder = replace(SMALL, first_guess="mean", scenes=1), str(tmp_path)
+    first = course(seen(), recipe, name="mine", seed=0, checkpoint=folder)
+    again = course(seen(), recipe, name="mine", seed=0, checkpoint=folder)
+    np.testing.assert_array_equal(again.scenes[0].scene.values, first.scenes[0].scene.values)
+    assert len(list(tmp_path.iterdir())) == 1
+    course(inputs(DAYS, error=0.01), recipe, name="mine", seed=0, checkpoint=folder)
+    course(seen(), replace(recipe, first_guess="smooth"), name="mine", seed=0, checkpoint=folder)
+    assert len(list(tmp_path.iterdir())) == 3
+    for path in tmp_path.iterdir():
+        path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(
+        OceanbenchError, match=r"scene-\w+.safetensors: not a whole scene .*remove it"
+    ):
+        course(seen(), recipe, name="mine", seed=0, checkpoint=folder)
 
 
 def test_a_solver_that_changes_nothing_gives_the_first_guess() -> None:

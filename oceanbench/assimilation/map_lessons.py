@@ -5,11 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import xarray as xr
 from scipy.interpolate import RectBivariateSpline
 
+from oceanbench.assimilation.kept_scenes import kept
 from oceanbench.assimilation.map_recipe import MapRecipe
 from oceanbench.assimilation.map_strips import FloatArray, Scale, Strip, strip
 from oceanbench.assimilation.preparation import DAY, chosen_missions
@@ -53,6 +56,7 @@ def bank(
     learned: int,
     missions: str = "",
     device: str = "cpu",
+    checkpoint: str = "",
 ) -> tuple[Stretch, ...]:
     """Scenes of a period, as it was observed and as altimeters on other days would have.
 
@@ -69,6 +73,7 @@ def bank(
     learned : of the days, so many are observed by altimeters on other days
     missions : as for :func:`oceanbench.assimilation.preparation.samples`
     device : of torch
+    checkpoint : folder that keeps the scenes, or nothing
     """
     random, ahead = np.random.default_rng(seed), recipe.days // 2
     names = chosen_missions(inputs, missions)
@@ -82,6 +87,7 @@ def bank(
     jobs = [(0, 0, len(grid.days))]
     jobs += [(n, a, b) for n in range(1, recipe.scenes) for a, b in itertools.pairwise(parts)]
     shifts = random.uniform(0.0, (period, width), (recipe.scenes, 2))
+    options = {"first_guess": recipe.first_guess, "missions": missions, "second": recipe.second}
     found: list[Stretch] = []
     for number, first, end in progress(jobs, "scenes"):
         given = dict(everything)
@@ -93,15 +99,9 @@ def bank(
             over = grid.days[0] + end * DAY
             given[name] = track.isel(time=track["time"].values < over)
         days = grid.days[0] + np.arange(first, end + ahead) * DAY
-        seen = scene(
-            given,
-            str(truth.name),
-            replace(grid, days=days),
-            first_guess=recipe.first_guess,
-            missions=missions,
-            second=recipe.second,
-            device=device,
-        )
+        part = replace(grid, days=days)
+        make = partial(scene, given, str(truth.name), part, device=device, **options)
+        seen = kept(make, Path(checkpoint), given, part, options) if checkpoint else make()
         found.append(Stretch(int(first), seen))
     return tuple(found)
 

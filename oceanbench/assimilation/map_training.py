@@ -112,6 +112,7 @@ def course(
     seed: int,
     missions: str = "",
     device: str = "cpu",
+    checkpoint: str = "",
 ) -> Course:
     """Observe the training period as often as a recipe says.
 
@@ -123,6 +124,7 @@ def course(
     seed : of the tracks on other days
     missions : as for :func:`oceanbench.assimilation.preparation.samples`
     device : of torch
+    checkpoint : folder that keeps the scenes, or nothing
     """
     truth = training_truth(inputs, name)
     grid = grid_around(truth, recipe.step_degrees)
@@ -142,6 +144,7 @@ def course(
         learned=learned_days(len(nodes)),
         missions=missions,
         device=device,
+        checkpoint=checkpoint,
     )
     return Course(truth, grid, nodes, scenes)
 
