@@ -32,7 +32,7 @@ FLOORS = [  # from the top
     {"declaration"},
     {"data", "derived", "dynamics", "metrics", "observing"},
     {"grid"},
-    {"episodes", "files", "gates", "progress", "resources"},
+    {"episodes", "files", "gates", "progress", "resources", "seasons"},
     {"errors"},
 ]
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}

@@ -11,12 +11,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from oceanbench import data
+from oceanbench import data, seasons
 from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.forecasts.derivation import Derivation
 from oceanbench.forecasts.nodes import Grid, Index, depths_found_in
 
-CYCLES = {"dayofyear": 366, "month": 12}
 Values = NDArray[np.floating[Any]]
 
 
@@ -87,14 +86,9 @@ class Maps:
         return np.broadcast_to(values, (len(depths), *values.shape))
 
     def _key(self, day: np.datetime64) -> int:
-        if self.cycle == "always":
-            return 0
-        date = day.astype("datetime64[D]")
-        if self.cycle == "month":
-            return int(date.astype("datetime64[M]").astype(int) % 12) + 1
-        if self.cycle == "dayofyear":
-            return int((date - date.astype("datetime64[Y]")).astype(int)) + 1
-        return int(date.astype(np.int64))
+        if self.cycle is None:
+            return int(day.astype("datetime64[D]").astype(np.int64))
+        return int(seasons.numbers(np.array(day), self.cycle))
 
 
 def open_maps(
@@ -153,18 +147,18 @@ def open_maps(
 def _cycle(dataset: xr.Dataset) -> str | None:
     if "time" in dataset.dims:
         return None
-    return next((c for c in CYCLES if c in dataset.dims), "always")
+    return seasons.cycle_of(dataset)
 
 
 def _places(dataset: xr.Dataset, cycle: str | None, where: str) -> dict[int, Place]:
-    if cycle == "always":
+    if cycle == seasons.ALWAYS:
         return {0: Place(dataset, None, 0)}
     if cycle is not None:
         numbers = dataset[cycle].values
-        if sorted(numbers.tolist()) != list(range(1, CYCLES[cycle] + 1)):
+        if sorted(numbers.tolist()) != list(range(1, seasons.CYCLES[cycle] + 1)):
             raise OceanbenchError(
                 f"{where}: {cycle} goes from {numbers.min()} to {numbers.max()} in {numbers.size} "
-                f"maps, expected each of 1 to {CYCLES[cycle]} once"
+                f"maps, expected each of 1 to {seasons.CYCLES[cycle]} once"
             )
         return {int(n): Place(dataset, cycle, i) for i, n in enumerate(numbers)}
     days = as_days(dataset["time"], where)
