@@ -16,7 +16,7 @@ import xarray as xr
 
 from oceanbench.dynamics import layered_ocean as ocean
 from oceanbench.dynamics import water_columns
-from oceanbench.dynamics.basin import north_atlantic_like
+from oceanbench.dynamics.basin import coarse_means, north_atlantic_like
 from oceanbench.dynamics.quasigeostrophic import DAY
 
 EPOCH = np.datetime64("2000-01-01", "ns")  # time 0 of the models
@@ -104,10 +104,7 @@ def nature_run(state: torch.Tensor, days: int) -> np.ndarray:
 def coarse(values: torch.Tensor, wet: torch.Tensor, role: str) -> np.ndarray:
     """Means of (n, rows, columns) over the wet part of shipped cells, NaN where most is land."""
     factor = round(RESOLUTION["shipped"] / RESOLUTION[role])
-    pool = torch.nn.functional.avg_pool2d
-    share = pool(wet[None], factor)
-    mean = pool(torch.nan_to_num(values) * wet, factor) / share
-    return torch.where(share > 0.5, mean, torch.nan).numpy()
+    return coarse_means(values, wet, factor).numpy()
 
 
 def surface(states: Iterable[np.ndarray | torch.Tensor], role: str) -> xr.Dataset:

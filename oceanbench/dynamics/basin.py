@@ -93,6 +93,17 @@ def north_atlantic_like(resolution: float) -> Basin:
     return Basin(27 + y, -78 + x, wet)
 
 
+def coarse_means(values: Tensor, wet: Tensor, factor: int) -> Tensor:
+    """Means of (n, rows, columns) over the wet part of cells ``factor`` times as wide.
+
+    NaN where half or more of a cell is land.
+    """
+    pool = torch.nn.functional.avg_pool2d
+    share = pool(wet[None], factor)
+    mean = pool(torch.nan_to_num(values) * wet, factor) / share
+    return torch.where(share > 0.5, mean, torch.nan)
+
+
 @dataclass(frozen=True)
 class Inversion:
     """Solver of the elliptic problem for several λ at once, from :func:`inversion`.
