@@ -26,7 +26,7 @@ REFERENCE = "Lam et al. (2023) doi:10.1126/science.adi2336"
 NAME = "emulator"
 PRESETS = {
     "cpu": EmulatorRecipe(),
-    "gpu": EmulatorRecipe(passes=2, hidden=96, around=64, batch=2, steps=60_000, average=0.999),
+    "gpu": EmulatorRecipe(passes=1, hidden=96, around=64, batch=2, steps=60_000, average=0.999),
 }
 
 

@@ -28,18 +28,18 @@ class EmulatorRecipe:
     reduced : convolutions of the training in bfloat16
     """
 
-    days: int = 5
-    passes: int = 6
+    days: int = 10
+    passes: int = 3
     hidden: int = 32
     noise: int = 0
     around: int = 0
     lag: int = 8
     crop: int = 0
     batch: int = 16
-    steps: int = 1200
+    steps: int = 600
     rate: float = 2e-3
     decay: float = 1e-2
-    average: float = 0.99
+    average: float = 0.98
     reduced: bool = True
 
     def __post_init__(self) -> None:
