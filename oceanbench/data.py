@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.grid import SAME_NODE, as_nanoseconds, centre_longitude
 
+READ_WHOLE = 2**26  # bytes: what is smaller is not read in parts, of which each is decoded again
 COORDINATES: Mapping[str, tuple[str, ...]] = {
     "time": ("time", "time_counter", "date"),
     "latitude": ("latitude", "lat", "nav_lat"),

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from oceanbench.accumulate import Adding, Field, fields_at_once
 from oceanbench.accumulated import Accumulated, FloatArray
 from oceanbench.challenge import Challenge
-from oceanbench.forecasts.fields import SURFACE, Forecasts
+from oceanbench.forecasts.fields import Forecasts
 from oceanbench.forecasts.nodes import Grid
 from oceanbench.forecasts.observed import Points
 from oceanbench.forecasts.stencil import Stencil, in_column
@@ -111,10 +111,9 @@ class _Observing:
 
         def at(maps: Maps) -> FloatArray:
             values = stencil.of(maps)
-            if points.depth is None or site.depths == SURFACE:
-                surface: FloatArray = values[0] - level
-                return surface
             depths = [d for d in site.depths if d is not None]
+            if points.depth is None or not depths:
+                return np.asarray(values[0] - level)
             return in_column(values, depths, points.depth) - level
 
         population = np.isfinite(at(truth))

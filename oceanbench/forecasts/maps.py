@@ -118,9 +118,12 @@ def open_maps(
     places: dict[int, Place] = {}
     cycle: str | None = None
     first: xr.Dataset | None = None
+    left = data.READ_WHOLE
     for file in files:
         opened = data.canonical(data.open_file(file, chunks=None), file.name, "static")
         _check_variables(opened, variables, units, file.name)
+        left -= opened.nbytes
+        opened = data.loaded(opened, file.name) if left >= 0 else opened
         if first is None:
             first, cycle = opened, _cycle(opened)
         elif not all(np.array_equal(opened[n], first[n]) for n in ("latitude", "longitude")):

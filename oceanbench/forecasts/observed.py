@@ -15,13 +15,12 @@ from oceanbench import data
 from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.forecasts.nodes import as_slice
 
-READ_WHOLE = 2**26  # bytes: parts of a compressed file are decoded again at every reading
 ABOVE_THE_MEAN = (
     "sea_surface_height_above_sea_level",
     "sea_surface_height_above_mean_sea_level",
 )
 HOUR = 3600 * 10**9  # nanoseconds
-NEVER = int(np.iinfo(np.int64).max)
+NEVER = int(np.iinfo(np.int32).max)
 
 FloatArray = NDArray[np.float64]
 
@@ -45,8 +44,12 @@ class Part(NamedTuple):
 
     variables: Mapping[str, xr.Variable]
     along: str
-    days: NDArray[np.int64]
+    days: NDArray[np.int32]
     ordered: bool
+
+    def loaded(self) -> Part:
+        """Return the same with its values in memory."""
+        return self._replace(variables={n: v.load() for n, v in self.variables.items()})
 
     def on(self, day: int) -> slice | NDArray[np.intp]:
         """Where the observations of a day lie."""
@@ -160,10 +163,15 @@ def open_observed(
     OceanbenchError
         if a variable or a coordinate is not there, in another unit, or above another surface
     """
-    parts = tuple(_part(file, expressions, units, hours, above_geoid) for file in files)
+    parts = []
+    left = data.READ_WHOLE
+    for file in files:
+        part, size = _part(file, expressions, units, hours, above_geoid)
+        left -= size
+        parts.append(part.loaded() if left >= 0 else part)
     if len({"depth" in part.variables for part in parts}) > 1:
         raise OceanbenchError(f"dataset '{name}': some files have depths; give all of them depths")
-    return Observed(name, expressions, parts, depth)
+    return Observed(name, expressions, tuple(parts), depth)
 
 
 def _part(
@@ -172,7 +180,8 @@ def _part(
     units: Mapping[str, str],
     hours: tuple[float, float],
     above_geoid: bool,
-) -> Part:
+) -> tuple[Part, int]:
+    """Observations of one file, not yet read, and how many bytes they take."""
     opened = data.renamed(data.open_file(file, chunks=None))
     data.check_coordinates(opened, ("time", "latitude", "longitude"), file.name)
     time = opened["time"]
@@ -187,19 +196,19 @@ def _part(
     names = {n for e in expressions.values() for _, n in data.parse_sum(e)}
     kept = [n for n in (*sorted(names), "latitude", "longitude", "depth") if n in opened.variables]
     chosen = opened[kept]
-    if chosen.nbytes <= READ_WHOLE:
-        chosen = data.loaded(chosen, file.name)
     days = _days(time.values.astype("datetime64[ns]"), hours)
     variables = {n: chosen.variables[n] for n in kept}
-    return Part(variables, str(time.dims[0]), days, bool((np.diff(days) >= 0).all()))
+    part = Part(variables, str(time.dims[0]), days, bool((np.diff(days) >= 0).all()))
+    return part, chosen.nbytes
 
 
-def _days(time: NDArray[np.datetime64], hours: tuple[float, float]) -> NDArray[np.int64]:
+def _days(time: NDArray[np.datetime64], hours: tuple[float, float]) -> NDArray[np.int32]:
     """Day since 1970 that times belong to, or a day that never is."""
     begin, width = (round(h * HOUR) for h in (hours[0], hours[1] - hours[0]))
     since = time.astype(np.int64) - begin
     days = since // (24 * HOUR)
-    return np.where(~np.isnat(time) & (since - days * (24 * HOUR) < width), days, NEVER)
+    there = ~np.isnat(time) & (since - days * (24 * HOUR) < width)
+    return np.where(there, days, NEVER).astype(np.int32)
 
 
 def _check_variables(
