@@ -8,14 +8,18 @@ import numpy as np
 import pytest
 
 from oceanbench.challenge import Challenge
+from oceanbench.errors import OceanbenchError
 from oceanbench.method import Inputs, load_method
 from oceanbench.result import Result
+from oceanbench.run import run
 from oceanbench.weights import Weights
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = sorted((ROOT / "baselines" / "weights").glob("*/*.safetensors"))
 MOST = 2**20  # bytes
-FEW = 2  # windows
+FEW = 2  # windows, or starts
+ERRORS = {  # of sea level over the first starts and all leads, metres: what was found once
+}
 
 
 def named(path: Path) -> str:
@@ -61,3 +65,25 @@ def test_the_first_windows_are_estimated_as_on_the_board(path: Path) -> None:
     error = ((found["state"].mean("member") - truth) ** 2).sum(dims)
     (series,) = (s for s in result.series if (s["variable"], s["mask"]) == ("state", "all"))
     np.testing.assert_allclose(error, series["squared_error"][:FEW], rtol=1e-3)
+
+
+@pytest.mark.parametrize("path", [p for p in SHIPPED if p.stem in ERRORS], ids=named)
+def test_the_first_forecasts_are_as_they_were(path: Path) -> None:
+    challenge = Challenge.load(path.parent.name)
+    inputs = dict(Inputs(challenge))
+    inputs["analysis"] = inputs["analysis"].isel(start=slice(FEW))
+    target = challenge.target().isel(start=slice(FEW))
+    found = load_method(path.stem)[1].estimate(
+        inputs, target, device="cpu", seed=0, weights=Weights.load(path).tensors
+    )["zos"]
+    valid = target["start"] + target["lead"] * np.timedelta64(86_400_000_000_000, "ns")
+    truth = challenge.open(challenge.truth_name)["zos"].sel(time=valid)
+    mean = found.mean("member") if "member" in found.dims else found
+    assert float(((mean - truth) ** 2).mean() ** 0.5) == pytest.approx(ERRORS[path.stem], rel=1e-3)
+
+
+@pytest.mark.parametrize("path", [p for p in SHIPPED if p.stem in ERRORS], ids=named)
+def test_weights_of_another_method_are_refused(path: Path, tmp_path: Path) -> None:
+    other = next(name for name in ERRORS if name != path.stem)
+    with pytest.raises(OceanbenchError, match=f"weights of the method '{path.stem}', expected"):
+        run(other, Challenge.load(path.parent.name), output=tmp_path, weights=path)

@@ -10,11 +10,13 @@ import xarray as xr
 from torch import Tensor
 
 from oceanbench.assimilation import networks
-from oceanbench.emulation.climate import DIMS, Climate, climate, of_role, on_nodes, season
+from oceanbench.assimilation.anomalies import days_of, of_role
+from oceanbench.emulation.departures import Departures, departures, season
 from oceanbench.emulation.network import Emulator
 from oceanbench.emulation.recipe import EmulatorRecipe
 from oceanbench.errors import OceanbenchError
 
+DIMS = ("start", "lead", "latitude", "longitude")
 STRIDE = 1_000_003  # between the seeds of starts that two seeds have
 
 
@@ -46,15 +48,13 @@ def forecast(
     emulators = networks.taken_up(
         lambda: Emulator(recipe, len(known.variables)), weights, name=name, device=device
     )
-    initial = on_nodes(of_role(inputs, "initial", name), target)
-    leads = target["lead"].values
-    shape = (len(emulators) * draws, *(target.sizes[d] for d in ("start", "lead", *DIMS)))
+    initial, leads = of_role(inputs, "initial"), target["lead"].values
+    shape = (len(emulators) * draws, *(target.sizes[d] for d in DIMS))
     maps = {v: np.empty(shape, np.float32) for v in map(str, target.data_vars)}
     fixed = known.fixed()[None].to(device)
-    for number, start in enumerate(target["start"].values.astype("datetime64[D]")):
+    for number, start in enumerate(days_of(target)):
         day = np.array([start])
-        first = initial.sel(start=np.datetime64(start, "ns"))
-        state = known.apart(first, day).to(device)
+        state = known.apart(initial.sel(start=day.astype("M8[ns]")), day).to(device)
         random = torch.Generator().manual_seed(seed * STRIDE + int(start.astype(int)))
         for member, emulator in enumerate(emulators):
             with torch.inference_mode():
@@ -65,31 +65,32 @@ def forecast(
                     passes=-(-int(leads.max()) // recipe.days),
                     random=random,
                 )[:, leads - 1]
-            for draw, departures in enumerate(found):
-                whole = known.whole(departures, start + leads)
+            for draw, departed in enumerate(found):
+                whole = known.whole(departed, start + leads)
                 for v, values in maps.items():
                     values[member * draws + draw, number] = whole[:, known.variables.index(v)]
-    dims = ("member", "start", "lead", *DIMS)
-    return target.assign({v: (dims, values, target[v].attrs) for v, values in maps.items()})
+    return target.assign(
+        {v: (("member", *DIMS), values, target[v].attrs) for v, values in maps.items()}
+    )
 
 
 def described(
     inputs: Mapping[str, xr.Dataset], target: xr.Dataset, weights: Mapping[str, Tensor], name: str
-) -> tuple[EmulatorRecipe, Climate]:
+) -> tuple[EmulatorRecipe, Departures]:
     """Recipe and normalisation that are kept with weights, on the nodes of the target."""
     if not {"centre", "deviation", "variables"} <= weights.keys():
         raise OceanbenchError(f"{name}: these are not its weights; train it")
     variables = bytes(weights["variables"].tolist()).decode().split()
-    if lost := [str(v) for v in target.data_vars if v not in variables]:
+    asked = list(map(str, target.data_vars))
+    if set(asked) != set(variables):
         raise OceanbenchError(
-            f"{name}: weights for {', '.join(variables)}, and the challenge asks for {lost[0]}; "
-            "train on this challenge"
+            f"{name}: weights for {', '.join(variables)}, and the challenge asks for "
+            f"{', '.join(asked)}; train on this challenge"
         )
-    known = climate(
-        of_role(inputs, "climatology", name),
-        variables,
+    known = departures(
+        inputs,
+        target[variables],
         centre=weights["centre"].double().cpu().numpy(),
         deviation=weights["deviation"].double().cpu().numpy(),
-        like=target,
     )
     return networks.recipe_of(EmulatorRecipe, weights, name), known

@@ -15,8 +15,9 @@ import xarray as xr
 from torch import Tensor
 
 from oceanbench.assimilation import networks
+from oceanbench.assimilation.anomalies import of_role
 from oceanbench.assimilation.training import Schedule, ramp
-from oceanbench.emulation.climate import Climate, climate, of_role
+from oceanbench.emulation.departures import Departures, departures
 from oceanbench.emulation.lessons import Archive, Lesson
 from oceanbench.emulation.network import Emulator
 from oceanbench.emulation.recipe import EmulatorRecipe
@@ -53,8 +54,8 @@ def train_members(
     weights of member i as ``i.…`` in half precision, the names of the variables, the normalisation
     ``centre`` and ``deviation``, and the recipe
     """
-    learning, checking = archives(inputs, name)
-    known = learning.climate
+    learning, checking = archives(inputs)
+    known = learning.known
     checks = checked(checking, recipe).to(device)
     factors, errors = damped(learning, recipe, seed)
 
@@ -86,22 +87,17 @@ def train_members(
     return _described(known) | networks.as_tensors(recipe) | small
 
 
-def archives(inputs: Mapping[str, xr.Dataset], name: str) -> tuple[Archive, Archive]:
+def archives(inputs: Mapping[str, xr.Dataset]) -> tuple[Archive, Archive]:
     """Days to learn from and to choose by, in units of the deviation of the former."""
-    training = of_role(inputs, "training", name)
-    variables = [str(v) for v in training.data_vars]
-    maps = of_role(inputs, "climatology", name)
-    plain = Archive(training, climate(maps, variables, like=training))
-    sampled = plain.draw(SAMPLED, 0, lag=0, crop=0, random=torch.Generator().manual_seed(0))
-    squared = (sampled.weight[:, 0] * sampled.first.square()).mean((0, 2, 3))
-    known = climate(
-        maps,
-        variables,
-        centre=plain.climate.centre,
-        deviation=squared.sqrt().double().numpy(),
-        like=training,
+    training = of_role(inputs, "training")
+    plain = departures(inputs, training)
+    sampled = Archive(training, plain).draw(
+        SAMPLED, 0, lag=0, crop=0, random=torch.Generator().manual_seed(0)
     )
-    return Archive(training, known), Archive(of_role(inputs, "validation", name), known)
+    squared = (sampled.weight[:, 0] * sampled.first.square()).mean((0, 2, 3))
+    deviation = squared.sqrt().double().numpy()
+    known = departures(inputs, training, centre=plain.centre, deviation=deviation)
+    return Archive(training, known), Archive(of_role(inputs, "validation"), known)
 
 
 def checked(archive: Archive, recipe: EmulatorRecipe) -> Lesson:
@@ -118,7 +114,7 @@ def damped(archive: Archive, recipe: EmulatorRecipe, seed: int) -> tuple[Tensor,
     .. math:: k = \langle x_0 x_d \rangle / \langle x_0^2 \rangle
     """
     random = torch.Generator().manual_seed(seed)
-    size, days = (len(archive.climate.variables),), recipe.days * recipe.passes
+    size, days = (len(archive.known.variables),), recipe.days * recipe.passes
     products, squares, first = torch.zeros(days, *size), torch.zeros(days, *size), torch.zeros(size)
     for _ in range(SAMPLED // AT_ONCE):
         lesson = archive.draw(AT_ONCE, days, lag=recipe.lag, crop=recipe.crop, random=random)
@@ -187,7 +183,7 @@ def lesson_loss(
     return (lesson.weight * scores / (2 * size.sqrt())).mean()
 
 
-def _described(known: Climate) -> dict[str, Tensor]:
+def _described(known: Departures) -> dict[str, Tensor]:
     return {
         "variables": torch.tensor(list(" ".join(known.variables).encode())),
         "centre": torch.as_tensor(known.centre),

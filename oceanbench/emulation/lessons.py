@@ -22,7 +22,8 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from oceanbench.emulation.climate import DIMS, IN_MEMORY, Climate, Days, Window, season
+from oceanbench.assimilation.anomalies import Days, days_of
+from oceanbench.emulation.departures import IN_MEMORY, WHOLE, Departures, Window, season
 from oceanbench.errors import OceanbenchError
 
 LEAST_LAG = 2  # days
@@ -54,11 +55,11 @@ class Archive:
     Attributes
     ----------
     fields : by day
-    climate : what they depart from
+    known : what they depart from
     """
 
     fields: xr.Dataset
-    climate: Climate
+    known: Departures
 
     def __post_init__(self) -> None:
         """Refuse days that are not consecutive."""
@@ -71,7 +72,7 @@ class Archive:
     @property
     def days(self) -> Days:
         """Days of the fields."""
-        return self.fields["time"].values.astype("datetime64[D]")
+        return days_of(self.fields)
 
     @property
     def _small(self) -> bool:
@@ -79,7 +80,7 @@ class Archive:
 
     @cached_property
     def _whole(self) -> Tensor:
-        return self.climate.apart(self.fields, self.days)
+        return self.known.apart(self.fields, self.days)
 
     def states(self, first: int, count: int, window: Window) -> Tensor:
         """Normalised departures of consecutive days."""
@@ -87,7 +88,7 @@ class Archive:
         if self._small:
             return self._whole[when, :, window["latitude"], window["longitude"]]
         fields = self.fields.isel({"time": when, **window})
-        return self.climate.apart(fields, self.days[when], window)
+        return self.known.apart(fields, self.days[when], window)
 
     def spoilt(self, state: Tensor, window: Window, lag: int, random: torch.Generator) -> Tensor:
         """State with an error like that of an analysis."""
@@ -109,7 +110,7 @@ class Archive:
             place = (slice(None), window["latitude"], window["longitude"])
             when = season(self.days[start : start + 1])[0]
             weight = self._weight()[window["latitude"], window["longitude"]]
-            parts.append((first, self.climate.fixed()[place], when, states[1:], weight[None, None]))
+            parts.append((first, self.known.fixed()[place], when, states[1:], weight[None, None]))
         return Lesson(*(torch.stack(part) for part in zip(*parts, strict=True)))
 
     def draw(
@@ -122,7 +123,7 @@ class Archive:
 
     def _window(self, crop: int, random: torch.Generator) -> Window:
         window = {}
-        for dim, size in zip(DIMS, self.climate.sea.shape, strict=True):
+        for dim, size in zip(WHOLE, self.known.sea.shape, strict=True):
             wide = min(crop or size, size)
             first = _whole_number(0, size - wide, random)
             window[dim] = slice(first, first + wide)
@@ -130,7 +131,7 @@ class Archive:
 
     def _weight(self) -> Tensor:
         latitude = np.deg2rad(self.fields["latitude"].values)
-        area = np.cos(latitude)[:, None] * self.climate.sea
+        area = np.cos(latitude)[:, None] * self.known.sea
         return torch.as_tensor(area / area.mean(), dtype=torch.float32)
 
 

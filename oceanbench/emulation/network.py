@@ -26,7 +26,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from oceanbench.assimilation.updates import UNet
-from oceanbench.emulation.climate import YEAR
+from oceanbench.emulation.departures import YEAR
 from oceanbench.emulation.recipe import EmulatorRecipe
 
 

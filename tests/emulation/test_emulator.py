@@ -65,7 +65,7 @@ def rmse(found: xr.Dataset, variable: str, lead: int) -> float:
 
 
 def damped_persistence() -> xr.Dataset:
-    learning, _ = archives(world.inputs(), "mine")
+    learning, _ = archives(world.inputs())
     factors, _ = damped(learning, SMALL, 0)
     initial, asked = world.inputs()["initial"], world.target()
     anomaly = {}
@@ -88,7 +88,7 @@ def test_it_learns_that_the_sea_drifts(lead: int, variable: str) -> None:
 
 @pytest.mark.parametrize("recipe", [SMALL, NOISY], ids=["mean", "members"])
 def test_training_lowers_the_loss_of_other_years(recipe: EmulatorRecipe) -> None:
-    learning, checking = archives(world.inputs(), "mine")
+    learning, checking = archives(world.inputs())
     factors, errors = damped(learning, recipe, 0)
     checks = checked(checking, recipe)
     network = Emulator(recipe, 2).eval()
@@ -193,7 +193,7 @@ def test_what_does_not_fit_is_refused_in_one_line() -> None:
         forecast(given, asked, other, name="mine")
     with pytest.raises(OceanbenchError, match="weights for zos, thetao, and the challenge asks"):
         forecast(given, asked.rename(zos="so"), trained(), name="mine")
-    with pytest.raises(OceanbenchError, match="mine: the challenge has no dataset of role 'clim"):
+    with pytest.raises(OceanbenchError, match="gives no dataset of role 'climatology'"):
         forecast({"initial": given["initial"]}, asked, trained(), name="mine")
     with pytest.raises(OceanbenchError, match="crop=8, around=4: columns are repeated around"):
         EmulatorRecipe(crop=8, around=4)

@@ -8,7 +8,7 @@ import pytest
 import torch
 import xarray as xr
 
-from oceanbench.emulation.climate import Climate, climate
+from oceanbench.emulation.departures import WHOLE, Departures, departures
 from oceanbench.emulation.learning import archives, damped, lesson_loss
 from oceanbench.emulation.lessons import Archive
 from oceanbench.emulation.network import Emulator
@@ -16,16 +16,17 @@ from oceanbench.emulation.recipe import EmulatorRecipe
 from oceanbench.errors import OceanbenchError
 
 RECIPE = EmulatorRecipe(days=3, passes=2, hidden=8, lag=4, batch=4, reduced=False)
-WHOLE = {"latitude": slice(None), "longitude": slice(None)}
 
 
-def known(maps: xr.Dataset | None = None) -> Climate:
-    maps = world.climatology() if maps is None else maps
-    return climate(maps, world.VARIABLES, deviation=np.array([0.1, 0.4]))
+def known(maps: xr.Dataset | None = None) -> Departures:
+    given = world.inputs()
+    if maps is not None:
+        given["climatology"] = maps.assign_attrs(role="climatology")
+    return departures(given, world.target(), deviation=np.array([0.1, 0.4]))
 
 
 def learning() -> Archive:
-    return archives(world.inputs(), "mine")[0]
+    return archives(world.inputs())[0]
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -205,16 +206,19 @@ def test_archives_that_cannot_be_learned_from_are_refused() -> None:
     given = world.inputs()
     holed = given | {"training": given["training"].drop_isel(time=9)}
     with pytest.raises(OceanbenchError, match="dataset 'training': a day is missing between"):
-        archives(holed, "mine")
+        archives(holed)
     empty = given["training"].copy(deep=True)
     empty["zos"][5, 0, 0] = np.nan
-    with pytest.raises(OceanbenchError, match="1 values are missing where the climatology says"):
-        archives(given | {"training": empty}, "mine")
+    with pytest.raises(OceanbenchError, match="'training': 1 values are missing where the clim"):
+        archives(given | {"training": empty})
     shifted = given["climatology"].assign_coords(latitude=world.LATITUDE + 0.2)
-    with pytest.raises(OceanbenchError, match="dataset 'climatology': its nodes are not those"):
-        archives(given | {"climatology": shifted}, "mine")
-    deep = given["training"].expand_dims(depth=2)
-    with pytest.raises(
-        OceanbenchError, match=r"'zos' has dimensions .* expected fields of the sur"
-    ):
-        archives(given | {"training": deep}, "mine")
+    with pytest.raises(OceanbenchError, match="dataset 'climatology' lacks nodes or depths"):
+        archives(given | {"climatology": shifted})
+    partly = given["climatology"].copy(deep=True)
+    partly["zos"][:, 0, 0] = np.nan
+    with pytest.raises(OceanbenchError, match="variables of the climatology have different seas"):
+        archives(given | {"climatology": partly})
+    deep = given["training"].expand_dims(depth=[0.5, 50.0])
+    deeper = given["climatology"].expand_dims(depth=[0.5, 50.0])
+    with pytest.raises(OceanbenchError, match="'zos' has dimensions depth, latitude, longitude"):
+        archives(given | {"training": deep, "climatology": deeper})
