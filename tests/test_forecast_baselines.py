@@ -17,7 +17,11 @@ from oceanbench.errors import OceanbenchError
 from oceanbench.method import Inputs, load_method
 
 METHODS = {name: load_method(name)[1] for name in resources.names("baselines")}
-OF_FORECASTS = [name for name, method in METHODS.items() if "forecasts" in method.KINDS]
+OF_FORECASTS = [
+    name
+    for name, method in METHODS.items()
+    if "forecasts" in method.KINDS and not hasattr(method, "train")  # those: tests/emulation
+]
 LAST = 60  # days before the first start, that methods choose by
 
 
