@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
+from oceanbench.assimilation.hidden_missions import lessons_of
 from oceanbench.assimilation.learned_maps import filled
 from oceanbench.assimilation.map_recipe import MapRecipe, preset_of
-from oceanbench.assimilation.map_training import course, train_members
+from oceanbench.assimilation.map_training import train_members
 
 if TYPE_CHECKING:
     import torch
@@ -59,23 +60,28 @@ def train(
     preset: str = "cpu",
     steps: int = 0,
     missions: str = "",
+    second: str = "",
+    supervised: bool = True,
     checkpoint: str = "",
 ) -> dict[str, torch.Tensor]:
     """Train the prior and the update, end to end.
 
     Parameters
     ----------
-    inputs : tracks, and maps of role ``training``
+    inputs : tracks, and maps of role ``training`` if it is supervised
     device : of torch
     seed : of the first weights, the windows and the tracks on other days
     preset : ``cpu`` (of the shipped weights), ``long`` or ``gpu`` (as large as the published one)
     steps : of the training; 0 as many as the preset has
     missions : comma-separated names of the tracks to learn with; by default those not optional
+    second : an input that has maps of another variable, such as sea surface temperature, to use too
+    supervised : learn from the training maps; else from observations alone, those of one altimeter
+        after the other, hidden from the network
     checkpoint : folder that keeps the training: one that was interrupted resumes there
     """
     recipe = preset_of(NAME, PRESETS, preset)
-    recipe = replace(recipe, steps=steps or recipe.steps)
-    lessons = course(
+    recipe = replace(recipe, steps=steps or recipe.steps, second=second, supervised=supervised)
+    lessons = lessons_of(
         inputs,
         recipe,
         name=NAME,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -60,14 +60,12 @@ class Lesson:
 
     def to(self, device: str) -> Lesson:
         """Return the lesson on another device."""
-        return Lesson(
-            self.values.to(device),
-            self.observed.to(device),
-            self.first_guess.to(device),
-            self.wanted.to(device),
-            self.weight.to(device),
-            None if self.second is None else self.second.to(device),
-        )
+
+        def moved(name: str) -> Tensor | None:
+            values = getattr(self, name)
+            return None if values is None else values.to(device)
+
+        return self.each(moved)
 
     def given(self) -> list[Tensor]:
         """What the network is given."""
@@ -76,9 +74,17 @@ class Lesson:
 
     def part(self, number: int, count: int) -> Lesson:
         """Every so many of the windows, from that number on."""
-        kept: list[Any] = [getattr(self, f.name) for f in fields(self)]
-        some: list[Any] = [v if v is None else v[number::count] for v in kept]
-        return Lesson(*some)
+
+        def some(name: str) -> Tensor | None:
+            values = getattr(self, name)
+            return None if values is None else values[number::count]
+
+        return self.each(some)
+
+    def each(self, found: Callable[[str], Tensor | None]) -> Lesson:
+        """Lesson of what a function finds by the names of its parts."""
+        parts: dict[str, Any] = {f.name: found(f.name) for f in fields(self)}
+        return Lesson(**parts)
 
 
 @dataclass(frozen=True)

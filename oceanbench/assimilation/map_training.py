@@ -104,6 +104,16 @@ def learned_days(count: int) -> int:
     return count - CHECKED_DAYS - GAP_DAYS
 
 
+def check_length(count: int, recipe: MapRecipe, name: str) -> None:
+    """Refuse a training period that is too short to learn from and to validate."""
+    least = CHECKED_DAYS + GAP_DAYS + recipe.days
+    if count < least:
+        raise OceanbenchError(
+            f"{name}: {count} days of training maps, expected at least {least}; give a longer "
+            "training period"
+        )
+
+
 def course(
     inputs: Mapping[str, xr.Dataset],
     recipe: MapRecipe,
@@ -129,12 +139,7 @@ def course(
     truth = training_truth(inputs, name)
     grid = grid_around(truth, recipe.step_degrees)
     nodes = on_grid(truth, grid)
-    least = CHECKED_DAYS + GAP_DAYS + recipe.days
-    if len(nodes) < least:
-        raise OceanbenchError(
-            f"{name}: {len(nodes)} days of training maps, expected at least {least}; give a longer "
-            "training period"
-        )
+    check_length(len(nodes), recipe, name)
     scenes = bank(
         inputs,
         truth,

@@ -1,0 +1,105 @@
+"""4DVarNet from observations alone: one altimeter is hidden from it at a time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+from map_worlds import inputs, waves
+from test_fourdvarnet_maps import SMALL, exact, target
+from torch import Tensor
+
+from oceanbench.assimilation.hidden_missions import HiddenCourse, course
+from oceanbench.assimilation.learned_maps import Trained, estimate_members, in_parts
+from oceanbench.assimilation.map_training import train_members
+from oceanbench.assimilation.scenes import grid_around, scene
+from oceanbench.errors import OceanbenchError
+
+DAYS = 70
+ALONE = replace(SMALL, first_guess="smooth", supervised=False, steps=200)
+
+
+@cache
+def tracks() -> dict[str, xr.Dataset]:
+    return {n: d for n, d in inputs(DAYS, error=0.02).items() if n != "training"}
+
+
+def lessons(given: dict[str, xr.Dataset]) -> HiddenCourse:
+    return course(given, ALONE, name="mine")
+
+
+def train(given: dict[str, xr.Dataset], steps: int) -> dict[str, Tensor]:
+    recipe = replace(ALONE, steps=steps)
+    return train_members(lessons(given), recipe, name="mine", members=1, seed=0, device="cpu")
+
+
+@cache
+def trained() -> dict[str, Tensor]:
+    return train(tracks(), ALONE.steps)
+
+
+def misfit(found: Tensor) -> float:
+    """To the hidden altimeters, on the days that validate."""
+    checks = lessons(tracks()).checks(ALONE.days)
+    squares = checks.weight * (found - checks.wanted).square()
+    return float(squares.sum() / checks.weight.sum())
+
+
+def test_the_misfit_to_hidden_altimeters_falls_and_the_maps_get_better() -> None:
+    checks = lessons(tracks()).checks(ALONE.days)
+    (solver,) = Trained.of(trained(), name="mine").solvers
+    assert misfit(in_parts(solver, *checks.given())) < 0.5 * misfit(checks.first_guess)
+    found = estimate_members(tracks(), target(), trained(), name="mine")[0]
+    zero = {k: torch.zeros_like(v) if k.startswith("0.") else v for k, v in trained().items()}
+    guess = estimate_members(tracks(), target(), zero, name="mine")[0]
+    errors = [float(np.sqrt(np.mean((f - exact()) ** 2))) for f in (found, guess)]
+    assert errors[0] < 0.7 * errors[1]
+
+
+def test_maps_of_the_truth_are_not_read() -> None:
+    """It gets the same weights with training maps that hold nothing but NaN."""
+    poison = waves(DAYS).to_dataset() * np.nan
+    poisoned = tracks() | {"training": poison.assign_attrs(role="training", layout="grid")}
+    expected, found = (train(given, 5) for given in (tracks(), poisoned))
+    assert all(torch.equal(value, found[name]) for name, value in expected.items())
+
+
+def test_what_is_hidden_is_neither_given_nor_in_the_first_guess() -> None:
+    """The strip that hides an altimeter does not change with what that observes."""
+    moved = tracks()["second"].assign(ssh=tracks()["second"]["ssh"] + 5.0)
+    whole, other = (lessons(t) for t in (tracks(), tracks() | {"second": moved}))
+    hides = 1  # the second
+    for name in ("values", "first_guess"):
+        one, two = (
+            getattr(c.strips[hides], name) * c.scale.deviation + c.scale.mean
+            for c in (whole, other)
+        )
+        torch.testing.assert_close(one, two, rtol=0, atol=1e-4)
+    one, two = (c.strips[hides] for c in (whole, other))
+    assert torch.equal(one.observed, two.observed) and torch.equal(one.known, two.known)
+    shift = (two.truth * other.scale.deviation + other.scale.mean) - (
+        one.truth * whole.scale.deviation + whole.scale.mean
+    )
+    torch.testing.assert_close(shift, 5.0 * one.known, rtol=0, atol=1e-4)
+
+
+def test_the_grid_is_where_and_when_there_are_observations() -> None:
+    grid = grid_around(waves(DAYS).isel(time=slice(0, -1)), SMALL.step_degrees)
+    strip = lessons(tracks()).strips[0]
+    assert tuple(strip.truth.shape) == grid.shape
+    first = scene(tracks(), "ssh", grid, first_guess="smooth", missions="second")
+    assert float(strip.observed.sum()) == pytest.approx(first.observed.sum(), rel=0.05)
+
+
+def test_one_altimeter_alone_is_refused() -> None:
+    with pytest.raises(OceanbenchError, match=r"mine: supervised=False hides .* only first"):
+        lessons({"first": tracks()["first"]})
+    renamed = tracks() | {"second": tracks()["second"].rename(ssh="sst")}
+    with pytest.raises(OceanbenchError, match="have nothing in common, expected one variable"):
+        lessons(renamed)
+    with pytest.raises(OceanbenchError, match=r"mine: 20 days of training maps"):
+        lessons({n: d for n, d in inputs(20).items() if n != "training"})

@@ -1,0 +1,81 @@
+"""A second field that determines the first makes its maps better, and is refused if it is not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import xarray as xr
+from map_worlds import inputs, waves
+from test_fourdvarnet_maps import SMALL, target, train
+
+from oceanbench.assimilation.given_maps import second_of
+from oceanbench.assimilation.learned_maps import estimate_members
+from oceanbench.assimilation.map_recipe import network
+from oceanbench.assimilation.scenes import grid_around, scene
+from oceanbench.errors import OceanbenchError
+
+DAYS = 60
+ALONE = replace(SMALL, first_guess="mean", scenes=1, steps=150, reduced=False)
+
+
+def temperature(days: int = DAYS, first: int = 0) -> xr.Dataset:
+    """Sea surface temperature, warm where sea level is high."""
+    field = (12.0 + 8.0 * waves(days)).rename("sst").assign_attrs(units="degC")
+    late = field.isel(time=slice(first, None))
+    return late.to_dataset().assign_attrs(role="auxiliary", layout="grid")
+
+
+def seen() -> dict[str, xr.Dataset]:
+    return inputs(DAYS, error=0.02) | {"sst": temperature()}
+
+
+def rmse(found: np.ndarray) -> float:
+    exact = waves(DAYS).interp(target().coords, method="cubic").transpose(*target().dims)
+    return float(np.sqrt(np.mean((found - exact.values) ** 2)))
+
+
+@pytest.mark.parametrize("update", ["unet", "lstm"])
+def test_with_a_field_that_determines_it_sea_level_is_found_better(update: str) -> None:
+    errors = {}
+    for second in ("", "sst"):
+        recipe = replace(ALONE, update=update, second=second)
+        weights = train(seen(), recipe)
+        assert ("second_mean" in weights) == bool(second)
+        errors[second] = rmse(estimate_members(seen(), target(), weights, name="mine")[0])
+    assert errors["sst"] < 0.7 * errors[""]
+
+
+def test_without_a_second_field_the_network_has_no_part_for_it() -> None:
+    names = set(network(SMALL).state_dict())
+    more = set(network(replace(SMALL, second="sst")).state_dict()) - names
+    assert more == {"second_weight", "second.state.weight", "second.field.weight"}
+
+
+def test_scenes_have_it_on_their_nodes_and_hold_it_beyond_its_days() -> None:
+    grid = grid_around(waves(12), 0.25, days=2)
+    found = scene(seen(), "ssh", grid, first_guess="mean", second="sst").second
+    assert found is not None
+    np.testing.assert_allclose(found[2:], 12.0 + 8.0 * waves(14).values)
+    np.testing.assert_allclose(found[:2], found[2:3].repeat(2, 0))
+
+
+def test_what_is_no_second_field_is_refused_in_one_line() -> None:
+    like = waves(20)
+    with pytest.raises(OceanbenchError, match=r"second=sts: no input of that name .*'sst'"):
+        second_of(seen(), "sts", like)
+    with pytest.raises(OceanbenchError, match="second=first: no input of that name has maps"):
+        second_of(seen(), "first", like)
+    two = temperature().assign(salt=temperature()["sst"])
+    with pytest.raises(OceanbenchError, match=r"second=sst: has the variables sst, salt"):
+        second_of({"sst": two.assign_attrs(temperature().attrs)}, "sst", like)
+    with pytest.raises(OceanbenchError, match=r"second=sst: has maps from .* expected some from"):
+        second_of({"sst": temperature(first=15)}, "sst", like)
+    wide = like.assign_coords(longitude=like["longitude"] + 2.0)
+    with pytest.raises(OceanbenchError, match=r"second=sst: \d+ of \d+ points are missing"):
+        second_of(seen(), "sst", wide)
+    holes = temperature()
+    holes["sst"][3, 2, 2] = np.nan
+    with pytest.raises(OceanbenchError, match=r"second=sst: \d+ of \d+ points are missing"):
+        second_of({"sst": holes}, "sst", like)
