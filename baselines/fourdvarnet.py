@@ -23,6 +23,7 @@ from oceanbench.assimilation.hidden_missions import lessons_of
 from oceanbench.assimilation.learned_maps import filled
 from oceanbench.assimilation.map_recipe import MapRecipe, preset_of
 from oceanbench.assimilation.map_training import train_members
+from oceanbench.assimilation.processes import together
 
 if TYPE_CHECKING:
     import torch
@@ -52,7 +53,7 @@ PRESETS = {
 }
 
 
-def train(
+def train(  # noqa: PLR0913  (every option is a keyword)
     inputs: Mapping[str, xr.Dataset],
     *,
     device: str,
@@ -62,6 +63,8 @@ def train(
     missions: str = "",
     second: str = "",
     supervised: bool = True,
+    processes: int = 1,
+    nodes: int = 1,
     checkpoint: str = "",
 ) -> dict[str, torch.Tensor]:
     """Train the prior and the update, end to end.
@@ -77,29 +80,32 @@ def train(
     second : an input that has maps of another variable, such as sea surface temperature, to use too
     supervised : learn from the training maps; else from observations alone, those of one altimeter
         after the other, hidden from the network
+    processes, nodes : that train together, processes of each node; they share the windows of a step
     checkpoint : folder that keeps the training: one that was interrupted resumes there
     """
     recipe = preset_of(NAME, PRESETS, preset)
     recipe = replace(recipe, steps=steps or recipe.steps, second=second, supervised=supervised)
-    lessons = lessons_of(
-        inputs,
-        recipe,
-        name=NAME,
-        seed=seed,
-        missions=missions,
-        device=device,
-        checkpoint=checkpoint,
-    )
-    return train_members(
-        lessons,
-        recipe,
-        name=NAME,
-        members=1,
-        seed=seed,
-        device=device,
-        about=missions,
-        checkpoint=checkpoint,
-    )
+    with together(processes, nodes=nodes, device=device) as team:
+        lessons = lessons_of(
+            inputs,
+            recipe,
+            name=NAME,
+            seed=seed,
+            missions=missions,
+            device=team.device,
+            checkpoint=checkpoint,
+        )
+        return train_members(
+            lessons,
+            recipe,
+            name=NAME,
+            members=1,
+            seed=seed,
+            device=team.device,
+            about=missions,
+            checkpoint=checkpoint,
+            team=team,
+        )
 
 
 def estimate(

@@ -22,6 +22,7 @@ from oceanbench.assimilation.map_lessons import (
 )
 from oceanbench.assimilation.map_recipe import MapRecipe, network
 from oceanbench.assimilation.map_strips import Bank, FloatArray, Scale, second_scale
+from oceanbench.assimilation.processes import Team
 from oceanbench.assimilation.scenes import Grid, Scene, grid_around
 from oceanbench.assimilation.training import Schedule
 from oceanbench.assimilation.unrolled import FourDVarNet
@@ -164,6 +165,7 @@ def train_members(
     device: str,
     about: str = "",
     checkpoint: str = "",
+    team: Team | None = None,
 ) -> dict[str, Tensor]:
     """Train members from consecutive seeds.
 
@@ -179,6 +181,7 @@ def train_members(
     device : of torch
     about : what else makes it this training
     checkpoint : folder that keeps every training, or nothing
+    team : of processes that train every member together, each with its part of the windows
 
     Returns
     -------
@@ -186,11 +189,12 @@ def train_members(
     bfloat16, which knows no more digits), the normalisation ``mean`` and ``deviation``, and the
     recipe
     """
-    learning, scale = lessons.learned(), lessons.scale
+    learning, scale, team = lessons.learned(), lessons.scale, team or Team()
+    team.check(recipe.batch, name)
     checks = lessons.checks(recipe.days).to(device)
     tensors = networks.train(
         lambda: network(recipe),
-        lambda member: _task(member, recipe, learning, checks, device),
+        lambda member: _task(member, recipe, learning, checks, device, team),
         name=name,
         members=members,
         seed=seed,
@@ -206,6 +210,7 @@ def train_members(
         about=f"{recipe}, {scale}, {about}",
         device=device,
         checkpoint=checkpoint,
+        team=team,
     )
     kept = scale.tensors()
     if lessons.second is not None:
@@ -215,13 +220,18 @@ def train_members(
 
 
 def _task(
-    member: FourDVarNet, recipe: MapRecipe, learning: Bank, checks: Lesson, device: str
+    member: FourDVarNet,
+    recipe: MapRecipe,
+    learning: Bank,
+    checks: Lesson,
+    device: str,
+    team: Team,
 ) -> networks.Task:
     def draw(random: torch.Generator) -> Lesson:
         window = learning.draw(
             recipe.batch, recipe.days, recipe.crop, random, mirrored=recipe.mirrored
         )
-        return window.to(device)
+        return window.part(team.number, team.count).to(device)
 
     share = 1.0 if recipe.supervised else learning.known
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
 import torch
 from torch import Tensor
 
+from oceanbench.assimilation.processes import Team
 from oceanbench.assimilation.training import Schedule, fit
 from oceanbench.errors import OceanbenchError
 
@@ -29,7 +30,7 @@ class Task(NamedTuple):
     score: Callable[[], float]
 
 
-def train(
+def train(  # noqa: PLR0913  (every option is a keyword)
     make: Callable[[], Network],
     task: Callable[[Network], Task],
     *,
@@ -40,6 +41,7 @@ def train(
     about: str,
     device: str = "cpu",
     checkpoint: str = "",
+    team: Team | None = None,
 ) -> dict[str, Tensor]:
     """Weights of networks from consecutive seeds, those of member i as ``i.…``.
 
@@ -53,6 +55,7 @@ def train(
     schedule, about : as in :func:`oceanbench.assimilation.training.fit`
     device : of torch
     checkpoint : folder that keeps every training, or nothing
+    team : of processes, as there
     """
     if members < 1:
         raise OceanbenchError(f"{name}: {members} members; train at least one")
@@ -70,6 +73,7 @@ def train(
             checkpoint=file,
             label=f"{name}, member {number}",
             about=about,
+            team=team,
         )
         tensors |= {f"{number}.{k}": v for k, v in network.state_dict().items()}
     return tensors

@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from safetensors import torch as safetensors
 from torch import Tensor
 
+from oceanbench.assimilation.processes import Team
 from oceanbench.errors import OceanbenchError
 from oceanbench.files import write_bytes
 from oceanbench.progress import progress
@@ -84,7 +85,7 @@ class Progress:
     average: dict[str, Tensor] = field(default_factory=dict)
 
 
-def fit(
+def fit(  # noqa: PLR0913  (every option is a keyword)
     network: torch.nn.Module,
     draw: Callable[[torch.Generator], Batch],
     loss: Callable[[Batch, float], Tensor],
@@ -95,6 +96,7 @@ def fit(
     checkpoint: Path | None = None,
     label: str = "training",
     about: str = "",
+    team: Team | None = None,
 ) -> Progress:
     """Train a network; it ends with the weights that validated best.
 
@@ -110,6 +112,8 @@ def fit(
         interrupted resumes there, and ends with the same weights
     label : of the progress bar
     about : what else makes it this training: a checkpoint is of no other
+    team : of processes that train the network together, each with its part of every batch that
+        ``draw`` draws; the first one keeps the checkpoint
 
     Returns
     -------
@@ -124,15 +128,17 @@ def fit(
     learning = [p for p in network.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(learning, lr=schedule.rate, weight_decay=schedule.decay)
     about = json.dumps([label, seed, about, asdict(schedule)])
-    made = Progress()
+    made, team = Progress(), team or Team()
     if checkpoint is not None and checkpoint.is_file():
         made = _resumed(checkpoint, about, network, optimiser, random)
-    for step in progress(range(made.step, schedule.steps), label):
+    steps = range(made.step, schedule.steps)
+    for step in steps if team.number else progress(steps, label):
         network.train()
         for group in optimiser.param_groups:
             group["lr"] = schedule.rate_at(step)
         optimiser.zero_grad(set_to_none=True)
         loss(draw(random), step / schedule.steps).backward()  # type: ignore[no-untyped-call]
+        team.average(learning)
         length = torch.nn.utils.clip_grad_norm_(learning, schedule.clip)
         if bool(length.isfinite()):  # else the batch was a bad one: the next is another
             optimiser.step()
@@ -148,7 +154,7 @@ def fit(
             if made.scores[-1] < made.best:
                 made.best = made.scores[-1]
                 made.weights = {k: v.clone() for k, v in made.average.items()}
-            if checkpoint is not None:
+            if checkpoint is not None and not team.number:
                 _keep(checkpoint, about, network, optimiser, random, made)
     if not made.weights:
         raise OceanbenchError(f"{label}: no finite score in {schedule.steps} steps; learn slower")
