@@ -26,7 +26,7 @@ KINDS = ("forecasts",)
 REFERENCE = "Lang et al. (2024) doi:10.48550/arXiv.2412.15832"
 NAME = "emulator_ensemble"
 PRESETS = {
-    "cpu": EmulatorRecipe(noise=4, batch=8, steps=350),
+    "cpu": EmulatorRecipe(noise=4, hidden=30, batch=8, steps=700),
     "gpu": EmulatorRecipe(
         noise=6, passes=1, hidden=96, around=64, batch=1, steps=60_000, average=0.999
     ),
