@@ -41,7 +41,7 @@ TOLD = ocean.Parameters(
     upper_depth=850.0,
 )
 EPOCH = np.datetime64("2000-01-01", "D")  # a 1 January, time 0 of the model
-FROM_REST, FROM_FORECAST = 8, 1  # times that a map is inserted
+FROM_REST, FROM_FORECAST = 8, 3  # times that a map is inserted
 
 
 def estimate(  # noqa: PLR0913  (every option is a keyword)
@@ -53,8 +53,8 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
     resolution: float = 0.3,
     hours: float = 4.0,
     lower_layer: float = 0.25,
-    below: float = 0.3,
-    spin_up: int = 150,
+    below: float = 1.0,
+    spin_up: int = 120,
     behind: int = 5,
 ) -> xr.Dataset:
     """Integrate the model from each start.
@@ -73,6 +73,8 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
     spin_up : days of maps that the model is driven by before the first start; 0 to begin there
     behind : days between the last of those maps and the first start
     """
+    if hours <= 0 or 24 % hours:
+        raise OceanbenchError(f"layered_ocean: hours {hours:g} do not fill a day; try 4 or 3")
     basin = north_atlantic_like(resolution)
     model = ocean.operators(TOLD, basin, dtype=torch.float32)
     surface = Surface(model, _factor(basin, target), lower_layer, below)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import xarray as xr
 import yaml
+
+from oceanbench.challenge import Challenge
 
 FIRST = np.datetime64("2020-01-05", "D")
 STARTS = FIRST + 7 * np.arange(10)
@@ -118,7 +122,11 @@ def declare(folder: Path, **changes: Any) -> Path:
         "sea": sea,
     }.items():
         dataset.to_netcdf(folder / f"{name}.nc", engine="h5netcdf")
-    content = {k: v for k, v in (CONTENT | changes).items() if v is not None}
+    return write({k: v for k, v in (CONTENT | changes).items() if v is not None}, folder)
+
+
+def write(content: dict[str, Any], folder: Path) -> Path:
+    """Write a challenge.yaml."""
     path = folder / "challenge.yaml"
     path.write_text(yaml.dump(content, sort_keys=False, Dumper=_Plain), encoding="utf-8")
     return path
@@ -148,3 +156,30 @@ def at_valid_days(day_of: Any) -> xr.Dataset:
     chosen = xr.DataArray(np.array(days, "M8[ns]"), dims=("start", "lead"))
     fields = OCEAN.sel(time=chosen).drop_vars("time")
     return fields.assign_coords(start=starts, lead=("lead", LEADS, {"units": "days"}))
+
+
+def forecast(
+    method: ModuleType, inputs: Mapping[str, xr.Dataset], challenge: Challenge, **options: Any
+) -> xr.Dataset:
+    target = challenge.target().copy(deep=True)
+    result: xr.Dataset = method.estimate(inputs, target, device="cpu", seed=3, **options)
+    return result
+
+
+def first_that_changes(
+    method: ModuleType, inputs: Mapping[str, xr.Dataset], challenge: Challenge, **options: Any
+) -> int | None:
+    """First start whose forecast knows the initial conditions of later starts; None if none does.
+
+    The maps of the last half of the starts are those of other days.
+    """
+    other = inputs["initial"].copy(deep=True)
+    half = other.sizes["start"] // 2
+    for name in other.data_vars:
+        other[name].values[half:] = other[name].values[half:][::-1] * 1.1
+    one = forecast(method, inputs, challenge, **options)
+    two = forecast(method, {**inputs, "initial": other}, challenge, **options)
+    for start in range(half):
+        if not one.isel(start=start).identical(two.isel(start=start)):
+            return start
+    return None

@@ -9,7 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
-from forecast_worlds import CLIMATE, CONTENT, LEADS, OCEAN, STARTS, declare, ocean, persistence
+from forecast_worlds import (
+    CLIMATE,
+    CONTENT,
+    LEADS,
+    OCEAN,
+    STARTS,
+    declare,
+    first_that_changes,
+    forecast,
+    ocean,
+    persistence,
+)
 
 from oceanbench import resources
 from oceanbench.challenge import Challenge
@@ -20,7 +31,9 @@ METHODS = {name: load_method(name)[1] for name in resources.names("baselines")}
 OF_FORECASTS = [
     name
     for name, method in METHODS.items()
-    if "forecasts" in method.KINDS and not hasattr(method, "train")  # those: tests/emulation
+    if "forecasts" in method.KINDS
+    and not hasattr(method, "train")  # those: tests/emulation
+    and name != "layered_ocean"  # of one ocean only
 ]
 LAST = 60  # days before the first start, that methods choose by
 
@@ -53,14 +66,6 @@ def of_years(inputs: Mapping[str, xr.Dataset], name: str) -> Mapping[str, xr.Dat
     return {**inputs, "training": years.assign_attrs(role="training")}
 
 
-def forecast(
-    method: ModuleType, inputs: Mapping[str, xr.Dataset], challenge: Challenge, **options: Any
-) -> xr.Dataset:
-    target = challenge.target().copy(deep=True)
-    result: xr.Dataset = method.estimate(inputs, target, device="cpu", seed=3, **options)
-    return result
-
-
 # --- the contract -----------------------------------------------------------------------------
 
 
@@ -76,23 +81,6 @@ def test_a_baseline_fills_the_target_and_is_reproducible(name, inputs, challenge
         assert (np.isfinite(first[variable]) == sea).all()
     for key, dataset in before.items():
         xr.testing.assert_identical(dataset, inputs[key])
-
-
-def first_that_changes(method: ModuleType, inputs: dict, challenge: Challenge) -> int | None:
-    """First start whose forecast knows the initial conditions of later starts; None if none does.
-
-    The maps of the last half of the starts are those of other days.
-    """
-    half = STARTS.size // 2
-    other = inputs["initial"].copy(deep=True)
-    for name in other.data_vars:
-        other[name].values[half:] = other[name].values[half:][::-1] * 1.1
-    one = forecast(method, inputs, challenge)
-    two = forecast(method, inputs | {"initial": other}, challenge)
-    for start in range(half):
-        if not one.isel(start=start).identical(two.isel(start=start)):
-            return start
-    return None
 
 
 @pytest.mark.parametrize("name", OF_FORECASTS)
@@ -180,6 +168,11 @@ def test_what_is_needed_and_not_given_is_named(role, inputs, challenge):
     others = {k: v for k, v in inputs.items() if v.attrs["role"] != role}
     with pytest.raises(OceanbenchError, match=f"no dataset of role '{role}'"):
         forecast(METHODS["damped_persistence"], others, challenge)
+
+
+def test_the_layered_ocean_is_of_one_basin_only(inputs, challenge):
+    with pytest.raises(OceanbenchError, match="it is a model of that ocean only"):
+        forecast(METHODS["layered_ocean"], inputs, challenge)
 
 
 def test_maps_on_other_nodes_are_refused(inputs, challenge):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
-import yaml
+from forecast_worlds import write
 
 from oceanbench.challenge import Challenge
 from oceanbench.dynamics.lorenz96 import tendency
@@ -86,9 +86,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Challenge:
         ],
         "rank_by": "crps day 1",
     }  # fmt: skip
-    path = folder / "challenge.yaml"
-    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
-    return Challenge.load(path)
+    return Challenge.load(write(content, folder))
 
 
 def scores(world: Challenge, dataset: xr.Dataset, folder: Path) -> dict[str, np.ndarray]:

@@ -53,7 +53,7 @@ class Surface:
     model: Operators
     factor: int
     lower_layer: float = 0.25
-    below: float = 0.3
+    below: float = 1.0
 
     def fields(self, state: Tensor) -> dict[str, FloatArray]:
         """Maps of the surface of a state, NaN on land."""
@@ -72,7 +72,7 @@ class Surface:
         ----------
         state : (6, rows, columns)
         maps : ``zos``, whose mean over the sea does not matter, ``thetao`` and ``so``
-        times : how often what is missing in height is added: eight from rest, one from a state
+        times : how often what is missing in height is added: eight from rest, three from a state
             that is close
         """
         for _ in range(times):
