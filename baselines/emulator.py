@@ -70,7 +70,7 @@ def estimate(
     Parameters
     ----------
     inputs : of the roles ``initial`` and ``climatology``
-    target : variables (start, lead, latitude, longitude) to fill
+    target : variables (start, lead, [depth,] latitude, longitude) to fill
     device : of torch
     seed : not used: the forecast is deterministic
     weights : that ``train`` found

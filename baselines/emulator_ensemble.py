@@ -76,7 +76,7 @@ def estimate(
     Parameters
     ----------
     inputs : of the roles ``initial`` and ``climatology``
-    target : variables (start, lead, latitude, longitude) to fill
+    target : variables (start, lead, [depth,] latitude, longitude) to fill
     device : of torch
     seed : of the noise
     weights : that ``train`` found

@@ -31,9 +31,7 @@ METHODS = {name: load_method(name)[1] for name in resources.names("baselines")}
 OF_FORECASTS = [
     name
     for name, method in METHODS.items()
-    if "forecasts" in method.KINDS
-    and not hasattr(method, "train")  # those: tests/emulation
-    and name != "layered_ocean"  # of one ocean only
+    if "forecasts" in method.KINDS and name != "layered_ocean"  # of one ocean only
 ]
 LAST = 60  # days before the first start, that methods choose by
 

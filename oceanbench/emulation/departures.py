@@ -29,25 +29,22 @@ class Departures:
     ----------
     nodes : one map, whose variables and coordinates all fields are brought to
     maps : of the usual
-    sea : where every variable has a usual value, (rows, columns)
-    mean : over the cycle, normalised, zero on land, (variables, rows, columns)
-    centre, deviation : by which the mean and the departures are normalised, (variables)
+    parts : channels of each variable, one for each of its depths
+    sea : where there is a usual value, (channels, rows, columns)
+    mean : over the cycle, normalised, zero on land, (channels, rows, columns)
+    centre, deviation : by which the mean and the departures are normalised, (channels)
     """
 
     nodes: xr.Dataset
     maps: xr.Dataset
+    parts: Mapping[str, slice]
     sea: NDArray[np.bool_]
     mean: Tensor
     centre: FloatArray
     deviation: FloatArray
 
-    @property
-    def variables(self) -> tuple[str, ...]:
-        """Names, in the order of the channels."""
-        return tuple(map(str, self.nodes.data_vars))
-
     def usual(self, days: Days, window: Window = WHOLE) -> FloatArray:
-        """Usual fields of days, (days, variables, rows, columns), NaN on land."""
+        """Usual fields of days, (days, channels, rows, columns), NaN on land."""
         cycle = seasons.cycle_of(self.maps)
         number = seasons.numbers(days, cycle)
         if cycle == seasons.ALWAYS:
@@ -58,10 +55,10 @@ class Departures:
 
     def apart(self, fields: xr.Dataset, days: Days, window: Window = WHOLE) -> Tensor:
         """Normalised departures of fields by day, zero on land, in single precision."""
-        sea = self.sea[window["latitude"], window["longitude"]]
+        sea = self.sea[:, window["latitude"], window["longitude"]]
         found = _stacked(fields, self.nodes.isel(window)) - self.usual(days, window)
         found /= self.deviation[:, None, None]
-        if missing := int(np.isnan(found[..., sea]).sum()):
+        if missing := int(np.isnan(found[:, sea]).sum()):
             raise OceanbenchError(
                 f"dataset '{fields.attrs.get('name')}': {missing} values are missing where the "
                 f"climatology says that there is sea, on days from {days[0]} to {days[-1]}; fill "
@@ -69,14 +66,23 @@ class Departures:
             )
         return torch.as_tensor(np.where(sea, found, 0.0), dtype=torch.float32)
 
-    def whole(self, departures: Tensor, days: Days) -> FloatArray:
-        """Fields of normalised departures (days, variables, rows, columns), NaN on land."""
+    def whole(self, departures: Tensor, days: Days) -> dict[str, FloatArray]:
+        """Fields of departures (days, channels, rows, columns) by variable, NaN on land."""
         found = departures.double().cpu().numpy() * self.deviation[:, None, None]
-        return np.where(self.sea, found + self.usual(days), np.nan)
+        found = np.where(self.sea, found + self.usual(days), np.nan)
+        fields = {}
+        for name, part in self.parts.items():
+            shape = [self.nodes.sizes[d] for d in self.nodes[name].dims]
+            fields[name] = found[:, part].reshape(len(found), *shape)
+        return fields
 
-    def fixed(self) -> Tensor:
-        """What a network is told of a place: sea or land, and the mean; (1 + variables, …)."""
-        return torch.cat([torch.as_tensor(self.sea, dtype=torch.float32)[None], self.mean])
+    def seas(self) -> Tensor:
+        """Where there is sea, (channels, rows, columns), in single precision."""
+        return torch.as_tensor(self.sea, dtype=torch.float32)
+
+    def place(self) -> Tensor:
+        """What a network is told of a place: sea or land, and the mean; (1 + channels, …)."""
+        return torch.cat([self.seas().amax(0, keepdim=True), self.mean])
 
 
 def departures(
@@ -94,31 +100,24 @@ def departures(
     like : target or training maps, whose variables and nodes are taken
     centre, deviation : that a network learned with; by default the centre of the climatology, and
         no normalisation
-
-    Raises
-    ------
-    OceanbenchError
-        if a variable has several depths, or is not everywhere where others are
     """
     nodes, maps = nodes_of(like), of_role(inputs, "climatology")
     if maps.nbytes < IN_MEMORY:
         maps = maps.load()
     cycle = seasons.cycle_of(maps)
+    parts: dict[str, slice] = {}
+    for name, field in nodes.data_vars.items():
+        first = max((part.stop for part in parts.values()), default=0)
+        parts[str(name)] = slice(first, first + field.sizes.get("depth", 1))
     mean = _stacked((maps.mean(cycle) if cycle in maps.dims else maps).expand_dims("map"), nodes)[0]
-    seas = np.isfinite(mean)
-    if (seas != seas.all(0)).any():
-        raise OceanbenchError(
-            "the variables of the climatology have different seas; an emulator needs them all in "
-            "every cell: mask what is not everywhere"
-        )
-    sea = seas.all(0)
+    sea = np.isfinite(mean)
     if centre is None:
-        centre = mean[:, sea].mean(1)
+        centre = np.nanmean(mean, axis=(1, 2))
     if deviation is None:
         deviation = np.ones(len(mean))
     normal = np.where(sea, (mean - centre[:, None, None]) / deviation[:, None, None], 0.0)
     told = torch.as_tensor(normal, dtype=torch.float32)
-    return Departures(nodes, maps, sea, told, centre, deviation)
+    return Departures(nodes, maps, parts, sea, told, centre, deviation)
 
 
 def season(days: Days) -> Tensor:
@@ -128,12 +127,6 @@ def season(days: Days) -> Tensor:
 
 
 def _stacked(fields: xr.Dataset, nodes: xr.Dataset) -> FloatArray:
-    """Maps of the surface on nodes, (maps, variables, rows, columns)."""
-    maps = maps_of(fields, nodes)
-    for name, field in maps.items():
-        if field.ndim != 3:
-            raise OceanbenchError(
-                f"'{name}' has dimensions {', '.join(map(str, nodes[name].dims))}, expected "
-                "latitude and longitude; emulators forecast the surface"
-            )
-    return np.stack(list(maps.values()), 1)
+    """Maps on nodes, (maps, channels, rows, columns): depths of a variable are channels."""
+    maps = maps_of(fields, nodes).values()
+    return np.concatenate([m.reshape(len(m), -1, *m.shape[-2:]) for m in maps], axis=1)

@@ -16,7 +16,6 @@ from oceanbench.emulation.network import Emulator
 from oceanbench.emulation.recipe import EmulatorRecipe
 from oceanbench.errors import OceanbenchError
 
-DIMS = ("start", "lead", "latitude", "longitude")
 STRIDE = 1_000_003  # between the seeds of starts that two seeds have
 
 
@@ -30,14 +29,14 @@ def forecast(
     draws: int = 1,
     device: str = "cpu",
 ) -> xr.Dataset:
-    """Target with the forecasts of all members, (member, start, lead, latitude, longitude).
+    """Target with the forecasts of all members, (member, start, lead, …).
 
     Each start is forecast by itself: its noise is drawn from the seed and its day.
 
     Parameters
     ----------
     inputs : of the roles ``initial`` and ``climatology``
-    target : variables (start, lead, latitude, longitude) to fill
+    target : variables (start, lead, [depth,] latitude, longitude) to fill
     weights : from :func:`train_members`
     name : of the method, for messages
     seed : of the noise
@@ -46,31 +45,29 @@ def forecast(
     """
     recipe, known = described(inputs, target, weights, name)
     emulators = networks.taken_up(
-        lambda: Emulator(recipe, len(known.variables)), weights, name=name, device=device
+        lambda: Emulator(recipe, len(known.sea)), weights, name=name, device=device
     )
     initial, leads = of_role(inputs, "initial"), target["lead"].values
-    shape = (len(emulators) * draws, *(target.sizes[d] for d in DIMS))
-    maps = {v: np.empty(shape, np.float32) for v in map(str, target.data_vars)}
-    fixed = known.fixed()[None].to(device)
+    count = len(emulators) * draws
+    maps = {v: np.empty((count, *target[v].shape), np.float32) for v in known.parts}
+    place = [told[None].to(device) for told in (known.seas(), known.place())]
     for number, start in enumerate(days_of(target)):
         day = np.array([start])
         state = known.apart(initial.sel(start=day.astype("M8[ns]")), day).to(device)
+        given = [state, *place, season(day).to(device)]
         random = torch.Generator().manual_seed(seed * STRIDE + int(start.astype(int)))
         for member, emulator in enumerate(emulators):
             with torch.inference_mode():
                 found = emulator(
-                    state.expand(draws, -1, -1, -1),
-                    fixed.expand(draws, -1, -1, -1),
-                    season(day).to(device).expand(draws),
+                    *(part.expand(draws, *part.shape[1:]) for part in given),
                     passes=-(-int(leads.max()) // recipe.days),
                     random=random,
                 )[:, leads - 1]
             for draw, departed in enumerate(found):
-                whole = known.whole(departed, start + leads)
-                for v, values in maps.items():
-                    values[member * draws + draw, number] = whole[:, known.variables.index(v)]
+                for v, field in known.whole(departed, start + leads).items():
+                    maps[v][member * draws + draw, number] = field
     return target.assign(
-        {v: (("member", *DIMS), values, target[v].attrs) for v, values in maps.items()}
+        {v: (("member", *target[v].dims), values, target[v].attrs) for v, values in maps.items()}
     )
 
 

@@ -60,7 +60,7 @@ def train_members(
     factors, errors = damped(learning, recipe, seed)
 
     def make() -> Emulator:
-        emulator = Emulator(recipe, len(known.variables))
+        emulator = Emulator(recipe, len(known.sea))
         emulator.damp(factors)
         return emulator
 
@@ -79,7 +79,7 @@ def train_members(
             validations=10,
             average=recipe.average,
         ),
-        about=f"{recipe}, {known.variables}, {known.centre}, {known.deviation}",
+        about=f"{recipe}, {known.parts}, {known.centre}, {known.deviation}",
         device=device,
         checkpoint=checkpoint,
     )
@@ -109,12 +109,12 @@ def checked(archive: Archive, recipe: EmulatorRecipe) -> Lesson:
 
 
 def damped(archive: Archive, recipe: EmulatorRecipe, seed: int) -> tuple[Tensor, Tensor]:
-    r"""Damped persistence of spoilt states: its factors and squared errors, (days, variables).
+    r"""Damped persistence of spoilt states: its factors and squared errors, (days, channels).
 
     .. math:: k = \langle x_0 x_d \rangle / \langle x_0^2 \rangle
     """
     random = torch.Generator().manual_seed(seed)
-    size, days = (len(archive.known.variables),), recipe.days * recipe.passes
+    size, days = (len(archive.known.sea),), recipe.days * recipe.passes
     products, squares, first = torch.zeros(days, *size), torch.zeros(days, *size), torch.zeros(size)
     for _ in range(SAMPLED // AT_ONCE):
         lesson = archive.draw(AT_ONCE, days, lag=recipe.lag, crop=recipe.crop, random=random)
@@ -160,7 +160,7 @@ def _task(
 def lesson_loss(
     member: Emulator, lesson: Lesson, errors: Tensor, *, passes: int, random: torch.Generator
 ) -> Tensor:
-    """Mean over days and variables, in units of the error of damped persistence.
+    """Mean over days and channels, in units of the error of damped persistence.
 
     Squared errors; of an emulator with noise, the fair CRPS of two members,
     (|a - x| + |b - x| - |a - b|) / 2.
@@ -172,7 +172,7 @@ def lesson_loss(
     def forecast() -> Tensor:
         return cast(
             Tensor,
-            member(lesson.first, lesson.fixed, lesson.season, passes=passes, random=random),
+            member(*lesson[:4], passes=passes, random=random),
         )
 
     found = forecast()
@@ -185,7 +185,7 @@ def lesson_loss(
 
 def _described(known: Departures) -> dict[str, Tensor]:
     return {
-        "variables": torch.tensor(list(" ".join(known.variables).encode())),
+        "variables": torch.tensor(list(" ".join(known.parts).encode())),
         "centre": torch.as_tensor(known.centre),
         "deviation": torch.as_tensor(known.deviation),
     }

@@ -32,13 +32,14 @@ LEAST_LAG = 2  # days
 class Lesson(NamedTuple):
     """States to start from, what is known of place and season, and the states that followed.
 
-    ``first`` (batch, variables, rows, columns), ``fixed`` (batch, 1 + variables, …), ``season``
-    (batch,), ``wanted`` (batch, days, variables, …), ``weight`` (batch, 1, 1, …): areas, zero on
-    land, of mean one.
+    ``first`` and ``sea`` (batch, channels, rows, columns), ``place`` (batch, 1 + channels, …),
+    ``season`` (batch,), ``wanted`` (batch, days, channels, …), ``weight`` (batch, 1, channels, …):
+    areas, zero on land, of mean one.
     """
 
     first: Tensor
-    fixed: Tensor
+    sea: Tensor
+    place: Tensor
     season: Tensor
     wanted: Tensor
     weight: Tensor
@@ -107,10 +108,10 @@ class Archive:
             window = self._window(crop, random)
             states = self.states(start, days + 1, window)
             first = self.spoilt(states[0], window, lag, random) if lag else states[0]
-            place = (slice(None), window["latitude"], window["longitude"])
+            cut = (slice(None), window["latitude"], window["longitude"])
+            known = (self.known.seas()[cut], self.known.place()[cut])
             when = season(self.days[start : start + 1])[0]
-            weight = self._weight()[window["latitude"], window["longitude"]]
-            parts.append((first, self.known.fixed()[place], when, states[1:], weight[None, None]))
+            parts.append((first, *known, when, states[1:], self._weight()[cut][None]))
         return Lesson(*(torch.stack(part) for part in zip(*parts, strict=True)))
 
     def draw(
@@ -123,7 +124,7 @@ class Archive:
 
     def _window(self, crop: int, random: torch.Generator) -> Window:
         window = {}
-        for dim, size in zip(WHOLE, self.known.sea.shape, strict=True):
+        for dim, size in zip(WHOLE, self.known.sea.shape[1:], strict=True):
             wide = min(crop or size, size)
             first = _whole_number(0, size - wide, random)
             window[dim] = slice(first, first + wide)
@@ -132,7 +133,8 @@ class Archive:
     def _weight(self) -> Tensor:
         latitude = np.deg2rad(self.fields["latitude"].values)
         area = np.cos(latitude)[:, None] * self.known.sea
-        return torch.as_tensor(area / area.mean(), dtype=torch.float32)
+        area /= area.mean((1, 2), keepdims=True)
+        return torch.as_tensor(area, dtype=torch.float32)
 
 
 def _whole_number(least: int, most: int, random: torch.Generator) -> int:

@@ -36,23 +36,23 @@ class Emulator(torch.nn.Module):
     Parameters
     ----------
     recipe : sizes
-    variables : how many
+    channels : of a state: variables, at each of their depths
     """
 
-    def __init__(self, recipe: EmulatorRecipe, variables: int) -> None:
+    def __init__(self, recipe: EmulatorRecipe, channels: int) -> None:
         super().__init__()
         self.days, self.noise, self.reduced = recipe.days, recipe.noise, recipe.reduced
         self.around = recipe.around
-        entering = variables + (1 + variables) + 2 + recipe.noise
+        entering = channels + (1 + channels) + 2 + recipe.noise
         self.update = UNet(
-            entering, (recipe.days + 1) * variables, hidden=recipe.hidden, iterations=recipe.passes
+            entering, (recipe.days + 1) * channels, hidden=recipe.hidden, iterations=recipe.passes
         )
         # the order in which convolutions are fastest
         self.update.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.kept = torch.nn.Parameter(torch.ones(recipe.passes, recipe.days + 1, variables, 1, 1))
+        self.kept = torch.nn.Parameter(torch.ones(recipe.passes, recipe.days + 1, channels, 1, 1))
 
     def damp(self, factors: Tensor) -> None:
-        """Begin as damped persistence, whose factors (days, variables) are those of all days."""
+        """Begin as damped persistence, whose factors (days, channels) are those of all days."""
         kept = factors.reshape(len(self.kept), self.days, -1)
         before = torch.cat([torch.ones_like(kept[:1, -1]), kept[:-1, -1]])
         kept = torch.cat([kept, kept[:, -1:]], 1) / before[:, None]
@@ -62,7 +62,8 @@ class Emulator(torch.nn.Module):
     def forward(
         self,
         state: Tensor,
-        fixed: Tensor,
+        sea: Tensor,
+        place: Tensor,
         season: Tensor,
         *,
         passes: int,
@@ -72,28 +73,29 @@ class Emulator(torch.nn.Module):
 
         Parameters
         ----------
-        state : normalised departures, (batch, variables, rows, columns)
-        fixed : sea and mean, (batch, 1 + variables, rows, columns)
+        state : normalised departures, (batch, channels, rows, columns)
+        sea : where each of them is, of the same shape
+        place : sea and mean, (batch, 1 + channels, rows, columns)
         season : angle of the year, (batch,)
         passes : each of some days
         random : generator of the noise, where there is any
 
         Returns
         -------
-        (batch, passes · days, variables, rows, columns), zero on land
+        (batch, passes · days, channels, rows, columns), zero on land
         """
-        sea, shape = fixed[:, None, :1], state.shape
-        state, found = state * sea[:, 0], []
+        shape = state.shape
+        state, found = state * sea, []
         for number in range(passes):
             angle = season + 2 * torch.pi * number * self.days / YEAR
             told = torch.stack([angle.cos(), angle.sin()], 1)[..., None, None]
-            given = [state, fixed, told.expand(-1, -1, *shape[2:])]
+            given = [state, place, told.expand(-1, -1, *shape[2:])]
             if self.noise:
                 given.append(self._noise(state, random))
             change = self._change(torch.cat(given, 1), number)
             change = change.reshape(len(state), self.days + 1, *shape[1:])
             kept = self.kept[min(number, len(self.kept) - 1)]
-            states = (kept * state[:, None] + change) * sea
+            states = (kept * state[:, None] + change) * sea[:, None]
             found.append(states[:, :-1])
             state = states[:, -1]
         return torch.cat(found, 1)

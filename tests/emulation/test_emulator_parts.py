@@ -49,7 +49,8 @@ def test_departures_and_back() -> None:
     days = fields["time"].values.astype("M8[D]")
     departures = known().apart(fields, days)
     stacked = np.stack([fields[v] for v in world.VARIABLES], 1)
-    np.testing.assert_allclose(known().whole(departures, days), stacked, atol=1e-5)
+    back = known().whole(departures, days)
+    np.testing.assert_allclose(np.stack(list(back.values()), 1), stacked, atol=1e-5)
     assert (departures.numpy()[..., ~world.sea()] == 0.0).all()
 
 
@@ -64,10 +65,10 @@ def test_what_is_usual_may_be_by_month_or_always_the_same() -> None:
 
 
 def test_the_mean_does_not_depend_on_the_day_and_is_zero_on_land() -> None:
-    fixed = known().fixed()
-    assert (fixed[0].numpy() == world.sea()).all()
-    assert (fixed[1:, ~torch.as_tensor(world.sea())] == 0).all()
-    assert abs(float(fixed[1, torch.as_tensor(world.sea())].mean())) < 1e-5
+    place = known().place()
+    assert (place[0].numpy() == world.sea()).all()
+    assert (place[1:, ~torch.as_tensor(world.sea())] == 0).all()
+    assert abs(float(place[1, torch.as_tensor(world.sea())].mean())) < 1e-5
 
 
 def test_lessons_spoil_the_start_and_not_what_came_of_it() -> None:
@@ -97,10 +98,9 @@ def test_windows_are_cut_alike() -> None:
     lesson = learning().draw(5, 3, lag=0, crop=6, random=generator())
     assert lesson.first.shape == (5, 2, 6, 6)
     assert lesson.wanted.shape == (5, 3, 2, 6, 6)
-    drifted = (lesson.wanted[:, 0, 0, :, 1:] - lesson.first[:, 0, :, :-1]) * lesson.fixed[
-        :, 0, :, 1:
-    ]
-    apart = drifted[lesson.fixed[:, 0, :, :-1] > 0].abs()
+    sea, first, next_day = lesson.sea[:, 0], lesson.first[:, 0], lesson.wanted[:, 0, 0]
+    both = (sea[..., 1:] * sea[..., :-1]).bool()
+    apart = (next_day[..., 1:] - first[..., :-1])[both].abs()
     assert float(apart.median()) < 1e-4
 
 
@@ -120,7 +120,7 @@ def test_without_a_change_it_is_damped_persistence() -> None:
     for parameter in network.update.parameters():
         torch.nn.init.zeros_(parameter)
     lesson = archive.draw(64, 6, lag=4, crop=0, random=generator(7))
-    found = run(network, lesson.first, lesson.fixed, lesson.season)
+    found = run(network, *lesson[:4])
     expected = factors[None, :, :, None, None] * lesson.first[:, None]
     assert torch.allclose(found, expected, atol=1e-5)
     loss = lesson_loss(network, lesson, errors, passes=2, random=generator()).detach()
@@ -131,7 +131,7 @@ def test_without_a_change_it_is_damped_persistence() -> None:
 def test_a_sample_is_the_same_alone_and_in_any_batch(noise: int) -> None:
     network = untrained(EmulatorRecipe(days=3, passes=2, hidden=8, noise=noise))
     lesson = learning().draw(4, 6, lag=4, crop=0, random=generator())
-    given = (lesson.first, lesson.fixed, lesson.season)
+    given = lesson[:4]
     if noise:  # drawn for the batch: the same field for all
         network._noise = lambda like, random: torch.full_like(like[:, :1], 0.3).repeat(1, 2, 1, 1)
     together = run(network, *given)
@@ -143,9 +143,9 @@ def test_a_sample_is_the_same_alone_and_in_any_batch(noise: int) -> None:
 def test_what_lies_on_land_does_not_matter() -> None:
     network = untrained()
     lesson = learning().draw(2, 6, lag=4, crop=0, random=generator())
-    land = lesson.fixed[:, :1] == 0
-    found = run(network, lesson.first, lesson.fixed, lesson.season)
-    changed = run(network, lesson.first + 100.0 * land, lesson.fixed, lesson.season)
+    land = lesson.sea == 0
+    found = run(network, *lesson[:4])
+    changed = run(network, lesson.first + 100.0 * land, *lesson[1:4])
     assert torch.equal(found, changed)
     assert (found * land[:, None] == 0).all()
 
@@ -153,32 +153,24 @@ def test_what_lies_on_land_does_not_matter() -> None:
 @pytest.mark.parametrize(("rows", "columns"), [(4, 4), (7, 13), (30, 50)])
 def test_any_size_of_maps(rows: int, columns: int) -> None:
     network = untrained(EmulatorRecipe(days=3, passes=2, hidden=8, noise=4))
-    found = run(
-        network, torch.ones(1, 2, rows, columns), torch.ones(1, 3, rows, columns), torch.ones(1)
-    )
+    sea = torch.ones(1, 2, rows, columns)
+    given = (sea, sea, torch.ones(1, 3, rows, columns), torch.ones(1))
+    found = run(network, *given)
     assert found.shape == (1, 6, 2, rows, columns)
-    more = run(
-        network,
-        torch.ones(1, 2, rows, columns),
-        torch.ones(1, 3, rows, columns),
-        torch.ones(1),
-        passes=4,
-    )
+    more = run(network, *given, passes=4)
     assert torch.equal(more[:, :6], found)
 
 
 def test_around_the_globe_no_meridian_is_special() -> None:
     """Turning the globe by whole cells of the coarsest level turns the forecast."""
     network = untrained(EmulatorRecipe(days=3, passes=2, hidden=8, around=48))
-    state, fixed = torch.randn(1, 2, 8, 48, generator=generator()), torch.ones(1, 3, 8, 48)
-    found = run(network, state, fixed, torch.ones(1))
-    turned = run(network, state.roll(12, -1), fixed, torch.ones(1))
-    assert torch.allclose(found.roll(12, -1), turned, atol=1e-5)
+    state = torch.randn(1, 2, 8, 48, generator=generator())
+    place = (torch.ones_like(state), torch.ones(1, 3, 8, 48), torch.ones(1))
     with_ends = untrained(EmulatorRecipe(days=3, passes=2, hidden=8))
-    ends = run(with_ends, state, fixed, torch.ones(1)).roll(12, -1)
-    assert not torch.allclose(
-        ends, run(with_ends, state.roll(12, -1), fixed, torch.ones(1)), atol=1e-5
-    )
+    for globe, same in ((network, True), (with_ends, False)):
+        found = run(globe, state, *place)
+        turned = run(globe, state.roll(12, -1), *place)
+        assert torch.allclose(found.roll(12, -1), turned, atol=1e-5) == same
 
 
 def test_noise_has_unit_variance_and_scales_of_its_own() -> None:
@@ -214,11 +206,23 @@ def test_archives_that_cannot_be_learned_from_are_refused() -> None:
     shifted = given["climatology"].assign_coords(latitude=world.LATITUDE + 0.2)
     with pytest.raises(OceanbenchError, match="dataset 'climatology' lacks nodes or depths"):
         archives(given | {"climatology": shifted})
-    partly = given["climatology"].copy(deep=True)
-    partly["zos"][:, 0, 0] = np.nan
-    with pytest.raises(OceanbenchError, match="variables of the climatology have different seas"):
-        archives(given | {"climatology": partly})
-    deep = given["training"].expand_dims(depth=[0.5, 50.0])
-    deeper = given["climatology"].expand_dims(depth=[0.5, 50.0])
-    with pytest.raises(OceanbenchError, match="'zos' has dimensions depth, latitude, longitude"):
-        archives(given | {"training": deep, "climatology": deeper})
+
+
+def test_variables_may_have_depths_and_seas_of_their_own() -> None:
+    """Depths are channels; a variable that ends above a sill has less sea."""
+    given = world.inputs()
+    for role, maps in given.items():
+        deep = maps["thetao"].expand_dims(depth=[0.5, 50.0]).copy()
+        deep[1, :, :, :4] = np.nan
+        given[role] = maps.assign(thetao=deep).assign_attrs(role=role, name=role)
+    archive, _ = archives(given)
+    assert archive.known.parts == {"zos": slice(0, 1), "thetao": slice(1, 3)}
+    lesson = archive.draw(2, 3, lag=3, crop=0, random=generator())
+    assert lesson.first.shape == (2, 3, world.ROWS, world.COLUMNS)
+    assert not lesson.sea[:, 2, :, :4].any()
+    assert lesson.sea[:, :2, :5, :4].any()
+    network = Emulator(EmulatorRecipe(days=3, passes=1, hidden=8), 3).eval()
+    found = run(network, *lesson[:4], passes=1)
+    fields = archive.known.whole(found[0], archive.days[:3])
+    assert fields["thetao"].shape == (3, 2, world.ROWS, world.COLUMNS)
+    assert np.isnan(fields["thetao"][:, 1, :, :4]).all()
