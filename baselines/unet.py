@@ -44,6 +44,7 @@ def train(  # noqa: PLR0913  (every option is a keyword)
     supervised: bool = True,
     processes: int = 1,
     nodes: int = 1,
+    compiled: bool = False,
     checkpoint: str = "",
 ) -> dict[str, torch.Tensor]:
     """Train the network.
@@ -60,6 +61,7 @@ def train(  # noqa: PLR0913  (every option is a keyword)
     supervised : learn from the training maps; else from observations alone, those of one altimeter
         after the other, hidden from the network
     processes, nodes : that train together, processes of each node; they share the windows of a step
+    compiled : compile the network with torch.compile
     checkpoint : folder that keeps the training: one that was interrupted resumes there
     """
     recipe = preset_of(NAME, PRESETS, preset)
@@ -83,6 +85,7 @@ def train(  # noqa: PLR0913  (every option is a keyword)
             device=team.device,
             about=missions,
             checkpoint=checkpoint,
+            compile_it=compiled,
             team=team,
         )
 
@@ -96,6 +99,7 @@ def estimate(
     weights: Mapping[str, torch.Tensor],
     first_guess: str = "",
     missions: str = "",
+    compiled: bool = False,
 ) -> xr.Dataset:
     """Map the observations onto the target.
 
@@ -110,6 +114,7 @@ def estimate(
         the training
     missions : comma-separated names of the inputs to use, or ``all``; by default those that are
         not optional
+    compiled : compile the network with torch.compile
     """
     maps = filled(
         inputs,
@@ -119,5 +124,6 @@ def estimate(
         first_guess=first_guess,
         missions=missions,
         device=device,
+        compile_it=compiled,
     )
     return maps.isel(member=0, drop=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from oceanbench.assimilation.map_lessons import bank
 from oceanbench.assimilation.map_recipe import MapRecipe, network
 from oceanbench.assimilation.map_strips import Bank, Scale, Strip, triangle
 from oceanbench.assimilation.map_training import course, train_members
+from oceanbench.assimilation.networks import recipe_of
 from oceanbench.assimilation.scenes import grid_around, scene
 from oceanbench.errors import OceanbenchError
 
@@ -247,3 +248,36 @@ def test_bad_requests_are_refused_in_one_line() -> None:
     few = inputs(20)
     with pytest.raises(OceanbenchError, match=r"mine: 21 days of training maps, expected at least"):
         train(few, SMALL)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("mean", torch.ones(2)),
+        ("recipe.days", torch.ones(2, 2)),
+        ("recipe.update", torch.tensor([255, 254])),
+        ("0.update.enter.weight", torch.ones(2)),
+        ("0.update.enter.weight", None),
+    ],
+)
+def test_weights_that_are_damaged_are_refused_in_one_line(name: str, value: Tensor | None) -> None:
+    weights = dict(trained())
+    del weights[name]
+    if value is not None:
+        weights[name] = value
+    with pytest.raises(OceanbenchError, match="mine: these are not its weights") as refused:
+        estimate_members(seen(), target(), weights, name="mine")
+    assert "\n" not in str(refused.value)
+
+
+def test_weights_older_than_a_field_of_the_recipe_have_its_default() -> None:
+    weights = dict(trained())
+    for name in ("second", "second_channels", "supervised"):
+        del weights[f"recipe.{name}"]
+    assert asdict(recipe_of(MapRecipe, weights, "mine")) == pytest.approx(asdict(SMALL))
+    newer = weights | {"recipe.attention": torch.tensor(3)}
+    with pytest.raises(OceanbenchError, match="mine: the recipe of these weights has attention"):
+        recipe_of(MapRecipe, newer, "mine")
+    bare = {k: v for k, v in weights.items() if not k.startswith("recipe.")}
+    with pytest.raises(OceanbenchError, match="mine: these are not its weights; train it"):
+        recipe_of(MapRecipe, bare, "mine")

@@ -17,6 +17,7 @@ from scipy.interpolate import RectBivariateSpline
 from torch import Tensor
 
 from oceanbench.assimilation import networks
+from oceanbench.assimilation.compilation import compiled
 from oceanbench.assimilation.map_recipe import MapRecipe, network
 from oceanbench.assimilation.map_strips import FloatArray, Scale, triangle
 from oceanbench.assimilation.scenes import Grid, Scene, grid_around, scene
@@ -46,7 +47,13 @@ class Trained:
 
     @classmethod
     def of(
-        cls, weights: Mapping[str, Tensor], *, name: str, member: int = -1, device: str = "cpu"
+        cls,
+        weights: Mapping[str, Tensor],
+        *,
+        name: str,
+        member: int = -1,
+        device: str = "cpu",
+        compile_it: bool = False,
     ) -> Trained:
         """Take up weights.
 
@@ -56,6 +63,7 @@ class Trained:
         name : of the method, for messages
         member : the number of one member, or -1 for all
         device : of torch
+        compile_it : see :func:`oceanbench.assimilation.compilation.compiled`
         """
         recipe = networks.recipe_of(MapRecipe, weights, name)
         scale = Scale.of(weights, name=name)
@@ -63,6 +71,8 @@ class Trained:
         solvers = networks.taken_up(
             lambda: network(recipe), weights, name=name, member=member, device=device
         )
+        if compile_it:
+            solvers = [compiled(solver, device) for solver in solvers]
         return cls(recipe, scale, tuple(solvers), device, second)
 
     def grid(self, target: xr.DataArray) -> Grid:
@@ -137,6 +147,7 @@ def estimate_members(
     first_guess: str = "",
     missions: str = "",
     device: str = "cpu",
+    compile_it: bool = False,
 ) -> FloatArray:
     """Maps of the members.
 
@@ -150,12 +161,13 @@ def estimate_members(
     first_guess : another than that of the training
     missions : as for :func:`oceanbench.assimilation.preparation.samples`
     device : of torch
+    compile_it : see :func:`oceanbench.assimilation.compilation.compiled`
 
     Returns
     -------
     (members, time, latitude, longitude)
     """
-    trained = Trained.of(weights, name=name, member=member, device=device)
+    trained = Trained.of(weights, name=name, member=member, device=device, compile_it=compile_it)
     grid = trained.grid(target)
     seen = trained.scene(inputs, str(target.name), grid, first_guess=first_guess, missions=missions)
     return np.stack([splined(grid.field(values), target) for values in trained.maps(seen)])
@@ -170,6 +182,7 @@ def filled(
     first_guess: str = "",
     missions: str = "",
     device: str = "cpu",
+    compile_it: bool = False,
 ) -> xr.Dataset:
     """Target with the maps of all members, (member, time, latitude, longitude).
 
@@ -185,6 +198,7 @@ def filled(
             first_guess=first_guess,
             missions=missions,
             device=device,
+            compile_it=compile_it,
         )
         found[variable] = (("member", *target[variable].dims), maps, target[variable].attrs)
     return target.assign(found)

@@ -30,7 +30,7 @@ class Scale:
         """Take up what :meth:`tensors` kept, of the method of a name."""
         try:
             return cls(*(float(weights[f"{prefix}{f.name}"]) for f in fields(cls)))
-        except (KeyError, RuntimeError) as problem:  # missing, or not one number
+        except (KeyError, ValueError, RuntimeError) as problem:  # missing, or not one number
             raise OceanbenchError(f"{name}: these are not its weights; train it") from problem
 
     def tensors(self, prefix: str = "") -> dict[str, Tensor]:

@@ -12,6 +12,7 @@ import xarray as xr
 from torch import Tensor
 
 from oceanbench.assimilation import networks
+from oceanbench.assimilation.compilation import compiled
 from oceanbench.assimilation.learned_maps import in_parts
 from oceanbench.assimilation.lessons import Lesson
 from oceanbench.assimilation.map_lessons import (
@@ -165,6 +166,7 @@ def train_members(
     device: str,
     about: str = "",
     checkpoint: str = "",
+    compile_it: bool = False,
     team: Team | None = None,
 ) -> dict[str, Tensor]:
     """Train members from consecutive seeds.
@@ -181,6 +183,7 @@ def train_members(
     device : of torch
     about : what else makes it this training
     checkpoint : folder that keeps every training, or nothing
+    compile_it : see :func:`oceanbench.assimilation.compilation.compiled`
     team : of processes that train every member together, each with its part of the windows
 
     Returns
@@ -193,7 +196,7 @@ def train_members(
     team.check(recipe.batch, name)
     checks = lessons.checks(recipe.days).to(device)
     tensors = networks.train(
-        lambda: network(recipe),
+        lambda: compiled(network(recipe), device) if compile_it else network(recipe),
         lambda member: _task(member, recipe, learning, checks, device, team),
         name=name,
         members=members,

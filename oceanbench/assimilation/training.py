@@ -215,25 +215,42 @@ def _resumed(
         tensors = safetensors.load(content)
         length = int.from_bytes(content[:8], "little")
         metadata = json.loads(content[8 : 8 + length]).get("__metadata__", {})
-    except SafetensorError as problem:
+    except (OSError, SafetensorError) as problem:
         raise OceanbenchError(f"{path}: not a whole checkpoint ({problem}); remove it") from problem
-    names = {f"network.{k}" for k in network.state_dict()}
-    if metadata.get("about") != about or not names <= tensors.keys():
+    if metadata.get("about") != about:
         raise OceanbenchError(
             f"{path}: the checkpoint of a training with other options; remove it, or name another "
             "folder"
         )
-    network.load_state_dict(_below("network.", tensors))
+    try:
+        return _taken_up(tensors, int(metadata["step"]), network, optimiser, random)
+    except (KeyError, TypeError, ValueError, RuntimeError) as problem:
+        reason = " ".join(str(problem).split())[:120]
+        raise OceanbenchError(
+            f"{path}: not the checkpoint of this network ({reason}); remove it, or name another "
+            "folder"
+        ) from problem
+
+
+def _taken_up(
+    tensors: Mapping[str, Tensor],
+    step: int,
+    network: torch.nn.Module,
+    optimiser: torch.optim.Optimizer,
+    random: torch.Generator,
+) -> Progress:
+    scores = tensors["scores"].tolist()
+    best = min((s for s in scores if s < math.inf), default=math.inf)
+    weights, average = _below("best.", tensors), _below("average.", tensors)
+    for part in (average, weights, _below("network.", tensors)):  # each must fit; the last stays
+        network.load_state_dict(part, strict=bool(part))
     state: dict[int, dict[str, Any]] = {}
     for key, value in _below("optimiser.", tensors).items():
         number, _, moment = key.partition(".")
         state.setdefault(int(number), {})[moment] = value
     optimiser.load_state_dict(optimiser.state_dict() | {"state": state})
     random.set_state(tensors["random"])
-    scores = tensors["scores"].tolist()
-    best = min((s for s in scores if s < math.inf), default=math.inf)
-    weights, average = _below("best.", tensors), _below("average.", tensors)
-    return Progress(int(metadata["step"]), best, weights, scores, average)
+    return Progress(step, best, weights, scores, average)
 
 
 def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

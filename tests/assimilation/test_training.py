@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
+import pickle
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import torch as safetensors
 from torch import Tensor
 
 from oceanbench.assimilation.training import Progress, Schedule, fit, ramp
@@ -208,6 +211,48 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes()[:100])
     with pytest.raises(OceanbenchError, match="not a whole checkpoint"):
         train(checkpoint=file)
+
+
+def other(file: Path, damage: str) -> bytes:
+    """A checkpoint, damaged, of another network, or none."""
+    content = file.read_bytes()
+    if damage == "pickle":
+        torch.save({"network": network().state_dict()}, file)
+        return file.read_bytes()
+    if damage in ("cut", "nothing", "text"):
+        return {"cut": content[:-1], "nothing": b"", "text": b"step: 3\n" * 20}[damage]
+    tensors = safetensors.load(content)
+    length = int.from_bytes(content[:8], "little")
+    metadata = json.loads(content[8 : 8 + length])["__metadata__"]
+    if damage == "missing":
+        del tensors["network.0.bias"]
+    elif damage == "size":
+        tensors["best.0.bias"] = torch.zeros(3)
+    elif damage == "scores":
+        del tensors["scores"]
+    elif damage == "random":
+        tensors["random"] = torch.zeros(3)
+    else:
+        metadata["step"] = "many"
+    return bytes(safetensors.save(tensors, metadata))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["pickle", "cut", "nothing", "text", "missing", "size", "scores", "random", "step"],
+)
+def test_a_damaged_or_foreign_checkpoint_is_refused_in_one_line(
+    tmp_path: Path, damage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And a pickle is not opened, whatever its name says."""
+    file = tmp_path / "toy.safetensors"
+    train(checkpoint=file)
+    file.write_bytes(other(file, damage))
+    monkeypatch.setattr(pickle, "Unpickler", None)
+    with pytest.raises(OceanbenchError, match=r"not (a whole|the) checkpoint") as refused:
+        train(checkpoint=file)
+    assert str(refused.value).startswith(str(file))
+    assert "\n" not in str(refused.value) and "remove it" in str(refused.value)
 
 
 def test_a_checkpoint_belongs_to_what_the_training_is_about(tmp_path: Path) -> None:
