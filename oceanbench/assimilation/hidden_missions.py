@@ -22,9 +22,10 @@ import xarray as xr
 from torch import Tensor
 
 from oceanbench.assimilation.lessons import Lesson
+from oceanbench.assimilation.map_lessons import Lessons
 from oceanbench.assimilation.map_recipe import MapRecipe
 from oceanbench.assimilation.map_strips import Bank, Scale, Strip, second_scale, strip
-from oceanbench.assimilation.map_training import CHECKED_DAYS, Lessons, check_length, learned_days
+from oceanbench.assimilation.map_training import CHECKED_DAYS, check_length, learned_days
 from oceanbench.assimilation.map_training import course as truth_course
 from oceanbench.assimilation.preparation import DAY, chosen_missions
 from oceanbench.assimilation.scenes import Grid, grid_around, gridded, scene

@@ -7,14 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import xarray as xr
 from scipy.interpolate import RectBivariateSpline
 
 from oceanbench.assimilation.kept_scenes import kept
+from oceanbench.assimilation.lessons import Lesson
 from oceanbench.assimilation.map_recipe import MapRecipe
-from oceanbench.assimilation.map_strips import FloatArray, Scale, Strip, strip
+from oceanbench.assimilation.map_strips import Bank, FloatArray, Scale, Strip, strip
 from oceanbench.assimilation.preparation import DAY, chosen_missions
 from oceanbench.assimilation.scenes import Grid, Scene, scene
 from oceanbench.errors import OceanbenchError
@@ -22,6 +24,28 @@ from oceanbench.observing.reflown import reflown
 from oceanbench.progress import progress
 
 PART_DAYS = 45  # so that about every sixth window reaches beyond the observations
+
+
+class Lessons(Protocol):
+    """What members learn from, and what they are judged by."""
+
+    @property
+    def scale(self) -> Scale:
+        """By which the variable is normalised."""
+        ...
+
+    @property
+    def second(self) -> Scale | None:
+        """By which the second field is, if there is one."""
+        ...
+
+    def learned(self) -> Bank:
+        """What is learned from."""
+        ...
+
+    def checks(self, days: int) -> Lesson:
+        """Windows that validate."""
+        ...
 
 
 @dataclass(frozen=True)

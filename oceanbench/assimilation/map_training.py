@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from oceanbench.assimilation.compilation import compiled
 from oceanbench.assimilation.learned_maps import in_parts
 from oceanbench.assimilation.lessons import Lesson
 from oceanbench.assimilation.map_lessons import (
+    Lessons,
     Stretch,
     bank,
     on_grid,
@@ -31,28 +32,6 @@ from oceanbench.errors import OceanbenchError
 
 CHECKED_DAYS, GAP_DAYS = 32, 14  # at the end of the training period, and between it and the rest
 DECAY = 1e-4  # of the weights
-
-
-class Lessons(Protocol):
-    """What members learn from, and what they are judged by."""
-
-    @property
-    def scale(self) -> Scale:
-        """By which the variable is normalised."""
-        ...
-
-    @property
-    def second(self) -> Scale | None:
-        """By which the second field is, if there is one."""
-        ...
-
-    def learned(self) -> Bank:
-        """What is learned from."""
-        ...
-
-    def checks(self, days: int) -> Lesson:
-        """Windows that validate."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -156,7 +135,7 @@ def course(
     return Course(truth, grid, nodes, scenes)
 
 
-def train_members(
+def train_members(  # noqa: PLR0913  (every option is a keyword)
     lessons: Lessons,
     recipe: MapRecipe,
     *,

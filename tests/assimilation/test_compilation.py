@@ -1,0 +1,51 @@
+"""A compiled network gives what it gave before, to rounding."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+import torch
+from torch import Tensor
+
+from oceanbench.assimilation.compilation import compiled
+from oceanbench.assimilation.map_recipe import MapRecipe, network
+from oceanbench.assimilation.unrolled import FourDVarNet
+from oceanbench.errors import OceanbenchError
+
+SMALL = MapRecipe(days=3, hidden=4, prior_hidden=2, iterations=2, reduced=False)
+
+
+def made() -> FourDVarNet:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return network(SMALL)
+
+
+def outputs(solver: FourDVarNet) -> list[Tensor]:
+    """Of training, with the derivatives of its weights, and of inference."""
+    values = torch.randn(2, 3, 9, 8, generator=torch.Generator().manual_seed(1))
+    given = (values, values > 0.5, 0.9 * values)
+    found = solver.train()(*given)
+    gradients = torch.autograd.grad(found.square().mean(), list(solver.update.parameters()))
+    with torch.inference_mode():
+        return [found.detach(), *gradients, solver.eval()(*given)]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="there is no C++ compiler")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_a_compiled_network_is_the_same_to_rounding() -> None:
+    expected, solver = outputs(made()), compiled(made())
+    assert solver.state_dict().keys() == made().state_dict().keys()
+    for one, other in zip(outputs(solver), expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
+
+
+def test_without_a_compiler_it_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(function: object) -> object:
+        raise RuntimeError("no\n compiler")
+
+    monkeypatch.setattr(torch, "compile", refuse)
+    with pytest.raises(OceanbenchError, match=r"compiled=True: .* \(no compiler\)"):
+        compiled(made())
