@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from oceanbench.forecasts.nodes import SAME_DEPTH, SAME_DEPTH_RELATIVE, Grid
+from oceanbench.forecasts.nodes import SAME_DEPTH, Grid
 from oceanbench.grid import SAME_NODE
 
 FloatArray = NDArray[np.float64]
@@ -65,7 +65,7 @@ class Stencil(NamedTuple):
         return total
 
 
-def between(nodes: FloatArray, wanted: FloatArray, same: float | FloatArray) -> Between:
+def between(nodes: FloatArray, wanted: FloatArray, same: float) -> Between:
     """Nodes around coordinates; one that is ``same`` as a node within that distance lies on it."""
     below = np.clip(np.searchsorted(nodes, wanted, side="right") - 1, 0, max(nodes.size - 2, 0))
     above = np.minimum(below + 1, nodes.size - 1)
@@ -90,8 +90,7 @@ def in_column(levels: FloatArray, depths: Sequence[float], wanted: FloatArray) -
     -------
     (..., point), NaN where no two levels bracket the depth, or one of them has no value
     """
-    same = SAME_DEPTH + SAME_DEPTH_RELATIVE * np.abs(wanted)
-    found = between(np.array(depths), wanted, same)
+    found = between(np.array(depths), wanted, SAME_DEPTH)
     points = np.arange(wanted.size)
     total = np.zeros(levels.shape[1:])
     for level, share in ((found.below, 1.0 - found.share), (found.above, found.share)):
