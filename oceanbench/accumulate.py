@@ -7,34 +7,19 @@ the cells of one start, lead, variable and depth: of values, and of departures f
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-import xarray as xr
-from numpy.typing import NDArray
 
-from oceanbench.accumulated import (
-    COLUMNS,
-    Accumulated,
-    Against,
-    FloatArray,
-    Level,
-    Reference,
-    levels_of,
-    named,
-    term_key,
-)
+from oceanbench.accumulated import Accumulated, Against, FloatArray, named
 from oceanbench.cells import Cells, cells_of
 from oceanbench.challenge import Challenge
-from oceanbench.declaration import MetricRow
 from oceanbench.errors import OceanbenchError
+from oceanbench.field_sums import Field, FieldSums
 from oceanbench.forecasts.fields import Forecasts
 from oceanbench.forecasts.nodes import Grid
-from oceanbench.metrics import METRICS
 from oceanbench.progress import progress
 from oceanbench.references import References
-from oceanbench.submission import ABSURD, check_range
 
 VALUES_AT_ONCE = 2**24  # of a submission: bounds the memory, not the result
 
@@ -58,18 +43,18 @@ def accumulate(
     cells = cells_of(challenge, grid)
     starts = np.array(list(forecasts.places))
     result = Accumulated(starts, forecasts.leads, cells.masks)
-    adding = Adding(challenge, result, references.known)
+    sums = FieldSums(challenge, result, references.known, cells)
     for variable, depths in forecasts.depths.items():
         for depth in depths:
-            adding.prepare((variable, depth))
+            sums.prepare((variable, depth))
     for number, start in enumerate(progress(list(starts), "scoring starts")):
         for variable, depths in forecasts.depths.items():
-            _add_variable(adding, cells, forecasts, references, variable, depths, number, start)
+            _add_variable(sums, cells, forecasts, references, variable, depths, number, start)
     return result
 
 
 def _add_variable(
-    adding: Adding,
+    sums: FieldSums,
     cells: Cells,
     forecasts: Forecasts,
     references: References,
@@ -79,13 +64,13 @@ def _add_variable(
     start: np.datetime64,
 ) -> None:
     """Add all leads and depths of one variable and start."""
-    needed = adding.references(variable)
+    needed = sums.references(variable)
     first = None
     for few_leads, few_depths in _blocks(forecasts, variable, start, depths):
         block = forecasts.read(variable, start, few_leads, few_depths)
         if not forecasts.is_derived(variable):  # of which the inputs are checked
-            adding.check_values(variable, block)
-        adding.result.members[variable] = block.shape[2]
+            sums.check_values(variable, block)
+        sums.result.members[variable] = block.shape[2]
         wet = [
             np.ones(cells.places.size, dtype=bool)
             if references.wet is None
@@ -113,7 +98,7 @@ def _add_variable(
                     cells.weights,
                     cells.inside,
                 )
-                adding.add((variable, depth), (number, forecasts.leads.index(lead)), field)
+                sums.add((variable, depth), (number, forecasts.leads.index(lead)), field)
 
 
 def _blocks(
@@ -130,131 +115,6 @@ def _blocks(
 def fields_at_once(forecasts: Forecasts, variable: str, start: np.datetime64) -> int:
     """How many fields, with all their members, the memory is to hold."""
     return max(1, VALUES_AT_ONCE // forecasts.size(variable, start))
-
-
-class Field(NamedTuple):
-    """One field at the cells of the grid, or at the places of observations.
-
-    Members are (member, cell); truth, wet cells and references (cell); the weights that masks give
-    (cell, mask), and whether these are positive (mask, cell).
-    """
-
-    members: FloatArray
-    truth: FloatArray
-    wet: NDArray[np.bool_]
-    references: Mapping[str, FloatArray]
-    weights: FloatArray
-    inside: NDArray[np.bool_]
-
-
-class Adding:
-    """Adds fields to the sums of a result."""
-
-    def __init__(
-        self, challenge: Challenge, result: Accumulated, known: Collection[Reference]
-    ) -> None:
-        """Scores that depart from references that are not known are left out."""
-        self.challenge, self.result = challenge, result
-        self.rows: dict[Level, list[MetricRow]] = {}
-        for row in challenge.scores:
-            if row.relative_to in known:
-                for level in levels_of(row):
-                    self.rows.setdefault(level, []).append(row)
-
-    def references(self, variable: str) -> set[Reference]:
-        """What the scores of a variable depart from."""
-        return {
-            r.relative_to for key, rows in self.rows.items() if key[0] == variable for r in rows
-        }
-
-    def prepare(self, level: Level) -> None:
-        """Make room for the sums of a variable and depth."""
-        shape = (self.result.starts.size, len(self.result.leads), len(self.result.masks))
-        for row in self.rows.get(level, ()):
-            for key in {None, row.relative_to}:
-                self.result.tables.setdefault((level, key), np.zeros((len(COLUMNS), *shape)))
-            if METRICS[row.metric].term is not None:
-                self.result.terms.setdefault((level, term_key(row)), np.zeros(shape))
-        self.result.points[level] = np.zeros(len(self.result.masks), dtype=np.int64)
-        self.result.holes[level] = np.zeros(len(self.result.masks), dtype=np.int64)
-
-    def check_values(self, variable: str, block: NDArray[np.floating]) -> None:
-        """Refuse values outside the valid range."""
-        rules = self.challenge.submission.variables[variable]
-        low, high = rules.valid_range or (-ABSURD, ABSURD)
-        check_range(block, variable, low, high, rules.units, self.challenge.name)
-
-    def add(self, level: Level, place: tuple[int, int], field: Field) -> None:
-        """Add the sums of one field."""
-        known = field.wet & np.isfinite(field.truth)
-        there = np.isfinite(field.members).all(axis=0)
-        self._count(level, place, field, known, known & ~there)
-        valid = known & there
-        mean = field.members.mean(axis=0)
-        for (other, reference), table in self.result.tables.items():
-            if other != level:
-                continue
-            from_what = field.references[reference] if reference is not None else None
-            scored = valid if from_what is None else valid & np.isfinite(from_what)
-            base = 0.0 if from_what is None else from_what
-            error = np.where(scored, mean - field.truth, 0.0)
-            truth = np.where(scored, field.truth - base, 0.0)
-            columns = np.stack([scored, error, error * error, truth, truth * truth])
-            table[1:, *place] = columns @ field.weights
-            table[0, *place] = (field.inside & scored).sum(axis=1)
-            self._add_terms(level, place, reference, scored, field, base)
-
-    def _add_terms(
-        self,
-        level: Level,
-        place: tuple[int, int],
-        reference: Reference,
-        scored: NDArray[np.bool_],
-        field: Field,
-        base: FloatArray | float,
-    ) -> None:
-        """Add what scores of distributions and of anomalies sum beside the columns."""
-        done = set()
-        for row in self.rows[level]:
-            metric, key = METRICS[row.metric], term_key(row)
-            if row.relative_to != reference or metric.term is None or key in done:
-                continue
-            done.add(key)
-            single = field.members.shape[0] == 1
-            if metric.probabilistic and single and not metric.of_single:
-                continue
-            members = np.where(scored, field.members - base, 0.0)[:, None]
-            truth = xr.DataArray(
-                np.where(scored, field.truth - base, 0.0)[None], dims=("time", "cell")
-            )
-            estimate = xr.DataArray(members, dims=("member", *truth.dims))
-            if not metric.probabilistic or single:
-                estimate = estimate.mean("member")
-            weights = truth.copy(data=scored[None].astype(np.float64))
-            term = metric.term(estimate, truth, weights, **row.options).values[0]
-            self.result.terms[level, key][place] = term @ field.weights
-
-    def _count(
-        self,
-        level: Level,
-        place: tuple[int, int],
-        field: Field,
-        known: NDArray[np.bool_],
-        holes: NDArray[np.bool_],
-    ) -> None:
-        self.result.points[level] += (field.inside & known).sum(axis=1)
-        if not holes.any():
-            return
-        self.result.holes[level] += (field.inside & holes).sum(axis=1)
-        derived = level[0] in self.challenge.derived  # coasts may differ where seas do not
-        if self.challenge.submission.missing == "refuse" and not derived:
-            start, lead = self.result.starts[place[0]], self.result.leads[place[1]]
-            what = "observations" if isinstance(level[1], Against) else "cells"
-            raise OceanbenchError(
-                f"{self.challenge.name}: {int(holes.sum())} of {int(known.sum())} {what} of "
-                f"{named(level)} have no value in the forecast of start {start}, lead {lead}; "
-                "fill them: a score cannot skip them"
-            )
 
 
 def check_coverage(challenge: Challenge, result: Accumulated) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from oceanbench.declaration import MetricRow
 from oceanbench.metrics import METRICS, Sums
+from oceanbench.metrics.cases import total
 
 COLUMNS = ("count", "weight", "error", "squared_error", "truth", "squared_truth")
 
@@ -27,6 +29,7 @@ class Against(NamedTuple):
 
 
 Level = tuple[str, float | Against | None]  # variable, and depth or observations
+CaseKey = tuple[Level, TermKey, int, int, int]  # the numbers of the mask, the start and the lead
 
 
 @dataclass
@@ -39,6 +42,7 @@ class Accumulated:
     members: dict[str, int] = field(default_factory=dict)
     tables: dict[tuple[Level, Reference], FloatArray] = field(default_factory=dict)
     terms: dict[tuple[Level, TermKey], FloatArray] = field(default_factory=dict)
+    cases: dict[CaseKey, FloatArray] = field(default_factory=dict)
     points: dict[Level, NDArray[np.int64]] = field(default_factory=dict)
     holes: dict[Level, NDArray[np.int64]] = field(default_factory=dict)
 
@@ -63,6 +67,19 @@ class Accumulated:
         case = self.starts.astype("datetime64[ns]")
         return Sums(case[scored], *(column[scored] for column in columns))
 
+    def table(self, row: MetricRow) -> FloatArray | None:
+        """Total over starts of the tables that one score reads; None where there are none."""
+        mask, key = self.masks.index(str(row.mask)), term_key(row)
+        leads = range(len(self.leads)) if row.lead is None else [self.leads.index(row.lead)]
+        found: dict[str, list[FloatArray]] = {name: [] for name in row.of_variables}
+        for level in levels_of(row):
+            for start, lead in product(range(self.starts.size), leads):
+                case = (level, key, mask, start, lead)
+                found[level[0]] += [self.cases[case]] if case in self.cases else []
+        summed = [total(tables) for tables in found.values()]
+        there = [table for table in summed if table is not None]
+        return total(there) if len(there) == len(summed) else None
+
 
 def joined(parts: Sequence[Accumulated]) -> Accumulated:
     """Sums of all starts, from those of some starts each, in their order."""
@@ -75,30 +92,40 @@ def joined(parts: Sequence[Accumulated]) -> Accumulated:
         key: np.concatenate([term, *(part.terms[key] for part in rest)])
         for key, term in first.terms.items()
     }
+    before = np.cumsum([0, *(part.starts.size for part in parts)]).tolist()
+    cases = {
+        (level, key, mask, number + start, lead): table
+        for number, part in zip(before, parts, strict=False)
+        for (level, key, mask, start, lead), table in part.cases.items()
+    }
     points, holes = (
         {level: np.sum([counts[level] for counts in all_of_them], axis=0) for level in first.points}
         for all_of_them in ([p.points for p in parts], [p.holes for p in parts])
     )
     starts = np.concatenate([part.starts for part in parts])
     return Accumulated(
-        starts, first.leads, first.masks, first.members, tables, terms, points, holes
+        starts, first.leads, first.masks, first.members, tables, terms, cases, points, holes
     )
 
 
 def levels_of(row: MetricRow) -> list[Level]:
-    """Where a score's sums stand: of several datasets of observations together, at several."""
-    variable = str(row.variable)
-    if row.against is None:
-        return [(variable, row.depth)]
-    names = [row.against] if isinstance(row.against, str) else row.against
-    return [(variable, Against(name, row.depth_bin)) for name in names]
+    """Where a score's sums stand: of two variables or several datasets together, at several."""
+    names = [row.against] if isinstance(row.against, str) else row.against or []
+    observed = [Against(name, row.depth_bin) for name in names]
+    places: Sequence[float | Against | None] = observed or [row.depth]
+    return [(variable, place) for variable in row.of_variables for place in places]
 
 
 def term_key(row: MetricRow) -> TermKey:
-    """Scores of one key share the sums of their term: it names the first metric that has it."""
-    term = METRICS[row.metric].term
-    name = next((name for name, metric in METRICS.items() if metric.term is term), None)
-    return name if term is not None else None, str(sorted(row.options.items())), row.relative_to
+    """Scores of one key share the sums of their term, or the table of their cases.
+
+    It names the first metric that has these, so that workers can send it.
+    """
+    metric = METRICS[row.metric]
+    shared = metric.by_case or metric.term
+    options = metric.of_case(row.options) if metric.by_case is not None else row.options
+    names = (name for name, other in METRICS.items() if (other.by_case or other.term) is shared)
+    return next(names) if shared else None, str(sorted(options.items())), row.relative_to
 
 
 def named(level: Level) -> str:

@@ -25,11 +25,20 @@ class Cells(NamedTuple):
     weights: FloatArray
     inside: NDArray[np.bool_]
     masks: tuple[str, ...]
+    grid: Grid
 
     def of(self, maps: NDArray[np.floating]) -> FloatArray:
         """Values (..., latitude, longitude) at the cells, in double precision."""
         flat = maps.reshape(*maps.shape[:-2], -1)
         return flat[..., self.places].astype(np.float64, copy=False)
+
+    def maps(self, values: FloatArray) -> xr.DataArray:
+        """Values ([member,] time, cell) as maps, zero where there is no cell."""
+        flat = np.zeros((*values.shape[:-1], self.grid.latitude.size * self.grid.longitude.size))
+        flat[..., self.places] = values
+        dims = ("member", "time", "latitude", "longitude")[-values.ndim - 1 :]
+        coords = {"latitude": self.grid.latitude, "longitude": self.grid.longitude}
+        return xr.DataArray(flat.reshape(*values.shape[:-1], *self.grid.shape), coords, dims)
 
 
 def cells_of(challenge: Challenge, grid: Grid) -> Cells:
@@ -47,4 +56,4 @@ def cells_of(challenge: Challenge, grid: Grid) -> Cells:
     table = np.stack(weights, axis=-1)
     places = np.flatnonzero((table > 0).any(axis=-1))
     table = np.ascontiguousarray(table[places])
-    return Cells(places, table, (table > 0).T.copy(), tuple(challenge.masks))
+    return Cells(places, table, (table > 0).T.copy(), tuple(challenge.masks), grid)

@@ -250,6 +250,10 @@ class Challenge(Section):
             if row.variable is not None and row.variable not in known:
                 hint = did_you_mean(row.variable, known)
                 raise ValueError(f"{where}.variable: unknown '{row.variable}'; {hint}")
+            if row.plus is not None and row.plus not in known:
+                raise ValueError(
+                    f"{where}.plus: unknown '{row.plus}'; {did_you_mean(row.plus, known)}"
+                )
             if row.mask is not None and row.mask not in self.masks:
                 hint = did_you_mean(row.mask, self.masks)
                 raise ValueError(f"{where}.mask: unknown mask '{row.mask}'; {hint}")

@@ -270,8 +270,9 @@ class MetricRow(Section):
 
     A row of forecasts is a score for each variable, mask, depth and lead: for those that are
     listed, or of masks for the first and of the others for all; ``leads: pooled`` is one score of
-    all leads together. ``relative_to`` gives the metric departures from the climatology, or from
-    persistence, in place of values.
+    all leads together. ``plus`` adds the energy of another variable to that of ``variable``: both
+    components of a current have one kinetic energy. ``relative_to`` gives the metric departures
+    from the climatology, or from persistence, in place of values.
 
     A row ``against`` observations is a score for each dataset that it lists, or one of all of them
     ``together``, and for each of their depth bins, or for one ``depth_bin``.
@@ -280,6 +281,7 @@ class MetricRow(Section):
     metric: Text
     label: Text
     variable: Text | None = None
+    plus: Text | None = None
     mask: Text | None = None
     lead: Day | None = None
     depth: Number | None = None
@@ -296,10 +298,15 @@ class MetricRow(Section):
     options: dict[str, Any] = {}
 
     @property
+    def of_variables(self) -> list[str]:
+        """Variables that a score, of one variable or of two together, looks at."""
+        return [str(self.variable), *([self.plus] if self.plus is not None else [])]
+
+    @property
     def of_forecasts(self) -> list[str]:
         """Keys that are given and only forecasts have."""
-        keys = ("lead", "depth", "variables", "masks", "leads", "depths", "relative_to", "against",
-                "depth_bin")  # fmt: skip
+        keys = ("lead", "depth", "variables", "masks", "leads", "depths", "relative_to", "plus",
+                "against", "depth_bin")  # fmt: skip
         given = [key for key in keys if getattr(self, key) is not None]
         given += ["together"] if self.together else []
         return [*given, "shown"] if isinstance(self.shown, Shown) else given

@@ -17,7 +17,7 @@ from oceanbench.errors import OceanbenchError
 from oceanbench.forecasts.fields import Forecasts
 from oceanbench.forecasts.nodes import Grid
 from oceanbench.gates import Departure, Sample
-from oceanbench.metrics import METRICS, Sums
+from oceanbench.metrics import METRICS, Flagged, Sums
 from oceanbench.references import References
 from oceanbench.result import Score
 from oceanbench.statistics import interval
@@ -136,10 +136,10 @@ def is_whole(challenge: Challenge, forecasts: Forecasts, row: MetricRow) -> bool
     return leads and len(forecasts.places) == wanted.starts.size
 
 
-def _is_there(forecasts: Forecasts, row: MetricRow) -> bool:
+def _is_there(table: Accumulated, row: MetricRow) -> bool:
     """Whether a submission has what a score is of; its reference may still lack."""
-    lead = row.lead is None or row.lead in forecasts.leads
-    return lead and row.depth in forecasts.depths.get(str(row.variable), ())
+    lead = row.lead is None or row.lead in table.leads
+    return lead and all(level in table.points for level in levels_of(row))
 
 
 def _score(challenge: Challenge, forecasts: Forecasts, table: Accumulated, row: MetricRow) -> Score:
@@ -161,23 +161,28 @@ def _score(challenge: Challenge, forecasts: Forecasts, table: Accumulated, row: 
         against=[w.dataset for _, w in levels_of(row) if isinstance(w, Against)] or None,
         depth_bin=row.depth_bin,
     )
+    if sums is None:
+        return replace(empty, flag="no_data") if _is_there(table, row) else empty
+    empty = replace(empty, n=int(sums.count.sum()))
+    if not metric.takes(table.members[str(row.variable)]):
+        return replace(empty, flag="deterministic")
+    whole = None if is_whole(challenge, forecasts, row) else "partial"
+    if metric.by_case is not None:
+        found = table.table(row)
+        if found is None:
+            return replace(empty, flag="no_data")
+        value = metric.of_total(found, row.options)
+        flag = value.flag if isinstance(value, Flagged) else whole
+        number = float(value.value if isinstance(value, Flagged) else value)
+        return replace(empty, value=number if np.isfinite(number) else None, flag=flag)
     of_sums = metric.score_of_sums(row.options)
-    if sums is None or of_sums is None:
-        return replace(empty, flag="no_data") if _is_there(forecasts, row) else empty
-    count = int(sums.count.sum())
-    single = table.members[str(row.variable)] == 1
-    if metric.probabilistic and single and not metric.of_single:
-        return replace(empty, flag="deterministic", n=count)
-    value = float(of_sums(sums))
-    if not np.isfinite(value):
-        return replace(empty, flag="no_data", n=count)
+    assert of_sums is not None  # rules.check_row asks for one of both
+    number = float(of_sums(sums))
+    if not np.isfinite(number):
+        return replace(empty, flag="no_data")
     spread = interval(sums, of_sums)
     return replace(
-        empty,
-        value=value,
-        n=count,
-        interval=spread and spread.within(*metric.limits),
-        flag=None if is_whole(challenge, forecasts, row) else "partial",
+        empty, value=number, interval=spread and spread.within(*metric.limits), flag=whole
     )
 
 

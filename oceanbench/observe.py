@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from oceanbench.accumulate import Adding, Field, fields_at_once
+from oceanbench.accumulate import fields_at_once
 from oceanbench.accumulated import Accumulated, FloatArray
 from oceanbench.challenge import Challenge
+from oceanbench.field_sums import Field, FieldSums
 from oceanbench.forecasts.fields import Forecasts
 from oceanbench.forecasts.nodes import Grid
 from oceanbench.forecasts.observed import Points
@@ -52,10 +53,10 @@ def observe(
     there = [s for s in sites if set(s.depths) <= set(forecasts.depths.get(s.level[0], ()))]
     if not there:
         return
-    adding = Adding(challenge, result, references.known)
+    sums = FieldSums(challenge, result, references.known)
     for site in there:
-        adding.prepare(site.level)
-    observing = _Observing(adding, forecasts, references, grid)
+        sums.prepare(site.level)
+    observing = _Observing(sums, forecasts, references, grid)
     for number, start in enumerate(progress(list(result.starts), "against observations")):
         for variable in forecasts.depths:
             here = [site for site in there if site.level[0] == variable]
@@ -67,11 +68,11 @@ class _Observing:
     """Adds forecasts at the places of observations to the sums."""
 
     def __init__(
-        self, adding: Adding, forecasts: Forecasts, references: References, grid: Grid
+        self, sums: FieldSums, forecasts: Forecasts, references: References, grid: Grid
     ) -> None:
-        self.adding, self.forecasts, self.grid = adding, forecasts, grid
+        self.sums, self.forecasts, self.grid = sums, forecasts, grid
         self.references = references
-        self.challenge = adding.challenge
+        self.challenge = sums.challenge
 
     def add(self, variable: str, sites: Sequence[Site], number: int, start: np.datetime64) -> None:
         """Add all leads of one variable and start, read a few at a time."""
@@ -97,7 +98,7 @@ class _Observing:
                         {name: of_it[levels] for name, of_it in maps.items()},
                     )
                     if field is not None:
-                        self.adding.add(site.level, (number, first + some.index(lead)), field)
+                        self.sums.add(site.level, (number, first + some.index(lead)), field)
 
     def _field(
         self, site: Site, day: np.datetime64, members: Maps, truth: Maps, known: Mapping[str, Maps]
@@ -138,12 +139,12 @@ class _Observing:
 
     def _persistence(self, variable: str, start: np.datetime64, depths: Depths) -> dict[str, Maps]:
         maps = self.references.persistence
-        if maps is None or "persistence" not in self.adding.references(variable):
+        if maps is None or "persistence" not in self.sums.references(variable):
             return {}
         return {"persistence": maps.read(variable, start, depths)}
 
     def _climatology(self, variable: str, day: np.datetime64, depths: Depths) -> dict[str, Maps]:
         maps = self.references.climatology
-        if maps is None or "climatology" not in self.adding.references(variable):
+        if maps is None or "climatology" not in self.sums.references(variable):
             return {}
         return {"climatology": maps.read(variable, day, depths)}

@@ -19,6 +19,7 @@ FLOORS = [  # from the top
     {"sums_by_start"},
     {"observe"},
     {"accumulate"},
+    {"field_sums"},
     {"cells"},
     {"match", "method"},
     {"pair", "submission"},

@@ -69,8 +69,15 @@ def check_schedule(
 def check_row(row: MetricRow, roles: Collection[str]) -> None:
     """Refuse a metric that forecasts cannot have, or that lacks what it departs from."""
     metric = METRICS[row.metric]
-    if metric.of_sums is None or metric.daily:
+    if (metric.of_sums is None and metric.by_case is None) or metric.daily:
         raise ValueError(f"metric: '{row.metric}' is no sum over a field; it is not for forecasts")
+    if row.against is not None and metric.needs == "grid":
+        raise ValueError(f"against: '{row.metric}' is of maps, not of points; remove it")
+    if row.plus is not None and not (metric.additive and row.variable not in (None, row.plus)):
+        raise ValueError(
+            f"plus: {row.plus} is added to one other variable, for scores of energy (such as "
+            "zonal_energy_ratio); write variable and another plus, or leave it out"
+        )
     if row.relative_to is not None and REFERENCES[row.relative_to] not in roles:
         raise ValueError(
             f"relative_to: {row.relative_to} needs a dataset with role "

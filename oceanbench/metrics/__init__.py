@@ -29,8 +29,9 @@ from oceanbench.metrics import (
     small_scales,
     spectral,
     sums,
+    zonal,
 )
-from oceanbench.metrics.aligned import Flag, Flagged
+from oceanbench.metrics.aligned import Flag, Flagged, FloatArray
 from oceanbench.metrics.points import at_points
 from oceanbench.metrics.sums import Sums
 
@@ -60,6 +61,10 @@ class Metric:
         ``of_sums`` then takes no options
     bounds : smallest and largest value of a score that has no ``better``
     daily : whether those sums go over UTC days for maps too
+    by_case : of a metric without ``of_sums`` that can be summed over cases all the same: the table
+        (:mod:`oceanbench.metrics.cases`) that it reads, as a function like ``function``
+    of_cases : the score as a function of the total of such tables and the other options
+    additive : whether the tables of two variables of one unit may be added, as energies are
     of_psd : the same score as a function of :func:`spectral.psd_score` and the other options, so
         that scores of one spectrum compute it once; None for the others
     """
@@ -76,6 +81,9 @@ class Metric:
     term: Callable[..., xr.DataArray] | None = None
     bounds: tuple[float, float] | None = None
     daily: bool = False
+    by_case: Callable[..., FloatArray] | None = None
+    of_cases: Callable[..., float | Flagged] | None = None
+    additive: bool = False
     of_psd: Callable[..., float | Flagged] | None = None
 
     @property
@@ -117,6 +125,23 @@ class Metric:
         if self.of_sums is None or self.term is not None:
             return self.of_sums
         return partial(self.of_sums, **options)
+
+    def of_case(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of the options that the table of a case depends on."""
+        if self.by_case is None:
+            return {}
+        known = inspect.signature(self.by_case).parameters
+        return {name: value for name, value in options.items() if name in known}
+
+    def of_total(self, table: FloatArray, options: Mapping[str, Any]) -> float | Flagged:
+        """Score of a total of tables."""
+        assert self.of_cases is not None  # callers have asked for by_case
+        others = {n: v for n, v in options.items() if n not in self.of_case(options)}
+        return self.of_cases(table, **others)
+
+    def takes(self, members: int) -> bool:
+        """Whether it has a number for an estimate of so many members at each point."""
+        return members > 1 or not self.probabilistic or self.of_single or self.joint
 
     @property
     def claim(self) -> str:
@@ -217,7 +242,39 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             of_psd=spectral.period_of,
         ),
         "isotropic_wavelength": Metric(
-            isotropic.isotropic_wavelength, "km", "lower", None, needs="grid"
+            isotropic.isotropic_wavelength,
+            "km",
+            "lower",
+            None,
+            needs="grid",
+            by_case=isotropic.isotropic_spectra,
+            of_cases=isotropic.isotropic_wavelength_of,
+            additive=True,
+        ),
+        "zonal_wavelength": Metric(
+            zonal.zonal_wavelength,
+            "km",
+            "lower",
+            None,
+            needs="grid",
+            probabilistic=True,
+            joint=True,
+            by_case=zonal.zonal_spectra,
+            of_cases=zonal.zonal_wavelength_of,
+            additive=True,
+        ),
+        "zonal_energy_ratio": Metric(
+            zonal.zonal_energy_ratio,
+            "1",
+            None,
+            1.0,
+            needs="grid",
+            probabilistic=True,
+            joint=True,
+            bounds=(0.0, math.inf),
+            by_case=zonal.zonal_spectra,
+            of_cases=zonal.energy_ratio_of,
+            additive=True,
         ),
         "along_track_wavelength": Metric(
             along_track.along_track_wavelength, "km", "lower", None, needs="track"
@@ -262,7 +319,13 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             term=partial(at_points, probabilistic.interval_score_at),
         ),
         "reliability_index": Metric(
-            probabilistic.reliability_index, "1", "lower", 0.0, probabilistic=True
+            probabilistic.reliability_index,
+            "1",
+            "lower",
+            0.0,
+            probabilistic=True,
+            by_case=calibration.pit_table,
+            of_cases=probabilistic.reliability_index_of,
         ),
         "energy_score": Metric(
             energy.energy_score,

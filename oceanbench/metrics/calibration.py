@@ -54,12 +54,34 @@ def pit_histogram(
     Hamill (2001), doi:10.1175/1520-0493(2001)129<0550:IORHFV>2.0.CO;2;
     Czado, Gneiting and Held (2009), doi:10.1111/j.1541-0420.2009.01191.x
     """
+    return fractions(pit_table(estimate, truth, weights, bins=bins, truth_error=truth_error))
+
+
+def pit_table(
+    estimate: xr.DataArray,
+    truth: xr.DataArray,
+    weights: xr.DataArray,
+    *,
+    bins: int = 10,
+    truth_error: float = 0.0,
+) -> FloatArray:
+    """Weight in each bin of :func:`pit_histogram`, which takes the same.
+
+    Returns
+    -------
+    ndarray (2, bins): the number of the bin, and sums of weights
+    """
     edges = np.linspace(0.0, 1.0, bins + 1)
     below = np.zeros(bins + 1)
     for distribution, known, w in _distributions(estimate, truth, weights, truth_error):
         low, high = distribution.pit(known)
         below += [w @ _share_below(edge, low, high) for edge in edges]
-    return ratio(np.diff(below), np.full(bins, below[-1]))
+    return np.vstack([np.arange(bins), np.diff(below)])
+
+
+def fractions(table: FloatArray) -> FloatArray:
+    """Part of the weight of a table of :func:`pit_table` that is in each bin."""
+    return ratio(table[1], np.full(table.shape[1], table[1].sum()))
 
 
 def share_inside(

@@ -11,9 +11,10 @@ import xrft
 from numpy.typing import NDArray
 
 from oceanbench.grid import KM_PER_DEGREE
-from oceanbench.metrics.aligned import NO_DATA, Flagged, FloatArray, align
+from oceanbench.metrics.aligned import Flagged, FloatArray, align
 from oceanbench.metrics.crossing import Crossing, crossing_wavelength
 from oceanbench.metrics.spectral import Window, psd
+from oceanbench.metrics.sums import ratio
 
 MAPS = ("time", "latitude", "longitude")
 
@@ -41,12 +42,33 @@ def isotropic_psd_score(
     DataArray (freq_r), cycles per km; None when the scored points form no full
     box of at least three rows and columns
     """
+    k, error, reference = isotropic_spectra(estimate, truth, weights, window=window)
+    if k.size == 0:
+        return None
+    score = 1.0 - ratio(error, reference)
+    return xr.DataArray(score, {"freq_r": k}, "freq_r")
+
+
+def isotropic_spectra(
+    estimate: xr.DataArray,
+    truth: xr.DataArray,
+    weights: xr.DataArray,
+    *,
+    window: Window = "tukey",
+) -> FloatArray:
+    """Isotropic spectra of error and truth, as :func:`isotropic_psd_score` compares them.
+
+    Returns
+    -------
+    ndarray (3, ring): wavenumber in cycles per km, and the densities of error and truth. Without
+        columns where the scored points form no full box of at least three rows and columns
+    """
     e, t, w = align(estimate, truth, weights, *MAPS)
     densities = spectra_in_box({"error": e - t, "truth": t}, truth, w > 0, window=window)
     if densities is None:
-        return None
+        return np.zeros((3, 0))
     error, reference = rings(densities["error"]), rings(densities["truth"])
-    return 1.0 - error / reference.where(reference > 0)
+    return np.vstack([reference["freq_r"].values, error.values, reference.values])
 
 
 def spectra_in_box(
@@ -139,7 +161,13 @@ def isotropic_wavelength(
     ----------
     Johnson et al. (2023), OceanBench, doi:10.48550/arXiv.2309.15599
     """
-    score = isotropic_psd_score(estimate, truth, weights, window=window)
-    if score is None or score.size == 0:
-        return NO_DATA
-    return crossing_wavelength(score["freq_r"].values, score.values, rule=crossing, level=level)
+    table = isotropic_spectra(estimate, truth, weights, window=window)
+    return isotropic_wavelength_of(table, crossing=crossing, level=level)
+
+
+def isotropic_wavelength_of(
+    table: FloatArray, *, crossing: Crossing = "first", level: float = 0.5
+) -> float | Flagged:
+    """Score of a table of :func:`isotropic_spectra`."""
+    k, error, reference = table
+    return crossing_wavelength(k, 1.0 - ratio(error, reference), rule=crossing, level=level)

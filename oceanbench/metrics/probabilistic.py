@@ -19,7 +19,7 @@ import numpy as np
 import xarray as xr
 
 from oceanbench.metrics.aligned import DETERMINISTIC, Flagged, FloatArray, number
-from oceanbench.metrics.calibration import pit_histogram, share_inside
+from oceanbench.metrics.calibration import fractions, pit_table, share_inside
 from oceanbench.metrics.distribution import Distribution, Ensemble, Estimator, Gaussian
 from oceanbench.metrics.points import at_points, form_of, mean_of
 from oceanbench.metrics.sums import Sums, mean_term_of, spread_skill_of, sums
@@ -220,8 +220,14 @@ def reliability_index(
     """
     if form_of(estimate) == "deterministic":
         return DETERMINISTIC
-    found = pit_histogram(estimate, truth, weights, bins=bins, truth_error=truth_error)
-    return number(np.abs(found - 1.0 / bins).sum())
+    return reliability_index_of(
+        pit_table(estimate, truth, weights, bins=bins, truth_error=truth_error)
+    )
+
+
+def reliability_index_of(table: FloatArray) -> float | Flagged:
+    """Score of a table of :func:`oceanbench.metrics.calibration.pit_table`."""
+    return number(np.abs(fractions(table) - 1.0 / table.shape[1]).sum())
 
 
 def _score(

@@ -66,14 +66,14 @@ def psd(
     """
     dims = list(dims)
     for dim in dims:
-        _check_axis(field, dim)
+        check_spacing(field, dim)
     if not np.isfinite(field.values).all():
         raise OceanbenchError("a spectrum needs complete rows; missing values were given to psd()")
     bare = field.reset_coords(drop=True)
     bare = bare.drop_vars([c for c in bare.coords if c not in bare.dims])
     taper = xr.DataArray(1.0)
     for dim in dims:
-        taper = taper * xr.DataArray(_taper(window, field.sizes[dim]), dims=dim)
+        taper = taper * xr.DataArray(taper_of(window, field.sizes[dim]), dims=dim)
     tapered = (bare - bare.mean(dims)) * taper
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "dropping variables using", FutureWarning)
@@ -84,7 +84,8 @@ def psd(
     return result
 
 
-def _check_axis(field: xr.DataArray, dim: str) -> None:
+def check_spacing(field: xr.DataArray, dim: str) -> None:
+    """Refuse an axis of dates, or one that is not evenly spaced: its spectrum would be wrong."""
     axis = field[dim].values
     if not np.issubdtype(axis.dtype, np.number):
         raise OceanbenchError(f"psd() needs numbers along '{dim}' (days, km, degrees), not dates")
@@ -97,7 +98,8 @@ def _check_axis(field: xr.DataArray, dim: str) -> None:
         )
 
 
-def _taper(window: Window, size: int) -> FloatArray:
+def taper_of(window: Window, size: int) -> FloatArray:
+    """Weights of a window."""
     name, symmetric = ("hann", True) if window == "hann_symmetric" else (window, False)
     taper: FloatArray = signal.get_window(name, size, fftbins=not symmetric)
     return taper

@@ -52,6 +52,7 @@ CALIBRATION = (  # of the spread, not of errors
     "coverage",
     "reliability_index",
     "small_scale_variance",
+    "zonal_energy_ratio",
     "activity",
 )
 each_row = pytest.mark.parametrize(("name", "kind", "form"), ROWS)
