@@ -19,10 +19,10 @@ BINS = [[0, 5], [5, 100], [100, 300]]
 DATUM = 0.1148
 SLOPES = {  # at the origin, and by degree of latitude, of longitude, metre of depth, and day
     "zos": (0.3, 0.02, -0.03, 0.0, 0.01),
-    "thetao": (15.0, -0.4, 0.4, -0.05, 0.2),
-    "so": (36.0, 0.01, 0.02, 0.003, -0.01),
-    "uo": (0.1, 0.01, -0.01, 0.0, 0.005),
-    "vo": (-0.1, 0.02, 0.01, 0.0, -0.004),
+    "thetao": (15.0, -0.4, 0.4, -0.05, 0.05),
+    "so": (36.0, 0.01, 0.02, 0.003, -0.002),
+    "uo": (0.1, 0.01, -0.01, 0.0, 0.001),
+    "vo": (-0.1, 0.02, 0.01, 0.0, -0.001),
 }
 DAYS = np.arange(FIRST, STARTS[-1] + max(LEADS) + 1)
 NODES = {"latitude": LATITUDE, "longitude": LONGITUDE}
@@ -78,7 +78,7 @@ def track(number: int = 3000, seed: int = 1) -> xr.Dataset:
     return xr.Dataset({"sla": ("time", sla, attrs)}, coords)
 
 
-def profiles(number: int = 600, seed: int = 2) -> xr.Dataset:
+def profiles(number: int = 1500, seed: int = 2) -> xr.Dataset:
     """Temperature and salinity at depths of their own."""
     where = places(number, seed)
     depth = np.sort(np.random.default_rng(seed).uniform(0, 300, (number, 9)), axis=1)

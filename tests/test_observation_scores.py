@@ -290,7 +290,7 @@ def test_depth_bins_hold_their_upper_bound_and_nothing_is_extrapolated(challenge
             count += int(((z >= DEPTHS[0] - 0.01) & (z <= DEPTHS[-1] + 0.01)).sum())
         score = against(perfect)[f"RMSE profiles so {top:g}-{bottom:g} m day 1"]
         assert (score.n, score.depth_bin) == (count, (top, bottom))
-        assert count > 5
+        assert count > 2
 
 
 def test_a_submission_without_the_levels_of_a_bin_has_not_submitted_it(challenge, tmp_path):
@@ -333,16 +333,16 @@ def test_skill_is_against_what_stands_still_and_the_climatology(challenge, tmp_p
         if label.startswith("skill / persistence"):
             assert score.value == pytest.approx(0.0, abs=1e-6), label
     later = 0.01  # of zos in a day
-    score = against(evaluate(challenge, submit(tmp_path, forecast(0.005))))
+    score = against(evaluate(challenge, submit(tmp_path, forecast(0.1))))
     skill = score["skill / persistence at track day 5"].value
-    assert skill == pytest.approx(1 - 0.005**2 / (5 * later) ** 2, abs=1e-4)
+    assert skill == pytest.approx(1 - 0.1**2 / (5 * later) ** 2, abs=1e-3)
     rows = score["skill / climatology at track day 5"]
     elapsed = np.repeat(
         (STARTS + 5 - FIRST).astype(float),
         [np.sum(_inside(track(), start + 5)) for start in STARTS],
     )
-    expected = 1 - 0.005**2 / np.mean((later * elapsed) ** 2)
-    assert rows.value == pytest.approx(expected, abs=1e-4)
+    expected = 1 - 0.1**2 / np.mean((later * elapsed) ** 2)
+    assert rows.value == pytest.approx(expected, abs=1e-3)
 
 
 def _inside(where: xr.Dataset, day: np.datetime64) -> np.ndarray:

@@ -90,7 +90,9 @@ class Observed:
     def read(self, variable: str, day: np.datetime64) -> Points:
         """Observations of a variable that belong to a day, without the missing ones."""
         number = int(day.astype("datetime64[D]").astype(np.int64))
-        found = [self._points(part, variable, part.on(number)) for part in self.parts]
+        places = [(part, part.on(number)) for part in self.parts]
+        there = [(part, index) for part, index in places if _any(index)] or places[:1]
+        found = [self._points(part, variable, index) for part, index in there]
         if len(found) == 1:
             return found[0]
         depths = [p.depth for p in found if p.depth is not None]
@@ -131,6 +133,10 @@ class Observed:
         elif self.depth is not None:
             depth = np.full(value.size, self.depth)
         return Points(latitude, longitude, depth, value).where(known)
+
+
+def _any(index: slice | NDArray[np.intp]) -> bool:
+    return index.stop > index.start if isinstance(index, slice) else index.size > 0
 
 
 def open_observed(
