@@ -51,12 +51,13 @@ class Part(NamedTuple):
         """Return the same with its values in memory."""
         return self._replace(variables={n: v.load() for n, v in self.variables.items()})
 
-    def on(self, day: int) -> slice | NDArray[np.intp]:
-        """Where the observations of a day lie."""
+    def on(self, day: int) -> slice | NDArray[np.intp] | None:
+        """Where the observations of a day lie; None if there are none."""
         if self.ordered:
-            first, last = np.searchsorted(self.days, (day, day + 1))
-            return slice(int(first), int(last))
-        return as_slice(np.flatnonzero(self.days == day))
+            first, last = (int(i) for i in np.searchsorted(self.days, (day, day + 1)))
+            return slice(first, last) if last > first else None
+        found = np.flatnonzero(self.days == day)
+        return as_slice(found) if found.size else None
 
 
 @dataclass(frozen=True)
@@ -90,9 +91,11 @@ class Observed:
     def read(self, variable: str, day: np.datetime64) -> Points:
         """Observations of a variable that belong to a day, without the missing ones."""
         number = int(day.astype("datetime64[D]").astype(np.int64))
-        places = [(part, part.on(number)) for part in self.parts]
-        there = [(part, index) for part, index in places if _any(index)] or places[:1]
-        found = [self._points(part, variable, index) for part, index in there]
+        found = [
+            self._points(part, variable, index)
+            for part in self.parts
+            if (index := part.on(number)) is not None
+        ] or [self._points(self.parts[0], variable, slice(0, 0))]
         if len(found) == 1:
             return found[0]
         depths = [p.depth for p in found if p.depth is not None]
@@ -133,10 +136,6 @@ class Observed:
         elif self.depth is not None:
             depth = np.full(value.size, self.depth)
         return Points(latitude, longitude, depth, value).where(known)
-
-
-def _any(index: slice | NDArray[np.intp]) -> bool:
-    return index.stop > index.start if isinstance(index, slice) else index.size > 0
 
 
 def open_observed(
