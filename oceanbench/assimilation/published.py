@@ -31,6 +31,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from oceanbench.assimilation.lstm_cell import lstm_cell
+
 
 class Prior(torch.nn.Module):
     """Bilinear autoencoder at a coarser resolution.
@@ -122,19 +124,11 @@ class Modulator(torch.nn.Module):
         gradient = functional.dropout(gradient, self.dropout, self.training)
         coarse = functional.avg_pool2d(gradient, self.coarsen) if self.coarsen > 1 else gradient
         gates = self._gates(coarse, None if memory is None else memory[0]).to(gradient.dtype)
-        enter, keep, leave, doubled = gates.sigmoid().chunk(4, 1)
-        candidate = 2.0 * doubled - 1.0
-        cell = enter * candidate
-        if memory is not None:
-            cell = torch.addcmul(cell, keep, memory[1])
-        output = leave * (2.0 * torch.sigmoid(2.0 * cell) - 1.0)
+        output, cell = lstm_cell(gates, None if memory is None else memory[1])
         return _finer(self.conv_out(output), self.coarsen), (output, cell)
 
     def _gates(self, coarse: Tensor, output: Tensor | None) -> Tensor:
-        """Gates before their sigmoid, the candidate's twice: tanh(a) is 2 sigmoid(2 a) - 1.
-
-        One sigmoid of all channels takes a third of the time of three and a tanh.
-        """
+        """Gates before their sigmoid, the candidate's twice."""
         weight, bias = self.gates.weight, cast(Tensor, self.gates.bias)
         twice = torch.ones_like(bias)
         twice[3 * self.hidden :] = 2.0
