@@ -287,7 +287,8 @@ def commit() -> str | None:
     """Commit of the checkout that runs, "+" if it has changes; None without a checkout or git."""
     if not (PACKAGE.parent / ".git").exists():
         return None
-    command = ["git", "-C", str(PACKAGE.parent), "describe", "--always", "--abbrev=40", "--dirty=+"]
+    describe = ["describe", "--always", "--exclude=*", "--abbrev=40", "--dirty=+"]  # a hash, no tag
+    command = ["git", "-C", str(PACKAGE.parent), *describe]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     except OSError:
