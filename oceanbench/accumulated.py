@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from oceanbench.declaration import MetricRow
 from oceanbench.metrics import METRICS, Sums
 from oceanbench.metrics.cases import total
+from oceanbench.metrics.sums import ratio
 
 COLUMNS = ("count", "weight", "error", "squared_error", "truth", "squared_truth")
 
@@ -66,6 +67,12 @@ class Accumulated:
         scored = columns[0] > 0
         case = self.starts.astype("datetime64[ns]")
         return Sums(case[scored], *(column[scored] for column in columns))
+
+    def mean_square(self, level: Level, mask: int, reference: Reference = None) -> FloatArray:
+        """Mean squared error by lead, pooled over starts: of the estimate, or of a reference."""
+        columns = dict(zip(COLUMNS, self.tables[level, reference][..., mask], strict=True))
+        squares = columns["squared_error" if reference is None else "squared_truth"]
+        return ratio(squares.sum(axis=0), columns["weight"].sum(axis=0))
 
     def table(self, row: MetricRow) -> FloatArray | None:
         """Total over starts of the tables that one score reads; None where there are none."""

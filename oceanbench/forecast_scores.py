@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from oceanbench import gates
-from oceanbench.accumulated import COLUMNS, Accumulated, Against, Level, levels_of, named
+from oceanbench.accumulated import Accumulated, Against, Level, levels_of, named
 from oceanbench.challenge import Challenge
 from oceanbench.declaration import MetricRow
 from oceanbench.errors import OceanbenchError
@@ -27,12 +27,23 @@ from oceanbench.sums_by_start import sums_by_start
 
 @dataclass(frozen=True)
 class Scored:
-    """Scores and coverage of a submission, the sums of the score that ranks, and warnings."""
+    """What was found out of a submission.
+
+    Attributes
+    ----------
+    scores, coverage, warnings : for the result
+    ranking : sums of the score that ranks; None of a partial submission
+    forecasts, table, references, grid : what the scores were made of
+    """
 
     scores: list[Score]
     coverage: list[dict[str, Any]]
     ranking: Sums | None
     warnings: list[str]
+    forecasts: Forecasts
+    table: Accumulated
+    references: References
+    grid: Grid
 
 
 def score_forecasts(
@@ -76,6 +87,10 @@ def score_forecasts(
         _coverage(forecasts, table),
         table.sums(ranked) if whole else None,
         warnings,
+        forecasts,
+        table,
+        references,
+        grid,
     )
 
 
@@ -106,12 +121,9 @@ def _errors(forecasts: Forecasts, table: Accumulated) -> dict[str, list[float]]:
     errors = {}
     for variable, depths in forecasts.depths.items():
         for depth in depths if not forecasts.is_derived(variable) else ():
-            columns = table.tables.get(((variable, depth), None))
-            if columns is not None:
-                weight, squares = (columns[COLUMNS.index(n)] for n in ("weight", "squared_error"))
-                with np.errstate(invalid="ignore"):
-                    pooled = squares[..., 0].sum(axis=0) / weight[..., 0].sum(axis=0)
-                errors[named((variable, depth))] = np.sqrt(pooled).tolist()
+            level = (variable, depth)
+            if (level, None) in table.tables:
+                errors[named(level)] = np.sqrt(table.mean_square(level, 0)).tolist()
     return errors
 
 

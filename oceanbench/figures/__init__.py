@@ -11,14 +11,15 @@ from matplotlib.figure import Figure
 
 from oceanbench.challenge import Challenge
 from oceanbench.declaration import MetricRow
-from oceanbench.errors import OceanbenchError
 from oceanbench.evaluate import matched_by_score
 from oceanbench.figures.calibration import calibration
+from oceanbench.figures.forecasts import forecasts
 from oceanbench.figures.maps import maps, series, tracks
 from oceanbench.figures.members import members
 from oceanbench.figures.spectra import score_plane, spectra
 from oceanbench.figures.style import STYLE, View, mark_of
 from oceanbench.figures.windows import errors, windows
+from oceanbench.forecast_scores import score_forecasts
 from oceanbench.match import Matched
 from oceanbench.metrics.points import form_of
 from oceanbench.submission import Submission
@@ -29,8 +30,9 @@ def draw(
 ) -> list[Path]:
     """Draw maps or windows, errors and spectra of a submission, and a distribution's calibration.
 
-    Every variable is drawn through the mask of its first score, its spectra through the mask of
-    the resolved scale that they show. No file appears before all figures are drawn.
+    Forecasts are drawn by lead, and as maps at few leads; they are read once more for it. Every
+    variable of the others is drawn through the mask of its first score, its spectra through the
+    mask of the resolved scale that they show. No file appears before all figures are drawn.
 
     Parameters
     ----------
@@ -48,17 +50,15 @@ def draw(
     OceanbenchError
         when the submission or the challenge's data are refused
     """
-    if challenge.kind == "forecasts":
-        raise OceanbenchError(
-            f"{challenge.name}: there are no figures of forecasts yet; leave --figures out, and "
-            "draw the scores of the result file against their lead"
-        )
-    matched = matched_by_score(challenge, submission, data_dir=data_dir)
     heading = f"{submission.name} on {challenge.name}"
+    if challenge.kind == "forecasts":
+        scored = score_forecasts(challenge, submission, data_dir=data_dir)
+        drawn = forecasts(scored, challenge, heading)
+    else:
+        matched = matched_by_score(challenge, submission, data_dir=data_dir)
+        drawn = _figures(challenge, heading, matched)
     with matplotlib.style.context(STYLE, after_reset=True):
-        pictures = {
-            f"{name}.png": _png(figure) for name, figure in _figures(challenge, heading, matched)
-        }
+        pictures = {f"{name}.png": _png(figure) for name, figure in drawn}
     folder.mkdir(parents=True, exist_ok=True)
     return [_write(picture, folder / name) for name, picture in pictures.items()]
 

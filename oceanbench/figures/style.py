@@ -31,8 +31,10 @@ STYLE: dict[str, Any] = {
     "date.converter": "concise",
 }
 TRUTH, ESTIMATE, ERROR = "#000000", "#0072b2", "#d55e00"  # Okabe and Ito: safe for colour-blind
+LINES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999999")
 BLANK = "0.85"  # behind the maps: a masked point must not look like an error of zero
 SYMBOLS = {"degrees_east": "°", "1": ""}
+UNITS = {"degrees_C": "°C", "m s-1": "m/s", "1e-3": "10⁻³"}  # as they are written for readers
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,9 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from oceanbench.figures.style import ERROR, ESTIMATE, TRUTH, View, limits
+from oceanbench.figures.style import ERROR, ESTIMATE, LINES, TRUTH, View, limits
 
 FEW = 6  # components that are drawn as lines; more become an image
-LINES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999999")
 
 
 def windows(view: View) -> Figure:

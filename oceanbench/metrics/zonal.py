@@ -12,7 +12,6 @@ from typing import Literal
 
 import numpy as np
 import xarray as xr
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from oceanbench.grid import KM_PER_DEGREE
@@ -86,7 +85,8 @@ def zonal_spectra(
 
 def _segments(scored: NDArray[np.bool_], cells: int) -> NDArray[np.intp]:
     """First cells of segments that overlap by a half, in every stretch without a gap."""
-    possible = np.flatnonzero(sliding_window_view(scored, cells).all(axis=1))
+    count = np.concatenate([[0], np.cumsum(scored)])
+    possible = np.flatnonzero(count[cells:] - count[:-cells] == cells)
     new = np.diff(possible, prepend=-2) > 1
     begin = possible[new][np.cumsum(new) - 1] if possible.size else possible
     begins: NDArray[np.intp] = possible[(possible - begin) % (cells // 2) == 0]
@@ -98,28 +98,25 @@ def _spectrum(fields: FloatArray, w: FloatArray, window: Window) -> FloatArray:
 
     ``fields`` (truth and members, segment, cell), ``w`` (segment, cell)
     """
-    known, members = fields[0], fields[1:]
-    mean = members.mean(axis=0)
+    mean = fields[1:].mean(axis=0)
     share = w.mean(axis=1)
-    energy = [
-        share @ _energy(known, window),
-        np.mean([share @ _energy(member, window) for member in members], axis=0),
-        share @ _energy(mean, window),
-        share @ _energy(mean - known, window),
-    ]
-    return np.vstack([*energy, np.full(energy[0].size, share.sum())])
+    energy = share @ _energy(np.concatenate([fields, [mean, mean - fields[0]]]), window)
+    members = energy[1:-2].mean(axis=0)
+    of_all = np.full(members.size, share.sum())
+    return np.vstack([energy[0], members, energy[-2], energy[-1], of_all])
 
 
 def _energy(segments: FloatArray, window: Window) -> FloatArray:
-    """Variance in each harmonic below that of the grid, (segment, harmonic); Parseval."""
-    count = segments.shape[1]
+    """Variance in each harmonic below that of the grid, (..., segment, harmonic); Parseval."""
+    count = segments.shape[-1]
     weights = taper_of(window, count)
-    centred = segments - segments.mean(axis=1, keepdims=True)
-    squares = np.square(segments).mean(axis=1, keepdims=True)
-    constant = np.square(centred).mean(axis=1, keepdims=True) <= ROUNDING * squares
-    transformed = np.fft.rfft(np.where(constant, 0.0, centred) * weights, axis=1)
+    centred = segments - segments.mean(axis=-1, keepdims=True)
+    squares = np.square(segments).mean(axis=-1, keepdims=True)
+    constant = np.square(centred).mean(axis=-1, keepdims=True) <= ROUNDING * squares
+    transformed = np.fft.rfft(np.where(constant, 0.0, centred) * weights, axis=-1)
     scale = 2.0 / (count**2 * float(np.square(weights).mean()))
-    energy: FloatArray = scale * np.square(np.abs(transformed[:, 1 : (count + 1) // 2]))
+    kept = transformed[..., 1 : (count + 1) // 2]
+    energy: FloatArray = scale * (kept.real**2 + kept.imag**2)
     return energy
 
 
