@@ -50,7 +50,7 @@ def table(results: Sequence[Result], metric: str, variable: str, digits: int) ->
         found = by_lead(result, metric, variable)
         if found and any(found.values()):
             cells = " | ".join(f"{found[lead]:.{digits}f}" for lead in SHOWN)
-            lines.append(f"| `{result.submission.name}` | {cells} |")
+            lines.append(f"| `{result.submission['name']}` | {cells} |")
     return "\n".join(lines)
 
 
@@ -84,7 +84,7 @@ def curves(axes: Axes, results: Sequence[Result], metric: str, title: str) -> No
     """A score of sea level by lead, one line per row."""
     for result, colour in zip(results, COLOURS, strict=False):
         found = by_lead(result, metric, "zos")
-        axes.plot(list(found), list(found.values()), color=colour, label=result.submission.name)
+        axes.plot(list(found), list(found.values()), color=colour, label=result.submission["name"])
     axes.set(title=title, xlabel="lead, days", xlim=(0, 30.5), ylim=(0, None))
 
 
@@ -96,7 +96,7 @@ def draw(results: Sequence[Result], found: dict[str, xr.DataArray]) -> Figure:
     curves(activity, results, "activity", "activity: σ of its anomalies over that of the truth")
     activity.axhline(1.0, color=TRUTH, linewidth=0.8)
     error.legend(fontsize=8)
-    colours = {r.submission.name: c for r, c in zip(results, COLOURS, strict=False)}
+    colours = {r.submission["name"]: c for r, c in zip(results, COLOURS, strict=False)}
     for name, density in found.items():
         row, _, of_member = name.partition(",")
         look = {"color": colours.get(row, TRUTH), "linestyle": "--" if of_member else "-"}
