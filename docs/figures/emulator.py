@@ -18,6 +18,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullFormatter, StrMethodFormatter
 
 from oceanbench import Challenge
 from oceanbench.figures.style import STYLE, TRUTH
@@ -29,6 +30,7 @@ BOX = {"latitude": slice(29.0, 42.0), "longitude": slice(-73.0, -50.0)}
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito
 SHOWN = (1, 2, 3, 5, 7, 10, 15, 20, 30)
 SPECTRUM_OF = 10  # days
+WAVELENGTHS = (200, 300, 500, 1000)  # km, that are written on the axis
 
 
 def by_lead(result: Result, metric: str, variable: str) -> dict[int, float]:
@@ -107,6 +109,9 @@ def draw(results: Sequence[Result], found: dict[str, xr.DataArray]) -> Figure:
         ylabel="m² km²",
     )
     power.invert_xaxis()
+    power.xaxis.set_major_locator(FixedLocator(WAVELENGTHS))
+    power.xaxis.set_major_formatter(StrMethodFormatter("{x:.0f}"))
+    power.xaxis.set_minor_formatter(NullFormatter())
     power.legend(fontsize=8)
     return figure
 
