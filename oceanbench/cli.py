@@ -166,7 +166,8 @@ def evaluate(
     if file is None:
         if loaded.reference_method is None:
             raise OceanbenchError(f"{loaded.name} names no reference method; give a FILE")
-        _run(loaded.reference_method, loaded, output, name, None, (), "auto", 0, data_dir, figures)
+        reference = loaded.reference_method
+        _run(reference, loaded, output, name, None, (), "auto", 0, data_dir, figures, workers)
         return
     submission = Submission(name or _stem(file), file, method, authors, reference, notes)
     command = shlex.join(
@@ -372,6 +373,7 @@ def _run(
     seed: int,
     data_dir: Path | None,
     figures: bool,
+    workers: int = 1,
 ) -> None:
     from oceanbench.run import run as run_method
 
@@ -389,7 +391,7 @@ def _run(
     used = options["options"].get("weights")
     learned = f", weights {used['file']} trained on {used['challenge']}" if used else ""
     click.echo(f"{submission.path}: maps of {submission.name}{learned}")
-    _evaluate(challenge, submission, output, data_dir, figures, options)
+    _evaluate(challenge, submission, output, data_dir, figures, options, workers)
 
 
 def _stem(file: Path) -> str:
