@@ -76,7 +76,8 @@ def estimate(
         )
     )
     some = series.values[::every]
-    counts = [patterns] if patterns else [n for n in COUNTS if n <= min(some.shape)]
+    most = min(some.shape)
+    counts = [patterns] if patterns else [n for n in COUNTS if n <= most] or [most]
     functions = lagged.patterns(some, max(counts))
     amplitudes = series._replace(values=series.values @ functions)
     model = InverseModel(functions, amplitudes, powers=propagator == "power")

@@ -6,6 +6,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from oceanbench.errors import OceanbenchError
+
 CYCLES = {"dayofyear": 366, "month": 12}
 ALWAYS = "always"  # one map, without a cycle
 
@@ -13,6 +15,15 @@ ALWAYS = "always"  # one map, without a cycle
 def cycle_of(dataset: xr.Dataset) -> str:
     """Dimension that the maps of a climatology are along, or ``always`` of a map without one."""
     return next((cycle for cycle in CYCLES if cycle in dataset.dims), ALWAYS)
+
+
+def check_whole(found: NDArray[np.integer], cycle: str, where: str) -> None:
+    """Refuse a climatology that has not one map for every number of its cycle."""
+    if cycle != ALWAYS and sorted(found.tolist()) != list(range(1, CYCLES[cycle] + 1)):
+        raise OceanbenchError(
+            f"{where}: {cycle} goes from {found.min()} to {found.max()} in {found.size} maps, "
+            f"expected each of 1 to {CYCLES[cycle]} once"
+        )
 
 
 def numbers(days: NDArray[np.datetime64], cycle: str) -> NDArray[np.int64]:

@@ -173,6 +173,14 @@ def test_the_layered_ocean_is_of_one_basin_only(inputs, challenge):
         forecast(METHODS["layered_ocean"], inputs, challenge)
 
 
+def test_a_climatology_that_lacks_a_day_is_refused(inputs, challenge):
+    days = xr.DataArray(np.arange(1, 366), dims="dayofyear")
+    yearly = (CLIMATE + 0.0 * days).assign_coords(dayofyear=days)
+    other = inputs | {"climatology": yearly.assign_attrs(role="climatology", name="usual")}
+    with pytest.raises(OceanbenchError, match="'usual': dayofyear goes from 1 to 365 in 365 maps"):
+        forecast(METHODS["seasonal_climatology"], other, challenge)
+
+
 def test_maps_on_other_nodes_are_refused(inputs, challenge):
     shifted = inputs["training"].assign_coords(longitude=inputs["training"]["longitude"] + 0.1)
     with pytest.raises(OceanbenchError, match="lacks nodes"):

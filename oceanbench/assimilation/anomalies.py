@@ -120,7 +120,12 @@ class Climate:
         """
         dataset = of_role(inputs, "climatology")
         cycle = seasons.cycle_of(dataset)
-        ordered = dataset.expand_dims(cycle) if cycle == seasons.ALWAYS else dataset.sortby(cycle)
+        if cycle == seasons.ALWAYS:
+            ordered = dataset.expand_dims(cycle)
+        else:
+            name = f"dataset '{dataset.attrs.get('name')}'"
+            seasons.check_whole(dataset[cycle].values, cycle, name)
+            ordered = dataset.sortby(cycle)
         nodes = nodes_of(like)
         maps = maps_of(ordered, nodes)
         sea = {name: np.asarray(np.isfinite(array).all(axis=0)) for name, array in maps.items()}

@@ -158,11 +158,7 @@ def _places(dataset: xr.Dataset, cycle: str | None, where: str) -> dict[int, Pla
         return {0: Place(dataset, None, 0)}
     if cycle is not None:
         numbers = dataset[cycle].values
-        if sorted(numbers.tolist()) != list(range(1, seasons.CYCLES[cycle] + 1)):
-            raise OceanbenchError(
-                f"{where}: {cycle} goes from {numbers.min()} to {numbers.max()} in {numbers.size} "
-                f"maps, expected each of 1 to {seasons.CYCLES[cycle]} once"
-            )
+        seasons.check_whole(numbers, cycle, where)
         return {int(n): Place(dataset, cycle, i) for i, n in enumerate(numbers)}
     days = as_days(dataset["time"], where)
     if np.unique(days).size != days.size:
