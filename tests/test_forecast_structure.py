@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from forecast_worlds import CLIMATE, CONTENT, DEPTHS, LEADS, OCEAN, STARTS, decl
 from oceanbench.challenge import Challenge
 from oceanbench.errors import OceanbenchError
 from oceanbench.evaluate import evaluate
+from oceanbench.forecast_scores import score_forecasts
 from oceanbench.metrics import METRICS, Flagged
 from oceanbench.metrics.cases import total
 from oceanbench.metrics.zonal import energy_ratio_of, zonal_spectra
@@ -128,6 +131,18 @@ def test_the_truth_is_perfect_and_a_smooth_forecast_shows(challenge, tmp_path):
     assert noisy.score("small scales day 5 (ocean)").value > 1.1  # noise is energy too
 
 
+def test_workers_send_tables_that_give_the_same_scores(challenge, tmp_path):
+    mine = submit(tmp_path, members(5))
+    alone = score_forecasts(challenge, mine)
+    with ThreadPoolExecutor(2) as pool:
+        together = score_forecasts(challenge, mine, executor=pool)
+    assert together.scores == alone.scores
+    assert alone.table.cases
+    sent = pickle.loads(pickle.dumps(together.table))
+    assert sent.cases.keys() == alone.table.cases.keys()
+    assert sent.terms.keys() == alone.table.terms.keys()
+
+
 def climatological(count: int) -> xr.Dataset:
     """Members that are drawn as the truth is."""
     days = OCEAN["time"].values.astype("M8[D]")
@@ -167,6 +182,10 @@ WRONG = {
     "unknown": (
         {"metric": "zonal_energy_ratio", "label": "KE", "variable": "uo", "plus": "v"},
         "unknown 'v'",
+    ),
+    "against points": (
+        {"metric": "zonal_energy_ratio", "label": "KE", "against": "track"},
+        "observations have none of their own",
     ),
     "no sum": ({"metric": "small_scale_variance", "label": "rough"}, "not for forecasts"),
 }  # fmt: skip
