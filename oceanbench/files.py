@@ -92,7 +92,7 @@ def check_writable(path: Path) -> None:
 @contextmanager
 def _whole(path: Path) -> Iterator[Path]:
     """Temporary name beside a file, which takes the file's name once it is written."""
-    temporary = path.with_name(f".{path.name}.part")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")  # processes may share a folder
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
