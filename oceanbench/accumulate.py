@@ -43,7 +43,7 @@ def accumulate(
     cells = cells_of(challenge, grid)
     starts = np.array(list(forecasts.places))
     result = Accumulated(starts, forecasts.leads, cells.masks)
-    sums = FieldSums(challenge, result, references.known, cells)
+    sums = FieldSums(challenge, result, references.known)
     for variable, depths in forecasts.depths.items():
         for depth in depths:
             sums.prepare((variable, depth))
@@ -91,12 +91,11 @@ def _add_variable(
                 )
             for level, depth in enumerate(few_depths):
                 field = Field(
+                    cells,
                     cells.of(members[level]),
                     truth[level],
                     wet[level],
                     {name: maps[level] for name, maps in known.items()},
-                    cells.weights,
-                    cells.inside,
                 )
                 sums.add((variable, depth), (number, forecasts.leads.index(lead)), field)
 

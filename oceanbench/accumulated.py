@@ -90,29 +90,23 @@ class Accumulated:
 
 def joined(parts: Sequence[Accumulated]) -> Accumulated:
     """Sums of all starts, from those of some starts each, in their order."""
-    first, rest = parts[0], parts[1:]
-    tables = {
-        key: np.concatenate([table, *(part.tables[key] for part in rest)], axis=1)
-        for key, table in first.tables.items()
-    }
-    terms = {
-        key: np.concatenate([term, *(part.terms[key] for part in rest)])
-        for key, term in first.terms.items()
-    }
-    before = np.cumsum([0, *(part.starts.size for part in parts)]).tolist()
-    cases = {
-        (level, key, mask, number + start, lead): table
-        for number, part in zip(before, parts, strict=False)
-        for (level, key, mask, start, lead), table in part.cases.items()
-    }
-    points, holes = (
-        {level: np.sum([counts[level] for counts in all_of_them], axis=0) for level in first.points}
-        for all_of_them in ([p.points for p in parts], [p.holes for p in parts])
+    first = parts[0]
+    whole = Accumulated(
+        np.concatenate([part.starts for part in parts]), first.leads, first.masks, first.members
     )
-    starts = np.concatenate([part.starts for part in parts])
-    return Accumulated(
-        starts, first.leads, first.masks, first.members, tables, terms, cases, points, holes
-    )
+    for key in first.tables:
+        whole.tables[key] = np.concatenate([part.tables[key] for part in parts], axis=1)
+    for term in first.terms:
+        whole.terms[term] = np.concatenate([part.terms[term] for part in parts])
+    for level in first.points:
+        whole.points[level] = np.sum([part.points[level] for part in parts], axis=0)
+        whole.holes[level] = np.sum([part.holes[level] for part in parts], axis=0)
+    before = 0
+    for part in parts:
+        for (level, shared, mask, start, lead), table in part.cases.items():
+            whole.cases[level, shared, mask, before + start, lead] = table
+        before += part.starts.size
+    return whole
 
 
 def levels_of(row: MetricRow) -> list[Level]:

@@ -18,22 +18,29 @@ FloatArray = NDArray[np.float64]
 class Cells(NamedTuple):
     """Cells of a grid inside any mask: where they lie, and the weight that each mask gives them.
 
-    ``weights`` are (cell, mask), ``inside`` says where they are positive (mask, cell).
+    ``weights`` are (cell, mask), ``inside`` says where they are positive (mask, cell). Observations
+    inside any mask are such cells too, of no grid.
     """
 
     places: NDArray[np.intp]
     weights: FloatArray
     inside: NDArray[np.bool_]
     masks: tuple[str, ...]
-    grid: Grid
+    grid: Grid | None
 
     def of(self, maps: NDArray[np.floating]) -> FloatArray:
         """Values (..., latitude, longitude) at the cells, in double precision."""
         flat = maps.reshape(*maps.shape[:-2], -1)
         return flat[..., self.places].astype(np.float64, copy=False)
 
+    def points(self, values: FloatArray) -> xr.DataArray:
+        """Values ([member,] time, cell) as an array of that, for scores that know no places."""
+        dims = ("member", "time", "cell")[-values.ndim :]
+        return xr.DataArray(values, dims=dims)
+
     def maps(self, values: FloatArray) -> xr.DataArray:
         """Values ([member,] time, cell) as maps, zero where there is no cell."""
+        assert self.grid is not None  # rules.check_row refuses scores of maps elsewhere
         flat = np.zeros((*values.shape[:-1], self.grid.latitude.size * self.grid.longitude.size))
         flat[..., self.places] = values
         dims = ("member", "time", "latitude", "longitude")[-values.ndim - 1 :]

@@ -32,41 +32,23 @@ Rows = dict[tuple[TermKey, int | None], MetricRow]
 
 
 class Field(NamedTuple):
-    """One field at the cells of the grid, or at the places of observations.
+    """One field at cells, of a grid or observed: members (member, cell), the others (cell)."""
 
-    Members are (member, cell); truth, wet cells and references (cell); the weights that masks give
-    (cell, mask), and whether these are positive (mask, cell).
-    """
-
+    cells: Cells
     members: FloatArray
     truth: FloatArray
     wet: NDArray[np.bool_]
     references: Mapping[str, FloatArray]
-    weights: FloatArray
-    inside: NDArray[np.bool_]
 
 
 class FieldSums:
     """Adds fields to the sums of a result, for the scores of each variable, depth and dataset."""
 
     def __init__(
-        self,
-        challenge: Challenge,
-        result: Accumulated,
-        known: Collection[Reference],
-        cells: Cells | None = None,
+        self, challenge: Challenge, result: Accumulated, known: Collection[Reference]
     ) -> None:
-        """Find what the scores of a challenge read.
-
-        Parameters
-        ----------
-        challenge : rules and scores
-        result : sums so far, which grow
-        known : references; scores that depart from others are left out
-        cells : of the grid that fields are on; None at the places of observations, which no score
-            of maps is against
-        """
-        self.challenge, self.result, self.cells = challenge, result, cells
+        """Scores that depart from references that are not known are left out."""
+        self.challenge, self.result = challenge, result
         self.rows: dict[Level, dict[Reference, Rows]] = {}
         for row in challenge.scores:
             if row.relative_to not in known:
@@ -103,7 +85,7 @@ class FieldSums:
         """Add the sums of one field."""
         known = field.wet & np.isfinite(field.truth)
         there = np.isfinite(field.members).all(axis=0)
-        self._count(level, place, field, known, known & ~there)
+        self._count(level, place, field.cells, known, known & ~there)
         valid = known & there
         mean = field.members.mean(axis=0)
         for reference, rows in self.rows.get(level, {}).items():
@@ -114,8 +96,8 @@ class FieldSums:
             truth = np.where(scored, field.truth - base, 0.0)
             columns = np.stack([scored, error, error * error, truth, truth * truth])
             table = self.result.tables[level, reference]
-            table[1:, *place] = columns @ field.weights
-            table[0, *place] = (field.inside & scored).sum(axis=1)
+            table[1:, *place] = columns @ field.cells.weights
+            table[0, *place] = (field.cells.inside & scored).sum(axis=1)
             self._add_rows(level, place, rows, scored, field, base)
 
     def _add_rows(
@@ -133,10 +115,10 @@ class FieldSums:
         if not taking:
             return
         departures = _Departures(
+            field.cells,
             np.where(scored, field.members - base, 0.0),
             np.where(scored, field.truth - base, 0.0),
-            field.weights * scored[:, None],
-            self.cells,
+            scored,
         )
         for (key, mask), row in taking.items():
             if mask is None:
@@ -148,14 +130,15 @@ class FieldSums:
         self,
         level: Level,
         place: tuple[int, int],
-        field: Field,
+        cells: Cells,
         known: NDArray[np.bool_],
         holes: NDArray[np.bool_],
     ) -> None:
-        self.result.points[level] += (field.inside & known).sum(axis=1)
+        """Count what is to be scored and what of it is missing, through each mask."""
+        self.result.points[level] += (cells.inside & known).sum(axis=1)
         if not holes.any():
             return
-        self.result.holes[level] += (field.inside & holes).sum(axis=1)
+        self.result.holes[level] += (cells.inside & holes).sum(axis=1)
         if level[0] in self.challenge.derived:  # the holes of its inputs are what is judged
             return
         if self.challenge.submission.missing == "refuse":
@@ -169,49 +152,46 @@ class FieldSums:
 
 
 class _Departures(NamedTuple):
-    """One field of which a score is: departures at its places, and the weights of each mask."""
+    """One field of which a score is: departures at the cells, zero where they are not scored."""
 
+    cells: Cells
     members: FloatArray
     truth: FloatArray
-    weights: FloatArray
-    cells: Cells | None
+    scored: NDArray[np.bool_]
 
     def term(self, row: MetricRow) -> FloatArray:
         """Sum of the term of a score through each mask."""
-        if not METRICS[row.metric].joint:
-            everywhere = np.asarray((self.weights > 0).any(axis=1), dtype=np.float64)
-            return self._term(row, everywhere) @ self.weights
-        return np.array([self._term(row, w) @ w for w in self.weights.T])
+        metric = METRICS[row.metric]
+        if not metric.joint and metric.needs != "grid":  # then the other cells change nothing
+            return self._term(row, self.scored.astype(np.float64)) @ self.cells.weights
+        through = [self._weights(mask) for mask in range(len(self.cells.masks))]
+        return np.array([self._term(row, w) @ w for w in through])
 
     def table(self, row: MetricRow, mask: int) -> FloatArray:
         """Table of a score through one mask."""
         metric = METRICS[row.metric]
         assert metric.by_case is not None  # callers have asked for it
-        arrays = self._arrays(row, self.weights[:, mask], maps=metric.needs == "grid")
+        arrays = self._arrays(row, self._weights(mask))
         return metric.by_case(*arrays, **metric.of_case(row.options))
 
+    def _weights(self, mask: int) -> FloatArray:
+        weights: FloatArray = self.cells.weights[:, mask] * self.scored
+        return weights
+
     def _term(self, row: MetricRow, weights: FloatArray) -> FloatArray:
-        term = METRICS[row.metric].term
-        assert term is not None  # callers have asked for it
-        values: FloatArray = term(*self._arrays(row, weights), **row.options).values[0]
-        return values
+        metric = METRICS[row.metric]
+        assert metric.term is not None  # callers have asked for it
+        values = metric.term(*self._arrays(row, weights), **row.options).values
+        found: FloatArray = (self.cells.of(values) if metric.needs == "grid" else values)[0]
+        return found
 
     def _arrays(
-        self, row: MetricRow, weights: FloatArray, *, maps: bool = False
+        self, row: MetricRow, weights: FloatArray
     ) -> tuple[xr.DataArray, xr.DataArray, xr.DataArray]:
-        """Estimate, truth and weights of one time, at their places or as maps."""
-        members = self.members
-        if not METRICS[row.metric].probabilistic:
+        """Estimate, truth and weights of one time, as maps for scores of maps or at the cells."""
+        metric, members = METRICS[row.metric], self.members
+        if not metric.probabilistic:
             members = members.mean(axis=0, keepdims=True)
-        estimate, truth, share = (
-            self._array(values, maps=maps)
-            for values in (members[:, None], self.truth[None], weights[None])
-        )
+        on = self.cells.maps if metric.needs == "grid" else self.cells.points
+        estimate, truth, share = on(members[:, None]), on(self.truth[None]), on(weights[None])
         return (estimate if len(members) > 1 else estimate.isel(member=0)), truth, share
-
-    def _array(self, values: FloatArray, *, maps: bool) -> xr.DataArray:
-        """Values ([member,] time, cell) as an array of that, or as maps."""
-        if not maps:
-            return xr.DataArray(values, dims=("member", "time", "cell")[-values.ndim :])
-        assert self.cells is not None  # rules.check_row refuses maps against observations
-        return self.cells.maps(values)

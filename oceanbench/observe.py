@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from oceanbench.accumulate import fields_at_once
 from oceanbench.accumulated import Accumulated, FloatArray
+from oceanbench.cells import Cells
 from oceanbench.challenge import Challenge
 from oceanbench.field_sums import Field, FieldSums
 from oceanbench.forecasts.fields import Forecasts
@@ -71,8 +72,7 @@ class _Observing:
         self, sums: FieldSums, forecasts: Forecasts, references: References, grid: Grid
     ) -> None:
         self.sums, self.forecasts, self.grid = sums, forecasts, grid
-        self.references = references
-        self.challenge = sums.challenge
+        self.references, self.challenge = references, sums.challenge
 
     def add(self, variable: str, sites: Sequence[Site], number: int, start: np.datetime64) -> None:
         """Add all leads of one variable and start, read a few at a time."""
@@ -104,7 +104,7 @@ class _Observing:
         self, site: Site, day: np.datetime64, members: Maps, truth: Maps, known: Mapping[str, Maps]
     ) -> Field | None:
         """Forecast, observations and references at the places of a day; None if there are none."""
-        points, inside = self._inside(site.points(day))
+        points, cells = self._inside(site.points(day))
         if not points.value.size:
             return None
         stencil = Stencil.around(self.grid, points.latitude, points.longitude)
@@ -119,18 +119,19 @@ class _Observing:
 
         population = np.isfinite(at(truth))
         references = {name: at(maps) for name, maps in known.items()}
-        weights = inside.T.astype(np.float64)  # each observation counts once
-        return Field(at(members), points.value, population, references, weights, inside)
+        return Field(cells, at(members), points.value, population, references)
 
-    def _inside(self, points: Points) -> tuple[Points, NDArray[np.bool_]]:
-        """Points inside any mask, and inside which, shape (mask, point)."""
+    def _inside(self, points: Points) -> tuple[Points, Cells]:
+        """Points inside any mask, each of which counts once, and inside which."""
         boxes = [
             np.logical_and(*inside_box(points.longitude, points.latitude, mask, self.challenge))
             for mask in self.challenge.masks.values()
         ]
         inside = np.stack(boxes)
         seen = np.asarray(inside.any(axis=0))
-        return points.where(seen), inside[:, seen]
+        inside = inside[:, seen]
+        masks, numbers = tuple(self.challenge.masks), np.flatnonzero(seen)
+        return points.where(seen), Cells(numbers, inside.T.astype(np.float64), inside, masks, None)
 
     def _wet(self, start: np.datetime64, depths: Depths) -> NDArray[np.bool_]:
         if self.references.wet is None:

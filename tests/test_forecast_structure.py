@@ -26,6 +26,8 @@ ROWS = [
     {"metric": "crps", "label": "CRPS", "variable": "zos"},
     {"metric": "spread_skill", "label": "spread/error", "variable": "zos"},
     {"metric": "energy_score", "label": "energy", "variable": "zos", "masks": ["ocean", "open"]},
+    {"metric": "geostrophic_rmse", "label": "currents", "variable": "zos",
+     "masks": ["ocean", "south"]},
     {"metric": "reliability_index", "label": "ranks", "variable": "zos", "bins": 6,
      "masks": ["ocean", "south"]},
     {"metric": "zonal_energy_ratio", "label": "small scales", "variable": "zos",
