@@ -225,19 +225,24 @@ FORMS = {
 }
 
 
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """Scores against the track alone of a forecast with an error."""
+    folder = tmp_path_factory.mktemp("usual")
+    return evaluate(sla_only(folder / "toy"), submit(folder, forecast(0.1)))
+
+
 @pytest.mark.parametrize("form", FORMS)
-def test_every_form_of_a_file_has_the_same_scores(form, tmp_path):
+def test_every_form_of_a_file_has_the_same_scores(form, usual, tmp_path):
     challenge = sla_only(tmp_path / "toy")
-    mine = submit(tmp_path, forecast(0.1))
-    expected = values(evaluate(challenge, mine))
+    mine, expected = submit(tmp_path, forecast(0.1)), values(usual)
     rewritten(challenge, "track", FORMS[form](track()))
     assert values(evaluate(challenge, mine)) == pytest.approx(expected, rel=1e-9)
 
 
-def test_parts_and_small_reads_change_nothing(tmp_path, monkeypatch):
+def test_parts_and_small_reads_change_nothing(usual, tmp_path, monkeypatch):
     challenge = sla_only(tmp_path / "toy", path="track*.nc")
-    mine = submit(tmp_path, forecast(0.1))
-    expected = values(evaluate(challenge, mine))
+    mine, expected = submit(tmp_path, forecast(0.1)), values(usual)
     whole = track()
     rewritten(challenge, "track", whole.isel(time=slice(0, 1111)))
     rewritten(challenge, "track2", whole.isel(time=slice(1111, None)))
@@ -422,30 +427,27 @@ def test_no_method_receives_the_observations(challenge):
 # --- by workers ---------------------------------------------------------------------------------
 
 
-def test_threads_and_processes_give_identical_scores(
-    challenge, perfect, tmp_path, monkeypatch, capsys
-):
-    mine = submit(tmp_path, forecast(), "mine")
+def test_threads_and_processes_give_identical_scores(usual, tmp_path, monkeypatch, capsys):
+    challenge, mine = sla_only(tmp_path / "toy"), submit(tmp_path, forecast(0.1))
     with ThreadPoolExecutor(2) as pool:
-        assert same(evaluate(challenge, mine, executor=pool), perfect)
-    command = Command(monkeypatch, capsys)
+        assert same(evaluate(challenge, mine, executor=pool), usual)
     arguments = ("evaluate", challenge.path, mine.path, "--output", tmp_path, "--workers", 2)
-    assert command(*arguments)[0] == 0
-    assert same(Result.load(tmp_path / "planes" / "mine.json"), perfect)
+    assert Command(monkeypatch, capsys)(*arguments)[0] == 0
+    assert same(Result.load(tmp_path / "planes" / "mine.json"), usual)
+
+
+def test_a_dask_cluster_gives_identical_scores_and_refusals(usual, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    challenge, mine = sla_only(tmp_path / "toy"), submit(tmp_path, forecast(0.1))
+    strict = Challenge.load(declare(tmp_path / "strict", metrics=SLA))
     hole = forecast()
     hole["zos"][3, 1, 4, 16] = np.nan
-    code, _, error = command("evaluate", challenge.path, submit(tmp_path, hole).path,
-                             "--output", tmp_path, "--workers", 2)  # fmt: skip
-    assert code == 2 and f"1 of {int(SEA.sum())} cells of 'zos'" in error and error.count("\n") == 1
-
-
-def test_a_dask_cluster_gives_identical_scores(challenge, perfect, tmp_path):
-    distributed = pytest.importorskip("distributed")
-    mine = submit(tmp_path, forecast())
     cluster = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
     with distributed.Client(**cluster) as client:
         executor: Executor = client.get_executor()
-        assert same(evaluate(challenge, mine, executor=executor), perfect)
+        assert same(evaluate(challenge, mine, executor=executor), usual)
+        with pytest.raises(OceanbenchError, match=f"1 of {int(SEA.sum())} cells of 'zos'"):
+            evaluate(strict, submit(tmp_path, hole, "hole"), executor=executor)
 
 
 def same(result: Result, other: Result) -> bool:
