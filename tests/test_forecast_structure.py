@@ -187,7 +187,7 @@ WRONG = {
     ),
     "against points": (
         {"metric": "zonal_energy_ratio", "label": "KE", "against": "track"},
-        "observations have none of their own",
+        "is of maps, not of points",
     ),
     "no sum": ({"metric": "small_scale_variance", "label": "rough"}, "not for forecasts"),
 }  # fmt: skip
