@@ -163,8 +163,10 @@ def averaged(maps: Tensor, steps: tuple[int, int]) -> Tensor:
     if steps == (1, 1):
         return maps
     missing = [-size % step for size, step in zip(maps.shape[-2:], steps, strict=True)]
-    if any(missing):
-        maps = functional.pad(maps, (0, missing[1], 0, missing[0]), mode="replicate")
+    for axis, count in zip((-2, -1), missing, strict=True):
+        if count:  # as padding by replication, whose derivative torch 2.13 does not compile rightly
+            last = maps.narrow(axis, maps.shape[axis] - 1, 1)
+            maps = torch.cat([maps, *[last] * count], axis)
     return functional.avg_pool2d(maps, steps)
 
 
