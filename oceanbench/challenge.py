@@ -191,7 +191,7 @@ class Challenge(Section):
         for role in rules.ROLES:
             if len(self.of_role(role)) > 1:
                 raise ValueError(f"datasets: more than one has role '{role}'; keep one")
-        against.check_observed(self.datasets, self.schedule.depths)
+        against.check_observed(self.datasets, self.columns)
 
     def of_role(self, role: str) -> list[str]:
         """Names of the datasets of a role."""
@@ -296,8 +296,12 @@ class Challenge(Section):
         """Every score: of forecasts, a row of ``metrics`` stands for many."""
         if self.kind != "forecasts":
             return self.metrics
-        depths = {**self.schedule.depths, **dict.fromkeys(self.derived, SURFACE)}
-        return expand(self.metrics, depths, self.leads, list(self.masks), self.observed)
+        return expand(self.metrics, self.columns, self.leads, list(self.masks), self.observed)
+
+    @cached_property
+    def columns(self) -> dict[str, tuple[float | None, ...]]:
+        """Depths of every variable of forecasts, submitted or derived."""
+        return {**self.schedule.depths, **dict.fromkeys(self.derived, SURFACE)}
 
     @property
     def observed(self) -> dict[str, Dataset]:

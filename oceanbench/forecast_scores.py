@@ -131,8 +131,8 @@ def _heights(challenge: Challenge, table: Accumulated) -> dict[str, Departure]:
     """How heights differ from observations at the shortest lead, through the first mask."""
     found = {}
     for (level, reference), columns in table.tables.items():
-        observed = reference is None and isinstance(level[1], Against)
-        if observed and challenge.submission.variables[level[0]].units == "m":
+        metres = challenge.unit_of(level[0]) == "m" and level[0] not in challenge.derived
+        if metres and reference is None and isinstance(level[1], Against):
             _, weight, error, square, value, squared_value = columns[:, :, 0, 0].sum(axis=1)
             if weight > 0:
                 offset, mean = error / weight, value / weight

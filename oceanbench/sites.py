@@ -85,7 +85,7 @@ def _open(challenge: Challenge, name: str, dataset: Dataset, data_dir: Path | No
         name,
         challenge.files(name, data_dir),
         dataset.variables,
-        {n: v.units for n, v in challenge.submission.variables.items()},
+        {name: challenge.unit_of(name) for name in dataset.variables},
         hours=dataset.hours,
         depth=dataset.depth,
         above_geoid=dataset.mdt is not None or dataset.datum is not None,
@@ -104,7 +104,7 @@ def _open(challenge: Challenge, name: str, dataset: Dataset, data_dir: Path | No
 def _mean(challenge: Challenge, dataset: Dataset, grid: Grid, data_dir: Path | None) -> FloatArray:
     """Map of the mean dynamic topography, on the nodes that are scored."""
     name, (variable,) = str(dataset.mdt), dataset.variables
-    units = {"mdt": challenge.submission.variables[variable].units}
+    units = {"mdt": challenge.unit_of(variable)}
     expressions = challenge.datasets[name].variables
     maps, _ = open_maps(name, challenge.files(name, data_dir), expressions, units, grid=grid)
     if maps.cycle != "always":
@@ -117,7 +117,7 @@ def _levels(
     challenge: Challenge, observed: Observed, dataset: Dataset, variable: str, depth_bin: Bin | None
 ) -> Depths:
     """Levels of the forecasts of a variable that observations can lie between."""
-    column = challenge.schedule.depths[variable]
+    column = challenge.columns[variable]
     where = f"{challenge.name}: dataset '{observed.name}'"
     if observed.has_depths != (depth_bin is not None):
         found = "has depths" if observed.has_depths else "has no depth"
