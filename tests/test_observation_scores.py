@@ -388,6 +388,30 @@ def test_members_have_the_scores_of_the_pure_functions(tmp_path):
     assert single.score("CRPS").value == pytest.approx(0.1, abs=1e-4)
 
 
+def test_ranks_and_whole_tracks_are_those_of_all_datasets_together(tmp_path):
+    others = {"profiles": None, "drifters": None, "image": None}
+    far = {"far": DATASETS["track"] | {"path": "far.nc"}}
+    both = {"against": ["track", "far"], "together": True, "leads": "pooled"}
+    rows = [
+        {"metric": "reliability_index", "label": "ranks", "mask": "south", **both},
+        {"metric": "energy_score", "label": "energy", "mask": "south", **both},
+    ]
+    path = declare(tmp_path / "toy", others | far, metrics=rows, rank_by="energy")
+    north = track(200, seed=9)
+    north = north.isel(time=np.flatnonzero(north["latitude"] > 26))
+    north.to_netcdf(tmp_path / "toy" / "far.nc", engine="h5netcdf")
+    shifts = xr.DataArray([0.1, 0.2, 0.3, 0.4], dims="member")
+    members = forecast()[["zos"]].map(lambda field: (field + shifts).assign_attrs(field.attrs))
+    challenge, mine = Challenge.load(path), submit(tmp_path, members)
+    result = evaluate(challenge, mine)
+    assert result.score("ranks").value == pytest.approx(1.6)  # the truth is below all: 2 of 10 bins
+    apart = np.abs(shifts.values[:, None] - shifts.values).sum() / 12  # of two members
+    energy = shifts.values.mean() - apart / 2
+    assert result.score("energy").value == pytest.approx(energy, abs=1e-4)
+    with ThreadPoolExecutor(2) as pool:
+        assert same(evaluate(challenge, mine, executor=pool), result)
+
+
 def test_an_rmse_is_pooled_over_observations_and_has_an_interval_over_starts(tmp_path):
     others = {"profiles": None, "drifters": None, "image": None}
     other = {"second": DATASETS["track"] | {"path": "second.nc"}}
