@@ -15,8 +15,11 @@ import xarray as xr
 from oceanbench import resources
 from oceanbench.assimilation import networks
 from oceanbench.assimilation.map_recipe import MapRecipe, network
+from oceanbench.assimilation.map_uncertainty import SMOOTHNESS, Uncertainty
+from oceanbench.assimilation.spde import Spde
 from oceanbench.challenge import Challenge
 from oceanbench.method import Inputs, load_method
+from oceanbench.observing.noise import AltimeterError
 
 
 def altimeter(seed: int, passes: int = 20, samples: int = 40) -> xr.Dataset:
@@ -87,12 +90,16 @@ def test_a_baseline_of_windows_fills_the_target_and_is_reproducible(name: str, s
 
 
 def untrained(recipe: MapRecipe) -> dict[str, torch.Tensor]:
-    """Weights of a network for maps that has learned nothing."""
+    """Weights of two networks for maps that have learned nothing, and what is known of them."""
+    members: dict[str, torch.Tensor] = {}
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        member = {f"0.{k}": v for k, v in network(recipe).state_dict().items()}
+        for number in range(2):
+            torch.manual_seed(number)
+            members |= {f"{number}.{k}": v for k, v in network(recipe).state_dict().items()}
     scale = {"mean": torch.tensor(0.0), "deviation": torch.tensor(0.3)}
-    return scale | networks.as_tensors(recipe) | member
+    field = Spde(length=80.0, std=0.2, time=10.0, smoothness=SMOOTHNESS)
+    errors = Uncertainty(2.0, field, field, AltimeterError(0.03, 0.02, 150.0))
+    return scale | networks.as_tensors(recipe) | members | errors.tensors()
 
 
 @pytest.mark.parametrize("name", OF_MAPS)
@@ -106,7 +113,7 @@ def test_a_baseline_fills_the_target_and_is_reproducible(name: str, challenge: C
     first = method.estimate(Inputs(challenge), target, **arguments)
     again = method.estimate(Inputs(challenge), challenge.target(), **arguments)
     xr.testing.assert_identical(target, before)
-    assert first["ssh"].dims == target["ssh"].dims
+    assert tuple(d for d in first["ssh"].dims if d != "member") == target["ssh"].dims
     assert np.isfinite(first["ssh"]).all()
     xr.testing.assert_identical(first, again)
 

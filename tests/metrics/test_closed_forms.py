@@ -152,7 +152,7 @@ def test_psd_integrates_to_the_variance_of_the_tapered_field(window, size):
     cell = float(density["freq_t"][1] - density["freq_t"][0]) * float(
         density["freq_x"][1] - density["freq_x"][0]
     )
-    tapers = [spectral._taper(window, n) for n in values.shape[1:]]
+    tapers = [spectral.taper_of(window, n) for n in values.shape[1:]]
     anomaly = values - values.mean(axis=(1, 2), keepdims=True)
     tapered = anomaly * tapers[0][:, None] * tapers[1]
     want = (tapered**2).mean(axis=(1, 2)) / np.prod([(w**2).mean() for w in tapers])
