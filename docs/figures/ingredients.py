@@ -23,21 +23,17 @@ from oceanbench.assimilation.map_recipe import MapRecipe
 from oceanbench.assimilation.map_training import course, train_members
 from oceanbench.method import Inputs
 
-BASE = MapRecipe(scenes=3, steps=1500)
+BASE = MapRecipe(scenes=3, steps=1000)
 ONE_PASS = replace(BASE, prior_hidden=0, iterations=1)
 VARIANTS = {
     "first guess `mean`": replace(BASE, first_guess="mean"),
-    "first guess `smooth`": replace(BASE, first_guess="smooth"),
     "first guess `oi`": replace(BASE, first_guess="oi"),
     "**first guess `bfn`**": BASE,
     "one iteration": replace(BASE, iterations=1),
     "five iterations": replace(BASE, iterations=5),
-    "no prior": replace(BASE, prior_hidden=0),
     "one iteration, no prior (`unet`)": ONE_PASS,
-    "ConvLSTM on the gradients": replace(BASE, update="lstm", coarsen=2),
     "as observed only, no other days": replace(BASE, scenes=1),
     "not mirrored": replace(BASE, mirrored=False),
-    "half as many channels": replace(BASE, hidden=20, prior_hidden=8),
 }
 LAST = 7  # days before the end of the observations
 
