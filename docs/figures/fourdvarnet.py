@@ -9,6 +9,7 @@ level and its error on a day, and against wavelength the part of the truth that 
 from __future__ import annotations
 
 import argparse
+import itertools
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -71,7 +72,7 @@ def spectra(found: Mapping[str, Matched]) -> Figure:
     """What the error leaves of the truth, against the isotropic wavelength."""
     figure = Figure(figsize=(7.0, 4.4))
     axes = figure.subplots()
-    for (name, m), colour in zip(found.items(), COLOURS, strict=True):
+    for (name, m), colour in zip(found.items(), itertools.cycle(COLOURS), strict=False):
         score = isotropic_psd_score(m.estimate, m.truth, m.weights)
         if score is None:
             raise SystemExit(f"{name}: no full box of points to make a spectrum of")
