@@ -33,9 +33,6 @@ def outputs(solver: FourDVarNet) -> list[Tensor]:
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(
-    reason="not yet seen to pass: the compiler of torch 2.13 has failed", strict=False
-)
 @pytest.mark.skipif(shutil.which("g++") is None, reason="there is no C++ compiler")
 @pytest.mark.filterwarnings("ignore")  # the compiler warns of itself
 def test_a_compiled_network_is_the_same_to_rounding() -> None:
