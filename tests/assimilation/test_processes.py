@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import subprocess
 import sys
 import threading
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -40,7 +42,9 @@ print(json.dumps([team.number, team.count]))
 """
 
 
+@cache
 def network() -> torch.nn.Module:
+    """Made once, before threads that would share the state of torch's random numbers."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         layers = (torch.nn.Linear(3, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1))
@@ -48,7 +52,7 @@ def network() -> torch.nn.Module:
 
 
 def train(team: Team, checkpoint: Path | None = None) -> dict[str, Tensor]:
-    net = network()
+    net = copy.deepcopy(network())
 
     def draw(random: torch.Generator) -> Tensor:
         whole = torch.randn(12, 3, generator=random, dtype=torch.float64)
@@ -67,6 +71,7 @@ def train(team: Team, checkpoint: Path | None = None) -> dict[str, Tensor]:
 
 def in_threads(count: int, folder: Path) -> list[dict[str, Tensor]]:
     """Training by threads that stand for processes, each with a checkpoint of its own."""
+    network()
     barrier, given = threading.Barrier(count), [torch.zeros(0)] * count
     found: list[dict[str, Tensor]] = [{} for _ in range(count)]
 
