@@ -8,12 +8,11 @@ as analyses have them, since it will be given such (:mod:`oceanbench.emulation.l
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import xarray as xr
 
-from oceanbench.assimilation.map_recipe import preset_of
+from oceanbench.assimilation.networks import preset_of
 from oceanbench.emulation.forecasting import forecast
 from oceanbench.emulation.learning import train_members
 from oceanbench.emulation.recipe import EmulatorRecipe
@@ -50,8 +49,7 @@ def train(
     steps : of the training; 0 as many as the preset has
     checkpoint : folder that keeps the training: one that was interrupted resumes there
     """
-    recipe = preset_of(NAME, PRESETS, preset)
-    recipe = replace(recipe, steps=steps or recipe.steps)
+    recipe = preset_of(NAME, PRESETS, preset, steps=steps)
     return train_members(
         inputs, recipe, name=NAME, members=1, seed=seed, device=device, checkpoint=checkpoint
     )

@@ -9,12 +9,11 @@ tuned afterwards.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import xarray as xr
 
-from oceanbench.assimilation.map_recipe import preset_of
+from oceanbench.assimilation.networks import preset_of
 from oceanbench.emulation.forecasting import forecast
 from oceanbench.emulation.learning import train_members
 from oceanbench.emulation.recipe import EmulatorRecipe
@@ -55,8 +54,7 @@ def train(
     members : networks
     checkpoint : folder that keeps every training: one that was interrupted resumes there
     """
-    recipe = preset_of(NAME, PRESETS, preset)
-    recipe = replace(recipe, steps=steps or recipe.steps)
+    recipe = preset_of(NAME, PRESETS, preset, steps=steps)
     return train_members(
         inputs, recipe, name=NAME, members=members, seed=seed, device=device, checkpoint=checkpoint
     )

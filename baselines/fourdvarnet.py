@@ -21,8 +21,9 @@ import xarray as xr
 
 from oceanbench.assimilation.hidden_missions import lessons_of
 from oceanbench.assimilation.learned_maps import filled
-from oceanbench.assimilation.map_recipe import MapRecipe, preset_of
+from oceanbench.assimilation.map_recipe import MapRecipe
 from oceanbench.assimilation.map_training import train_members
+from oceanbench.assimilation.networks import preset_of
 from oceanbench.assimilation.processes import together
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def train(  # noqa: PLR0913  (every option is a keyword)
     inputs : tracks, and maps of role ``training`` if it is supervised
     device : of torch
     seed : of the first weights, the windows and the tracks on other days
-    preset : ``cpu`` (of the shipped weights), ``long`` or ``gpu`` (as large as the published one)
+    preset : ``cpu``, ``long`` (longer, on more scenes) or ``gpu`` (as large as the published one)
     steps : of the training; 0 as many as the preset has
     missions : comma-separated names of the tracks to learn with; by default those not optional
     second : an input that has maps of another variable, such as sea surface temperature, to use too
@@ -85,8 +86,8 @@ def train(  # noqa: PLR0913  (every option is a keyword)
     compiled : compile the network with torch.compile
     checkpoint : folder that keeps the training: one that was interrupted resumes there
     """
-    recipe = preset_of(NAME, PRESETS, preset)
-    recipe = replace(recipe, steps=steps or recipe.steps, second=second, supervised=supervised)
+    recipe = preset_of(NAME, PRESETS, preset, steps=steps)
+    recipe = replace(recipe, second=second, supervised=supervised)
     with together(processes, nodes=nodes, device=device) as team:
         lessons = lessons_of(
             inputs,

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
-from oceanbench.assimilation.map_recipe import MapRecipe, preset_of
+from oceanbench.assimilation.map_recipe import MapRecipe
 from oceanbench.assimilation.map_training import course, train_members
 from oceanbench.assimilation.map_uncertainty import filled, judged
+from oceanbench.assimilation.networks import preset_of
 
 if TYPE_CHECKING:
     import torch
@@ -51,14 +52,13 @@ def train(
     inputs : tracks, and maps of role ``training``
     device : of torch
     seed : of the first member's weights, the windows and the tracks on other days
-    preset : ``cpu`` or ``long`` (of the shipped weights)
+    preset : ``cpu`` or ``long`` (longer, on more scenes)
     steps : of the training of each; 0 as many as the preset has
     members : how many, at least two
     missions : comma-separated names of the tracks to learn with; by default those not optional
     checkpoint : folder that keeps the training: one that was interrupted resumes there
     """
-    recipe = preset_of(NAME, PRESETS, preset)
-    recipe = replace(recipe, steps=steps or recipe.steps)
+    recipe = preset_of(NAME, PRESETS, preset, steps=steps)
     lessons = course(
         inputs,
         recipe,

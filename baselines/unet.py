@@ -15,8 +15,9 @@ import xarray as xr
 
 from oceanbench.assimilation.hidden_missions import lessons_of
 from oceanbench.assimilation.learned_maps import filled
-from oceanbench.assimilation.map_recipe import MapRecipe, preset_of
+from oceanbench.assimilation.map_recipe import MapRecipe
 from oceanbench.assimilation.map_training import train_members
+from oceanbench.assimilation.networks import preset_of
 from oceanbench.assimilation.processes import together
 
 if TYPE_CHECKING:
@@ -64,8 +65,8 @@ def train(  # noqa: PLR0913  (every option is a keyword)
     compiled : compile the network with torch.compile
     checkpoint : folder that keeps the training: one that was interrupted resumes there
     """
-    recipe = preset_of(NAME, PRESETS, preset)
-    recipe = replace(recipe, steps=steps or recipe.steps, second=second, supervised=supervised)
+    recipe = preset_of(NAME, PRESETS, preset, steps=steps)
+    recipe = replace(recipe, second=second, supervised=supervised)
     with together(processes, nodes=nodes, device=device) as team:
         lessons = lessons_of(
             inputs,

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
 import torch
 
 from oceanbench.assimilation.priors import Agreement, BilinearPrior
 from oceanbench.assimilation.unrolled import FourDVarNet
 from oceanbench.assimilation.updates import ConvLstm, UNet
-from oceanbench.errors import OceanbenchError, did_you_mean
+from oceanbench.errors import OceanbenchError
 
 UPDATES = ("unet", "lstm")
-Kind = TypeVar("Kind")
 
 
 @dataclass(frozen=True)
@@ -115,10 +112,3 @@ def network(recipe: MapRecipe) -> FourDVarNet:
     )
     # the order in which convolutions are fastest
     return solver.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
-
-
-def preset_of(method: str, presets: Mapping[str, Kind], name: str) -> Kind:
-    """Recipe of a name; refused, with a suggestion, if there is none."""
-    if name not in presets:
-        raise OceanbenchError(f"{method}: preset={name}: unknown; {did_you_mean(name, presets)}")
-    return presets[name]

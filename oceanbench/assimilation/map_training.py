@@ -197,8 +197,7 @@ def train_members(  # noqa: PLR0913  (every option is a keyword)
     kept = scale.tensors()
     if lessons.second is not None:
         kept |= lessons.second.tensors("second_")
-    small = {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}
-    return kept | networks.as_tensors(recipe) | small
+    return kept | networks.as_tensors(recipe) | networks.halved(tensors)
 
 
 def _task(

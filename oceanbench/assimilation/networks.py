@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import Field, fields
+from dataclasses import Field, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
 
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from oceanbench.assimilation.processes import Team
 from oceanbench.assimilation.training import Schedule, fit
-from oceanbench.errors import OceanbenchError
+from oceanbench.errors import OceanbenchError, did_you_mean
 
 Network = TypeVar("Network", bound=torch.nn.Module)
 
@@ -128,6 +128,26 @@ class Recipe(Protocol):
 
 
 Kind = TypeVar("Kind", bound=Recipe)
+
+
+def preset_of(method: str, presets: Mapping[str, Kind], name: str, *, steps: int = 0) -> Kind:
+    """Recipe of a name, with another number of steps if one is given.
+
+    Parameters
+    ----------
+    method : its name, for the message
+    presets : recipes by their names; they have a field ``steps``
+    name : of the recipe; refused, with a suggestion, if there is none
+    steps : of the training; 0 as many as the preset has
+    """
+    if name not in presets:
+        raise OceanbenchError(f"{method}: preset={name}: unknown; {did_you_mean(name, presets)}")
+    return replace(presets[name], steps=steps) if steps else presets[name]
+
+
+def halved(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors in half precision, but for whole numbers: what is kept of networks for maps."""
+    return {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}
 
 
 def as_tensors(recipe: Recipe) -> dict[str, Tensor]:

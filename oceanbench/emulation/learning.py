@@ -1,8 +1,8 @@
 """Emulators of a reanalysis, trained on it.
 
-An emulator is trained to be right on average over all days of its
-passes, each in units of the error of damped persistence, so that no lead counts more than another.
-One that makes members is trained by the fair CRPS of two.
+An emulator is trained to be right on average over all days of its passes, each in units of the
+error of damped persistence, so that no lead counts more than another. One that makes members is
+trained by the fair CRPS of two.
 """
 
 from __future__ import annotations
@@ -83,8 +83,7 @@ def train_members(
         device=device,
         checkpoint=checkpoint,
     )
-    small = {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}
-    return _described(known) | networks.as_tensors(recipe) | small
+    return _described(known) | networks.as_tensors(recipe) | networks.halved(tensors)
 
 
 def archives(inputs: Mapping[str, xr.Dataset]) -> tuple[Archive, Archive]:
@@ -170,10 +169,7 @@ def lesson_loss(
     wanted = lesson.wanted[:, :days]
 
     def forecast() -> Tensor:
-        return cast(
-            Tensor,
-            member(*lesson[:4], passes=passes, random=random),
-        )
+        return cast(Tensor, member(*lesson[:4], passes=passes, random=random))
 
     found = forecast()
     if not member.noise:
