@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import xarray as xr
 
 from oceanbench.assimilation.hidden_missions import lessons_of
-from oceanbench.assimilation.learned_maps import filled
+from oceanbench.assimilation.learned_maps import estimate_members, filled
 from oceanbench.assimilation.map_recipe import MapRecipe
 from oceanbench.assimilation.map_training import train_members
 from oceanbench.assimilation.networks import preset_of
@@ -28,6 +28,8 @@ from oceanbench.assimilation.processes import together
 
 if TYPE_CHECKING:
     import torch
+
+    from oceanbench.assimilation.map_strips import FloatArray
 
 KINDS = ("maps", "tracks")
 REFERENCE = "Beauchamp et al. (2023) doi:10.5194/gmd-16-2119-2023"
@@ -138,14 +140,17 @@ def estimate(
         not optional
     compiled : compile the network with torch.compile
     """
-    maps = filled(
-        inputs,
-        target,
-        weights,
-        name=NAME,
-        first_guess=first_guess,
-        missions=missions,
-        device=device,
-        compile_it=compiled,
-    )
-    return maps.isel(member=0, drop=True)
+
+    def members(variable: xr.DataArray) -> FloatArray:
+        return estimate_members(
+            inputs,
+            variable,
+            weights,
+            name=NAME,
+            first_guess=first_guess,
+            missions=missions,
+            device=device,
+            compile_it=compiled,
+        )
+
+    return filled(target, members).isel(member=0, drop=True)

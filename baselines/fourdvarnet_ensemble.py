@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
+from oceanbench.assimilation.learned_maps import filled
 from oceanbench.assimilation.map_recipe import MapRecipe
 from oceanbench.assimilation.map_training import course, train_members
-from oceanbench.assimilation.map_uncertainty import filled, judged
+from oceanbench.assimilation.map_uncertainty import judged, members_of
 from oceanbench.assimilation.networks import preset_of
 
 if TYPE_CHECKING:
     import torch
+
+    from oceanbench.assimilation.map_strips import FloatArray
 
 KINDS = ("maps", "tracks")
 REFERENCE = (
@@ -109,14 +112,18 @@ def estimate(
     missions : comma-separated names of the inputs to use, or ``all``; by default those that are
         not optional
     """
-    return filled(
-        inputs,
-        target,
-        weights,
-        name=NAME,
-        way=way,
-        members=members,
-        seed=seed,
-        missions=missions,
-        device=device,
-    )
+
+    def maps(variable: xr.DataArray) -> FloatArray:
+        return members_of(
+            inputs,
+            variable,
+            weights,
+            name=NAME,
+            way=way,
+            members=members,
+            seed=seed,
+            missions=missions,
+            device=device,
+        )
+
+    return filled(target, maps)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import xarray as xr
 
 from oceanbench.assimilation.hidden_missions import lessons_of
-from oceanbench.assimilation.learned_maps import filled
+from oceanbench.assimilation.learned_maps import estimate_members, filled
 from oceanbench.assimilation.map_recipe import MapRecipe
 from oceanbench.assimilation.map_training import train_members
 from oceanbench.assimilation.networks import preset_of
@@ -22,6 +22,8 @@ from oceanbench.assimilation.processes import together
 
 if TYPE_CHECKING:
     import torch
+
+    from oceanbench.assimilation.map_strips import FloatArray
 
 KINDS = ("maps", "tracks")
 REFERENCE = "Ronneberger et al. (2015) doi:10.48550/arXiv.1505.04597"
@@ -117,14 +119,17 @@ def estimate(
         not optional
     compiled : compile the network with torch.compile
     """
-    maps = filled(
-        inputs,
-        target,
-        weights,
-        name=NAME,
-        first_guess=first_guess,
-        missions=missions,
-        device=device,
-        compile_it=compiled,
-    )
-    return maps.isel(member=0, drop=True)
+
+    def members(variable: xr.DataArray) -> FloatArray:
+        return estimate_members(
+            inputs,
+            variable,
+            weights,
+            name=NAME,
+            first_guess=first_guess,
+            missions=missions,
+            device=device,
+            compile_it=compiled,
+        )
+
+    return filled(target, members).isel(member=0, drop=True)

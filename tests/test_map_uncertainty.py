@@ -12,10 +12,10 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from oceanbench.assimilation.learned_maps import estimate_members
+from oceanbench.assimilation.learned_maps import estimate_members, filled
 from oceanbench.assimilation.map_recipe import MapRecipe
 from oceanbench.assimilation.map_training import course, train_members
-from oceanbench.assimilation.map_uncertainty import Uncertainty, filled, judged, members_of
+from oceanbench.assimilation.map_uncertainty import Uncertainty, judged, members_of
 from oceanbench.assimilation.members import Members, spread_factor
 from oceanbench.errors import OceanbenchError
 
@@ -101,7 +101,13 @@ def test_the_seed_makes_the_draws(way: str) -> None:
 
 def test_a_dataset_is_filled_with_members() -> None:
     whole = target().to_dataset()
-    found = filled(seen(), whole, trained(), name="mine", way="ensemble", members=20, seed=0)
+
+    def members(variable: xr.DataArray) -> np.ndarray:
+        return members_of(
+            seen(), variable, trained(), name="mine", way="ensemble", members=20, seed=0
+        )
+
+    found = filled(whole, members)
     assert found["ssh"].dims == ("member", "time", "latitude", "longitude")
     np.testing.assert_array_equal(found["ssh"].values, drawn("ensemble"))
 

@@ -60,7 +60,7 @@ def main() -> None:
             lessons, recipe, members=1, checkpoint=str(folder / str(number)), **options
         )
         seconds = time.process_time() - begin
-        seen, truth = lessons.check()
+        seen, truth = lessons.validation()
         error = Trained.of(weights, name="variant").maps(seen)[0] - truth
         early = int(np.isfinite(truth).all((1, 2)).sum()) - LAST
         before = rms(seen.first_guess - truth)

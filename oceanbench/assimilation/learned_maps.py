@@ -6,7 +6,7 @@ than that of the maps, to which estimates are splined.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -173,34 +173,18 @@ def estimate_members(
     return np.stack([splined(grid.field(values), target) for values in trained.maps(seen)])
 
 
-def filled(
-    inputs: Mapping[str, xr.Dataset],
-    target: xr.Dataset,
-    weights: Mapping[str, Tensor],
-    *,
-    name: str,
-    first_guess: str = "",
-    missions: str = "",
-    device: str = "cpu",
-    compile_it: bool = False,
-) -> xr.Dataset:
-    """Target with the maps of all members, (member, time, latitude, longitude).
+def filled(target: xr.Dataset, members: Callable[[xr.DataArray], FloatArray]) -> xr.Dataset:
+    """Target with members, (member, time, latitude, longitude), of each of its variables.
 
-    Parameters are those of :func:`estimate_members`.
+    Parameters
+    ----------
+    target : variables (time, latitude, longitude) to fill
+    members : of one of them, such as :func:`estimate_members` finds
     """
-    found = {}
-    for variable in map(str, target.data_vars):
-        maps = estimate_members(
-            inputs,
-            target[variable],
-            weights,
-            name=name,
-            first_guess=first_guess,
-            missions=missions,
-            device=device,
-            compile_it=compile_it,
-        )
-        found[variable] = (("member", *target[variable].dims), maps, target[variable].attrs)
+    found = {
+        name: (("member", *variable.dims), members(variable), variable.attrs)
+        for name, variable in target.data_vars.items()
+    }
     return target.assign(found)
 
 

@@ -72,7 +72,7 @@ class Course:
         whole = self.scenes[0].strip(self.truth, self.scale, self.second)
         return whole.days(len(self.truth) - CHECKED_DAYS, len(whole.truth)).windows(days)
 
-    def check(self) -> tuple[Scene, FloatArray]:
+    def validation(self) -> tuple[Scene, FloatArray]:
         """Days that validate, as they were observed, and their truth, NaN after its end."""
         first = len(self.truth) - CHECKED_DAYS
         seen = self.scenes[0].scene.days(slice(first, None))

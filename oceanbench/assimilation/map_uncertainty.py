@@ -19,15 +19,8 @@ from torch import Tensor
 from oceanbench.assimilation.learned_maps import Trained, estimate_members, splined
 from oceanbench.assimilation.map_strips import FloatArray
 from oceanbench.assimilation.map_training import Course
-from oceanbench.assimilation.members import (
-    Mapping as Mapped,
-)
-from oceanbench.assimilation.members import (
-    Members,
-    conditional,
-    perturbed,
-    spread_factor,
-)
+from oceanbench.assimilation.members import Mapping as Mapped
+from oceanbench.assimilation.members import Members, conditional, perturbed, spread_factor
 from oceanbench.assimilation.preparation import chosen_missions, mean_field
 from oceanbench.assimilation.scenes import Grid, inside, mean_on
 from oceanbench.assimilation.spde import Lattice, Spde
@@ -104,7 +97,7 @@ def judged(
     missions : that they learned with
     device : of torch
     """
-    seen, known = lessons.check()
+    seen, known = lessons.validation()
     members = Members(Trained.of(weights, name=name, device=device).maps(seen))
     lattice = _lattice(lessons.grid)
     residual = (members.mean - known)[np.isfinite(known).all((1, 2))]
@@ -230,36 +223,3 @@ def _mapping(
 
     values = np.concatenate([track[variable].values for track in tracks.values()])
     return Mapped(solver, values, observe, error)
-
-
-def filled(
-    inputs: Mapping[str, xr.Dataset],
-    target: xr.Dataset,
-    weights: Mapping[str, Tensor],
-    *,
-    name: str,
-    way: str,
-    members: int,
-    seed: int,
-    missions: str = "",
-    device: str = "cpu",
-) -> xr.Dataset:
-    """Target with members, (member, time, latitude, longitude).
-
-    Parameters are those of :func:`members_of`.
-    """
-    found = {}
-    for variable in map(str, target.data_vars):
-        maps = members_of(
-            inputs,
-            target[variable],
-            weights,
-            name=name,
-            way=way,
-            members=members,
-            seed=seed,
-            missions=missions,
-            device=device,
-        )
-        found[variable] = (("member", *target[variable].dims), maps, target[variable].attrs)
-    return target.assign(found)
