@@ -14,6 +14,8 @@ from oceanbench.errors import OceanbenchError
 
 EARTH_RADIUS_KM = 6371.0
 KM_PER_DEGREE = EARTH_RADIUS_KM * np.pi / 180.0
+GRAVITY = 9.81  # m/s²; this and the next as the published challenges have them
+EARTH_ROTATION = 7.2921e-5  # rad/s
 SAME_NODE = 1e-4  # degrees: nodes written in float32 lie up to 3e-5 degrees from exact ones
 
 FloatArray = NDArray[np.float64]

@@ -13,11 +13,9 @@ from __future__ import annotations
 import numpy as np
 
 from oceanbench.derived.axes import Axes, Fields, FloatArray
-from oceanbench.grid import EARTH_RADIUS_KM
+from oceanbench.grid import EARTH_RADIUS_KM, EARTH_ROTATION, GRAVITY
 
-GRAVITY = 9.81  # m/s2; this and the next two as in the published challenges
-ROTATION = 7.2921e-5  # rad/s
-EQUATOR = 0.5  # degrees of latitude without a geostrophic current, on either side
+EQUATOR = 0.5  # degrees without a geostrophic current on either side, as published
 ROUND = 1e-3  # of a step, by which a grid round the globe may fail to close
 
 
@@ -47,7 +45,7 @@ def northward(fields: Fields, axes: Axes) -> FloatArray:
 def _gravity_over_f(axes: Axes) -> FloatArray:
     """Gravity over the Coriolis parameter of each row, (latitude, 1); NaN at the equator."""
     away = np.abs(axes.latitude) >= EQUATOR
-    f = 2 * ROTATION * np.sin(np.deg2rad(np.where(away, axes.latitude, np.nan)))
+    f = 2 * EARTH_ROTATION * np.sin(np.deg2rad(np.where(away, axes.latitude, np.nan)))
     balance: FloatArray = (GRAVITY / f)[:, None]
     return balance
 

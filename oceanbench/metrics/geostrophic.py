@@ -7,12 +7,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from oceanbench.errors import OceanbenchError
-from oceanbench.grid import KM_PER_DEGREE
+from oceanbench.grid import EARTH_ROTATION, GRAVITY, KM_PER_DEGREE
 from oceanbench.metrics.aligned import Flagged, FloatArray, align, number
 from oceanbench.metrics.sums import root_mean_term_of, sums
 
-GRAVITY = 9.81  # m/s²
-EARTH_ROTATION = 7.2921e-5  # rad/s
 EQUATORIAL = 5.0  # degrees from the equator, within which there is no geostrophy
 MAPS = ("time", "latitude", "longitude")
 

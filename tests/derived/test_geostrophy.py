@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from oceanbench.derived import DERIVED, Axes
-from oceanbench.derived.geostrophy import EQUATOR, GRAVITY, ROTATION
-from oceanbench.grid import EARTH_RADIUS_KM
+from oceanbench.derived.geostrophy import EQUATOR
+from oceanbench.grid import EARTH_RADIUS_KM, EARTH_ROTATION, GRAVITY
 
 METRES = EARTH_RADIUS_KM * 1e3 * np.pi / 180  # of a degree of latitude
 
@@ -26,7 +26,7 @@ def currents(height: np.ndarray, where: Axes) -> tuple[np.ndarray, np.ndarray]:
 
 
 def balance(latitude: np.ndarray) -> np.ndarray:
-    return (GRAVITY / (2 * ROTATION * np.sin(np.deg2rad(latitude))))[:, None]
+    return (GRAVITY / (2 * EARTH_ROTATION * np.sin(np.deg2rad(latitude))))[:, None]
 
 
 @pytest.mark.parametrize("south", [20.0, -45.0], ids=["north", "south"])
