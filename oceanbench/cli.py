@@ -105,7 +105,7 @@ def validate(challenge: str, file: Path, data_dir: Path | None) -> None:
 
     loaded = Challenge.load(challenge)
     if loaded.kind == "forecasts":
-        from oceanbench.forecast_scores import score_forecasts
+        from oceanbench.forecast_scores.scores import score_forecasts
 
         found = score_forecasts(loaded, Submission(_stem(file), file), data_dir=data_dir)
         for row in found.coverage:

@@ -19,7 +19,7 @@ import xarray as xr
 from oceanbench.challenge import Challenge
 from oceanbench.declaration import MetricRow
 from oceanbench.errors import OceanbenchError
-from oceanbench.forecast_scores import score_forecasts
+from oceanbench.forecast_scores.scores import score_forecasts
 from oceanbench.match import Matched, match
 from oceanbench.metrics import METRICS, Flagged, Sums
 from oceanbench.metrics.aligned import FloatArray, number

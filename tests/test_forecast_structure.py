@@ -14,7 +14,7 @@ from forecast_worlds import CLIMATE, CONTENT, DEPTHS, LEADS, OCEAN, STARTS, decl
 from oceanbench.challenge import Challenge
 from oceanbench.errors import OceanbenchError
 from oceanbench.evaluate import evaluate
-from oceanbench.forecast_scores import score_forecasts
+from oceanbench.forecast_scores.scores import score_forecasts
 from oceanbench.metrics import METRICS, Flagged
 from oceanbench.metrics.cases import total
 from oceanbench.metrics.zonal import energy_ratio_of, zonal_spectra

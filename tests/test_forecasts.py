@@ -21,10 +21,10 @@ from forecast_worlds import (
     persistence,
 )
 
-from oceanbench import accumulate
 from oceanbench.challenge import Challenge
 from oceanbench.errors import OceanbenchError
 from oceanbench.evaluate import evaluate
+from oceanbench.forecast_scores import accumulate
 from oceanbench.leaderboard import board
 from oceanbench.method import Inputs
 from oceanbench.metrics import METRICS, Flagged

@@ -32,10 +32,11 @@ from observation_worlds import (
     track,
 )
 
-from oceanbench import accumulate, data
+from oceanbench import data
 from oceanbench.challenge import Challenge
 from oceanbench.errors import OceanbenchError
 from oceanbench.evaluate import evaluate
+from oceanbench.forecast_scores import accumulate
 from oceanbench.leaderboard import board
 from oceanbench.method import Inputs
 from oceanbench.metrics import METRICS

@@ -19,7 +19,7 @@ from oceanbench.figures.members import members
 from oceanbench.figures.spectra import score_plane, spectra
 from oceanbench.figures.style import STYLE, View, mark_of
 from oceanbench.figures.windows import errors, windows
-from oceanbench.forecast_scores import score_forecasts
+from oceanbench.forecast_scores.scores import score_forecasts
 from oceanbench.match import Matched
 from oceanbench.metrics.points import form_of
 from oceanbench.submission import Submission

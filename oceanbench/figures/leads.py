@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from oceanbench.challenge import Challenge
 from oceanbench.declaration import MetricRow
 from oceanbench.figures.style import ERROR, ESTIMATE, LINES, TRUTH, UNITS, scales
-from oceanbench.forecast_scores import Scored
+from oceanbench.forecast_scores.scores import Scored
 from oceanbench.metrics import METRICS
 from oceanbench.metrics.calibration import fractions, pit_table
 from oceanbench.metrics.zonal import KINDS, zonal_spectra

@@ -13,19 +13,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from oceanbench.accumulate import fields_at_once
-from oceanbench.accumulated import Accumulated, FloatArray
-from oceanbench.cells import Cells
 from oceanbench.challenge import Challenge
-from oceanbench.field_sums import Field, FieldSums
+from oceanbench.forecast_scores.accumulate import fields_at_once
+from oceanbench.forecast_scores.accumulated import Accumulated, FloatArray
+from oceanbench.forecast_scores.cells import Cells
+from oceanbench.forecast_scores.field_sums import Field, FieldSums
+from oceanbench.forecast_scores.references import References
+from oceanbench.forecast_scores.sites import Depths, Site
 from oceanbench.forecasts.fields import Forecasts
 from oceanbench.forecasts.nodes import Grid
 from oceanbench.forecasts.observed import Points
 from oceanbench.forecasts.stencil import Stencil, in_column
 from oceanbench.match import inside_box
 from oceanbench.progress import progress
-from oceanbench.references import References
-from oceanbench.sites import Depths, Site
 
 Maps = NDArray[np.floating[Any]]
 
@@ -42,8 +42,9 @@ def observe(
 
     Parameters
     ----------
-    challenge, forecasts, references, grid : as for :func:`oceanbench.accumulate.accumulate`
-    sites : from :func:`oceanbench.sites.sites_of`
+    challenge, forecasts, references, grid : as for
+        :func:`oceanbench.forecast_scores.accumulate.accumulate`
+    sites : from :func:`oceanbench.forecast_scores.sites.sites_of`
     result : sums so far, which grow
 
     Raises

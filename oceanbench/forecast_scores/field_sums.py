@@ -9,7 +9,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from oceanbench.accumulated import (
+from oceanbench.challenge import Challenge
+from oceanbench.declaration import MetricRow
+from oceanbench.errors import OceanbenchError
+from oceanbench.forecast_scores.accumulated import (
     COLUMNS,
     Accumulated,
     Against,
@@ -21,10 +24,7 @@ from oceanbench.accumulated import (
     named,
     term_key,
 )
-from oceanbench.cells import Cells
-from oceanbench.challenge import Challenge
-from oceanbench.declaration import MetricRow
-from oceanbench.errors import OceanbenchError
+from oceanbench.forecast_scores.cells import Cells
 from oceanbench.metrics import METRICS
 from oceanbench.submission import ABSURD, check_range
 

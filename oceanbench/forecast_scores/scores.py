@@ -10,19 +10,19 @@ from typing import Any
 import numpy as np
 
 from oceanbench import gates
-from oceanbench.accumulated import Accumulated, Against, Level, levels_of, named
 from oceanbench.challenge import Challenge
 from oceanbench.declaration import MetricRow
 from oceanbench.errors import OceanbenchError
+from oceanbench.forecast_scores.accumulated import Accumulated, Against, Level, levels_of, named
+from oceanbench.forecast_scores.references import References
+from oceanbench.forecast_scores.sums_by_start import sums_by_start
 from oceanbench.forecasts.fields import Forecasts
 from oceanbench.forecasts.nodes import Grid
 from oceanbench.gates import Departure, Sample
 from oceanbench.metrics import METRICS, Flagged, Sums
-from oceanbench.references import References
 from oceanbench.result import Score
 from oceanbench.statistics import interval
 from oceanbench.submission import Submission
-from oceanbench.sums_by_start import sums_by_start
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,15 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from oceanbench.accumulated import Accumulated, Against, FloatArray, named
-from oceanbench.cells import Cells, cells_of
 from oceanbench.challenge import Challenge
 from oceanbench.errors import OceanbenchError
-from oceanbench.field_sums import Field, FieldSums
+from oceanbench.forecast_scores.accumulated import Accumulated, Against, FloatArray, named
+from oceanbench.forecast_scores.cells import Cells, cells_of
+from oceanbench.forecast_scores.field_sums import Field, FieldSums
+from oceanbench.forecast_scores.references import References
 from oceanbench.forecasts.fields import Forecasts
 from oceanbench.forecasts.nodes import Grid
 from oceanbench.progress import progress
-from oceanbench.references import References
 
 VALUES_AT_ONCE = 2**24  # of a submission: bounds the memory, not the result
 

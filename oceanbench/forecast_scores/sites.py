@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from oceanbench.accumulated import Against, FloatArray, Level, levels_of
 from oceanbench.challenge import Challenge
 from oceanbench.declaration import Dataset
 from oceanbench.errors import OceanbenchError
+from oceanbench.forecast_scores.accumulated import Against, FloatArray, Level, levels_of
 from oceanbench.forecasts.fields import SURFACE
 from oceanbench.forecasts.maps import open_maps
 from oceanbench.forecasts.nodes import Grid

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
-from oceanbench.accumulate import accumulate, check_coverage
-from oceanbench.accumulated import Accumulated, joined
 from oceanbench.challenge import Challenge
+from oceanbench.forecast_scores.accumulate import accumulate, check_coverage
+from oceanbench.forecast_scores.accumulated import Accumulated, joined
+from oceanbench.forecast_scores.observe import observe
+from oceanbench.forecast_scores.references import References
+from oceanbench.forecast_scores.sites import sites_of
 from oceanbench.forecasts.fields import Forecasts
 from oceanbench.forecasts.nodes import Grid
-from oceanbench.observe import observe
 from oceanbench.progress import progress
-from oceanbench.references import References
-from oceanbench.sites import sites_of
 from oceanbench.submission import Submission
 
 STARTS_AT_ONCE = 2  # of a task: opening the files costs less than they, and no worker waits long

@@ -1,0 +1,1 @@
+"""Scores of forecasts: summed start by start, on the grid and against observations."""
