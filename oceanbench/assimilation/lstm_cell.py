@@ -32,8 +32,8 @@ class _Cell(torch.autograd.Function):
         opened, squashed, before = ctx.saved_tensors
         of_output, of_cell = gradients
         enter, keep, leave, doubled = opened.chunk(4, 1)
-        within = torch.addcmul(of_cell, of_output * leave, 1.0 - squashed.square())
-        parts = torch.empty_like(opened)
+        within = torch.sub(1.0, squashed.square()).mul_(leave).mul_(of_output).add_(of_cell)
+        parts = torch.empty_like(opened)  # like it, in the layout of the gates, not of a gradient
         for_enter, for_keep, for_leave, for_doubled = parts.chunk(4, 1)
         torch.mul(within, torch.add(doubled, doubled).sub_(1.0), out=for_enter)
         for_keep.copy_(within * before if before is not None else torch.zeros_like(within))

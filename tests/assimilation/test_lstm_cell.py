@@ -23,3 +23,12 @@ def test_the_cell_and_its_derivative(first: bool) -> None:
     assert torch.autograd.gradcheck(lambda g: lstm_cell(g, given), (gates,))
     if not first:
         assert torch.autograd.gradcheck(lambda c: lstm_cell(gates, c), (before,))
+
+
+def test_gradients_have_the_layout_of_the_gates() -> None:
+    last = torch.channels_last
+    gates = torch.randn(1, 8, 3, 4).contiguous(memory_format=last).requires_grad_()
+    before = torch.randn(1, 2, 3, 4).contiguous(memory_format=last).requires_grad_()
+    output, _ = lstm_cell(gates, before)  # nothing follows from the cell: its gradient is new zeros
+    for gradient in torch.autograd.grad(output.square().sum(), (gates, before)):
+        assert gradient.is_contiguous(memory_format=last)
