@@ -14,7 +14,8 @@ import pooch
 import xarray as xr
 from pydantic import Field, ValidationError, model_validator
 
-from oceanbench import data, files, resources, windows
+from oceanbench import consistency, data, files, resources, windows
+from oceanbench.consistency import LEARNED
 from oceanbench.declaration import (
     Dataset,
     Dates,
@@ -23,6 +24,7 @@ from oceanbench.declaration import (
     Mask,
     MetricRow,
     Number,
+    Period,
     Published,
     Section,
     Source,
@@ -44,17 +46,6 @@ from oceanbench.forecasts.nodes import Grid, depths_found_in
 from oceanbench.forecasts.rows import expand
 from oceanbench.metrics import METRICS
 
-LAYOUTS = {  # of the truth, by kind
-    "maps": "grid",
-    "tracks": "track",
-    "windows": "windows",
-    "forecasts": "grid",
-}
-
-
-LEARNED: tuple[Literal["training", "validation"], ...] = ("training", "validation")  # by methods
-BEFORE_OR_AFTER = "end it before or begin it after, or scores mean nothing"
-
 
 class Challenge(Section):
     """A challenge that exists is valid: datasets, masks, metrics and rules.
@@ -67,9 +58,7 @@ class Challenge(Section):
     title: Text
     kind: Literal["maps", "tracks", "windows", "forecasts"]
     domain: Domain | None = None
-    periods: dict[Literal["spin_up", "training", "validation", "forbidden"], Dates] = Field(
-        default_factory=dict
-    )
+    periods: dict[Period, Dates] = Field(default_factory=dict)
     datasets: dict[str, Dataset]
     submission: SubmissionRules
     model: Told | None = None
@@ -134,162 +123,60 @@ class Challenge(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Challenge:
-        truths = [n for n, d in self.datasets.items() if d.role == "truth"]
-        if len(truths) != 1:
-            raise ValueError(
-                f"datasets: {len(truths)} have role 'truth' ({', '.join(truths) or 'none'}), "
-                "expected exactly one"
-            )
-        windows = self.kind == "windows"
-        if windows and (self.domain is not None or self.periods):
-            raise ValueError("kind 'windows' has neither domain nor periods; remove them")
+        consistency.check_datasets(self.datasets, self.kind, self.periods)
+        if self.kind == "windows":
+            if self.domain is not None or self.periods:
+                raise ValueError("kind 'windows' has neither domain nor periods; remove them")
+        elif self.domain is None:
+            raise ValueError("domain: is missing; add it")
+        elif self.samplings or self.model:
+            raise ValueError(f"samplings and model are for kind 'windows', kind is '{self.kind}'")
         self._check_forecasts()
-        if not windows and (self.domain is None or self.samplings or self.model):
-            raise ValueError(
-                "domain: is missing; add it"
-                if self.domain is None
-                else f"samplings and model are for kind 'windows', kind is '{self.kind}'"
-            )
-        hidden = {d.path for d in self.datasets.values() if d.role in ("truth", "observed_truth")}
-        for name, dataset in self.datasets.items():
-            if dataset.role in (*rules.ROLES, "observed_truth") and self.kind != "forecasts":
-                raise ValueError(f"datasets.{name}: role '{dataset.role}' is for kind 'forecasts'")
-            if dataset.role in LEARNED and not windows and dataset.role not in self.periods:
-                raise ValueError(
-                    f"datasets.{name}: role '{dataset.role}' needs periods.{dataset.role}"
-                )
-            if dataset.role in ("observations", "auxiliary") and dataset.path in hidden:
-                raise ValueError(
-                    f"datasets.{name}.path: {dataset.path} is the truth's; methods would read it"
-                )
-        truth = self.truth
-        needed = LAYOUTS[self.kind]
-        if truth.layout != needed:
-            raise ValueError(
-                f"datasets.{truths[0]}: layout is '{truth.layout}', kind '{self.kind}' needs "
-                f"'{needed}'"
-            )
-        if self.kind != "maps" and self.submission.missing == "fill":
-            raise ValueError("submission.missing: 'fill' is for maps; write refuse or drop")
-        self._check_periods()
-        self._check_masks()
+        consistency.check_periods(self.periods, self.domain)
+        observations = self.of_role("observations")
+        consistency.check_masks(self.masks, self.kind, self.samplings, observations)
+        consistency.check_submission(self.submission, self.kind, self.truth)
         self._check_metrics()
         return self
 
     def _check_forecasts(self) -> None:
-        if self.kind != "forecasts":
-            if self.starts or self.leads or self.depths or self.derived:
-                raise ValueError(
-                    f"starts, leads, depths, derived are for 'forecasts', not '{self.kind}'"
+        if self.kind == "forecasts":
+            check_derived(self.derived, self.submission.variables, self.depths)
+            rules.check_schedule(self.starts, self.leads, self.depths, self.domain)
+            rules.check_roles([d.role for d in self.datasets.values()])
+        elif self.starts or self.leads or self.depths or self.derived:
+            raise ValueError(
+                f"starts, leads, depths, derived are for 'forecasts', not '{self.kind}'"
+            )
+        columns = self.columns if self.kind == "forecasts" else {}
+        against.check_observed(self.datasets, columns)
+
+    def _check_metrics(self) -> None:
+        for index, row in enumerate(self.metrics):
+            try:
+                consistency.check_row(
+                    row,
+                    self.kind,
+                    submitted=list(self.submission.variables),
+                    derived=self.derived,
+                    masks=self.masks,
+                    roles=[d.role for d in self.datasets.values()],
                 )
-            against.check_observed(self.datasets, {})
-            return
-        check_derived(self.derived, self.submission.variables, self.depths)
-        rules.check_schedule(self.starts, self.leads, self.depths, self.domain)
-        if self.submission.regrid != "refuse":
-            raise ValueError("submission.regrid: forecasts stay on the truth's grid; remove it")
-        for role in rules.ROLES:
-            if len(self.of_role(role)) > 1:
-                raise ValueError(f"datasets: more than one has role '{role}'; keep one")
-        against.check_observed(self.datasets, self.columns)
+            except ValueError as problem:
+                raise ValueError(f"metrics[{index}].{problem}") from problem
+        consistency.check_labels([row.label for row in self.metrics], "metrics: label")
+        labels = [row.label for row in self.scores]
+        consistency.check_labels(labels, "metrics: label of a score")
+        metrics = [row.metric for row in self.metrics]
+        if self.rank_by not in (*labels, *metrics):
+            hint = did_you_mean(self.rank_by, labels if self.kind == "forecasts" else metrics)
+            raise ValueError(f"rank_by: '{self.rank_by}' is not among metrics; {hint}")
+        if METRICS[self.ranking.metric].better is None:
+            raise ValueError(f"rank_by: '{self.rank_by}' has no better or worse; rank by another")
 
     def of_role(self, role: str) -> list[str]:
         """Names of the datasets of a role."""
         return [name for name, dataset in self.datasets.items() if dataset.role == role]
-
-    def _check_periods(self) -> None:
-        for name, (start, end) in self.periods.items():
-            if start > end:
-                raise ValueError(f"periods.{name}: {start}..{end} is empty; write [first, last]")
-        if self.domain is None:
-            return
-        training, validation = (self.periods.get(name) for name in LEARNED)
-        for name, found, what, other, cure in (
-            ("training", training, "forbidden", self.periods.get("forbidden"), "shorten it"),
-            ("validation", validation, "forbidden", self.periods.get("forbidden"), "shorten it"),
-            ("validation", validation, "training", training, "keep them apart"),
-            ("training", training, "evaluation", self.domain.time, BEFORE_OR_AFTER),
-            ("validation", validation, "evaluation", self.domain.time, BEFORE_OR_AFTER),
-        ):
-            if found and other and found[0] <= other[1] and other[0] <= found[1]:
-                raise ValueError(
-                    f"periods.{name}: {found[0]}..{found[1]} touches the {what} period "
-                    f"{other[0]}..{other[1]}; {cure}"
-                )
-
-    def _check_masks(self) -> None:
-        for name, mask in self.masks.items():
-            wrong = mask.of_places if self.kind == "windows" else mask.of_windows
-            if wrong:
-                raise ValueError(f"masks.{name}.{wrong[0]}: kind '{self.kind}' has no such part")
-            if self.kind == "forecasts" and mask.time is not None:
-                raise ValueError(f"masks.{name}.time: starts are what is chosen; remove it")
-            if mask.sampling is not None and mask.sampling not in self.samplings:
-                hint = did_you_mean(mask.sampling, self.samplings)
-                raise ValueError(f"masks.{name}.sampling: unknown '{mask.sampling}'; {hint}")
-            observed = [n for n, d in self.datasets.items() if d.role == "observations"]
-            for chosen in (mask.observed_in, mask.unobserved_in):
-                if chosen is not None and chosen not in observed:
-                    hint = did_you_mean(chosen, observed)
-                    raise ValueError(f"masks.{name}: no observations '{chosen}'; {hint}")
-
-    def _check_metrics(self) -> None:
-        variables = list(self.submission.variables)
-        unknown = set(variables) ^ set(self.truth.variables)
-        if unknown:
-            raise ValueError(
-                f"submission.variables: {variables} and the truth's {list(self.truth.variables)} "
-                "differ; name the same variables in both"
-            )
-        labels = [row.label for row in self.metrics]
-        for index, row in enumerate(self.metrics):
-            where = f"metrics[{index}]"
-            if row.variable is None and len(variables) > 1 and self.kind != "forecasts":
-                raise ValueError(f"{where}: say which variable, one of {variables}")
-            known = [*variables, *self.derived]
-            if row.variable is not None and row.variable not in known:
-                hint = did_you_mean(row.variable, known)
-                raise ValueError(f"{where}.variable: unknown '{row.variable}'; {hint}")
-            if row.plus is not None and row.plus not in known:
-                raise ValueError(
-                    f"{where}.plus: unknown '{row.plus}'; {did_you_mean(row.plus, known)}"
-                )
-            if row.mask is not None and row.mask not in self.masks:
-                hint = did_you_mean(row.mask, self.masks)
-                raise ValueError(f"{where}.mask: unknown mask '{row.mask}'; {hint}")
-            needs = METRICS[row.metric].needs
-            if needs not in ("any", LAYOUTS[self.kind]):
-                raise ValueError(f"{where}: '{row.metric}' needs a {needs}, kind is '{self.kind}'")
-            if METRICS[row.metric].daily and self.kind == "windows":
-                raise ValueError(f"{where}: '{row.metric}' goes over days, windows have no dates")
-            self._check_row(row, where)
-            if labels.count(row.label) > 1:
-                raise ValueError(f"{where}.label: '{row.label}' is given twice; labels are unique")
-        self._check_rank()
-
-    def _check_row(self, row: MetricRow, where: str) -> None:
-        """Refuse a row that the kind of the challenge cannot have."""
-        if self.kind == "forecasts":
-            try:
-                rules.check_row(row, [d.role for d in self.datasets.values()])
-            except ValueError as problem:
-                raise ValueError(f"{where}.{problem}") from problem
-        elif row.of_forecasts:
-            key = row.of_forecasts[0]
-            raise ValueError(f"{where}.{key}: is for kind 'forecasts', kind is '{self.kind}'")
-
-    def _check_rank(self) -> None:
-        labels = [row.label for row in self.scores]
-        if twice := next((label for label in labels if labels.count(label) > 1), None):
-            raise ValueError(f"metrics: two scores are labelled '{twice}'; labels are unique")
-        if self.rank_by not in labels and self.rank_by not in [m.metric for m in self.metrics]:
-            hint = did_you_mean(
-                self.rank_by,
-                labels if self.kind == "forecasts" else [m.metric for m in self.metrics],
-            )
-            raise ValueError(f"rank_by: '{self.rank_by}' is not among metrics; {hint}")
-        if METRICS[self.ranking.metric].better is None:
-            raise ValueError(f"rank_by: '{self.rank_by}' has no better or worse; rank by another")
 
     @cached_property
     def scores(self) -> list[MetricRow]:

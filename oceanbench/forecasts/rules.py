@@ -66,6 +66,13 @@ def check_schedule(
         )
 
 
+def check_roles(roles: Sequence[str]) -> None:
+    """Refuse two datasets of a role that only one can have."""
+    for role in ROLES:
+        if roles.count(role) > 1:
+            raise ValueError(f"datasets: more than one has role '{role}'; keep one")
+
+
 def check_row(row: MetricRow, roles: Collection[str]) -> None:
     """Refuse a metric that forecasts cannot have, or that lacks what it departs from."""
     metric = METRICS[row.metric]

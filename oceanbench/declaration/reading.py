@@ -1,0 +1,76 @@
+"""Reading of challenge.yaml, and its refusals in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from oceanbench.errors import OceanbenchError
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Content of a challenge.yaml: a mapping without aliases or repeated keys."""
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_OneOfEachKey)
+    except (yaml.YAMLError, ValueError) as problem:
+        reason = " ".join(str(problem).split())
+        raise OceanbenchError(f"{path}: not valid YAML: {reason}; correct it") from problem
+    if not isinstance(content, dict):
+        raise OceanbenchError(f"{path}: expected keys such as name, kind, domain; found none")
+    return content
+
+
+class _OneOfEachKey(yaml.SafeLoader):
+    """YAML without aliases and without a key given twice, which would hide the first."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("an alias (*name) is used; write the values out")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    line = key.start_mark.line + 1
+                    raise yaml.YAMLError(f"line {line}: key '{key.value}' is given twice")
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def one_line(problem: ValidationError) -> str:
+    """First error of a validation as 'key: what was found, what was expected'."""
+    error = problem.errors()[0]
+    where = ""
+    for part in error["loc"]:
+        if isinstance(part, int):
+            where += f"[{part}]"
+        elif part not in ("str", "dict", "constrained-str") and "[" not in str(part):
+            where += f".{part}" if where else str(part)
+    found = error.get("input")
+    message = error["msg"].removeprefix("Value error, ")
+    prefix = f"{where}: " if where else ""
+    if error["type"] == "missing":
+        return f"{prefix}is missing; add it"
+    if error["type"] in ("value_error", "assertion_error"):
+        return f"{prefix}{message}"
+    return f"{prefix}found {found!r}, expected: {lower(message)}{cure(found, error['type'])}"
+
+
+def cure(found: Any, kind: str) -> str:
+    """What to write instead, for the traps of YAML 1.1."""
+    if isinstance(found, str) and kind in ("float_type", "int_type"):
+        return " (YAML reads 1e-3 as text: write 1.0e-3)"
+    if isinstance(found, bool):
+        return " (YAML reads yes, no, on, off as true or false: put the text in quotes)"
+    return ""
+
+
+def lower(message: str) -> str:
+    """Message of pydantic, to go on a sentence with."""
+    message = message.removeprefix("Input should be ")
+    return message[0].lower() + message[1:]

@@ -1,0 +1,229 @@
+"""Domain, datasets, starts, masks and submissions of challenge.yaml."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, field_validator, model_validator
+
+from oceanbench import data
+from oceanbench.declaration.section import Dates, Flag, Interval, Number, Section, Text
+from oceanbench.grid import longitude_span
+
+
+class Domain(Section):
+    """Box and days that are scored; longitudes may cross 0 or 180 degrees."""
+
+    longitude: Interval
+    latitude: Interval
+    time: Dates
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Domain:
+        if not -90 <= min(self.latitude) <= max(self.latitude) <= 90:
+            raise ValueError(f"latitude: {list(self.latitude)} lies beyond the poles; check it")
+        if self.latitude[0] >= self.latitude[1]:
+            raise ValueError(f"latitude: {list(self.latitude)} is empty; write [south, north]")
+        if self.time[0] > self.time[1]:
+            raise ValueError(f"time: {list(map(str, self.time))} is empty; write [first, last]")
+        return self
+
+    @property
+    def west_east(self) -> tuple[float, float]:
+        """Bounds of longitude with west < east."""
+        return longitude_span(*self.longitude)
+
+    @property
+    def box(self) -> data.Box:
+        """The domain as bounds to select by, the whole last day included."""
+        return data.Box(time_slice(self.time), self.latitude, self.west_east)
+
+
+class Source(Section):
+    """Where the files of a dataset come from."""
+
+    archive: Text | None = None
+    url: Text | None = None
+    sha256: Text | None = None
+    instructions: Text | None = None
+
+
+class Dataset(Section):
+    """One dataset: its role, its files and which variables are read from them.
+
+    Observations that forecasts are scored against (role ``observed_truth``) belong to a day between
+    its ``hours``, not including the last. Heights above the mean sea level are compared with
+    forecast - ``mdt`` + ``datum``; depths are scored in ``depth_bins``, each without its deeper
+    bound, and ``depth`` is that of observations whose files say none.
+    """
+
+    role: Literal[
+        "truth",
+        "observations",
+        "training",
+        "validation",
+        "auxiliary",
+        "initial",
+        "climatology",
+        "mask",
+        "observed_truth",
+    ]
+    path: Text
+    variables: Annotated[dict[str, Text], Field(min_length=1)]
+    layout: Literal["grid", "track", "swath", "static", "windows", "points"] = "grid"
+    units: Text | None = None
+    daily_mean: Flag = False
+    optional: Flag = False
+    source: Source | None = None
+    sha256: dict[str, Text] | Text | None = None
+    mdt: Text | None = None
+    datum: Number | None = None
+    depth_bins: list[Interval] = Field(default_factory=list)
+    depth: Annotated[Number, Field(ge=0)] | None = None
+    hours: Interval = (0.0, 24.0)
+
+    @property
+    def of_observed_truth(self) -> list[str]:
+        """Keys that are given and only observations to score against have."""
+        keys = ("mdt", "datum", "depth_bins", "depth", "hours")
+        return [key for key in keys if key in self.model_fields_set]
+
+    @field_validator("variables")
+    @classmethod
+    def _sums(cls, value: dict[str, str]) -> dict[str, str]:
+        for expression in value.values():
+            data.parse_sum(expression)
+        return value
+
+
+class Starts(Section):
+    """Days that forecasts begin from: their initial conditions are of these days."""
+
+    first: datetime.date
+    last: datetime.date
+    step_days: Annotated[int, Field(strict=True, ge=1)]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Starts:
+        span = (self.last - self.first).days
+        if span < 0 or span % self.step_days:
+            raise ValueError(
+                f"{self.first}..{self.last} is no whole number of steps of {self.step_days} days; "
+                "write the first and the last start"
+            )
+        return self
+
+    @property
+    def days(self) -> NDArray[np.datetime64]:
+        """Every start, as a day."""
+        first, last = (np.datetime64(day, "D") for day in (self.first, self.last))
+        return np.arange(first, last + 1, self.step_days)
+
+
+class SubmittedVariable(Section):
+    """One variable of a submission; of forecasts, on the surface only or on every depth."""
+
+    units: Text
+    aliases: list[Text] = Field(default_factory=list)
+    valid_range: Interval | None = None
+    surface: Flag = False
+
+    @field_validator("valid_range")
+    @classmethod
+    def _low_high(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
+        if value is not None and value[0] >= value[1]:
+            raise ValueError(f"{list(value)} is empty; write [low, high]")
+        return value
+
+
+def std_name(variable: str) -> str:
+    """Name, in a submission, of the standard deviation of a variable's estimate."""
+    return f"{variable}_std"
+
+
+class TargetGrid(Section):
+    """Grid that a method fills where the truth has none of its own, or a finer one."""
+
+    step_degrees: Annotated[Number, Field(gt=0)]
+    days_after: Annotated[int, Field(strict=True, ge=0)] = 0
+
+
+class SubmissionRules(Section):
+    """What a submission must look like, and what is done with its grid and its holes."""
+
+    variables: Annotated[dict[str, SubmittedVariable], Field(min_length=1)]
+    regrid: Literal["refuse", "linear"] = "refuse"
+    missing: Literal["refuse", "drop", "fill"] = "refuse"
+    crop_to_domain: Flag = False
+    max_step_days: Annotated[Number, Field(gt=0)] | None = None
+    min_coverage: Annotated[Number, Field(ge=0, le=1)] = 0.5
+    grid: TargetGrid | None = None
+
+    @field_validator("variables")
+    @classmethod
+    def _no_standard_deviation(
+        cls, value: dict[str, SubmittedVariable]
+    ) -> dict[str, SubmittedVariable]:
+        names = {n for name, rules in value.items() for n in (name, *rules.aliases)}
+        for name in names:
+            if std_name(name) in names:
+                raise ValueError(
+                    f"'{std_name(name)}' names the standard deviation of '{name}' in a submission; "
+                    "choose another name"
+                )
+        return value
+
+
+class Mask(Section):
+    """Part of the domain, or of the windows, that a score looks at; ``{}`` is all of it.
+
+    Of windows, it is the part of one sampling, of some times since the start, where a dataset of
+    observations has values or has none, or where a flag in the file of the truth is set or is not.
+    """
+
+    inset_degrees: Annotated[float, Field(strict=True, ge=0)] = 0.0
+    longitude: Interval | None = None
+    latitude: Interval | None = None
+    time: Dates | None = None
+    weights: Literal["uniform", "cos_latitude"] = "uniform"
+    sampling: Text | None = None
+    elapsed: Interval | None = None
+    observed_in: Text | None = None
+    unobserved_in: Text | None = None
+    flagged: Text | None = None
+    unflagged: Text | None = None
+
+    @property
+    def of_windows(self) -> list[str]:
+        """Keys that are given and only windows have."""
+        keys = ("sampling", "elapsed", "observed_in", "unobserved_in", "flagged", "unflagged")
+        return [key for key in keys if getattr(self, key) is not None]
+
+    @property
+    def of_places(self) -> list[str]:
+        """Keys that are given and windows do not have."""
+        keys = ("inset_degrees", "longitude", "latitude", "time", "weights")
+        return [key for key in keys if key in self.model_fields_set]
+
+
+class Told(Section):
+    """The model that methods are told of: a row of ``dynamics.models.MODELS`` with its numbers."""
+
+    name: Text
+    parameters: dict[str, Number] = Field(default_factory=dict)
+
+
+class Published(Section):
+    """Scores that others published; shown on the leaderboard apart from computed ones."""
+
+    path: Text
+    source: Text
+
+
+def time_slice(dates: Dates) -> slice:
+    """Instants from the start of the first to the end of the last day, in nanoseconds."""
+    first, last = (np.datetime64(d, "D").astype("datetime64[ns]") for d in dates)
+    return slice(first, last + np.timedelta64(1, "D") - np.timedelta64(1, "ns"))
