@@ -35,8 +35,8 @@ KINDS = ("maps", "tracks")
 REFERENCE = "Beauchamp et al. (2023) doi:10.5194/gmd-16-2119-2023"
 NAME = "fourdvarnet"
 PRESETS = {
-    "cpu": MapRecipe(scenes=2, steps=2000),
-    "long": MapRecipe(scenes=10, steps=12_000),
+    "cpu": MapRecipe(scenes=2, steps=2000, along_track=True),
+    "long": MapRecipe(scenes=10, steps=12_000, along_track=True),
     "gpu": MapRecipe(
         first_guess="mean",
         step_degrees=0.05,
@@ -50,6 +50,7 @@ PRESETS = {
         batch=4,
         steps=92_000,
         rate=1e-3,
+        along_track=True,
         mirrored=False,
         correction=1.0,
     ),

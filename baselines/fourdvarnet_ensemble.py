@@ -30,7 +30,7 @@ REFERENCE = (
     "Lakshminarayanan et al. (2017) doi:10.48550/arXiv.1612.01474"
 )
 NAME = "fourdvarnet_ensemble"
-SMALL = MapRecipe(hidden=20, prior_hidden=8)
+SMALL = MapRecipe(hidden=20, prior_hidden=8, along_track=True)
 PRESETS = {
     "cpu": replace(SMALL, scenes=2, steps=1500),
     "long": replace(SMALL, scenes=10, steps=6000),

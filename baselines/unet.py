@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 KINDS = ("maps", "tracks")
 REFERENCE = "Ronneberger et al. (2015) doi:10.48550/arXiv.1505.04597"
 NAME = "unet"
-DIRECT = MapRecipe(prior_hidden=0, iterations=1)
+DIRECT = MapRecipe(prior_hidden=0, iterations=1, along_track=True)
 PRESETS = {
     "cpu": replace(DIRECT, scenes=2, steps=6400),
     "long": replace(DIRECT, scenes=10, steps=38_000),

@@ -14,7 +14,7 @@ from map_worlds import inputs, waves
 from torch import Tensor
 
 from oceanbench.assimilation.learned_maps import estimate_members
-from oceanbench.assimilation.map_lessons import bank
+from oceanbench.assimilation.map_lessons import bank, on_grid
 from oceanbench.assimilation.map_recipe import MapRecipe, network
 from oceanbench.assimilation.map_strips import Bank, Scale, Strip, triangle
 from oceanbench.assimilation.map_training import course, train_members
@@ -36,6 +36,7 @@ SMALL = MapRecipe(
     steps=150,
     rate=5e-3,
     average=0.9,
+    along_track=True,
 )
 
 
@@ -207,8 +208,10 @@ def test_windows_are_of_all_strips_and_days_of_unknown_truth_do_not_count() -> N
 def test_the_first_scene_is_as_observed_and_others_are_not() -> None:
     field = waves(20)
     grid = grid_around(field, 0.25)
-    recipe = replace(SMALL, first_guess="mean", scenes=2)
-    whole, other = bank(inputs(20), field, grid, recipe, seed=0, learned=18)
+    recipe = replace(SMALL, first_guess="mean", scenes=2, along_track=False)
+    learned = on_grid(field, grid)[:18]
+    (whole, other), errors = bank(inputs(20), field, grid, recipe, seed=0, learned=learned)
+    assert errors is None
     expected = scene(inputs(20), "ssh", grid, first_guess="mean")
     np.testing.assert_array_equal(whole.scene.values[:-2], expected.values)
     assert len(whole.scene.values) == 21 + 2 and len(other.scene.values) == 18 + 2
@@ -221,7 +224,8 @@ def test_observations_end_before_the_scenes_do() -> None:
     field = waves(100)
     recipe = replace(SMALL, first_guess="oi", scenes=2)
     grid = grid_around(field, 0.5)
-    made = bank(inputs(100), field, grid, recipe, seed=0, learned=90)
+    learned = on_grid(field, grid)[:90]
+    made, _ = bank(inputs(100), field, grid, recipe, seed=0, learned=learned)
     assert [(s.first, len(s.scene.values)) for s in made] == [(0, 103), (0, 47), (45, 47)]
     for stretch in made:
         assert not stretch.scene.observed[-1].any()
@@ -229,6 +233,20 @@ def test_observations_end_before_the_scenes_do() -> None:
     truth = np.zeros((101, *grid.shape[1:]))
     known = [stretch.strip(truth, Scale(0.0, 1.0)).known for stretch in made]
     assert [int(k[:, 0, 0].sum()) for k in known] == [101, 47, 47]
+
+
+def test_known_errors_bring_observations_nearer_to_the_truth() -> None:
+    field, given = waves(40), inputs(40, error=0.05)
+    grid = grid_around(field, 0.25)
+    learned, errors = on_grid(field, grid)[:36], []
+    for along_track in (False, True):
+        recipe = replace(SMALL, first_guess="oi", scenes=2, along_track=along_track)
+        made, known = bank(given, field, grid, recipe, seed=0, learned=learned)
+        for stretch in made:
+            seen = stretch.scene.observed[:36]
+            errors.append((stretch.scene.values[:36] - learned)[seen].std())
+    assert known is not None and known.altimeter.white == pytest.approx(0.05, rel=0.2)
+    assert errors[2] < 0.8 * errors[0] and errors[3] < 0.8 * errors[1]
 
 
 def test_days_weigh_less_the_farther_from_the_middle() -> None:

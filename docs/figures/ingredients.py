@@ -23,7 +23,7 @@ from oceanbench.assimilation.map_recipe import MapRecipe
 from oceanbench.assimilation.map_training import course, train_members
 from oceanbench.method import Inputs
 
-BASE = MapRecipe(scenes=3, steps=1000)
+BASE = MapRecipe(scenes=3, steps=1000, along_track=True)
 ONE_PASS = replace(BASE, prior_hidden=0, iterations=1)
 VARIANTS = {
     "first guess `mean`": replace(BASE, first_guess="mean"),
@@ -33,6 +33,7 @@ VARIANTS = {
     "five iterations": replace(BASE, iterations=5),
     "one iteration, no prior (`unet`)": ONE_PASS,
     "as observed only, no other days": replace(BASE, scenes=1),
+    "misfits as they are, not of the whole pass": replace(BASE, along_track=False),
     "not mirrored": replace(BASE, mirrored=False),
 }
 LAST = 7  # days before the end of the observations

@@ -21,6 +21,7 @@ import torch
 import xarray as xr
 from torch import Tensor
 
+from oceanbench.assimilation.along_track import AlongTrack
 from oceanbench.assimilation.lessons import Lesson
 from oceanbench.assimilation.map_lessons import Lessons
 from oceanbench.assimilation.map_recipe import MapRecipe
@@ -46,6 +47,7 @@ class HiddenCourse:
     strips: tuple[Strip, ...]
     scale: Scale
     second: Scale | None
+    along_track: AlongTrack | None = None  # without a truth, errors are not known
 
     def learned(self) -> Bank:
         """Days before those that validate, and a gap."""

@@ -17,6 +17,7 @@ from scipy.interpolate import RectBivariateSpline
 from torch import Tensor
 
 from oceanbench.assimilation import networks
+from oceanbench.assimilation.along_track import AlongTrack
 from oceanbench.assimilation.compilation import compiled
 from oceanbench.assimilation.map_recipe import MapRecipe, network
 from oceanbench.assimilation.map_strips import FloatArray, Scale, triangle
@@ -35,6 +36,7 @@ class Trained:
     ----------
     recipe, scale : that they were trained with
     second : scale of the second field, or none
+    along_track : errors of first guess and altimeters, or none
     solvers : at least one
     device : of torch
     """
@@ -44,6 +46,7 @@ class Trained:
     solvers: tuple[FourDVarNet, ...]
     device: str
     second: Scale | None = None
+    along_track: AlongTrack | None = None
 
     @classmethod
     def of(
@@ -68,12 +71,13 @@ class Trained:
         recipe = networks.recipe_of(MapRecipe, weights, name)
         scale = Scale.of(weights, name=name)
         second = Scale.of(weights, "second_", name=name) if recipe.second else None
+        errors = AlongTrack.of(weights, name=name) if recipe.knows_errors else None
         solvers = networks.taken_up(
             lambda: network(recipe), weights, name=name, member=member, device=device
         )
         if compile_it:
             solvers = [compiled(solver, device) for solver in solvers]
-        return cls(recipe, scale, tuple(solvers), device, second)
+        return cls(recipe, scale, tuple(solvers), device, second, errors)
 
     def grid(self, target: xr.DataArray) -> Grid:
         """Grid on which a target is estimated."""
@@ -103,6 +107,7 @@ class Trained:
             first_guess=first_guess or self.recipe.first_guess,
             missions=missions,
             second=self.recipe.second,
+            along_track=self.along_track,
             device=self.device,
         )
 

@@ -7,19 +7,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import xarray as xr
 from scipy.interpolate import RectBivariateSpline
 
+from oceanbench.assimilation.along_track import AlongTrack, fitted
 from oceanbench.assimilation.kept_scenes import kept
 from oceanbench.assimilation.lessons import Lesson
 from oceanbench.assimilation.map_recipe import MapRecipe
 from oceanbench.assimilation.map_strips import Bank, FloatArray, Scale, Strip, strip
 from oceanbench.assimilation.preparation import DAY, chosen_missions
-from oceanbench.assimilation.scenes import Grid, Scene, scene
+from oceanbench.assimilation.scenes import Grid, Scene, gridded, scene
 from oceanbench.errors import OceanbenchError
+from oceanbench.grid import KM_PER_DEGREE
+from oceanbench.observing.noise import fitted_error
 from oceanbench.observing.reflown import reflown
 from oceanbench.progress import progress
 
@@ -37,6 +40,11 @@ class Lessons(Protocol):
     @property
     def second(self) -> Scale | None:
         """By which the second field is, if there is one."""
+        ...
+
+    @property
+    def along_track(self) -> AlongTrack | None:
+        """Errors of first guess and altimeters, where they are known."""
         ...
 
     def learned(self) -> Bank:
@@ -77,15 +85,16 @@ def bank(
     recipe: MapRecipe,
     *,
     seed: int,
-    learned: int,
+    learned: FloatArray,
     missions: str = "",
     device: str = "cpu",
     checkpoint: str = "",
-) -> tuple[Stretch, ...]:
+) -> tuple[tuple[Stretch, ...], AlongTrack | None]:
     """Scenes of a period, as it was observed and as altimeters on other days would have.
 
     Observations end half a window before every scene does, as they do where the present is mapped.
-    Altimeters on other days fly over parts of :data:`PART_DAYS` or so.
+    Altimeters on other days fly over parts of :data:`PART_DAYS` or so. Errors of the first guess
+    and of the altimeters are those of the days that are learned from, as they were observed.
 
     Parameters
     ----------
@@ -94,7 +103,7 @@ def bank(
     grid : days and nodes of the period
     recipe : how often they are observed, and with which first guess
     seed : of the shifts
-    learned : of the days, so many are observed by altimeters on other days
+    learned : (days, rows, columns), the truth of the days that altimeters on other days observe
     missions : as for :func:`oceanbench.assimilation.preparation.samples`
     device : of torch
     checkpoint : folder that keeps the scenes, or nothing
@@ -107,12 +116,17 @@ def bank(
     period = float((truth["time"].values[-1] - truth["time"].values[0]) / DAY)
     width = float(np.ptp(truth["longitude"].values))
     everything = {name: inputs[name] for name in inputs}
-    parts = np.linspace(0, learned, max(round(learned / PART_DAYS), 1) + 1).astype(int)
+    parts = np.linspace(0, len(learned), max(round(len(learned) / PART_DAYS), 1) + 1).astype(int)
     jobs = [(0, 0, len(grid.days))]
     jobs += [(n, a, b) for n in range(1, recipe.scenes) for a, b in itertools.pairwise(parts)]
     shifts = random.uniform(0.0, (period, width), (recipe.scenes, 2))
-    options = {"first_guess": recipe.first_guess, "missions": missions, "second": recipe.second}
+    options: dict[str, Any] = {
+        "first_guess": recipe.first_guess,
+        "missions": missions,
+        "second": recipe.second,
+    }
     found: list[Stretch] = []
+    errors: AlongTrack | None = None
     for number, first, end in progress(jobs, "scenes"):
         given = dict(everything)
         for name in names:
@@ -126,8 +140,23 @@ def bank(
         part = replace(grid, days=days)
         make = partial(scene, given, str(truth.name), part, device=device, **options)
         seen = kept(make, Path(checkpoint), given, part, options) if checkpoint else make()
+        if recipe.knows_errors:
+            errors = errors or _errors([inputs[n] for n in names], truth, learned, seen)
+            around = (given, str(truth.name), part, seen.first_guess)
+            values, _ = gridded(*around, missions=missions, along_track=errors)
+            seen = replace(seen, values=values)
         found.append(Stretch(int(first), seen))
-    return tuple(found)
+    return tuple(found), errors
+
+
+def _errors(
+    tracks: list[xr.Dataset], truth: xr.DataArray, learned: FloatArray, seen: Scene
+) -> AlongTrack:
+    """Errors of tracks, and of the first guess of a scene, on the first days of the truth."""
+    days = slice(len(learned))
+    altimeter = fitted_error(tracks, truth.isel(time=days))
+    spacing = KM_PER_DEGREE * float(np.ptp(truth["latitude"].values)) / (learned.shape[1] - 1)
+    return fitted(seen.first_guess[days] - learned, seen.observed[days], spacing, altimeter)
 
 
 def training_truth(inputs: Mapping[str, xr.Dataset], name: str) -> xr.DataArray:

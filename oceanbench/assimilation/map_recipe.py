@@ -35,6 +35,8 @@ class MapRecipe:
     average : of the weights: how much of it a step leaves
     prior_loss, slope_loss : weights of the prior's error on states, and of the differences between
         neighbours, in the loss
+    along_track : whether misfits are taken for what they tell along a pass
+        (:mod:`oceanbench.assimilation.along_track`), where training maps tell errors
     mirrored : whether windows are turned, too, as quasi-geostrophic flow allows: north and south
         with the sign, and east and west with time
     correction : size of errors of the first guess, in units of the state's deviation
@@ -61,12 +63,18 @@ class MapRecipe:
     average: float = 0.998
     prior_loss: float = 0.5
     slope_loss: float = 10.0
+    along_track: bool = False
     mirrored: bool = True
     correction: float = 0.2
     reduced: bool = True
     second: str = ""
     second_channels: int = 5
     supervised: bool = True
+
+    @property
+    def knows_errors(self) -> bool:
+        """Whether misfits are taken for what they tell along a pass."""
+        return self.along_track and self.supervised
 
 
 def network(recipe: MapRecipe) -> FourDVarNet:

@@ -12,6 +12,7 @@ import xarray as xr
 from torch import Tensor
 
 from oceanbench.assimilation import networks
+from oceanbench.assimilation.along_track import AlongTrack
 from oceanbench.assimilation.compilation import compiled
 from oceanbench.assimilation.learned_maps import in_parts
 from oceanbench.assimilation.lessons import Lesson
@@ -44,12 +45,14 @@ class Course:
     grid : days and nodes
     truth : (days, rows, columns) of the grid
     scenes : the first is all days, as they were observed
+    along_track : errors of first guess and altimeters, where the scenes know them
     """
 
     maps: xr.DataArray
     grid: Grid
     truth: FloatArray
     scenes: tuple[Stretch, ...]
+    along_track: AlongTrack | None = None
 
     @property
     def scale(self) -> Scale:
@@ -121,18 +124,18 @@ def course(
     grid = grid_around(truth, recipe.step_degrees)
     nodes = on_grid(truth, grid)
     check_length(len(nodes), recipe, name)
-    scenes = bank(
+    scenes, along_track = bank(
         inputs,
         truth,
         grid,
         recipe,
         seed=seed,
-        learned=learned_days(len(nodes)),
+        learned=nodes[: learned_days(len(nodes))],
         missions=missions,
         device=device,
         checkpoint=checkpoint,
     )
-    return Course(truth, grid, nodes, scenes)
+    return Course(truth, grid, nodes, scenes, along_track)
 
 
 def train_members(  # noqa: PLR0913  (every option is a keyword)
@@ -197,6 +200,8 @@ def train_members(  # noqa: PLR0913  (every option is a keyword)
     kept = scale.tensors()
     if lessons.second is not None:
         kept |= lessons.second.tensors("second_")
+    if lessons.along_track is not None:
+        kept |= lessons.along_track.tensors()
     return kept | networks.as_tensors(recipe) | networks.halved(tensors)
 
 

@@ -19,6 +19,7 @@ from oceanbench.assimilation.averaging import along_track_means, swath_cells
 from oceanbench.assimilation.gaussian import Observations
 from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.grid import KM_PER_DEGREE, centre_longitude, fill_holes, wrap_longitude
+from oceanbench.observing.passes import begins
 
 FloatArray = NDArray[np.float64]
 LAYOUTS = ("track", "swath")
@@ -245,8 +246,4 @@ def _rows(
     if mean is not None:
         at = {"latitude": ("point", rows[2].ravel()), "longitude": ("point", rows[1].ravel())}
         rows[3] -= mean.interp(at, kwargs={"fill_value": None}).values.reshape(shape)
-    pause = np.diff(days)
-    new = pause > 10.0 * np.median(pause) if pause.size else np.zeros(0, bool)
-    if "track" in dataset:
-        new = new | (np.diff(dataset["track"].values) != 0)
-    return rows, np.flatnonzero(new) + 1
+    return rows, np.flatnonzero(begins(dataset))

@@ -5,6 +5,9 @@ flat across it. So what is averaged in a cell and a day is the misfit of the sam
 guess, taken where and when they are, and the value of the cell is
 
 .. math:: y_c = x^b_c + \overline{ y_i - x^b(t_i, \lambda_i, \phi_i) }^{\, i \in c}
+
+or the mean of what the misfits along its pass tell of each sample, where the errors are known
+(:mod:`oceanbench.assimilation.along_track`).
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from oceanbench.assimilation.along_track import AlongTrack
 from oceanbench.assimilation.back_and_forth import Settings, extended, mapped
 from oceanbench.assimilation.given_maps import guess_of, second_of
 from oceanbench.assimilation.preparation import DAY, Samples, mean_field, samples
@@ -112,6 +116,7 @@ def scene(
     first_guess: str = "bfn",
     missions: str = "",
     second: str = "",
+    along_track: AlongTrack | None = None,
     device: str = "cpu",
 ) -> Scene:
     """Observe a period on a grid.
@@ -126,13 +131,13 @@ def scene(
     missions : as for :func:`oceanbench.assimilation.preparation.samples`
     second : an input that has maps of another variable, as
         :func:`oceanbench.assimilation.given_maps.second_of` takes it; none if empty
+    along_track : errors, where they are known; those of a swath are taken to be none
     device : of torch
     """
     mean = mean_field(inputs, variable, grid.centre, of_training=True)
     background = mean_on(grid, mean)
     place = (inputs, variable, grid.days[0], grid.centre)
     fine = _fine(inputs, variable, grid, missions)
-    points = _points(fine, grid)
     if first_guess in ("bfn", "oi"):
         averaged = samples(*place, missions=missions, mean=mean)
         settings = Settings(precision="single")
@@ -141,14 +146,14 @@ def scene(
         axes = (grid.longitude, grid.latitude)
         guess = background + mapped(averaged, mean, days, *axes, settings, device=device)
     elif first_guess == "smooth":
-        anomaly = fine.value - sample(grid.field(background), points).values
-        guess = background + _smoothed(*_binned(fine, anomaly, grid), grid)
+        anomaly = _binned(fine, _misfit(background, fine, grid), grid)
+        guess = background + _smoothed(*anomaly, grid)
     elif first_guess == "mean":
         guess = background
     else:
         guess = guess_of(inputs, variable, first_guess, grid.field(background), known=GUESSES)
     other = second_of(inputs, second, grid.field(background)) if second else None
-    return Scene(*_about(guess, fine, points, grid), guess, other)
+    return Scene(*_about(guess, fine, inputs, grid, along_track), guess, other)
 
 
 def gridded(
@@ -158,13 +163,14 @@ def gridded(
     guess: FloatArray,
     *,
     missions: str = "",
+    along_track: AlongTrack | None = None,
 ) -> tuple[FloatArray, NDArray[np.bool_]]:
     """Values of some missions on a grid about a first guess, and where there are any.
 
     Parameters are those of :func:`scene`, but for the guess, (days, rows, columns).
     """
     fine = _fine(inputs, variable, grid, missions)
-    return _about(guess, fine, _points(fine, grid), grid)
+    return _about(guess, fine, inputs, grid, along_track)
 
 
 def _fine(inputs: Mapping[str, xr.Dataset], variable: str, grid: Grid, missions: str) -> Samples:
@@ -173,11 +179,25 @@ def _fine(inputs: Mapping[str, xr.Dataset], variable: str, grid: Grid, missions:
 
 
 def _about(
-    guess: FloatArray, fine: Samples, points: xr.Dataset, grid: Grid
+    guess: FloatArray,
+    fine: Samples,
+    inputs: Mapping[str, xr.Dataset],
+    grid: Grid,
+    along_track: AlongTrack | None,
 ) -> tuple[FloatArray, NDArray[np.bool_]]:
-    expected = sample(grid.field(guess), points).values
-    misfit, count = _binned(fine, fine.value - expected, grid)
-    return guess + misfit, count > 0
+    misfit = _misfit(guess, fine, grid)
+    if along_track is not None:
+        layouts = np.array([inputs[name].attrs["layout"] for name in fine.missions])
+        if (nadir := layouts[fine.mission] == "track").any():
+            misfit[nadir] = along_track.expected(fine.take(nadir), misfit[nadir])
+    mean, count = _binned(fine, misfit, grid)
+    return guess + mean, count > 0
+
+
+def _misfit(guess: FloatArray, observed: Samples, grid: Grid) -> FloatArray:
+    """Values of samples less those of maps at their places and times."""
+    expected: FloatArray = sample(grid.field(guess), _points(observed, grid)).values
+    return observed.value - expected
 
 
 def inside(track: xr.Dataset, variable: str, grid: Grid) -> xr.Dataset:

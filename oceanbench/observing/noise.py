@@ -10,6 +10,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from oceanbench.errors import OceanbenchError
+from oceanbench.observing.passes import begins
 from oceanbench.observing.sampling import sample
 
 FloatArray = npt.NDArray[np.float64]
@@ -104,7 +105,8 @@ def fitted_error(tracks: Iterable[xr.Dataset], truth: xr.DataArray) -> Altimeter
 
     Parameters
     ----------
-    tracks : with the variable of the truth along ``time``, ``longitude``, ``latitude``, ``track``
+    tracks : with the variable of the truth along ``time``, ``longitude``, ``latitude`` and, where
+        it is known, ``track``, the number of the pass
     truth : (time, latitude, longitude) without holes; samples outside are left aside
 
     Returns
@@ -141,6 +143,7 @@ def _errors(
 ) -> tuple[FloatArray, npt.NDArray[np.int64], FloatArray]:
     """Errors, numbers of the passes and seconds of the samples inside, in the order of time."""
     track = track.sortby("time")
+    number = np.cumsum(begins(track))
     within = np.isfinite(track[str(truth.name)].values)
     for axis in ("time", "longitude", "latitude"):
         values, nodes = track[axis].values, truth[axis].values
@@ -150,7 +153,7 @@ def _errors(
     here = track.isel(time=within)
     error = here[str(truth.name)].values - sample(truth, here).values
     seconds = (here["time"].values - truth["time"].values.min()) / np.timedelta64(1, "s")
-    return error, here["track"].values, seconds
+    return error, number[within], seconds
 
 
 def _at_lag(
