@@ -168,7 +168,8 @@ def memory_of(process: int) -> int:
     """Bytes that a process and all that it started hold; what they share counts for each."""
     try:
         lines = Path(f"/proc/{process}/status").read_text(encoding="utf-8").splitlines()
-        children = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="utf-8")
+        threads = Path(f"/proc/{process}/task").glob("*/children")  # any of them may start some
+        children = " ".join(thread.read_text(encoding="utf-8") for thread in threads)
     except OSError:  # it has ended
         return 0
     held = sum(1024 * int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
