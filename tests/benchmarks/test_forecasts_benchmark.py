@@ -4,7 +4,7 @@
     python tests/benchmarks/test_forecasts_benchmark.py 1.0 FOLDER [WORKERS]
 
 The second makes 52 starts × 10 leads × 672 × 1440 × 5 variables as a Zarr store in FOLDER, unless
-it is there (with the truth 18 GB at the fraction 1.0, which is one of the starts), and an altimeter
+it is there (with the truth 15 GB at the fraction 1.0, which is one of the starts), and an altimeter
 of 48 000 points a day; it says what the evaluation took, in one process or in so many WORKERS: of
 a process pool, or of a dask cluster where WORKERS begins with "dask". The target is 2 GB on two
 cores, at any fraction.
