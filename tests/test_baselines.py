@@ -14,6 +14,7 @@ import xarray as xr
 
 from oceanbench import resources
 from oceanbench.assimilation import networks
+from oceanbench.assimilation.along_track import AlongTrack
 from oceanbench.assimilation.map_recipe import MapRecipe, network
 from oceanbench.assimilation.map_uncertainty import SMOOTHNESS, Uncertainty
 from oceanbench.assimilation.spde import Spde
@@ -98,8 +99,10 @@ def untrained(recipe: MapRecipe) -> dict[str, torch.Tensor]:
             members |= {f"{number}.{k}": v for k, v in network(recipe).state_dict().items()}
     scale = {"mean": torch.tensor(0.0), "deviation": torch.tensor(0.3)}
     field = Spde(length=80.0, std=0.2, time=10.0, smoothness=SMOOTHNESS)
-    errors = Uncertainty(2.0, field, field, AltimeterError(0.03, 0.02, 150.0))
-    return scale | networks.as_tensors(recipe) | members | errors.tensors()
+    altimeter = AltimeterError(0.03, 0.02, 150.0)
+    errors = Uncertainty(2.0, field, field, altimeter).tensors()
+    errors |= AlongTrack(0.02, 25.0, altimeter).tensors()
+    return scale | networks.as_tensors(recipe) | members | errors
 
 
 @pytest.mark.parametrize("name", OF_MAPS)
