@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import xarray as xr
@@ -28,8 +29,6 @@ from oceanbench.assimilation.processes import together
 
 if TYPE_CHECKING:
     import torch
-
-    from oceanbench.assimilation.map_strips import FloatArray
 
 KINDS = ("maps", "tracks")
 REFERENCE = "Beauchamp et al. (2023) doi:10.5194/gmd-16-2119-2023"
@@ -141,17 +140,14 @@ def estimate(
         not optional
     compiled : compile the network with torch.compile
     """
-
-    def members(variable: xr.DataArray) -> FloatArray:
-        return estimate_members(
-            inputs,
-            variable,
-            weights,
-            name=NAME,
-            first_guess=first_guess,
-            missions=missions,
-            device=device,
-            compile_it=compiled,
-        )
-
+    members = partial(
+        estimate_members,
+        inputs,
+        weights=weights,
+        name=NAME,
+        first_guess=first_guess,
+        missions=missions,
+        device=device,
+        compile_it=compiled,
+    )
     return filled(target, members).isel(member=0, drop=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import xarray as xr
@@ -21,8 +22,6 @@ from oceanbench.assimilation.networks import preset_of
 
 if TYPE_CHECKING:
     import torch
-
-    from oceanbench.assimilation.map_strips import FloatArray
 
 KINDS = ("maps", "tracks")
 REFERENCE = (
@@ -112,18 +111,15 @@ def estimate(
     missions : comma-separated names of the inputs to use, or ``all``; by default those that are
         not optional
     """
-
-    def maps(variable: xr.DataArray) -> FloatArray:
-        return members_of(
-            inputs,
-            variable,
-            weights,
-            name=NAME,
-            way=way,
-            members=members,
-            seed=seed,
-            missions=missions,
-            device=device,
-        )
-
+    maps = partial(
+        members_of,
+        inputs,
+        weights=weights,
+        name=NAME,
+        way=way,
+        members=members,
+        seed=seed,
+        missions=missions,
+        device=device,
+    )
     return filled(target, maps)

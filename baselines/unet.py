@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import xarray as xr
@@ -22,8 +23,6 @@ from oceanbench.assimilation.processes import together
 
 if TYPE_CHECKING:
     import torch
-
-    from oceanbench.assimilation.map_strips import FloatArray
 
 KINDS = ("maps", "tracks")
 REFERENCE = "Ronneberger et al. (2015) doi:10.48550/arXiv.1505.04597"
@@ -119,17 +118,14 @@ def estimate(
         not optional
     compiled : compile the network with torch.compile
     """
-
-    def members(variable: xr.DataArray) -> FloatArray:
-        return estimate_members(
-            inputs,
-            variable,
-            weights,
-            name=NAME,
-            first_guess=first_guess,
-            missions=missions,
-            device=device,
-            compile_it=compiled,
-        )
-
+    members = partial(
+        estimate_members,
+        inputs,
+        weights=weights,
+        name=NAME,
+        first_guess=first_guess,
+        missions=missions,
+        device=device,
+        compile_it=compiled,
+    )
     return filled(target, members).isel(member=0, drop=True)

@@ -31,12 +31,12 @@ from scipy.optimize import minimize_scalar
 from torch import Tensor
 
 from oceanbench.assimilation.preparation import Samples, kilometres
+from oceanbench.dynamics.quasigeostrophic import DAY
 from oceanbench.errors import OceanbenchError
 from oceanbench.observing.noise import AltimeterError
 
 FloatArray = NDArray[np.float64]
 NAME = "along_track"  # of the tensor
-SECONDS = 86_400.0  # of a day
 ROWS = 5  # apart at the most, of the nodes whose errors tell how far they are correlated
 LENGTHS = (5.0, 500.0)  # km, between which that is sought
 LEAST = 1e-3  # of s: white error that an altimeter has at least, so that all can be solved for
@@ -62,7 +62,11 @@ class AlongTrack:
         Parameters
         ----------
         observed : samples of nadir altimeters, times in days
-        misfit : (n,) their values less those of the first guess
+        misfit : (n,) their values less those of the first guess, in the unit of ``guess``
+
+        Returns
+        -------
+        (n,), in the same unit
         """
         centre = (float(observed.longitude.mean()), float(observed.latitude.mean()))
         places = np.stack(kilometres(observed.longitude, observed.latitude, centre))
@@ -71,7 +75,7 @@ class AlongTrack:
         found = np.empty_like(misfit)
         for some in np.split(order, ends):
             of_guess = self._of_guess(places[:, some])
-            both = of_guess + self._of_altimeter(SECONDS * observed.time[some])
+            both = of_guess + self._of_altimeter(DAY * observed.time[some])
             found[some] = of_guess @ cho_solve(cho_factor(both), misfit[some])
         return found
 
@@ -117,10 +121,10 @@ def fitted(
 
     Parameters
     ----------
-    error : (days, rows, columns) of the guess, whose truth is known
+    error : (days, rows, columns) of the guess, whose truth is known, in the variable's unit
     observed : where there is an observation, of the same shape
     spacing_km : between rows
-    altimeter : its error
+    altimeter : its error, in the same unit
     """
     here = np.where(observed, error, 0.0)
     variance = float((here**2).sum() / observed.sum())
