@@ -1,7 +1,7 @@
 r"""BFN-QG: back-and-forth nudging of a 1.5-layer quasi-geostrophic model.
 
 A map that the model carries from observation to observation, forward and backward in time
-(:mod:`oceanbench.assimilation.back_and_forth`).
+(:mod:`oceanbench.assimilation.nudging.bfn_qg`).
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Mapping
 
 import xarray as xr
 
-from oceanbench.assimilation.back_and_forth import Settings, mapped
-from oceanbench.assimilation.preparation import DAY, mean_field, samples
+from oceanbench.assimilation.nudging.bfn_qg import Settings, mapped
+from oceanbench.assimilation.observations.superobservations import DAY, mean_field, samples
 from oceanbench.grid import interpolate
 
 KINDS = ("maps", "tracks")

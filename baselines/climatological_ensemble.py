@@ -13,8 +13,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from oceanbench.assimilation.anomalies import days_of, maps_of, nodes_of, of_role
 from oceanbench.errors import OceanbenchError
+from oceanbench.forecasting.anomalies import days_of, maps_of, nodes_of, of_role
 
 KINDS = ("forecasts",)
 

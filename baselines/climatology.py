@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import torch
 import xarray as xr
 
-from oceanbench.assimilation import windows
-from oceanbench.assimilation.windows import as_dataset, model_of
+from oceanbench.assimilation import window_batches
+from oceanbench.assimilation.window_batches import as_dataset, model_of
 
 KINDS = ("windows",)
 
@@ -25,8 +25,8 @@ def estimate(
     device : of torch
     seed : not used: the method is deterministic
     """
-    climate = windows.climatology(inputs, cyclic=model_of(inputs).cyclic, device=device)
-    shape = windows.observations(inputs, device=device).values.shape
+    climate = window_batches.climatology(inputs, cyclic=model_of(inputs).cyclic, device=device)
+    shape = window_batches.observations(inputs, device=device).values.shape
     mean = as_dataset(climate.mean.expand(shape), target)
     error = as_dataset(torch.sqrt(climate.variance).expand(shape), target)
     return mean.assign({f"{name}_std": error[name] for name in target.data_vars})

@@ -17,8 +17,8 @@ from collections.abc import Mapping
 import numpy as np
 import xarray as xr
 
-from oceanbench.assimilation.anomalies import Climate, of_role
-from oceanbench.assimilation.lagged import damping
+from oceanbench.forecasting.anomalies import Climate, of_role
+from oceanbench.forecasting.linear_inverse import damping
 
 KINDS = ("forecasts",)
 

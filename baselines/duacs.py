@@ -28,10 +28,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from oceanbench.assimilation.covariance import Covariance
-from oceanbench.assimilation.left_out import fitted
-from oceanbench.assimilation.mapping import Problem, estimate_all, fields_of
-from oceanbench.assimilation.preparation import (
+from oceanbench.assimilation.gaussian.covariance import Covariance
+from oceanbench.assimilation.gaussian.mapping import Problem, estimate_all, fields_of
+from oceanbench.assimilation.gaussian.tiles import Tile, tiles
+from oceanbench.assimilation.observations.cross_validation import fitted
+from oceanbench.assimilation.observations.superobservations import (
     DAY,
     Samples,
     chosen_missions,
@@ -39,7 +40,6 @@ from oceanbench.assimilation.preparation import (
     mean_field,
     samples,
 )
-from oceanbench.assimilation.tiles import Tile, tiles
 from oceanbench.dynamics.rotation import coriolis, planetary_gradient
 from oceanbench.errors import OceanbenchError
 
@@ -160,7 +160,7 @@ def train(
     """Fit the scales by leaving out one mission after the other.
 
     Once with and once without propagation; the better one is kept
-    (:func:`oceanbench.assimilation.left_out.fitted`).
+    (:func:`oceanbench.assimilation.observations.cross_validation.fitted`).
 
     Parameters
     ----------

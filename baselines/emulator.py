@@ -1,8 +1,9 @@
 """Emulator: a U-Net that has learned how a reanalysis changes from one block of days to the next.
 
 It starts from the analysis of the start alone and forecasts the mean: what cannot be foreseen is
-smoothed away with the lead (:mod:`oceanbench.emulation.network`). It learns from states with errors
-as analyses have them, since it will be given such (:mod:`oceanbench.emulation.lessons`).
+smoothed away with the lead (:mod:`oceanbench.forecasting.emulator`). It learns from states with
+errors as analyses have them, since it will be given such
+(:mod:`oceanbench.forecasting.training_pairs`).
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
-from oceanbench.assimilation.networks import preset_of
-from oceanbench.emulation.forecasting import forecast
-from oceanbench.emulation.learning import train_members
-from oceanbench.emulation.recipe import EmulatorRecipe
+from oceanbench.forecasting.configuration import EmulatorRecipe
+from oceanbench.forecasting.inference import forecast
+from oceanbench.forecasting.training import train_members
+from oceanbench.learning.ensembles import preset_of
 
 if TYPE_CHECKING:
     import torch

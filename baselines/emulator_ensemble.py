@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
-from oceanbench.assimilation.networks import preset_of
-from oceanbench.emulation.forecasting import forecast
-from oceanbench.emulation.learning import train_members
-from oceanbench.emulation.recipe import EmulatorRecipe
+from oceanbench.forecasting.configuration import EmulatorRecipe
+from oceanbench.forecasting.inference import forecast
+from oceanbench.forecasting.training import train_members
+from oceanbench.learning.ensembles import preset_of
 
 if TYPE_CHECKING:
     import torch

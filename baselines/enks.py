@@ -1,10 +1,10 @@
 r"""Ensemble Kalman smoother: members that run the model, drawn to the observations as they come.
 
 Each analysis is an ensemble transform, of the members at its time and of the same members at the
-``lag`` times before (:mod:`oceanbench.assimilation.kalman`), so that a state is known from the
-observations before, at and after it. Where the components lie on a circle, each is analysed with
-observations near it only, weighted by a taper: the covariances of some hundred members with what is
-far away are chance.
+``lag`` times before (:mod:`oceanbench.assimilation.ensemble.kalman`), so that a state is known from
+the observations before, at and after it. Where the components lie on a circle, each is analysed
+with observations near it only, weighted by a taper: the covariances of some hundred members with
+what is far away are chance.
 
 All windows start from the same members, states of the climatology, so that no window's estimate
 depends on the others. The model is taken to be perfect; ``inflation`` pays for what is wrong in it,
@@ -19,8 +19,8 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from oceanbench.assimilation.kalman import cyclic_distance, gaspari_cohn, smooth
-from oceanbench.assimilation.windows import (
+from oceanbench.assimilation.ensemble.kalman import cyclic_distance, gaspari_cohn, smooth
+from oceanbench.assimilation.window_batches import (
     Windows,
     as_dataset,
     climatological_states,

@@ -1,8 +1,9 @@
 r"""Weak-constraint 4DVar: the most likely trajectory, given observations and an imperfect model.
 
-The cost is that of :mod:`oceanbench.assimilation.variational`, minimised by Levenberg-Marquardt
-steps with exact solves (:mod:`oceanbench.assimilation.gauss_newton`). The model error is annealed:
-from 0.1, relative to the climate's variance, down by factors of ten. The search goes from two first
+The cost is that of :mod:`oceanbench.assimilation.variational.weak_constraint`, minimised by
+Levenberg-Marquardt steps with exact solves
+(:mod:`oceanbench.assimilation.variational.levenberg_marquardt`). The model error is annealed: from
+0.1, relative to the climate's variance, down by factors of ten. The search goes from two first
 guesses, an optimal interpolation and the mean of an ensemble Kalman smoother; in each window the
 lower cost decides.
 
@@ -20,10 +21,16 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from oceanbench.assimilation.first_guesses import Guesses, guesses
-from oceanbench.assimilation.gauss_newton import anneal, deepest, deviation
-from oceanbench.assimilation.variational import Problem
-from oceanbench.assimilation.windows import Windows, as_dataset, model_of, observations, states
+from oceanbench.assimilation.variational.first_guesses import Guesses, guesses
+from oceanbench.assimilation.variational.levenberg_marquardt import anneal, deepest, deviation
+from oceanbench.assimilation.variational.weak_constraint import Problem
+from oceanbench.assimilation.window_batches import (
+    Windows,
+    as_dataset,
+    model_of,
+    observations,
+    states,
+)
 from oceanbench.dynamics.models import Model
 from oceanbench.dynamics.runge_kutta import Tendency
 from oceanbench.errors import OceanbenchError

@@ -30,7 +30,7 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from oceanbench.assimilation.windows import (
+from oceanbench.assimilation.window_batches import (
     Climatology,
     Windows,
     as_dataset,

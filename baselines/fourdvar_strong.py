@@ -1,12 +1,12 @@
 r"""Strong-constraint 4DVar: trajectories of the model, fitted to segments that grow.
 
 The model is taken to be perfect, and all that is sought is the state that a segment of a window
-begins with (:mod:`oceanbench.assimilation.strong_constraint`). Segments follow each other and know
-nothing of each other: a first state determines a chaotic model until its errors have grown by e a
-few times, which is 2.5 of the 10 units of a window of Lorenz-96, and all of one of the overturning
-loop. The background is the climatology. The search goes from an optimal interpolation and from the
-mean of an ensemble Kalman smoother, both of the whole window; in each segment the lower cost
-decides.
+begins with (:mod:`oceanbench.assimilation.variational.strong_constraint`). Segments follow each
+other and know nothing of each other: a first state determines a chaotic model until its errors have
+grown by e a few times, which is 2.5 of the 10 units of a window of Lorenz-96, and all of one of the
+overturning loop. The background is the climatology. The search goes from an optimal interpolation
+and from the mean of an ensemble Kalman smoother, both of the whole window; in each segment the
+lower cost decides.
 """
 
 from __future__ import annotations
@@ -17,11 +17,16 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from oceanbench.assimilation.first_guesses import Guesses, guesses
-from oceanbench.assimilation.gauss_newton import deepest
-from oceanbench.assimilation.strong_constraint import deviation, grow, trajectory
-from oceanbench.assimilation.variational import Problem
-from oceanbench.assimilation.windows import Windows, as_dataset, model_of, observations
+from oceanbench.assimilation.variational.first_guesses import Guesses, guesses
+from oceanbench.assimilation.variational.levenberg_marquardt import deepest
+from oceanbench.assimilation.variational.strong_constraint import deviation, grow, trajectory
+from oceanbench.assimilation.variational.weak_constraint import Problem
+from oceanbench.assimilation.window_batches import (
+    Windows,
+    as_dataset,
+    model_of,
+    observations,
+)
 from oceanbench.errors import OceanbenchError
 from oceanbench.progress import progress
 
@@ -84,7 +89,7 @@ def fitted(windows: Windows, start: Guesses, segment: int, growth: int, iteratio
     windows : what is observed
     start : the first guesses
     segment : times of a segment; the last one of a window may be shorter
-    growth, iterations : as in :func:`oceanbench.assimilation.strong_constraint.grow`
+    growth, iterations : as in :func:`oceanbench.assimilation.variational.strong_constraint.grow`
     """
     count, times, size = windows.values.shape
     values, observed = _cut(windows.values, segment), _cut(windows.observed, segment)

@@ -1,14 +1,14 @@
 r"""4DVarNet for sea level: a dynamical map, corrected by a few learned steps of a descent.
 
 From the map of a model that was nudged to the observations
-(:mod:`oceanbench.assimilation.back_and_forth`), the solver
+(:mod:`oceanbench.assimilation.nudging.bfn_qg`), the solver
 
 .. math:: x \leftarrow x - u_\theta\!\left( y - x, \; x - \Phi(x), \; x \right)
 
-(:mod:`oceanbench.assimilation.unrolled`) takes a few steps. Each sees where the observations
-disagree, and what a learned prior :math:`\Phi` finds unlikely: the two terms of a variational cost.
-It learns from the maps of the training period, observed as they were and by the same altimeters on
-other days (:mod:`oceanbench.observing.reflown`), with the errors that those had.
+(:mod:`oceanbench.assimilation.fourdvarnet.solver`) takes a few steps. Each sees where the
+observations disagree, and what a learned prior :math:`\Phi` finds unlikely: the two terms of a
+variational cost. It learns from the maps of the training period, observed as they were and by the
+same altimeters on other days (:mod:`oceanbench.observing.reflown`), with the errors that those had.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
-from oceanbench.assimilation.hidden_missions import lessons_of
-from oceanbench.assimilation.learned_maps import estimate_members, filled
-from oceanbench.assimilation.map_recipe import MapRecipe
-from oceanbench.assimilation.map_training import train_members
-from oceanbench.assimilation.networks import preset_of
-from oceanbench.assimilation.processes import together
+from oceanbench.assimilation.fourdvarnet.maps.configuration import MapRecipe
+from oceanbench.assimilation.fourdvarnet.maps.held_out_missions import lessons_of
+from oceanbench.assimilation.fourdvarnet.maps.inference import estimate_members, filled
+from oceanbench.assimilation.fourdvarnet.maps.training import train_members
+from oceanbench.learning.distributed import together
+from oceanbench.learning.ensembles import preset_of
 
 if TYPE_CHECKING:
     import torch

@@ -5,11 +5,12 @@ The cost weighs the observations against an autoencoder,
 .. math:: J(x) = \alpha_o^2 \| y - x \|^2_{observed} + \alpha_p^2 \| x - \Phi(x) \|^2
 
 whose bilinear layer :math:`\Phi` can represent quadratic dynamics
-(:class:`oceanbench.assimilation.priors.BilinearPrior`). It is learned together with the update, a
-convolutional LSTM which gets the two terms of the gradient and the state, and descends the cost
-from optimal interpolation (:mod:`oceanbench.assimilation.unrolled`). Of the model only the symmetry
-is used: whether all components are alike. Where the training states are known, the error of the
-estimate is what is made small; where only observations are, the misfit to some that are held out.
+(:class:`oceanbench.assimilation.fourdvarnet.priors.BilinearPrior`). It is learned together with the
+update, a convolutional LSTM which gets the two terms of the gradient and the state, and descends
+the cost from optimal interpolation (:mod:`oceanbench.assimilation.fourdvarnet.solver`). Of the
+model only the symmetry is used: whether all components are alike. Where the training states are
+known, the error of the estimate is what is made small; where only observations are, the misfit to
+some that are held out.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
-from oceanbench.assimilation.learned_windows import estimate_members, train_members
-from oceanbench.assimilation.recipe import Recipe
-from oceanbench.assimilation.windows import as_dataset, model_of
+from oceanbench.assimilation.fourdvarnet.windows.configuration import Recipe
+from oceanbench.assimilation.fourdvarnet.windows.training import estimate_members, train_members
+from oceanbench.assimilation.window_batches import as_dataset, model_of
 
 if TYPE_CHECKING:
     import torch

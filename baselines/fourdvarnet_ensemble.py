@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
-from oceanbench.assimilation.learned_maps import filled
-from oceanbench.assimilation.map_recipe import MapRecipe
-from oceanbench.assimilation.map_training import course, train_members
-from oceanbench.assimilation.map_uncertainty import judged, members_of
-from oceanbench.assimilation.networks import preset_of
+from oceanbench.assimilation.fourdvarnet.maps.configuration import MapRecipe
+from oceanbench.assimilation.fourdvarnet.maps.inference import filled
+from oceanbench.assimilation.fourdvarnet.maps.training import course, train_members
+from oceanbench.assimilation.fourdvarnet.maps.uncertainty import judged, members_of
+from oceanbench.learning.ensembles import preset_of
 
 if TYPE_CHECKING:
     import torch

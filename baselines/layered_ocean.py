@@ -3,11 +3,11 @@ r"""The coarse physical model itself: the layered ocean, from the analysis of ea
 The model is that of the reanalysis, as the card of `reanalysis_emulation` tells it: two
 quasi-geostrophic layers with advected temperature and salinity in cells of 0.3 degrees
 (:mod:`oceanbench.dynamics.layered_ocean`). Height, temperature and salinity of the surface are
-inserted from maps (:mod:`oceanbench.assimilation.insertion`); no map tells the lower layer. It is
-found by driving the model with daily maps of the reanalysis, from a state of rest, for ``spin_up``
-days that end ``behind`` days before the first start, since a reanalysis has seen the days after
-it. From then on the analyses of the starts, one after the other, are inserted into the forecast of
-the start before: none of a later start is used.
+inserted from maps (:mod:`oceanbench.assimilation.nudging.insertion`); no map tells the lower layer.
+It is found by driving the model with daily maps of the reanalysis, from a state of rest, for
+``spin_up`` days that end ``behind`` days before the first start, since a reanalysis has seen the
+days after it. From then on the analyses of the starts, one after the other, are inserted into the
+forecast of the start before: none of a later start is used.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ import xarray as xr
 from numpy.typing import NDArray
 from torch import Tensor
 
-from oceanbench.assimilation.anomalies import days_of, maps_of, nodes_of, of_role
-from oceanbench.assimilation.insertion import Surface
+from oceanbench.assimilation.nudging.insertion import Surface
 from oceanbench.dynamics import layered_ocean as ocean
 from oceanbench.dynamics.basin import Basin, north_atlantic_like
 from oceanbench.dynamics.quasigeostrophic import DAY
 from oceanbench.errors import OceanbenchError
+from oceanbench.forecasting.anomalies import days_of, maps_of, nodes_of, of_role
 from oceanbench.progress import progress
 
 KINDS = ("forecasts",)

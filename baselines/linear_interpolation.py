@@ -6,8 +6,13 @@ from collections.abc import Mapping
 
 import xarray as xr
 
-from oceanbench.assimilation import windows
-from oceanbench.assimilation.windows import as_dataset, climatology, model_of, observations
+from oceanbench.assimilation import window_batches
+from oceanbench.assimilation.window_batches import (
+    as_dataset,
+    climatology,
+    model_of,
+    observations,
+)
 
 KINDS = ("windows",)
 
@@ -27,5 +32,5 @@ def estimate(
     seed : not used: the method is deterministic
     """
     climate = climatology(inputs, cyclic=model_of(inputs).cyclic, device=device)
-    joined = windows.linear_interpolation(observations(inputs, device=device), climate.mean)
+    joined = window_batches.linear_interpolation(observations(inputs, device=device), climate.mean)
     return as_dataset(joined, target)

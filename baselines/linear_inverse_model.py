@@ -25,10 +25,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from oceanbench.assimilation import lagged
-from oceanbench.assimilation.anomalies import Climate, of_role
-from oceanbench.assimilation.lagged import InverseModel
 from oceanbench.errors import OceanbenchError
+from oceanbench.forecasting import linear_inverse
+from oceanbench.forecasting.anomalies import Climate, of_role
+from oceanbench.forecasting.linear_inverse import InverseModel
 
 KINDS = ("forecasts",)
 REFERENCE = "https://doi.org/10.1175/1520-0442(1995)008%3C1999:TOGOTS%3E2.0.CO;2"
@@ -78,12 +78,12 @@ def estimate(
     some = series.values[::every]
     most = min(some.shape)
     counts = [patterns] if patterns else [n for n in COUNTS if n <= most] or [most]
-    functions = lagged.patterns(some, max(counts))
+    functions = linear_inverse.patterns(some, max(counts))
     amplitudes = series._replace(values=series.values @ functions)
     model = InverseModel(functions, amplitudes, powers=propagator == "power")
     found = []
     for lead in target["lead"].values.tolist():
-        left = lagged.damping(series, lead)
+        left = linear_inverse.damping(series, lead)
         count = counts[0] if patterns else model.best_count(validation, lead, counts, left)
         found.append(model.forecast(first.values, lead, count, left))
     return climate.forecast(np.stack(found, axis=1) / unit, target)

@@ -7,8 +7,9 @@ follows a spectrum in wavelength, and the observations add white noise and one c
     \epsilon \sim N(0, \sigma_p^2 I), \quad \varepsilon \sim N(0, \sigma_n^2 I).
 
 All maps come from one inversion of the whole period
-(:mod:`oceanbench.assimilation.reduced_order`, :mod:`oceanbench.assimilation.wavelets`). The method
-is MIOST's; the spectrum and the scales are ours, in closed form, and **not** its tables.
+(:mod:`oceanbench.assimilation.gaussian.reduced_order`,
+:mod:`oceanbench.assimilation.gaussian.wavelets`). The method is MIOST's; the spectrum and the
+scales are ours, in closed form, and **not** its tables.
 """
 
 from __future__ import annotations
@@ -18,9 +19,15 @@ from collections.abc import Mapping
 import numpy as np
 import xarray as xr
 
-from oceanbench.assimilation.preparation import DAY, Samples, kilometres, mean_field, samples
-from oceanbench.assimilation.reduced_order import shared_error, solve
-from oceanbench.assimilation.wavelets import Band, spectrum, wavelets
+from oceanbench.assimilation.gaussian.reduced_order import shared_error, solve
+from oceanbench.assimilation.gaussian.wavelets import Band, spectrum, wavelets
+from oceanbench.assimilation.observations.superobservations import (
+    DAY,
+    Samples,
+    kilometres,
+    mean_field,
+    samples,
+)
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import interpolate
 from oceanbench.progress import progress

@@ -9,7 +9,7 @@ with background 0, :math:`B = \exp(-(\Delta t/L_t)^2 - (\Delta\lambda/L_x)^2
 within :math:`2 L_t` of :math:`t`. Where the challenge gives a mean field (an input of layout
 ``static``, such as a mean dynamic topography), the observations are taken relative to it and it is
 added to the maps, as in challenge 2021a. Each map is solved exactly; consecutive maps share a
-factorisation (:mod:`oceanbench.assimilation.gaussian`).
+factorisation (:mod:`oceanbench.assimilation.gaussian.optimal_interpolation`).
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from collections.abc import Mapping
 import numpy as np
 import xarray as xr
 
-from oceanbench.assimilation.covariance import Covariance
-from oceanbench.assimilation.gaussian import Observations
-from oceanbench.assimilation.mapping import Problem, fields_of
-from oceanbench.assimilation.preparation import DAY, mean_field, samples
+from oceanbench.assimilation.gaussian.covariance import Covariance
+from oceanbench.assimilation.gaussian.mapping import Problem, fields_of
+from oceanbench.assimilation.gaussian.optimal_interpolation import Observations
+from oceanbench.assimilation.observations.superobservations import DAY, mean_field, samples
 from oceanbench.errors import OceanbenchError
 
 KINDS = ("maps", "tracks")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import xarray as xr
 
-from oceanbench.assimilation.anomalies import maps_of, nodes_of, of_role
+from oceanbench.forecasting.anomalies import maps_of, nodes_of, of_role
 
 KINDS = ("forecasts",)
 

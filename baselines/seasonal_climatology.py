@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import xarray as xr
 
-from oceanbench.assimilation.anomalies import Climate
+from oceanbench.forecasting.anomalies import Climate
 
 KINDS = ("forecasts",)
 

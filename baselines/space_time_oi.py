@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import xarray as xr
 
-from oceanbench.assimilation.stationary import deviation, interpolate, learned
-from oceanbench.assimilation.windows import as_dataset, model_of, observations
+from oceanbench.assimilation.gaussian.window_interpolation import deviation, interpolate, learned
+from oceanbench.assimilation.window_batches import as_dataset, model_of, observations
 
 KINDS = ("windows",)
 

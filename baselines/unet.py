@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
-from oceanbench.assimilation.hidden_missions import lessons_of
-from oceanbench.assimilation.learned_maps import estimate_members, filled
-from oceanbench.assimilation.map_recipe import MapRecipe
-from oceanbench.assimilation.map_training import train_members
-from oceanbench.assimilation.networks import preset_of
-from oceanbench.assimilation.processes import together
+from oceanbench.assimilation.fourdvarnet.maps.configuration import MapRecipe
+from oceanbench.assimilation.fourdvarnet.maps.held_out_missions import lessons_of
+from oceanbench.assimilation.fourdvarnet.maps.inference import estimate_members, filled
+from oceanbench.assimilation.fourdvarnet.maps.training import train_members
+from oceanbench.learning.distributed import together
+from oceanbench.learning.ensembles import preset_of
 
 if TYPE_CHECKING:
     import torch

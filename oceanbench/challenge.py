@@ -14,8 +14,7 @@ import pooch
 import xarray as xr
 from pydantic import Field, ValidationError, model_validator
 
-from oceanbench import consistency, data, files, resources, windows
-from oceanbench.consistency import LEARNED
+from oceanbench.data import files, opening, shipped
 from oceanbench.declaration import (
     Dataset,
     Dates,
@@ -32,18 +31,21 @@ from oceanbench.declaration import (
     SubmissionRules,
     Text,
     Told,
+    consistency,
     one_line,
     read_yaml,
     time_slice,
 )
-from oceanbench.derived import DERIVED
+from oceanbench.declaration.consistency import LEARNED
 from oceanbench.errors import OceanbenchError, did_you_mean
-from oceanbench.forecasts import against, fields, rules
-from oceanbench.forecasts.derivation import Derivation, check_derived
-from oceanbench.forecasts.fields import SURFACE, Schedule
-from oceanbench.forecasts.maps import Maps, as_days, open_maps
-from oceanbench.forecasts.nodes import Grid, depths_found_in
-from oceanbench.forecasts.rows import expand
+from oceanbench.kinds.forecasts import observation_rows, rules, submitted_fields
+from oceanbench.kinds.forecasts.daily_maps import Maps, as_days, open_maps
+from oceanbench.kinds.forecasts.derivation import Derivation, check_derived
+from oceanbench.kinds.forecasts.derived import DERIVED
+from oceanbench.kinds.forecasts.grid import Grid, depths_found_in
+from oceanbench.kinds.forecasts.score_rows import expand
+from oceanbench.kinds.forecasts.submitted_fields import SURFACE, Schedule
+from oceanbench.kinds.windows import files as windows
 from oceanbench.metrics import METRICS
 
 
@@ -87,7 +89,7 @@ class Challenge(Section):
         OceanbenchError
             with file, key, value and cure
         """
-        path = resources.find("challenges", str(name_or_path), "{name}/challenge.yaml")
+        path = shipped.find("challenges", str(name_or_path), "{name}/challenge.yaml")
         content = read_yaml(path)
         if "path" in content:
             raise OceanbenchError(f"{path}: unknown key 'path' at the top; remove it")
@@ -149,7 +151,7 @@ class Challenge(Section):
                 f"starts, leads, depths, derived are for 'forecasts', not '{self.kind}'"
             )
         columns = self.columns if self.kind == "forecasts" else {}
-        against.check_observed(self.datasets, columns)
+        observation_rows.check_observed(self.datasets, columns)
 
     def _check_metrics(self) -> None:
         for index, row in enumerate(self.metrics):
@@ -341,8 +343,8 @@ class Challenge(Section):
         box = self.scored.box if dataset.role == "truth" else None
         dates = self.periods[dataset.role] if dataset.role in LEARNED else period
         if box is None and dates is not None and dataset.layout != "static":
-            box = data.Box(time=time_slice(dates))
-        opened = data.open_dataset(
+            box = opening.Box(time=time_slice(dates))
+        opened = opening.open_dataset(
             self.files(name, data_dir),
             variables=dataset.variables,
             units=dataset.units,
@@ -358,7 +360,7 @@ class Challenge(Section):
         Methods must use none of a later start than that of the forecast they make.
         """
         dataset = self.datasets[name]
-        opened = data.open_dataset(
+        opened = opening.open_dataset(
             self.files(name, data_dir),
             variables=dataset.variables,
             units=dataset.units,
@@ -474,7 +476,7 @@ class Challenge(Section):
         """Variables by start and lead, read-only and of no size: a method makes its own."""
         _, grid = self.maps(self.truth_name, data_dir=data_dir)
         units = {name: variable.units for name, variable in self.submission.variables.items()}
-        return fields.target(self.schedule, grid, units)
+        return submitted_fields.target(self.schedule, grid, units)
 
     def _empty(self, coords: Mapping[str, Any]) -> xr.Dataset:
         """Every variable of a submission on the coordinates, without values."""
@@ -492,7 +494,7 @@ class Challenge(Section):
         present = {name: self.present(name, data_dir) for name in self.datasets}
         if not any(present.values()):
             raise OceanbenchError(self._how_to_get(self.truth_name, data_dir))
-        return data.catalog(
+        return opening.catalog(
             {name: found for name, found in present.items() if found},
             {n: {"role": d.role, "layout": d.layout} for n, d in self.datasets.items()},
         )
@@ -504,4 +506,4 @@ def _nodes(first: float, last: float, step: float) -> np.ndarray[Any, np.dtype[n
 
 def load_all() -> Mapping[str, Challenge]:
     """Every shipped challenge, by name."""
-    return {name: Challenge.load(name) for name in resources.names("challenges")}
+    return {name: Challenge.load(name) for name in shipped.names("challenges")}

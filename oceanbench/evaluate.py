@@ -17,19 +17,19 @@ import numpy as np
 import xarray as xr
 
 from oceanbench.challenge import Challenge
+from oceanbench.data.shipped import PACKAGE
 from oceanbench.declaration import MetricRow
 from oceanbench.errors import OceanbenchError
-from oceanbench.forecast_scores.scores import score_forecasts
-from oceanbench.match import Matched, match
+from oceanbench.kinds.forecasts.scoring.scores import score_forecasts
 from oceanbench.metrics import METRICS, Flagged, Sums
 from oceanbench.metrics.aligned import FloatArray, number
-from oceanbench.metrics.points import form_of
-from oceanbench.metrics.spectral import psd_score
+from oceanbench.metrics.probabilistic.points import form_of
+from oceanbench.metrics.spectral.space_time import psd_score
 from oceanbench.metrics.sums import sums, term_of
-from oceanbench.pair import Pair, pair
-from oceanbench.resources import PACKAGE
 from oceanbench.result import Interval, Result, Score
-from oceanbench.statistics import interval
+from oceanbench.scoring.collocation import Pair, pair
+from oceanbench.scoring.matching import Matched, match
+from oceanbench.scoring.statistics import interval
 from oceanbench.submission import Submission
 
 SUMMED = [f.name for f in fields(Sums) if f.name not in ("case", "term")]

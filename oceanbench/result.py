@@ -10,8 +10,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from oceanbench.data.files import write_text
 from oceanbench.errors import OceanbenchError
-from oceanbench.files import write_text
 
 SCHEMA = 1
 REQUIRED: dict[str, dict[str, type]] = {

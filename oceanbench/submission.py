@@ -13,15 +13,16 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from oceanbench import data, files, windows
 from oceanbench.challenge import Challenge
+from oceanbench.data import files, opening
 from oceanbench.declaration import SubmittedVariable, std_name
 from oceanbench.errors import OceanbenchError
-from oceanbench.forecasts import naming
-from oceanbench.forecasts.fields import Forecasts, gather
-from oceanbench.forecasts.nodes import Grid
 from oceanbench.grid import SAME_NODE, centre_longitude
-from oceanbench.uncertainty import check_form, check_values, find_std
+from oceanbench.kinds.forecasts import lead_conventions
+from oceanbench.kinds.forecasts.grid import Grid
+from oceanbench.kinds.forecasts.submitted_fields import Forecasts, gather
+from oceanbench.kinds.submitted import check_form, check_values, find_std
+from oceanbench.kinds.windows import files as windows
 
 MAX_BYTES = 8 * 2**30  # in memory; a hostile file declares terabytes in 300 bytes
 ABSURD = 1e10  # no ocean variable is so large; its square would overflow the sums
@@ -112,7 +113,9 @@ class Submission:
         """
         parts = []
         for file in self.files:
-            part = naming.canonical(self._open_file(file, challenge), challenge.leads, file.name)
+            part = lead_conventions.canonical(
+                self._open_file(file, challenge), challenge.leads, file.name
+            )
             for name in part.data_vars:
                 _check_variable(
                     part[name], challenge.submission.variables[str(name)], challenge, file.name
@@ -128,7 +131,7 @@ class Submission:
             )
         whole = self._open_file(self.files[0], challenge)
         _check_size([whole], self.path.name)
-        return data.loaded(whole, self.path.name)
+        return opening.loaded(whole, self.path.name)
 
     def _open_maps(self, challenge: Challenge) -> xr.Dataset:
         parts = [
@@ -143,10 +146,10 @@ class Submission:
                     "have; give it for all times or for none"
                 )
         _check_size(parts, self.path.name)
-        whole = data.in_time(parts, self.path.name, "grid")
+        whole = opening.in_time(parts, self.path.name, "grid")
         _check_time(whole, self.path.name)
         whole = _within(whole, "time", _bounds(challenge)["time"], challenge, self.path.name)
-        whole = data.loaded(whole, self.path.name)
+        whole = opening.loaded(whole, self.path.name)
         _check_steps(whole, challenge, self.path.name)
         return whole
 
@@ -156,7 +159,7 @@ class Submission:
             _refuse_links(file)
         elif file.is_dir():
             _refuse_symlinks(file)
-        opened = data.open_file(file, chunks=None)
+        opened = opening.open_file(file, chunks=None)
         texts = [v for v in opened.variables if opened[v].dtype == object and v not in LABELS]
         opened = opened.drop_vars(texts)
         chosen: dict[Hashable, str] = {}
@@ -172,7 +175,7 @@ class Submission:
         if challenge.kind == "windows":
             dataset = windows.canonical(opened, file.name)
         else:
-            dataset = data.canonical(opened, file.name, "grid")
+            dataset = opening.canonical(opened, file.name, "grid")
         dataset = dataset.rename(chosen)[list(chosen.values())]
         for name, rules in challenge.submission.variables.items():
             _check_variable(dataset[name], rules, challenge, file.name)
@@ -194,7 +197,7 @@ def _forecast_file(
             f"{where}: '{std[0]}' is a standard deviation, which forecasts do not have; give "
             "members, or leave it out"
         )
-    dataset: xr.Dataset = data.canonical(opened, where, "static")
+    dataset: xr.Dataset = opening.canonical(opened, where, "static")
     return dataset.rename(chosen)[list(chosen.values())]
 
 
@@ -237,7 +240,7 @@ def _check_variable(
             "convert it with .astype('float32')"
         )
     units = array.attrs.get("units")
-    if units is not None and not data.same_unit(str(units), rules.units):
+    if units is not None and not opening.same_unit(str(units), rules.units):
         raise OceanbenchError(
             f"{where}: '{array.name}' is in '{units}', expected '{rules.units}'; convert "
             f"the values and set the attribute units to '{rules.units}'"

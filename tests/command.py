@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from oceanbench.cli import main
+from oceanbench.cli.commands import main
 
 
 class Command:

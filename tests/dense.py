@@ -14,10 +14,10 @@ import torch
 import xarray as xr
 from numpy.typing import NDArray
 
-from oceanbench.assimilation.conditional import RandomField
-from oceanbench.assimilation.covariance import ZERO_CROSSING, Covariance
-from oceanbench.assimilation.gaussian import Observations
-from oceanbench.assimilation.preparation import kilometres
+from oceanbench.assimilation.gaussian.covariance import ZERO_CROSSING, Covariance
+from oceanbench.assimilation.gaussian.optimal_interpolation import Observations
+from oceanbench.assimilation.gaussian.posterior_samples import RandomField
+from oceanbench.assimilation.observations.superobservations import kilometres
 
 FloatArray = NDArray[np.float64]
 Kernel = Callable[[FloatArray, FloatArray], FloatArray]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from oceanbench.assimilation.spde import Lattice, Spde
-from oceanbench.assimilation.spde_fit import prior
+from oceanbench.assimilation.uncertainty.spde import Lattice, Spde
+from oceanbench.assimilation.uncertainty.spde_fit import prior
 from oceanbench.observing.sampling import sample
 
 FIRST = np.datetime64("2013-01-02", "ns")

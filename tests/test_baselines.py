@@ -12,14 +12,14 @@ import torch
 import window_worlds
 import xarray as xr
 
-from oceanbench import resources
-from oceanbench.assimilation import networks
-from oceanbench.assimilation.along_track import AlongTrack
-from oceanbench.assimilation.map_recipe import MapRecipe, network
-from oceanbench.assimilation.map_uncertainty import SMOOTHNESS, Uncertainty
-from oceanbench.assimilation.spde import Spde
+from oceanbench.assimilation.fourdvarnet.maps.configuration import MapRecipe, network
+from oceanbench.assimilation.fourdvarnet.maps.uncertainty import SMOOTHNESS, Uncertainty
+from oceanbench.assimilation.observations.along_track_errors import AlongTrack
+from oceanbench.assimilation.uncertainty.spde import Spde
 from oceanbench.challenge import Challenge
-from oceanbench.method import Inputs, load_method
+from oceanbench.data import shipped
+from oceanbench.learning import ensembles
+from oceanbench.methods.method_file import Inputs, load_method
 from oceanbench.observing.noise import AltimeterError
 
 
@@ -61,7 +61,7 @@ def challenge(tmp_path: Path) -> Challenge:
     return builders.maps_challenge(tmp_path, datasets=datasets, periods=periods)
 
 
-METHODS = {name: load_method(name)[1] for name in resources.names("baselines")}
+METHODS = {name: load_method(name)[1] for name in shipped.names("baselines")}
 OF_MAPS = [name for name, method in METHODS.items() if "maps" in method.KINDS]
 OF_WINDOWS = [name for name, method in METHODS.items() if "windows" in method.KINDS]
 
@@ -102,7 +102,7 @@ def untrained(recipe: MapRecipe) -> dict[str, torch.Tensor]:
     altimeter = AltimeterError(0.03, 0.02, 150.0)
     errors = Uncertainty(2.0, field, field, altimeter).tensors()
     errors |= AlongTrack(0.02, 25.0, altimeter).tensors()
-    return scale | networks.as_tensors(recipe) | members | errors
+    return scale | ensembles.as_tensors(recipe) | members | errors
 
 
 @pytest.mark.parametrize("name", OF_MAPS)

@@ -11,10 +11,10 @@ from builders import DAY, FIRST, days, maps, maps_challenge, track, write
 
 from oceanbench import evaluate
 from oceanbench.challenge import Challenge
-from oceanbench.data import Box, open_dataset, same_unit, select
+from oceanbench.data.files import check_sha256, sha256
+from oceanbench.data.opening import Box, open_dataset, same_unit, select
 from oceanbench.errors import OceanbenchError
 from oceanbench.evaluate import matched_by_score
-from oceanbench.files import check_sha256, sha256
 from oceanbench.submission import Submission
 
 REAL = Path(__file__).parents[2] / "shared" / "data"

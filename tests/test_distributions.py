@@ -12,9 +12,10 @@ import pytest
 import xarray as xr
 from command import Command
 
-from oceanbench import evaluate, leaderboard
+from oceanbench import evaluate
+from oceanbench.boards import ranking
+from oceanbench.boards.regression import compare, differences
 from oceanbench.challenge import Challenge
-from oceanbench.check import compare, differences
 from oceanbench.errors import OceanbenchError
 from oceanbench.metrics import METRICS
 from oceanbench.result import Result
@@ -172,7 +173,7 @@ def test_result_of_before_these_scores_still_loads(results, tmp_path):
 
 
 def test_board_ranks_every_form_by_crps_and_shares_ranks_by_the_paired_test(challenge, results):
-    table = leaderboard.board(challenge, list(results.values())).computed
+    table = ranking.board(challenge, list(results.values())).computed
     ranks = dict(zip(table["submission"], table["rank"], strict=True))
     assert ranks["members"] == ranks["std"] == "1="
     assert int(ranks["single"].rstrip("=")) > 2
@@ -183,26 +184,26 @@ def test_paired_test_finds_its_sums_after_those_of_days(tmp_path):
     challenge = builders.maps_challenge(tmp_path, metrics=ROWS[1:3], rank_by="CRPS")
     made = [scored(challenge, f, doubtful(f, seed)) for seed, f in enumerate(("members", "std"))]
     assert [series["daily"] for series in made[0].series] == [True, False]
-    table = leaderboard.board(challenge, made).computed
+    table = ranking.board(challenge, made).computed
     assert list(table["rank"]) == ["1=", "1="]
 
 
 def test_result_without_the_sums_of_the_ranking_shares_no_rank(challenge, results):
     stripped = [{k: v for k, v in s.items() if k != "terms"} for s in results["std"].series]
     bare = replace(results["std"], series=stripped)
-    table = leaderboard.board(challenge, [results["members"], bare]).computed
+    table = ranking.board(challenge, [results["members"], bare]).computed
     assert sorted(table["rank"]) == ["1", "2"]
 
 
 def test_board_shows_a_dash_and_says_why_only_where_a_map_is_single(challenge, results):
-    board = leaderboard.board(challenge, list(results.values()))
+    board = ranking.board(challenge, list(results.values()))
     row = board.computed.set_index("submission").loc["single"]
     assert row["spread/error"] == row["90 %"] == row["interval [m]"] == "–"
-    for text in (leaderboard.to_markdown(board), leaderboard.to_html([board])):
-        assert leaderboard.NO_SCORE["deterministic"] in text
-    honest = leaderboard.board(challenge, [results["members"], results["std"]])
-    for text in (leaderboard.to_markdown(honest), leaderboard.to_html([honest])):
-        assert leaderboard.NO_SCORE["deterministic"] not in text
+    for text in (ranking.to_markdown(board), ranking.to_html([board])):
+        assert ranking.NO_SCORE["deterministic"] in text
+    honest = ranking.board(challenge, [results["members"], results["std"]])
+    for text in (ranking.to_markdown(honest), ranking.to_html([honest])):
+        assert ranking.NO_SCORE["deterministic"] not in text
 
 
 def test_check_compares_calibration_by_its_distance_from_ideal(results):
@@ -304,5 +305,5 @@ def test_scores_of_whole_maps_need_members_or_one_map(tmp_path: Path) -> None:
     for form in ("single", "members"):
         assert found[form].score("energy").interval is not None
     assert found["members"].score("energy").value < found["single"].score("energy").value
-    board = leaderboard.board(challenge, list(found.values()))
-    assert leaderboard.NO_SCORE["marginal"] in leaderboard.to_markdown(board)
+    board = ranking.board(challenge, list(found.values()))
+    assert ranking.NO_SCORE["marginal"] in ranking.to_markdown(board)

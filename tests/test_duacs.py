@@ -15,10 +15,10 @@ from dense import DEVICES, altimeters, dense_posterior, nodes_of, target
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oceanbench.assimilation.covariance import Covariance
-from oceanbench.assimilation.preparation import DAY, kilometres, samples
+from oceanbench.assimilation.gaussian.covariance import Covariance
+from oceanbench.assimilation.observations.superobservations import DAY, kilometres, samples
 from oceanbench.errors import OceanbenchError
-from oceanbench.method import Inputs, load_method
+from oceanbench.methods.method_file import Inputs, load_method
 
 _, METHOD = load_method("duacs")
 PLACE = (10.0, 35.0)
@@ -244,7 +244,7 @@ def test_a_checkpoint_gives_the_same_maps_again(
     options = {"tile": 2.0, "halo": 0.5, "checkpoint": str(tmp_path / "tiles")}
     first = estimated(world(), formal_error=True, **options)
     assert len(list((tmp_path / "tiles").iterdir())) == 4
-    monkeypatch.setattr("oceanbench.assimilation.mapping.Problem.estimate", None)
+    monkeypatch.setattr("oceanbench.assimilation.gaussian.mapping.Problem.estimate", None)
     assert estimated(world(), formal_error=True, **options).identical(first)
 
 

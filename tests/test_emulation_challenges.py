@@ -11,9 +11,9 @@ from command import Command
 from glorys_worlds import FIRST, climatology_script, forecasts, official, world, write_day
 
 from oceanbench.challenge import Challenge
-from oceanbench.derived import DERIVED, Axes
 from oceanbench.errors import OceanbenchError
 from oceanbench.evaluate import evaluate
+from oceanbench.kinds.forecasts.derived import DERIVED, Axes
 from oceanbench.result import Result
 from oceanbench.submission import Submission
 

@@ -13,7 +13,7 @@ from dense import DEVICES
 from window_worlds import World, world
 
 from oceanbench.errors import OceanbenchError
-from oceanbench.method import load_method
+from oceanbench.methods.method_file import load_method
 
 _, METHOD = load_method("enks")
 LINEAR = load_method("linear_interpolation")[1]

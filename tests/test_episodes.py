@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oceanbench.episodes import episodes
+from oceanbench.times import episodes
 
 
 @pytest.mark.parametrize(

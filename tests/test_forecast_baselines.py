@@ -22,12 +22,12 @@ from forecast_worlds import (
     persistence,
 )
 
-from oceanbench import resources
 from oceanbench.challenge import Challenge
+from oceanbench.data import shipped
 from oceanbench.errors import OceanbenchError
-from oceanbench.method import Inputs, load_method
+from oceanbench.methods.method_file import Inputs, load_method
 
-METHODS = {name: load_method(name)[1] for name in resources.names("baselines")}
+METHODS = {name: load_method(name)[1] for name in shipped.names("baselines")}
 OF_FORECASTS = [
     name
     for name, method in METHODS.items()

@@ -12,7 +12,7 @@ from forecast_worlds import DEPTHS, STARTS, declare, perfect
 from oceanbench.challenge import Challenge
 from oceanbench.figures import draw, leads
 from oceanbench.figures.forecasts import forecasts
-from oceanbench.forecast_scores.scores import score_forecasts
+from oceanbench.kinds.forecasts.scoring.scores import score_forecasts
 from oceanbench.submission import Submission
 
 ROWS = [

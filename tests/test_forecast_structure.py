@@ -14,10 +14,10 @@ from forecast_worlds import CLIMATE, CONTENT, DEPTHS, LEADS, OCEAN, STARTS, decl
 from oceanbench.challenge import Challenge
 from oceanbench.errors import OceanbenchError
 from oceanbench.evaluate import evaluate
-from oceanbench.forecast_scores.scores import score_forecasts
+from oceanbench.kinds.forecasts.scoring.scores import score_forecasts
 from oceanbench.metrics import METRICS, Flagged
 from oceanbench.metrics.cases import total
-from oceanbench.metrics.zonal import energy_ratio_of, zonal_spectra
+from oceanbench.metrics.spectral.zonal import energy_ratio_of, zonal_spectra
 from oceanbench.result import Result
 from oceanbench.submission import Submission
 

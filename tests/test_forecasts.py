@@ -21,12 +21,12 @@ from forecast_worlds import (
     persistence,
 )
 
+from oceanbench.boards.ranking import board
 from oceanbench.challenge import Challenge
 from oceanbench.errors import OceanbenchError
 from oceanbench.evaluate import evaluate
-from oceanbench.forecast_scores import accumulate
-from oceanbench.leaderboard import board
-from oceanbench.method import Inputs
+from oceanbench.kinds.forecasts.scoring import on_grid
+from oceanbench.methods.method_file import Inputs
 from oceanbench.metrics import METRICS, Flagged
 from oceanbench.result import Result
 from oceanbench.submission import Submission
@@ -177,7 +177,7 @@ def test_scores_are_those_of_the_whole_fields(challenge, expected):
 def test_blocks_do_not_change_the_scores(simple, tmp_path, monkeypatch):
     part = submit(tmp_path, noisy().isel(start=[0, 4]))
     whole = evaluate(simple, part)
-    monkeypatch.setattr(accumulate, "VALUES_AT_ONCE", LATITUDE.size * 60)
+    monkeypatch.setattr(on_grid, "VALUES_AT_ONCE", LATITUDE.size * 60)
     assert values(evaluate(simple, part)) == pytest.approx(values(whole), rel=1e-12, nan_ok=True)
 
 

@@ -12,10 +12,10 @@ import xarray as xr
 from dense import DEVICES
 from window_worlds import World, world
 
-from oceanbench.assimilation.first_guesses import guesses
-from oceanbench.assimilation.windows import model_of, observations, states
+from oceanbench.assimilation.variational.first_guesses import guesses
+from oceanbench.assimilation.window_batches import model_of, observations, states
 from oceanbench.errors import OceanbenchError
-from oceanbench.method import load_method
+from oceanbench.methods.method_file import load_method
 
 METHODS = {
     name: load_method(name)[1]

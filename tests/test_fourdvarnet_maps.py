@@ -13,14 +13,14 @@ import xarray as xr
 from map_worlds import inputs, waves
 from torch import Tensor
 
-from oceanbench.assimilation.learned_maps import estimate_members
-from oceanbench.assimilation.map_lessons import bank, on_grid
-from oceanbench.assimilation.map_recipe import MapRecipe, network
-from oceanbench.assimilation.map_strips import Bank, Scale, Strip, triangle
-from oceanbench.assimilation.map_training import course, train_members
-from oceanbench.assimilation.networks import recipe_of
-from oceanbench.assimilation.scenes import grid_around, scene
+from oceanbench.assimilation.fourdvarnet.maps.configuration import MapRecipe, network
+from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import grid_around, scene
+from oceanbench.assimilation.fourdvarnet.maps.inference import estimate_members
+from oceanbench.assimilation.fourdvarnet.maps.patches import Bank, Scale, Strip, triangle
+from oceanbench.assimilation.fourdvarnet.maps.simulated_missions import bank, on_grid
+from oceanbench.assimilation.fourdvarnet.maps.training import course, train_members
 from oceanbench.errors import OceanbenchError
+from oceanbench.learning.ensembles import recipe_of
 
 DAYS = 60
 SMALL = MapRecipe(

@@ -13,13 +13,13 @@ import torch
 import xarray as xr
 from window_worlds import World, world
 
-from oceanbench.assimilation import lessons
-from oceanbench.assimilation.learned_windows import estimate_members, train_members
-from oceanbench.assimilation.recipe import Recipe
-from oceanbench.assimilation.stationary import learned
-from oceanbench.assimilation.windows import model_of, observations, states
+from oceanbench.assimilation.fourdvarnet.windows import training_windows
+from oceanbench.assimilation.fourdvarnet.windows.configuration import Recipe
+from oceanbench.assimilation.fourdvarnet.windows.training import estimate_members, train_members
+from oceanbench.assimilation.gaussian.window_interpolation import learned
+from oceanbench.assimilation.window_batches import model_of, observations, states
 from oceanbench.errors import OceanbenchError
-from oceanbench.method import load_method
+from oceanbench.methods.method_file import load_method
 
 METHODS = {name: load_method(name)[1] for name in ("fourdvarnet_ode", "fourdvarnet_conv")}
 SMALL = Recipe(
@@ -66,7 +66,7 @@ def rmse(values: np.ndarray, truth: xr.DataArray) -> float:
 def guess_of(made: World) -> np.ndarray:
     """First guess on the coordinates of the target."""
     windows, cyclic = observations(made.inputs), model_of(made.inputs).cyclic
-    found = lessons.first_guess(
+    found = training_windows.first_guess(
         windows, *learned(made.inputs, windows.values.shape[1], cyclic=cyclic)
     )
     return found.numpy().reshape(made.target["state"].shape)
@@ -199,7 +199,7 @@ def test_windows_are_cut_where_the_sampling_begins() -> None:
     clusters = torch.arange(20) % 6 < 2
     chance = torch.zeros(20, dtype=torch.bool)
     chance[[3, 11]] = True
-    found = lessons.starts(torch.stack([regular, clusters, chance])[..., None], 10)
+    found = training_windows.starts(torch.stack([regular, clusters, chance])[..., None], 10)
     first = [found[found[:, 0] == row, 1].tolist() for row in range(3)]
     assert first == [[0, 5, 10], [0, 6], list(range(11))]
 
@@ -207,7 +207,7 @@ def test_windows_are_cut_where_the_sampling_begins() -> None:
 def test_lessons_are_observed_like_windows_with_fresh_noise() -> None:
     """The mask is one of the training observations'; the noise has their variance."""
     made = lorenz()
-    source = lessons.source(made.inputs, "training", 24, cyclic=True)
+    source = training_windows.source(made.inputs, "training", 24, cyclic=True)
     lesson = source.draw(200, torch.Generator().manual_seed(0))
     assert lesson.values.shape == (200, 1, 24, 40)
     seen = lesson.observed[:, 0].sum(-1)
@@ -221,7 +221,7 @@ def test_lessons_are_observed_like_windows_with_fresh_noise() -> None:
 
 def test_every_sampling_is_drawn_as_often() -> None:
     """Though the dense one has twice as many places where a window may begin."""
-    source = lessons.source(overturning().inputs, "training", 50, cyclic=False)
+    source = training_windows.source(overturning().inputs, "training", 50, cyclic=False)
     lesson = source.draw(400, torch.Generator().manual_seed(0))
     sparse = lesson.observed.sum((1, 2, 3)) == 3 * 6
     assert float(sparse.double().mean()) == pytest.approx(0.5, abs=0.06)
@@ -229,7 +229,7 @@ def test_every_sampling_is_drawn_as_often() -> None:
 
 def test_where_no_state_is_known_what_is_held_out_is_not_given() -> None:
     made = lorenz(with_states=False)
-    source = lessons.source(made.inputs, "training", 24, cyclic=True)
+    source = training_windows.source(made.inputs, "training", 24, cyclic=True)
     lesson = source.draw(50, torch.Generator().manual_seed(0))
     held = lesson.weight > 0
     assert not (held & lesson.observed).any()
@@ -241,7 +241,7 @@ def test_where_no_state_is_known_what_is_held_out_is_not_given() -> None:
 def test_the_windows_of_validation_cover_the_runs_without_overlap() -> None:
     """Those of all windows of one sampling, then of the next, against the same states."""
     made = overturning()
-    source = lessons.source(made.inputs, "validation", 12, cyclic=False)
+    source = training_windows.source(made.inputs, "validation", 12, cyclic=False)
     known = states(made.inputs, role="validation")
     assert known is not None
     lesson = source.all(10_000, torch.Generator().manual_seed(0))
@@ -283,4 +283,6 @@ def test_what_cannot_be_is_refused() -> None:
 
 
 def test_windows_are_at_most_as_long_as_the_runs() -> None:
-    assert lessons.source(overturning().inputs, "training", 900, cyclic=False).length == 200
+    assert (
+        training_windows.source(overturning().inputs, "training", 900, cyclic=False).length == 200
+    )

@@ -11,9 +11,9 @@ import xarray as xr
 from command import Command
 from forecast_worlds import CONTENT, OCEAN, STARTS, UNITS, declare, persistence
 
-from oceanbench import gates
 from oceanbench.errors import OceanbenchError
-from oceanbench.gates import Sample
+from oceanbench.kinds.forecasts import sanity
+from oceanbench.kinds.forecasts.sanity import Sample
 from oceanbench.result import Result
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
@@ -72,7 +72,7 @@ def test_what_cannot_be_a_forecast_is_refused(mutant):
     estimate, words = REFUSED[mutant]
     for truth in (TODAY, TOMORROW):  # a perfect forecast, and one as wrong as persistence
         with pytest.raises(OceanbenchError) as refusal:
-            gates.inspect([samples(estimate, truth)], "mine")
+            sanity.inspect([samples(estimate, truth)], "mine")
         assert words in str(refusal.value), refusal.value
 
 
@@ -80,7 +80,7 @@ def test_half_the_globe_away_is_refused():
     """A globe is an ocean that is its own continuation."""
     whole = TOMORROW[["zos"]].fillna(0.4 + 0.2 * np.sin(np.deg2rad(TODAY.longitude * 24 - 30)))
     with pytest.raises(OceanbenchError, match="half the globe away"):
-        gates.inspect([samples(whole.roll(longitude=30), whole, globe=True)], "mine")
+        sanity.inspect([samples(whole.roll(longitude=30), whole, globe=True)], "mine")
 
 
 WARNED = {
@@ -93,14 +93,15 @@ WARNED = {
 @pytest.mark.parametrize("mutant", WARNED)
 def test_what_could_be_a_forecast_is_warned_of(mutant):
     estimate, words = WARNED[mutant]
-    (warning,) = gates.inspect([samples(estimate, TODAY)], "mine")
+    (warning,) = sanity.inspect([samples(estimate, TODAY)], "mine")
     assert words in warning
 
 
 @pytest.mark.parametrize("day", [1, 2, 5, 20])
 def test_the_truth_and_persistence_pass(day):
     assert (
-        gates.inspect([samples(TODAY, TODAY), samples(TODAY, surface(day), lead=day)], "mine") == []
+        sanity.inspect([samples(TODAY, TODAY), samples(TODAY, surface(day), lead=day)], "mine")
+        == []
     )
 
 
@@ -112,7 +113,7 @@ def test_a_poor_forecast_passes():
     smooth = TODAY.rolling(latitude=5, longitude=5, center=True, min_periods=1).mean()
     smooth = smooth.where(TODAY.notnull())
     for estimate in (mean, noisy, smooth):
-        assert gates.inspect([samples(estimate, TOMORROW)], "mine") == []
+        assert sanity.inspect([samples(estimate, TOMORROW)], "mine") == []
 
 
 @needs_real_data
@@ -120,7 +121,7 @@ def test_real_altimetry_passes_and_its_mutants_do_not():
     duacs = xr.load_dataset(SHARED / "duacs_global_zos_20181231_20190103.nc", engine="h5netcdf")
     maps = [duacs[["zos"]].isel(time=i, drop=True) for i in range(4)]
     for truth in maps[1:]:
-        assert gates.inspect([samples(maps[0], truth, globe=True)], "mine") == []
+        assert sanity.inspect([samples(maps[0], truth, globe=True)], "mine") == []
     mutants: dict[str, Callable[[xr.Dataset], xr.Dataset]] = {
         "one row away": lambda d: d.shift(latitude=1),
         "half the globe": lambda d: d.roll(longitude=720),
@@ -128,10 +129,10 @@ def test_real_altimetry_passes_and_its_mutants_do_not():
     }
     for words, mutant in mutants.items():
         with pytest.raises(OceanbenchError, match=words):
-            gates.inspect([samples(mutant(maps[0]), maps[1], globe=True)], "mine")
+            sanity.inspect([samples(mutant(maps[0]), maps[1], globe=True)], "mine")
     mean = maps[0].rolling(latitude=20, longitude=20, center=True, min_periods=1).mean()
     anomaly = (maps[0] - mean).where(maps[0].notnull())
-    assert "dynamic topography" in gates.inspect([samples(anomaly, maps[1])], "mine")[0]
+    assert "dynamic topography" in sanity.inspect([samples(anomaly, maps[1])], "mine")[0]
 
 
 @needs_real_data
@@ -145,18 +146,18 @@ def test_a_real_forecast_passes(lead):
         found = {
             n: Sample(first[n].values, later[n].values, unit, n, lead) for n, unit in units.items()
         }
-        assert gates.inspect([found], "mine") == []
+        assert sanity.inspect([found], "mine") == []
 
 
 def test_error_that_falls_at_the_last_lead_is_warned_of():
     """The published one: the last lead of every start was scored on its third day."""
     published = [0.653, 0.668, 0.684, 0.688, 0.744, 0.757, 0.822, 0.825, 0.896, 0.684]
-    (warning,) = gates.leads({"thetao": published}, range(10))
+    (warning,) = sanity.leads({"thetao": published}, range(10))
     assert "from lead 8 to lead 9" in warning
-    assert gates.leads({"thetao": published[:-1]}, range(9)) == []
-    assert gates.leads({"thetao": [1.0, 1.2, 1.15]}, [10, 20, 30]) == []
-    assert gates.leads({"so": [1.0, 1.2], "thetao": [1, 2], "zos": [2, 1]}, [1, 2]) == []
-    assert gates.leads({"zos": [0.0, 0.0]}, [1, 2]) == [] == gates.leads({"zos": [1.0]}, [1])
+    assert sanity.leads({"thetao": published[:-1]}, range(9)) == []
+    assert sanity.leads({"thetao": [1.0, 1.2, 1.15]}, [10, 20, 30]) == []
+    assert sanity.leads({"so": [1.0, 1.2], "thetao": [1, 2], "zos": [2, 1]}, [1, 2]) == []
+    assert sanity.leads({"zos": [0.0, 0.0]}, [1, 2]) == [] == sanity.leads({"zos": [1.0]}, [1])
 
 
 def test_gates_stand_on_the_road(oceanbench: Command, tmp_path):

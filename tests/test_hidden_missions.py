@@ -13,10 +13,10 @@ from map_worlds import inputs, waves
 from test_fourdvarnet_maps import SMALL, exact, target
 from torch import Tensor
 
-from oceanbench.assimilation.hidden_missions import HiddenCourse, course
-from oceanbench.assimilation.learned_maps import Trained, estimate_members, in_parts
-from oceanbench.assimilation.map_training import train_members
-from oceanbench.assimilation.scenes import grid_around, scene
+from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import grid_around, scene
+from oceanbench.assimilation.fourdvarnet.maps.held_out_missions import HiddenCourse, course
+from oceanbench.assimilation.fourdvarnet.maps.inference import Trained, estimate_members, in_parts
+from oceanbench.assimilation.fourdvarnet.maps.training import train_members
 from oceanbench.errors import OceanbenchError
 
 DAYS = 70

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from oceanbench.check import compare, differences
+from oceanbench.boards.regression import compare, differences
 from oceanbench.errors import OceanbenchError
 from oceanbench.evaluate import evaluate
 from oceanbench.result import Interval, Result

@@ -11,13 +11,13 @@ import torch
 import xarray as xr
 from forecast_worlds import UNITS, first_that_changes, forecast, write
 
-from oceanbench.assimilation.insertion import Surface
+from oceanbench.assimilation.nudging.insertion import Surface
 from oceanbench.challenge import Challenge
 from oceanbench.dynamics import layered_ocean as ocean
 from oceanbench.dynamics.basin import north_atlantic_like
 from oceanbench.dynamics.quasigeostrophic import DAY
 from oceanbench.errors import OceanbenchError
-from oceanbench.method import Inputs, load_method
+from oceanbench.methods.method_file import Inputs, load_method
 
 METHOD = load_method("layered_ocean")[1]
 FIRST = np.datetime64("2008-01-05", "D")

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from oceanbench import leaderboard
+from oceanbench.boards import ranking
+from oceanbench.boards.regression import compare
 from oceanbench.challenge import Challenge, load_all
-from oceanbench.check import compare
 from oceanbench.errors import OceanbenchError
 from oceanbench.evaluate import evaluate
 from oceanbench.result import Result
@@ -44,7 +44,7 @@ def results(challenge: Challenge) -> dict[str, Result]:
 def test_what_a_paired_test_cannot_tell_apart_shares_a_rank(
     challenge: Challenge, results: dict[str, Result]
 ) -> None:
-    table = leaderboard.board(challenge, list(results.values())).computed
+    table = ranking.board(challenge, list(results.values())).computed
     ranks = dict(zip(table["submission"], table["rank"], strict=True))
     assert ranks["first"] == ranks["second"] == "1="
     assert ranks["poor"] == "3"
@@ -54,17 +54,17 @@ def test_what_a_paired_test_cannot_tell_apart_shares_a_rank(
 def test_a_flag_stands_where_there_is_no_number(
     challenge: Challenge, results: dict[str, Result]
 ) -> None:
-    table = leaderboard.board(challenge, list(results.values())).computed
+    table = ranking.board(challenge, list(results.values())).computed
     assert table.set_index("submission")["λx [°]"]["zero"] == "unresolved"
-    assert "nan" not in leaderboard.to_markdown(leaderboard.board(challenge, [results["zero"]]))
+    assert "nan" not in ranking.to_markdown(ranking.board(challenge, [results["zero"]]))
 
 
 def test_the_new_row_is_marked_and_bars_are_escaped(
     challenge: Challenge, results: dict[str, Result]
 ) -> None:
-    board = leaderboard.board(challenge, [results["first"], results["poor"]], new=["poor"])
-    text = leaderboard.to_markdown(board)
-    assert f"poor {leaderboard.NEW}" in text
+    board = ranking.board(challenge, [results["first"], results["poor"]], new=["poor"])
+    text = ranking.to_markdown(board)
+    assert f"poor {ranking.NEW}" in text
     assert r"a \| b" in text
 
 
@@ -74,10 +74,10 @@ def test_csv_reads_back_and_html_escapes_names(
     evil = replace(
         results["first"], submission={**results["first"].submission, "name": "<script>x</script>"}
     )
-    board = leaderboard.board(challenge, [evil, results["poor"]])
-    table = pd.read_csv(io.StringIO(leaderboard.to_csv(board)))
+    board = ranking.board(challenge, [evil, results["poor"]])
+    table = pd.read_csv(io.StringIO(ranking.to_csv(board)))
     assert list(table["source"]) == ["computed", "computed"]
-    page = leaderboard.to_html([board])
+    page = ranking.to_html([board])
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
 
@@ -88,7 +88,7 @@ def test_results_of_another_version_are_not_ranked(
     old = replace(results["first"], challenge={**results["first"].challenge, "version": 99})
     old.save(tmp_path)
     results["poor"].save(tmp_path)
-    loaded = leaderboard.load_results(challenge, [tmp_path])
+    loaded = ranking.load_results(challenge, [tmp_path])
     assert [r.name for r in loaded] == ["poor"]
 
 
@@ -99,31 +99,31 @@ def test_a_result_in_the_wrong_folder_is_refused(
     wrong.save(tmp_path)
     (tmp_path / "other").rename(tmp_path / challenge.name)
     with pytest.raises(OceanbenchError, match="is a result of other, expected toy_maps"):
-        leaderboard.load_results(challenge, [tmp_path])
+        ranking.load_results(challenge, [tmp_path])
 
 
 def test_a_stale_board_is_found(
     challenge: Challenge, results: dict[str, Result], tmp_path: Path
 ) -> None:
     results["first"].save(tmp_path)
-    files = leaderboard.rendered([challenge], tmp_path)
-    assert set(leaderboard.stale(files)) == set(files)
+    files = ranking.rendered([challenge], tmp_path)
+    assert set(ranking.stale(files)) == set(files)
     for path, text in files.items():
         path.write_text(text, encoding="utf-8")
-    assert leaderboard.stale(leaderboard.rendered([challenge], tmp_path)) == []
+    assert ranking.stale(ranking.rendered([challenge], tmp_path)) == []
     results["poor"].save(tmp_path)
-    stale = {p.name for p in leaderboard.stale(leaderboard.rendered([challenge], tmp_path))}
+    stale = {p.name for p in ranking.stale(ranking.rendered([challenge], tmp_path))}
     assert stale == {"toy_maps.md", "toy_maps.csv", "index.html"}
 
 
 def test_the_shipped_boards_are_up_to_date() -> None:
-    files = leaderboard.rendered(list(load_all().values()), ROOT / "leaderboards")
-    assert leaderboard.stale(files) == []
+    files = ranking.rendered(list(load_all().values()), ROOT / "leaderboards")
+    assert ranking.stale(files) == []
 
 
 def test_published_rows_stand_apart_as_published() -> None:
-    board = leaderboard.board(Challenge.load("ssh_osse_natl60_2020a"), [])
-    text = leaderboard.to_markdown(board)
+    board = ranking.board(Challenge.load("ssh_osse_natl60_2020a"), [])
+    text = ranking.to_markdown(board)
     assert "## Published" in text
     assert "not computed by OceanBench" in text
     row = board.published.set_index(["method", "observations"]).loc[("4DVarQG", "4 nadirs")]

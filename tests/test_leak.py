@@ -15,10 +15,10 @@ from map_worlds import DAY, FIRST, track, waves
 from test_fourdvarnet_maps import SMALL
 from torch import Tensor
 
-from oceanbench.assimilation import learned_maps
-from oceanbench.assimilation.map_training import course, train_members
+from oceanbench.assimilation.fourdvarnet.maps import inference
+from oceanbench.assimilation.fourdvarnet.maps.training import course, train_members
 from oceanbench.challenge import Challenge
-from oceanbench.method import Inputs, load_method
+from oceanbench.methods.method_file import Inputs, load_method
 
 TRAINED, SCORED, ALL = slice(0, 60), slice(80, 88), 95
 RECIPE = replace(SMALL, first_guess="smooth", scenes=1, steps=3, reduced=False)
@@ -98,9 +98,9 @@ def test_a_window_of_maps_is_the_same_alone_and_among_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     challenge = sea(tmp_path / "sea")
-    solvers = learned_maps.Trained.of(trained(challenge), name="fourdvarnet")
+    solvers = inference.Trained.of(trained(challenge), name="fourdvarnet")
     target = challenge.target()["ssh"]
     seen = solvers.scene(Inputs(challenge), "ssh", solvers.grid(target))
     expected = solvers.maps(seen)
-    monkeypatch.setattr(learned_maps, "WINDOWS_AT_ONCE", 1)
+    monkeypatch.setattr(inference, "WINDOWS_AT_ONCE", 1)
     np.testing.assert_allclose(solvers.maps(seen), expected, rtol=0, atol=1e-6)

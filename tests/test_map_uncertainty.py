@@ -12,11 +12,11 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from oceanbench.assimilation.learned_maps import estimate_members, filled
-from oceanbench.assimilation.map_recipe import MapRecipe
-from oceanbench.assimilation.map_training import course, train_members
-from oceanbench.assimilation.map_uncertainty import Uncertainty, judged, members_of
-from oceanbench.assimilation.members import Members, spread_factor
+from oceanbench.assimilation.fourdvarnet.maps.configuration import MapRecipe
+from oceanbench.assimilation.fourdvarnet.maps.inference import estimate_members, filled
+from oceanbench.assimilation.fourdvarnet.maps.training import course, train_members
+from oceanbench.assimilation.fourdvarnet.maps.uncertainty import Uncertainty, judged, members_of
+from oceanbench.assimilation.uncertainty.error_samples import Members, spread_factor
 from oceanbench.errors import OceanbenchError
 
 DAYS = 60

@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 
 from oceanbench.errors import OceanbenchError
-from oceanbench.method import load_method
+from oceanbench.methods.method_file import load_method
 
 FIRST = np.datetime64("2020-03-01", "ns")
 

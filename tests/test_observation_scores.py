@@ -32,13 +32,13 @@ from observation_worlds import (
     track,
 )
 
-from oceanbench import data
+from oceanbench.boards.ranking import board
 from oceanbench.challenge import Challenge
+from oceanbench.data import opening
 from oceanbench.errors import OceanbenchError
 from oceanbench.evaluate import evaluate
-from oceanbench.forecast_scores import accumulate
-from oceanbench.leaderboard import board
-from oceanbench.method import Inputs
+from oceanbench.kinds.forecasts.scoring import on_grid
+from oceanbench.methods.method_file import Inputs
 from oceanbench.metrics import METRICS
 from oceanbench.result import Result
 from oceanbench.submission import Submission
@@ -247,8 +247,8 @@ def test_parts_and_small_reads_change_nothing(usual, tmp_path, monkeypatch):
     whole = track()
     rewritten(challenge, "track", whole.isel(time=slice(0, 1111)))
     rewritten(challenge, "track2", whole.isel(time=slice(1111, None)))
-    monkeypatch.setattr(data, "READ_WHOLE", 0)
-    monkeypatch.setattr(accumulate, "VALUES_AT_ONCE", 1)
+    monkeypatch.setattr(opening, "READ_WHOLE", 0)
+    monkeypatch.setattr(on_grid, "VALUES_AT_ONCE", 1)
     assert values(evaluate(challenge, mine)) == pytest.approx(expected, rel=1e-9)
 
 

@@ -11,7 +11,7 @@ import xarray as xr
 from click.testing import CliRunner
 
 from oceanbench.challenge import Challenge
-from oceanbench.cli import cli, main
+from oceanbench.cli.commands import cli, main
 from oceanbench.errors import OceanbenchError
 from oceanbench.result import Result
 

@@ -10,10 +10,10 @@ import pytest
 import xarray as xr
 from dense import DAY, DEVICES, START, dense_map, dense_posterior, gaussian, nodes_of, target, track
 
-from oceanbench.assimilation.covariance import Covariance
-from oceanbench.assimilation.gaussian import Observations
+from oceanbench.assimilation.gaussian.covariance import Covariance
+from oceanbench.assimilation.gaussian.optimal_interpolation import Observations
 from oceanbench.errors import OceanbenchError
-from oceanbench.method import load_method
+from oceanbench.methods.method_file import load_method
 
 _, METHOD = load_method("oi")
 LENGTHS = {"length_longitude": 0.8, "length_latitude": 1.1, "length_time": 5.0}

@@ -48,7 +48,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_wheel_brings_its_own_package_and_data(programs: Path, tmp_path: Path) -> None:
-    ask = "import oceanbench.resources as r; print(r.PACKAGE); print(r.folder('challenges'))"
+    ask = "import oceanbench.data.shipped as r; print(r.PACKAGE); print(r.folder('challenges'))"
     package, challenges = run(programs / "python", "-c", ask, folder=tmp_path).splitlines()
     assert Path(package).is_relative_to(programs.parent)
     assert Path(challenges) == Path(package) / "_data" / "challenges"

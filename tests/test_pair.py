@@ -8,7 +8,7 @@ import xarray as xr
 from builders import maps, maps_challenge, submission, track, tracks_challenge
 
 from oceanbench.evaluate import matched_by_score
-from oceanbench.match import Matched
+from oceanbench.scoring.matching import Matched
 
 LAYOUTS = [
     ("member", "time", "latitude", "longitude"),

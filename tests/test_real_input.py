@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from oceanbench.challenge import Challenge
-from oceanbench.cli import cli
+from oceanbench.cli.commands import cli
 from oceanbench.evaluate import evaluate
 from oceanbench.result import Result
 from oceanbench.submission import Submission

@@ -13,7 +13,7 @@ from forecast_worlds import forecast, write
 
 from oceanbench.challenge import Challenge
 from oceanbench.evaluate import evaluate
-from oceanbench.method import Inputs, load_method
+from oceanbench.methods.method_file import Inputs, load_method
 from oceanbench.result import Result
 from oceanbench.submission import Submission
 

@@ -11,8 +11,8 @@ import xarray as xr
 
 from oceanbench.challenge import Challenge
 from oceanbench.errors import OceanbenchError
-from oceanbench.method import Inputs, load_method, parse_options
-from oceanbench.run import run
+from oceanbench.methods.method_file import Inputs, load_method, parse_options
+from oceanbench.methods.running import run
 
 ZERO = '''"""Zero everywhere."""
 AUTHORS = "Nobody"

@@ -10,10 +10,10 @@ import xarray as xr
 from map_worlds import inputs, waves
 from test_fourdvarnet_maps import SMALL, target, train
 
-from oceanbench.assimilation.given_maps import second_of
-from oceanbench.assimilation.learned_maps import estimate_members
-from oceanbench.assimilation.map_recipe import network
-from oceanbench.assimilation.scenes import grid_around, scene
+from oceanbench.assimilation.fourdvarnet.maps.auxiliary_maps import second_of
+from oceanbench.assimilation.fourdvarnet.maps.configuration import network
+from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import grid_around, scene
+from oceanbench.assimilation.fourdvarnet.maps.inference import estimate_members
 from oceanbench.errors import OceanbenchError
 
 DAYS = 60

@@ -9,10 +9,10 @@ import pytest
 
 from oceanbench.challenge import Challenge
 from oceanbench.errors import OceanbenchError
-from oceanbench.method import Inputs, load_method
+from oceanbench.methods.method_file import Inputs, load_method
+from oceanbench.methods.running import run
+from oceanbench.methods.weights import Weights
 from oceanbench.result import Result
-from oceanbench.run import run
-from oceanbench.weights import Weights
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = sorted((ROOT / "baselines" / "weights").glob("*/*.safetensors"))

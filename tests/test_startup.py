@@ -21,7 +21,7 @@ def slow_modules_after(program: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("module", ["oceanbench", "oceanbench.cli"])
+@pytest.mark.parametrize("module", ["oceanbench", "oceanbench.cli.commands"])
 def test_import_brings_nothing_slow(module: str) -> None:
     assert slow_modules_after(f"import {module}") == []
 
@@ -30,7 +30,7 @@ def test_import_brings_nothing_slow(module: str) -> None:
 def test_help_brings_nothing_slow(arguments: list[str]) -> None:
     program = (
         f"sys.argv = ['oceanbench', *{arguments}]\n"
-        "from oceanbench.cli import main\n"
+        "from oceanbench.cli.commands import main\n"
         "try:\n"
         "    main()\n"
         "except SystemExit as stop:\n"

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import signal, stats
 
-from oceanbench import statistics
 from oceanbench.metrics import METRICS, Sums
-from oceanbench.metrics.points import mean_of
 from oceanbench.metrics.pointwise import sums
-from oceanbench.statistics import (
+from oceanbench.metrics.probabilistic.points import mean_of
+from oceanbench.scoring import statistics
+from oceanbench.scoring.statistics import (
     block_indices,
     block_length,
     decorrelation_time,

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oceanbench.forecasts.nodes import Grid
-from oceanbench.forecasts.stencil import Stencil, bracketing, in_column
+from oceanbench.kinds.forecasts.grid import Grid
+from oceanbench.kinds.forecasts.interpolation import Stencil, bracketing, in_column
 
 LATITUDE = np.array([20.0, 20.5, 21.5, 24.0])  # spacing is free
 LONGITUDE = np.array([-70.0, -69.0, -67.5, -67.0, -64.0])

@@ -13,13 +13,13 @@ import torch
 import xarray as xr
 from command import Command
 
-from oceanbench import files, resources
 from oceanbench.challenge import Challenge
+from oceanbench.data import files, shipped
 from oceanbench.errors import OceanbenchError
-from oceanbench.method import Inputs, load_method
+from oceanbench.methods.method_file import Inputs, load_method
+from oceanbench.methods.training import train
+from oceanbench.methods.weights import Weights
 from oceanbench.result import Result
-from oceanbench.train import train
-from oceanbench.weights import Weights
 
 START, END = np.datetime64("2013-02-03", "ns"), np.datetime64("2013-02-11", "ns")
 INSTANT = np.timedelta64(1, "ns")
@@ -194,9 +194,9 @@ def test_weights_are_found_in_the_order_chosen_own_shipped_default(
     oceanbench: Command, challenge: Challenge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     method(tmp_path, EITHER)
-    monkeypatch.setattr(resources, "folder", lambda kind: tmp_path / "shipped" / kind)
+    monkeypatch.setattr(shipped, "folder", lambda kind: tmp_path / "shipped" / kind)
     own = tmp_path / "results" / "toy_maps"
-    shipped = tmp_path / "shipped" / "baselines" / "weights" / "toy_maps" / "learns.safetensors"
+    published = tmp_path / "shipped" / "baselines" / "weights" / "toy_maps" / "learns.safetensors"
 
     def used(*arguments: object) -> object:
         code, _, err = oceanbench("run", "learns.py", challenge.path, "--name", "mine", *arguments)
@@ -212,14 +212,14 @@ def test_weights_are_found_in_the_order_chosen_own_shipped_default(
 
     assert used() is None
     trained(1)
-    shipped.parent.mkdir(parents=True)
-    (own / "learns.safetensors").rename(shipped)
+    published.parent.mkdir(parents=True)
+    (own / "learns.safetensors").rename(published)
     assert used() == {"scale": 1.0}
     trained(2)
     assert used() == {"scale": 2.0}
     trained(3, "--name", "mine")
     assert used() == {"scale": 3.0}
-    assert used("--weights", shipped) == {"scale": 1.0}
+    assert used("--weights", published) == {"scale": 1.0}
 
 
 def test_weights_of_another_challenge_must_be_chosen(

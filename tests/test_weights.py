@@ -11,7 +11,7 @@ import safetensors.torch
 import torch
 
 from oceanbench.errors import OceanbenchError
-from oceanbench.weights import Weights
+from oceanbench.methods.weights import Weights
 
 PARTS: dict[str, dict[str, Any]] = {
     "method": {"name": "learns", "sha256": "a" * 64},

@@ -18,8 +18,8 @@ from oceanbench.evaluate import evaluate, matched_by_score
 from oceanbench.figures import draw
 from oceanbench.figures.style import View
 from oceanbench.figures.windows import errors, windows
-from oceanbench.match import Coverage, Matched
-from oceanbench.method import Inputs
+from oceanbench.methods.method_file import Inputs
+from oceanbench.scoring.matching import Coverage, Matched
 from oceanbench.submission import Submission
 
 WORLD = window_worlds.world(windows=10, times=24)

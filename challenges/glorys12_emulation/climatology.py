@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from oceanbench import Challenge, data, files
-from oceanbench.forecasts.maps import as_days
-from oceanbench.forecasts.nodes import Grid, depths_found_in
+from oceanbench import Challenge
+from oceanbench.data import files, opening
+from oceanbench.kinds.forecasts.daily_maps import as_days
+from oceanbench.kinds.forecasts.grid import Grid, depths_found_in
 
 MONTHS = 12
 
@@ -29,7 +30,7 @@ def climatology(challenge: Challenge, paths: Sequence[Path]) -> xr.Dataset:
     first, last = challenge.scored.time
     totals, counts = {}, np.zeros(MONTHS)
     for path in paths:
-        opened = data.canonical(data.open_file(path), path.name, "grid")
+        opened = opening.canonical(opening.open_file(path), path.name, "grid")
         days = as_days(opened["time"], path.name)
         if ((days >= np.datetime64(first)) & (days <= np.datetime64(last))).any():
             raise SystemExit(f"{path}: has days that are scored; leave it out")

@@ -53,7 +53,7 @@ from world import (
     surface,
 )
 
-from oceanbench.assimilation.reanalysis import Network, Scheme, cycle
+from oceanbench.assimilation.nudging.reanalysis import Network, Scheme, cycle
 
 DATA = Path(__file__).parent / "data"
 REANALYSIS, OPERATIONAL = Scheme(before=4, after=4), Scheme(before=6, after=0)

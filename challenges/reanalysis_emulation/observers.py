@@ -7,8 +7,8 @@ import torch
 import xarray as xr
 from world import EPOCH, RESOLUTION, dates, day_number, operators
 
-from oceanbench.assimilation.gaussian import Observations
-from oceanbench.assimilation.reanalysis import Network
+from oceanbench.assimilation.gaussian.optimal_interpolation import Observations
+from oceanbench.assimilation.nudging.reanalysis import Network
 from oceanbench.dynamics import layered_ocean as ocean
 from oceanbench.dynamics import water_columns
 from oceanbench.dynamics.quasigeostrophic import DAY

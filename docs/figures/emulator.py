@@ -22,7 +22,7 @@ from matplotlib.ticker import FixedLocator, NullFormatter, StrMethodFormatter
 
 from oceanbench import Challenge
 from oceanbench.figures.style import STYLE, TRUTH
-from oceanbench.metrics.isotropic import rings, spectra_in_box
+from oceanbench.metrics.spectral.isotropic import rings, spectra_in_box
 from oceanbench.result import Result
 
 ROOT = Path(__file__).parent.parent.parent

@@ -22,8 +22,8 @@ from matplotlib.figure import Figure
 from oceanbench import Challenge, Submission
 from oceanbench.evaluate import matched_by_score
 from oceanbench.figures.style import STYLE, TRUTH, geographic, limits, scales, shape_of
-from oceanbench.match import Matched
-from oceanbench.metrics.isotropic import isotropic_psd_score
+from oceanbench.metrics.spectral.isotropic import isotropic_psd_score
+from oceanbench.scoring.matching import Matched
 
 ROOT = Path(__file__).parent.parent
 COLOURS = ("#56b4e9", "#009e73", "#d55e00", "#0072b2")  # Okabe and Ito

@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 
 from oceanbench import Challenge
-from oceanbench.assimilation.learned_maps import Trained
-from oceanbench.assimilation.map_lessons import FloatArray
-from oceanbench.assimilation.map_recipe import MapRecipe
-from oceanbench.assimilation.map_training import course, train_members
-from oceanbench.method import Inputs
+from oceanbench.assimilation.fourdvarnet.maps.configuration import MapRecipe
+from oceanbench.assimilation.fourdvarnet.maps.inference import Trained
+from oceanbench.assimilation.fourdvarnet.maps.simulated_missions import FloatArray
+from oceanbench.assimilation.fourdvarnet.maps.training import course, train_members
+from oceanbench.methods.method_file import Inputs
 
 BASE = MapRecipe(scenes=3, steps=1000, along_track=True)
 ONE_PASS = replace(BASE, prior_hidden=0, iterations=1)

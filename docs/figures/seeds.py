@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from oceanbench import Challenge
-from oceanbench.assimilation.learned_maps import estimate_members
-from oceanbench.method import Inputs
-from oceanbench.weights import Weights
+from oceanbench.assimilation.fourdvarnet.maps.inference import estimate_members
+from oceanbench.methods.method_file import Inputs
+from oceanbench.methods.weights import Weights
 
 NAME, CHALLENGE = "fourdvarnet_ensemble", "ssh_osse_jet_noisy"
 WEIGHTS = Path(__file__).parents[2] / "baselines" / "weights" / CHALLENGE / f"{NAME}.safetensors"

@@ -11,10 +11,10 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from oceanbench.assimilation.covariance import Covariance
-from oceanbench.assimilation.fields import maps
-from oceanbench.assimilation.gaussian import Observations, solve
-from oceanbench.assimilation.members import (
+from oceanbench.assimilation.gaussian.covariance import Covariance
+from oceanbench.assimilation.gaussian.optimal_interpolation import Observations, solve
+from oceanbench.assimilation.gaussian.posterior_fields import maps
+from oceanbench.assimilation.uncertainty.error_samples import (
     FloatArray,
     Mapping,
     Members,
@@ -25,14 +25,14 @@ from oceanbench.assimilation.members import (
     spread_factor,
     white,
 )
-from oceanbench.assimilation.perturbations import bank
-from oceanbench.assimilation.spde import Lattice, Spde
-from oceanbench.assimilation.spde_fit import fit, prior
+from oceanbench.assimilation.uncertainty.residual_draws import bank
+from oceanbench.assimilation.uncertainty.spde import Lattice, Spde
+from oceanbench.assimilation.uncertainty.spde_fit import fit, prior
 from oceanbench.figures.style import STYLE, TRUTH, scales
 from oceanbench.grid import KM_PER_DEGREE
 from oceanbench.metrics import METRICS
-from oceanbench.metrics.calibration import pit_histogram, spread_skill_curve
-from oceanbench.metrics.small_scales import member_spectra
+from oceanbench.metrics.probabilistic.calibration import pit_histogram, spread_skill_curve
+from oceanbench.metrics.spectral.small_scales import member_spectra
 
 DAYS, NODES, SPACING = 16, 32, 20.0  # km
 LATTICE = Lattice(NODES, NODES, SPACING, SPACING, step=1.0)

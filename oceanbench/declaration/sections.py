@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 
-from oceanbench import data
+from oceanbench.data import opening
 from oceanbench.declaration.section import Dates, Flag, Interval, Number, Section, Text
 from oceanbench.grid import longitude_span
 
@@ -37,9 +37,9 @@ class Domain(Section):
         return longitude_span(*self.longitude)
 
     @property
-    def box(self) -> data.Box:
+    def box(self) -> opening.Box:
         """The domain as bounds to select by, the whole last day included."""
-        return data.Box(time_slice(self.time), self.latitude, self.west_east)
+        return opening.Box(time_slice(self.time), self.latitude, self.west_east)
 
 
 class Source(Section):
@@ -95,7 +95,7 @@ class Dataset(Section):
     @classmethod
     def _sums(cls, value: dict[str, str]) -> dict[str, str]:
         for expression in value.values():
-            data.parse_sum(expression)
+            opening.parse_sum(expression)
         return value
 
 

@@ -32,7 +32,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from oceanbench.episodes import episodes
+from oceanbench.times import episodes
 
 COMPONENTS = ("omega", "bottom_top", "north_south")
 FRICTION = 0.01  # lambda, per year

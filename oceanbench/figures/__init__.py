@@ -19,9 +19,9 @@ from oceanbench.figures.members import members
 from oceanbench.figures.spectra import score_plane, spectra
 from oceanbench.figures.style import STYLE, View, mark_of
 from oceanbench.figures.windows import errors, windows
-from oceanbench.forecast_scores.scores import score_forecasts
-from oceanbench.match import Matched
-from oceanbench.metrics.points import form_of
+from oceanbench.kinds.forecasts.scoring.scores import score_forecasts
+from oceanbench.metrics.probabilistic.points import form_of
+from oceanbench.scoring.matching import Matched
 from oceanbench.submission import Submission
 
 

@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from oceanbench.figures.style import ERROR, ESTIMATE, TRUTH, View
-from oceanbench.metrics.calibration import pit_histogram, spread_skill_curve
-from oceanbench.metrics.points import described
+from oceanbench.metrics.probabilistic.calibration import pit_histogram, spread_skill_curve
+from oceanbench.metrics.probabilistic.points import described
 
 MOST_RANKS = 30  # bars of a histogram; more members than bars share them
 

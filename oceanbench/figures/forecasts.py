@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from oceanbench.challenge import Challenge
 from oceanbench.figures import leads
 from oceanbench.figures.style import geographic, limits, shape_of
-from oceanbench.forecast_scores.scores import Scored
+from oceanbench.kinds.forecasts.scoring.scores import Scored
 
 
 def forecasts(scored: Scored, challenge: Challenge, heading: str) -> Iterator[tuple[str, Figure]]:
@@ -19,7 +19,7 @@ def forecasts(scored: Scored, challenge: Challenge, heading: str) -> Iterator[tu
 
     Parameters
     ----------
-    scored : from :func:`oceanbench.forecast_scores.scores.score_forecasts`
+    scored : from :func:`oceanbench.kinds.forecasts.scoring.scores.score_forecasts`
     challenge, heading : of which, and the words above
     """
     yield "rmse_by_lead", leads.errors(scored, challenge, heading)

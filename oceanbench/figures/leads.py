@@ -13,10 +13,10 @@ from matplotlib.figure import Figure
 from oceanbench.challenge import Challenge
 from oceanbench.declaration import MetricRow
 from oceanbench.figures.style import ERROR, ESTIMATE, LINES, TRUTH, UNITS, scales
-from oceanbench.forecast_scores.scores import Scored
+from oceanbench.kinds.forecasts.scoring.scores import Scored
 from oceanbench.metrics import METRICS
-from oceanbench.metrics.calibration import fractions, pit_table
-from oceanbench.metrics.zonal import KINDS, zonal_spectra
+from oceanbench.metrics.probabilistic.calibration import fractions, pit_table
+from oceanbench.metrics.spectral.zonal import KINDS, zonal_spectra
 from oceanbench.result import Score
 
 Layer = tuple[str, float | None]  # variable and depth

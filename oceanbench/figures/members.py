@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from oceanbench.figures.style import ERROR, ESTIMATE, TRUTH, View, note, scales
-from oceanbench.metrics.small_scales import member_spectra
+from oceanbench.metrics.spectral.small_scales import member_spectra
 
 MEAN = "#56b4e9"  # Okabe and Ito's other blue
 

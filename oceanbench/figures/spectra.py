@@ -20,8 +20,8 @@ from oceanbench.figures.style import (
     show,
 )
 from oceanbench.metrics.aligned import FloatArray
-from oceanbench.metrics.along_track import along_track_spectra
-from oceanbench.metrics.spectral import psd_score
+from oceanbench.metrics.spectral.along_track import along_track_spectra
+from oceanbench.metrics.spectral.space_time import psd_score
 
 TRACK_OPTIONS = ("segment_km", "step", "gap_seconds", "sample_km", "segments")
 

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from oceanbench.declaration import MetricRow
-from oceanbench.match import Matched
 from oceanbench.metrics import METRICS, Flagged
+from oceanbench.scoring.matching import Matched
 
 STYLE: dict[str, Any] = {
     "figure.dpi": 130,

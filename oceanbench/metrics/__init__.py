@@ -11,24 +11,12 @@ from collections.abc import Mapping
 from functools import partial
 from types import MappingProxyType
 
-from oceanbench.metrics import (
-    along_track,
-    anomalies,
-    calibration,
-    energy,
-    events,
-    geostrophic,
-    isotropic,
-    pointwise,
-    probabilistic,
-    small_scales,
-    spectral,
-    sums,
-    zonal,
-)
+from oceanbench.metrics import anomalies, events, geostrophic, pointwise, sums
 from oceanbench.metrics.aligned import Flag, Flagged
 from oceanbench.metrics.metric import Metric
-from oceanbench.metrics.points import at_points
+from oceanbench.metrics.probabilistic import calibration, energy, scores
+from oceanbench.metrics.probabilistic.points import at_points
+from oceanbench.metrics.spectral import along_track, isotropic, small_scales, space_time, zonal
 from oceanbench.metrics.sums import Sums
 
 __all__ = ["METRICS", "Flag", "Flagged", "Metric", "Sums"]
@@ -111,20 +99,20 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             term=geostrophic.squared_current_error,
         ),
         "resolved_wavelength": Metric(
-            spectral.resolved_wavelength,
+            space_time.resolved_wavelength,
             "degrees_east",
             "lower",
             None,
             needs="grid",
-            of_psd=spectral.wavelength_of,
+            of_psd=space_time.wavelength_of,
         ),
         "resolved_period": Metric(
-            spectral.resolved_period,
+            space_time.resolved_period,
             "days",
             "lower",
             None,
             needs="grid",
-            of_psd=spectral.period_of,
+            of_psd=space_time.period_of,
         ),
         "isotropic_wavelength": Metric(
             isotropic.isotropic_wavelength,
@@ -165,27 +153,27 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             along_track.along_track_wavelength, "km", "lower", None, needs="track"
         ),
         "crps": Metric(
-            probabilistic.crps,
+            scores.crps,
             None,
             "lower",
             0.0,
             probabilistic=True,
             of_single=True,
             of_sums=sums.mean_term_of,
-            term=partial(at_points, probabilistic.crps_at),
+            term=partial(at_points, scores.crps_at),
         ),
         "spread_skill": Metric(
-            probabilistic.spread_skill,
+            scores.spread_skill,
             "1",
             None,
             1.0,
             probabilistic=True,
             of_sums=sums.spread_skill_of,
-            term=partial(at_points, probabilistic.expected_squared_error_at),
+            term=partial(at_points, scores.expected_squared_error_at),
             bounds=(0.0, math.inf),
         ),
         "coverage": Metric(
-            probabilistic.coverage,
+            scores.coverage,
             "1",
             None,
             "level",
@@ -195,22 +183,22 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             bounds=(0.0, 1.0),
         ),
         "interval_score": Metric(
-            probabilistic.interval_score,
+            scores.interval_score,
             None,
             "lower",
             0.0,
             probabilistic=True,
             of_sums=sums.mean_term_of,
-            term=partial(at_points, probabilistic.interval_score_at),
+            term=partial(at_points, scores.interval_score_at),
         ),
         "reliability_index": Metric(
-            probabilistic.reliability_index,
+            scores.reliability_index,
             "1",
             "lower",
             0.0,
             probabilistic=True,
             by_case=calibration.pit_table,
-            of_cases=probabilistic.reliability_index_of,
+            of_cases=scores.reliability_index_of,
         ),
         "energy_score": Metric(
             energy.energy_score,

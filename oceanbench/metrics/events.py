@@ -13,9 +13,9 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from oceanbench.episodes import episodes
 from oceanbench.errors import OceanbenchError
 from oceanbench.metrics.aligned import NO_DATA, Flagged, align
+from oceanbench.times import episodes
 
 
 def onset_error(

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from oceanbench.assimilation.along_track import AlongTrack, correlation, fitted
-from oceanbench.assimilation.preparation import Samples
+from oceanbench.assimilation.observations.along_track_errors import AlongTrack, correlation, fitted
+from oceanbench.assimilation.observations.superobservations import Samples
 from oceanbench.errors import OceanbenchError
 from oceanbench.observing.noise import AltimeterError
 

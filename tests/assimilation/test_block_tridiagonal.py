@@ -7,7 +7,7 @@ import torch
 from dense import DEVICES
 from torch import Tensor
 
-from oceanbench.assimilation.block_tridiagonal import (
+from oceanbench.assimilation.variational.block_tridiagonal import (
     Factor,
     factorise,
     log_determinant,

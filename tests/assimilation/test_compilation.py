@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from oceanbench.assimilation.compilation import compiled
-from oceanbench.assimilation.map_recipe import MapRecipe, network
-from oceanbench.assimilation.unrolled import FourDVarNet
+from oceanbench.assimilation.fourdvarnet.compilation import compiled
+from oceanbench.assimilation.fourdvarnet.maps.configuration import MapRecipe, network
+from oceanbench.assimilation.fourdvarnet.solver import FourDVarNet
 from oceanbench.errors import OceanbenchError
 
 SMALL = MapRecipe(days=3, hidden=4, prior_hidden=2, iterations=2, reduced=False)

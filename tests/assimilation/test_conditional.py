@@ -21,9 +21,9 @@ from scipy.integrate import cumulative_simpson, quad
 from scipy.special import j0
 from scipy.stats import chisquare, kstest, kurtosis
 
-from oceanbench.assimilation import conditional
-from oceanbench.assimilation.conditional import RandomField, posterior_samples
-from oceanbench.assimilation.covariance import ZERO_CROSSING
+from oceanbench.assimilation.gaussian import posterior_samples as sampling
+from oceanbench.assimilation.gaussian.covariance import ZERO_CROSSING
+from oceanbench.assimilation.gaussian.posterior_samples import RandomField, posterior_samples
 from oceanbench.errors import OceanbenchError
 
 X, Y, DATES = np.array([50.0, 300.0, 420.0]), np.array([100.0, 350.0]), np.array([12.0, 16.0])
@@ -54,7 +54,7 @@ def assert_covariance(found: np.ndarray, expected: np.ndarray) -> None:
 def test_random_fields_have_the_covariance(
     name: str, device: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(conditional, "WAVES", 200)  # exact for any number of waves
+    monkeypatch.setattr(sampling, "WAVES", 200)  # exact for any number of waves
     c, random = COVARIANCES[name], np.random.default_rng(0)
     points = np.stack([*random.uniform(0, 300, (2, 12)), random.uniform(0, 12, 12)])
     field = RandomField.draw(c, 4000, seed=1, device=device).at(*points).cpu().numpy().T
@@ -102,7 +102,7 @@ def test_samples_have_the_mean_and_covariance_of_the_posterior(
     name: str, device: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between nodes and between dates: a member is coherent in time."""
-    monkeypatch.setattr(conditional, "WAVES", 200)
+    monkeypatch.setattr(sampling, "WAVES", 200)
     o, c = observed(0.1, 60), COVARIANCES[name]
     o = replace(o, noise=o.noise * 10)
     mean, covariance = dense_posterior(o, c, NODES)
@@ -120,7 +120,7 @@ def test_samples_are_those_of_their_seed_whatever_the_grouping() -> None:
 
 def test_the_truth_is_one_of_the_members(monkeypatch: pytest.MonkeyPatch) -> None:
     """Over worlds drawn from the prior: flat rank histogram, spread-skill 1, coverage."""
-    monkeypatch.setattr(conditional, "WAVES", 100)
+    monkeypatch.setattr(sampling, "WAVES", 100)
     o, c, members, worlds = observed(0.1, 50), COVARIANCES["arhan, moving"], 19, 400
     random, places = np.random.default_rng(7), np.concatenate([points_of(o), NODES], axis=1)
     field = draws(kernel_of(c)(places, places), worlds, random).T

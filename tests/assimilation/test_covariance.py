@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import brentq, minimize_scalar
 
-from oceanbench.assimilation.covariance import IN_CACHE, ZERO_CROSSING, Covariance
+from oceanbench.assimilation.gaussian.covariance import IN_CACHE, ZERO_CROSSING, Covariance
 from oceanbench.errors import OceanbenchError
 
 MANY = 2 * IN_CACHE + 7  # points: more than two tiles

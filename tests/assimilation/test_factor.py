@@ -6,7 +6,7 @@ import pytest
 import torch
 from dense import DEVICES
 
-from oceanbench.assimilation.factor import cholesky_, solve_lower_, subtract_gram_
+from oceanbench.assimilation.gaussian.cholesky import cholesky_, solve_lower_, subtract_gram_
 
 SIZES = [1, 2, 127, 128, 129, 257, 1000]
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-4}

@@ -20,9 +20,9 @@ from dense import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oceanbench.assimilation import fields
-from oceanbench.assimilation.covariance import Covariance
-from oceanbench.assimilation.gaussian import Observations, solve
+from oceanbench.assimilation.gaussian import posterior_fields
+from oceanbench.assimilation.gaussian.covariance import Covariance
+from oceanbench.assimilation.gaussian.optimal_interpolation import Observations, solve
 
 X, Y = np.linspace(0, 600, 6), np.linspace(-50, 500, 5)
 DATES = np.array([10.0, 11.0, 12.5, 20.0])
@@ -31,7 +31,7 @@ TOLERANCE = {"double": 1e-9, "single": 1e-3}
 
 def variances(o: Observations, c: Covariance, dates: np.ndarray = DATES, **options) -> np.ndarray:
     solved = solve(o, dates, c, window=12.0, **options)
-    return np.concatenate([fields.variance(p, X, Y).cpu().numpy() for p in solved])
+    return np.concatenate([posterior_fields.variance(p, X, Y).cpu().numpy() for p in solved])
 
 
 @pytest.mark.parametrize("device", DEVICES)
@@ -54,7 +54,7 @@ def test_the_formal_error_does_not_depend_on_how_many_nodes_are_solved_at_once(
 ) -> None:
     o, c = observed(), COVARIANCES["arhan, moving"]
     whole = variances(o, c)
-    monkeypatch.setattr(fields, "NODES_AT_ONCE", 7)
+    monkeypatch.setattr(posterior_fields, "NODES_AT_ONCE", 7)
     np.testing.assert_allclose(variances(o, c), whole, atol=1e-12)
 
 
@@ -82,10 +82,10 @@ def test_another_observation_never_harms(seed: int, count: int, name: str) -> No
 def test_a_perfect_observation_leaves_no_error_and_no_negative_variance() -> None:
     o = Observations(np.array([10.0]), X[2:3], Y[1:2], np.array([0.7]), np.zeros(1))
     posterior = next(solve(o, [10.0], COVARIANCES["gaussian"], window=1.0))
-    error = fields.variance(posterior, X, Y)[0].numpy()
+    error = posterior_fields.variance(posterior, X, Y)[0].numpy()
     assert error[1, 2] == pytest.approx(0.0, abs=1e-14)
     assert error.min() >= 0.0
-    assert fields.maps(posterior, X, Y)[0, 0, 1, 2] == pytest.approx(0.7)
+    assert posterior_fields.maps(posterior, X, Y)[0, 0, 1, 2] == pytest.approx(0.7)
 
 
 @pytest.mark.parametrize("device", DEVICES)
@@ -98,7 +98,7 @@ def test_values_anywhere_are_the_dense_posterior(name: str, device: str) -> None
     (posterior,) = solve(o, DATES[:3], c, window=12.0, device=device)
     for number, date in enumerate(DATES[:3]):
         expected, _ = dense_posterior(o, c, places, date=date, window=12.0)
-        found = fields.values_at(posterior, number, *places).cpu().numpy()
+        found = posterior_fields.values_at(posterior, number, *places).cpu().numpy()
         np.testing.assert_allclose(found, expected, atol=1e-9)
 
 
@@ -111,8 +111,8 @@ def test_errors_of_maps_are_as_large_as_the_formal_error(name: str) -> None:
     field = draws(kernel_of(c)(places, places), worlds, random)
     value = field[: o.time.size] + draws(error_of(o), worlds, random)
     posterior = next(solve(replace(o, value=value), [17.0], c, window=np.inf))
-    mean = fields.maps(posterior, X, Y)[0].numpy().reshape(worlds, -1).T
-    deviation = np.sqrt(fields.variance(posterior, X, Y)[0].numpy().ravel())[:, None]
+    mean = posterior_fields.maps(posterior, X, Y)[0].numpy().reshape(worlds, -1).T
+    deviation = np.sqrt(posterior_fields.variance(posterior, X, Y)[0].numpy().ravel())[:, None]
     normal = (field[o.time.size :] - mean) / deviation
     assert np.sqrt(np.mean(normal**2)) == pytest.approx(1.0, abs=0.02)
     np.testing.assert_allclose(normal.std(axis=1), 1.0, atol=0.08)

@@ -11,16 +11,16 @@ import torch
 from dense import DEVICES
 from torch import Tensor
 
-from oceanbench.assimilation import strong_constraint
-from oceanbench.assimilation.gauss_newton import (
+from oceanbench.assimilation.variational import strong_constraint
+from oceanbench.assimilation.variational.levenberg_marquardt import (
     Minimum,
     anneal,
     deviation,
     levenberg_marquardt,
     minimise,
 )
-from oceanbench.assimilation.variational import Problem, cost, gradient, linearised
-from oceanbench.assimilation.windows import Climatology, Windows
+from oceanbench.assimilation.variational.weak_constraint import Problem, cost, gradient, linearised
+from oceanbench.assimilation.window_batches import Climatology, Windows
 from oceanbench.dynamics.models import model
 
 TIMES, WINDOWS = 60, 4

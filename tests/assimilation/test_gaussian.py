@@ -10,9 +10,9 @@ from dense import COVARIANCES, DEVICES, dense_posterior, nodes_of, observed
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oceanbench.assimilation.covariance import Covariance
-from oceanbench.assimilation.fields import maps, variance
-from oceanbench.assimilation.gaussian import Observations, solve
+from oceanbench.assimilation.gaussian.covariance import Covariance
+from oceanbench.assimilation.gaussian.optimal_interpolation import Observations, solve
+from oceanbench.assimilation.gaussian.posterior_fields import maps, variance
 from oceanbench.errors import OceanbenchError
 
 X, Y = np.linspace(0, 600, 9), np.linspace(-50, 500, 7)

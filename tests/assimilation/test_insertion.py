@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from oceanbench.assimilation.insertion import Surface
+from oceanbench.assimilation.nudging.insertion import Surface
 from oceanbench.dynamics import layered_ocean as ocean
 from oceanbench.dynamics.basin import coarse_means, north_atlantic_like
 

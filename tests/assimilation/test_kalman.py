@@ -10,7 +10,7 @@ import torch
 from dense import DEVICES
 from torch import Tensor
 
-from oceanbench.assimilation.kalman import (
+from oceanbench.assimilation.ensemble.kalman import (
     Scheme,
     analyse,
     cyclic_distance,
@@ -21,7 +21,7 @@ from oceanbench.assimilation.kalman import (
     scaled,
     smooth,
 )
-from oceanbench.assimilation.windows import Windows
+from oceanbench.assimilation.window_batches import Windows
 from oceanbench.dynamics.models import model
 
 SIZE, MEMBERS, TIMES = 5, 12, 9

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oceanbench.assimilation.anomalies import Series
-from oceanbench.assimilation.lagged import InverseModel, damping, pairs, patterns, propagator
 from oceanbench.errors import OceanbenchError
+from oceanbench.forecasting.anomalies import Series
+from oceanbench.forecasting.linear_inverse import InverseModel, damping, pairs, patterns, propagator
 
 DAYS = np.arange("2001-01-01", "2001-05-01", dtype="M8[D]")
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from dense import START, altimeters, dense_posterior
 
-from oceanbench.assimilation.covariance import Covariance
-from oceanbench.assimilation.left_out import left_out_error
-from oceanbench.assimilation.preparation import Samples, kilometres, samples
+from oceanbench.assimilation.gaussian.covariance import Covariance
+from oceanbench.assimilation.observations.cross_validation import left_out_error
+from oceanbench.assimilation.observations.superobservations import Samples, kilometres, samples
 from oceanbench.errors import OceanbenchError
 
 PLACE, DATES = (10.0, 40.0), np.array([15.0, 20.0, 25.0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from oceanbench.assimilation.lstm_cell import lstm_cell
+from oceanbench.assimilation.fourdvarnet.published.lstm_cell import lstm_cell
 
 
 @pytest.mark.parametrize("first", [True, False])

@@ -13,8 +13,8 @@ import torch
 import xarray as xr
 from dense import COVARIANCES, DAY, START, dense_posterior, nodes_of, observed
 
-from oceanbench import files
-from oceanbench.assimilation.mapping import Problem, estimate_all, fields_of
+from oceanbench.assimilation.gaussian.mapping import Problem, estimate_all, fields_of
+from oceanbench.data import files
 from oceanbench.errors import OceanbenchError
 
 X, Y, DAYS = np.linspace(0, 600, 4), np.linspace(0, 500, 3), np.arange(10.0, 18.0)

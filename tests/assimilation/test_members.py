@@ -10,10 +10,10 @@ import torch
 import xarray as xr
 from dense import draws, kernel_of, nodes_of
 
-from oceanbench.assimilation.covariance import Covariance
-from oceanbench.assimilation.fields import maps
-from oceanbench.assimilation.gaussian import Observations, solve
-from oceanbench.assimilation.members import (
+from oceanbench.assimilation.gaussian.covariance import Covariance
+from oceanbench.assimilation.gaussian.optimal_interpolation import Observations, solve
+from oceanbench.assimilation.gaussian.posterior_fields import maps
+from oceanbench.assimilation.uncertainty.error_samples import (
     Mapping,
     Members,
     conditional,
@@ -22,10 +22,10 @@ from oceanbench.assimilation.members import (
     spread_factor,
     white,
 )
-from oceanbench.assimilation.perturbations import bank, gaussian
+from oceanbench.assimilation.uncertainty.residual_draws import bank, gaussian
 from oceanbench.errors import OceanbenchError
 from oceanbench.metrics import METRICS
-from oceanbench.metrics.calibration import pit_histogram
+from oceanbench.metrics.probabilistic.calibration import pit_histogram
 
 COVARIANCE = Covariance(150.0, 150.0, 10.0)
 GRID = np.linspace(0.0, 350.0, 8)

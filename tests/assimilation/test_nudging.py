@@ -11,20 +11,20 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oceanbench.assimilation.covariance import Covariance
-from oceanbench.assimilation.fields import maps
-from oceanbench.assimilation.gaussian import Observations, solve
-from oceanbench.assimilation.nudging import (
+from oceanbench.assimilation.gaussian.covariance import Covariance
+from oceanbench.assimilation.gaussian.optimal_interpolation import Observations, solve
+from oceanbench.assimilation.gaussian.posterior_fields import maps
+from oceanbench.assimilation.nudging.back_and_forth import (
     Nudging,
     back_and_forth,
     blend,
     sponge,
     window_starts,
 )
-from oceanbench.assimilation.preparation import kilometres, samples
+from oceanbench.assimilation.observations.superobservations import kilometres, samples
 from oceanbench.dynamics import reduced_gravity as qg
 from oceanbench.errors import OceanbenchError
-from oceanbench.run import load_method
+from oceanbench.methods.running import load_method
 
 SCHEME = Nudging(hours=6.0, days=1.0, km=50.0, iterations=5, tolerance=1e-3)
 POINTS, STEP = 33, 25e3

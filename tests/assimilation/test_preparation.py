@@ -9,14 +9,14 @@ from dense import DAY, SECOND, START, track
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oceanbench import resources
-from oceanbench.assimilation.preparation import (
+from oceanbench.assimilation.observations.superobservations import (
     Samples,
     chosen_missions,
     kilometres,
     mean_field,
     samples,
 )
+from oceanbench.data import shipped
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import KM_PER_DEGREE
 
@@ -177,7 +177,7 @@ def test_a_mission_without_samples_is_no_error() -> None:
 
 
 def test_the_shipped_swath_makes_cells_of_30_km() -> None:
-    path = resources.find("challenges", "ssh_osse_jet", "{name}/challenge.yaml")
+    path = shipped.find("challenges", "ssh_osse_jet", "{name}/challenge.yaml")
     with xr.open_dataset(path.parent / "data" / "swot_karin.nc", engine="h5netcdf") as stored:
         data = stored.isel(time=slice(0, 4000)).load().assign_attrs(layout="swath")
     found = samples({"karin": data}, "ssh", data["time"].values[0], 300.0, swath_km=30.0)

@@ -16,9 +16,9 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from oceanbench.assimilation.processes import Team, together
-from oceanbench.assimilation.training import Schedule, fit
 from oceanbench.errors import OceanbenchError
+from oceanbench.learning.distributed import Team, together
+from oceanbench.learning.training import Schedule, fit
 
 TESTS = Path(__file__).parent.parent
 SCHEDULE = Schedule(steps=20, rate=1e-2, warm_up=5, validations=4, average=0.9, decay=1e-3)
@@ -28,9 +28,9 @@ from dataclasses import replace
 from safetensors.torch import save_file
 sys.path.insert(0, sys.argv[1])
 from map_worlds import inputs
-from oceanbench.assimilation.map_recipe import MapRecipe
-from oceanbench.assimilation.map_training import course, train_members
-from oceanbench.assimilation.processes import together
+from oceanbench.assimilation.fourdvarnet.maps.configuration import MapRecipe
+from oceanbench.assimilation.fourdvarnet.maps.training import course, train_members
+from oceanbench.learning.distributed import together
 recipe = MapRecipe(first_guess="mean", step_degrees=0.25, days=5, hidden=4, prior_hidden=2,
                    iterations=2, scenes=1, crop=8, batch=4, steps=8, reduced=False)
 with together(int(sys.argv[2])) as team:

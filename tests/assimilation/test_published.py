@@ -14,8 +14,8 @@ from published_package import theirs
 from safetensors import torch as safetensors
 from torch import Tensor
 
-from oceanbench.assimilation import published
-from oceanbench.assimilation.published_weights import load, read
+from oceanbench.assimilation.fourdvarnet.published import network
+from oceanbench.assimilation.fourdvarnet.published.weights import load, read
 from oceanbench.errors import OceanbenchError
 
 CHANNELS, STEPS, RATE = 5, 4, 50.0
@@ -48,10 +48,10 @@ def observations() -> tuple[Tensor, Tensor]:
     return torch.where(observed, values, 0.0), observed
 
 
-def ours(*, quadratic: bool = True, coarsen: int = 1) -> published.Solver:
-    prior = published.Prior(CHANNELS, 6, quadratic=quadratic)
-    modulator = published.Modulator(CHANNELS, 7, dropout=0.0, coarsen=coarsen)
-    solver = published.Solver(prior, modulator, steps=STEPS, rate=RATE)
+def ours(*, quadratic: bool = True, coarsen: int = 1) -> network.Solver:
+    prior = network.Prior(CHANNELS, 6, quadratic=quadratic)
+    modulator = network.Modulator(CHANNELS, 7, dropout=0.0, coarsen=coarsen)
+    solver = network.Solver(prior, modulator, steps=STEPS, rate=RATE)
     solver.load_state_dict(made(solver))
     return solver.eval()
 
@@ -119,7 +119,7 @@ def test_inference_keeps_nothing_for_derivatives() -> None:
 def test_the_transpose_of_the_prior_is_that_of_its_derivative(
     quadratic: bool, coarsen: int
 ) -> None:
-    prior = published.Prior(CHANNELS, 6, coarsen=coarsen, quadratic=quadratic).double()
+    prior = network.Prior(CHANNELS, 6, coarsen=coarsen, quadratic=quadratic).double()
     random = torch.Generator().manual_seed(0)
     state, vector = (
         torch.randn(2, CHANNELS, 8, 12, generator=random, dtype=torch.float64) for _ in range(2)
@@ -192,8 +192,8 @@ def test_other_weights_are_refused_in_one_line(change: str) -> None:
 def test_the_size_of_the_published_networks() -> None:
     """165 550 parameters of the base and 570 686 of the larger configuration."""
     for hidden, memory, expected in ((32, 48, 165_550), (64, 96, 570_686)):
-        solver = published.Solver(
-            published.Prior(15, hidden, quadratic=True), published.Modulator(15, memory), steps=1
+        solver = network.Solver(
+            network.Prior(15, hidden, quadratic=True), network.Modulator(15, memory), steps=1
         )
         assert sum(p.numel() for p in solver.parameters()) == expected
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from oceanbench.assimilation.gaussian import Observations
-from oceanbench.assimilation.reanalysis import Network, Scheme, cycle
+from oceanbench.assimilation.gaussian.optimal_interpolation import Observations
+from oceanbench.assimilation.nudging.reanalysis import Network, Scheme, cycle
 from oceanbench.dynamics import layered_ocean as ocean
 from oceanbench.dynamics.basin import north_atlantic_like
 from oceanbench.dynamics.quasigeostrophic import DAY

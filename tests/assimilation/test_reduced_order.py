@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from oceanbench.assimilation.reduced_order import Columns, shared_error, solve
-from oceanbench.assimilation.wavelets import Band, wavelets
+from oceanbench.assimilation.gaussian.reduced_order import Columns, shared_error, solve
+from oceanbench.assimilation.gaussian.wavelets import Band, wavelets
 from oceanbench.errors import OceanbenchError
 
 EXTENT = ((0.0, 30.0), (0.0, 500.0), (0.0, 400.0))

@@ -15,7 +15,7 @@ import torch
 import window_worlds
 from torch import Tensor
 
-from oceanbench.assimilation.kalman import (
+from oceanbench.assimilation.ensemble.kalman import (
     Scheme,
     cyclic_distance,
     denkf,
@@ -24,7 +24,7 @@ from oceanbench.assimilation.kalman import (
     perturbed,
     smooth,
 )
-from oceanbench.assimilation.windows import Windows
+from oceanbench.assimilation.window_batches import Windows
 from oceanbench.dynamics.models import model
 
 TRUTHS, CYCLES, LEFT_OUT, SIZE = 4, 1100, 100, 40

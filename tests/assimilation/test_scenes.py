@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 from map_worlds import DAY, FIRST, inputs, track, waves
 
-from oceanbench.assimilation.scenes import Grid, grid_around, scene
+from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import Grid, grid_around, scene
 from oceanbench.errors import OceanbenchError
 
 

@@ -9,10 +9,10 @@ import pytest
 import torch
 from scipy.special import gamma, kv
 
-from oceanbench.assimilation import sparse_spde
-from oceanbench.assimilation.sparse_spde import chain, log_likelihood, precision
-from oceanbench.assimilation.spde import Lattice, Spde, sample, spectrum
-from oceanbench.assimilation.spde_fit import fit, prior, whittle
+from oceanbench.assimilation.uncertainty import spde_sparse
+from oceanbench.assimilation.uncertainty.spde import Lattice, Spde, sample, spectrum
+from oceanbench.assimilation.uncertainty.spde_fit import fit, prior, whittle
+from oceanbench.assimilation.uncertainty.spde_sparse import chain, log_likelihood, precision
 from oceanbench.errors import OceanbenchError
 
 LATTICE = Lattice(10, 12, 20.0, 25.0, step=1.0)
@@ -121,7 +121,7 @@ def test_samples_have_the_variance_and_spectrum_of_the_precision(way, smoothness
     spde, random = replace(GENERAL, smoothness=smoothness), np.random.default_rng(1)
     options = {"times": 3, "members": 3000, "random": random}
     if way == "sparse":
-        fields = sparse_spde.sample(chain(spde, LATTICE), **options)
+        fields = spde_sparse.sample(chain(spde, LATTICE), **options)
     else:
         fields = sample(spde, LATTICE, **options)
     assert fields.shape == (3000, 3, 10, 12)
@@ -146,7 +146,7 @@ def test_samples_of_varying_parameters_have_the_variance_of_their_precision():
         drift=(5.0 * np.sin(row), 0.0),
     )
     found = chain(spde, LATTICE)
-    fields = sparse_spde.sample(found, times=2, members=3000, random=random)
+    fields = spde_sparse.sample(found, times=2, members=3000, random=random)
     want = np.sqrt(np.linalg.inv(precision(found, 2).toarray()).diagonal()).reshape(2, 10, 12)
     np.testing.assert_allclose(fields.std(axis=0), want, rtol=0.06)
     np.testing.assert_allclose(want[0], spde.std, rtol=0.15)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oceanbench.assimilation.tiles import Tile, tiles
+from oceanbench.assimilation.gaussian.tiles import Tile, tiles
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import KM_PER_DEGREE, great_circle_km
 

@@ -14,9 +14,9 @@ import torch
 from safetensors import torch as safetensors
 from torch import Tensor
 
-from oceanbench.assimilation.checkpoints import Progress
-from oceanbench.assimilation.training import Schedule, fit, ramp
 from oceanbench.errors import OceanbenchError
+from oceanbench.learning.checkpoints import Progress
+from oceanbench.learning.training import Schedule, fit, ramp
 
 SCHEDULE = Schedule(steps=40, rate=1e-2, warm_up=5, validations=8)
 

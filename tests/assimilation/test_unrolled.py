@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from oceanbench.assimilation.priors import (
+from oceanbench.assimilation.fourdvarnet.priors import (
     Agreement,
     BilinearPrior,
     DynamicalPrior,
@@ -14,9 +14,9 @@ from oceanbench.assimilation.priors import (
     to_maps,
     to_states,
 )
-from oceanbench.assimilation.unrolled import INPUTS, FourDVarNet
-from oceanbench.assimilation.updates import ConvLstm, UNet, averaged, interpolated
+from oceanbench.assimilation.fourdvarnet.solver import INPUTS, FourDVarNet
 from oceanbench.dynamics.models import model
+from oceanbench.learning.layers import ConvLstm, UNet, averaged, interpolated
 
 SHAPES = {"lorenz96": (4, 1, 12, 40), "amoc": (4, 3, 17, 1), "sea level": (4, 5, 10, 13)}
 

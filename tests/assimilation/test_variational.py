@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from oceanbench.assimilation.variational import Problem, cost, gradient, linearised
-from oceanbench.assimilation.windows import Climatology, Windows
+from oceanbench.assimilation.variational.weak_constraint import Problem, cost, gradient, linearised
+from oceanbench.assimilation.window_batches import Climatology, Windows
 from oceanbench.dynamics.models import model
 
 INTERVALS = {"lorenz96": 0.05, "lorenz63": 0.08, "amoc": 10.0}

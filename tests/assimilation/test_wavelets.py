@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from oceanbench.assimilation.reduced_order import solve
-from oceanbench.assimilation.wavelets import (
+from oceanbench.assimilation.gaussian.reduced_order import solve
+from oceanbench.assimilation.gaussian.wavelets import (
     DIRECTIONS,
     HALF_WIDTH,
     OVERLAP,

@@ -17,10 +17,10 @@ import numpy as np
 import xarray as xr
 import yaml
 
-from oceanbench.assimilation.conditional import RandomField
-from oceanbench.assimilation.covariance import Covariance
-from oceanbench.assimilation.preparation import DAY, kilometres
-from oceanbench.files import write_netcdf, write_text
+from oceanbench.assimilation.gaussian.covariance import Covariance
+from oceanbench.assimilation.gaussian.posterior_samples import RandomField
+from oceanbench.assimilation.observations.superobservations import DAY, kilometres
+from oceanbench.data.files import write_netcdf, write_text
 from oceanbench.observing.noise import nadir_error
 from oceanbench.observing.orbits import ORBITS, nadir_track
 

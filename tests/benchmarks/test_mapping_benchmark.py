@@ -26,9 +26,9 @@ CASE = """
 import json, sys, time
 from pathlib import Path
 import numpy as np, torch
-from oceanbench.assimilation.covariance import Covariance
-from oceanbench.assimilation.fields import maps
-from oceanbench.assimilation.gaussian import Observations, solve
+from oceanbench.assimilation.gaussian.covariance import Covariance
+from oceanbench.assimilation.gaussian.posterior_fields import maps
+from oceanbench.assimilation.gaussian.optimal_interpolation import Observations, solve
 sys.path.insert(0, sys.argv[3])
 from dense import dense_map, gaussian
 

@@ -31,8 +31,8 @@ import json, sys, time
 from pathlib import Path
 from types import SimpleNamespace
 import numpy as np, torch
-from oceanbench.assimilation.map_recipe import MapRecipe, network
-from oceanbench.assimilation.published import Modulator, Prior, Solver
+from oceanbench.assimilation.fourdvarnet.maps.configuration import MapRecipe, network
+from oceanbench.assimilation.fourdvarnet.published.network import Modulator, Prior, Solver
 case = json.loads(sys.argv[1])
 sys.path.insert(0, case["tests"])
 from published_package import theirs

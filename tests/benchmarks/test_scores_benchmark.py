@@ -21,7 +21,8 @@ import xarray as xr
 import yaml
 from scipy.ndimage import gaussian_filter
 
-from oceanbench import Challenge, Submission, evaluate, resources
+from oceanbench import Challenge, Submission, evaluate
+from oceanbench.data import shipped
 
 ROUNDS = 7
 
@@ -60,8 +61,8 @@ def maps(days: np.ndarray, nodes: int, values: np.ndarray, west: float) -> xr.Da
 
 def protocol(name: str, truth: dict[str, Any], folder: Path) -> Path:
     """Shipped challenge with another truth: its metrics, masks and rules are the published ones."""
-    shipped = resources.folder("challenges") / name / "challenge.yaml"
-    content = yaml.safe_load(shipped.read_text(encoding="utf-8"))
+    published = shipped.folder("challenges") / name / "challenge.yaml"
+    content = yaml.safe_load(published.read_text(encoding="utf-8"))
     content["datasets"] = {"truth": {"role": "truth", "units": "m", **truth}}
     content.pop("published")
     content.pop("periods")

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from typing import Any
 
-HELP = [sys.executable, "-c", "from oceanbench.cli import main; main()", "--help"]
+HELP = [sys.executable, "-c", "from oceanbench.cli.commands import main; main()", "--help"]
 
 
 def test_help(benchmark: Any) -> None:

@@ -16,8 +16,8 @@ import pytest
 import torch
 
 from oceanbench import Challenge
-from oceanbench.assimilation.block_tridiagonal import factorise, solve
-from oceanbench.method import Inputs, load_method
+from oceanbench.assimilation.variational.block_tridiagonal import factorise, solve
+from oceanbench.methods.method_file import Inputs, load_method
 
 pytest.importorskip("pytest_benchmark")
 

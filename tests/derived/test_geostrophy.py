@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from oceanbench.derived import DERIVED, Axes
-from oceanbench.derived.geostrophy import EQUATOR
 from oceanbench.grid import EARTH_RADIUS_KM, EARTH_ROTATION, GRAVITY
+from oceanbench.kinds.forecasts.derived import DERIVED, Axes
+from oceanbench.kinds.forecasts.derived.geostrophy import EQUATOR
 
 METRES = EARTH_RADIUS_KM * 1e3 * np.pi / 180  # of a degree of latitude
 

@@ -7,9 +7,9 @@ import itertools
 import numpy as np
 import pytest
 
-from oceanbench.derived import DERIVED, Axes
-from oceanbench.derived.density import sigma0
-from oceanbench.derived.mixed_layer import REFERENCE, THRESHOLD
+from oceanbench.kinds.forecasts.derived import DERIVED, Axes
+from oceanbench.kinds.forecasts.derived.density import sigma0
+from oceanbench.kinds.forecasts.derived.mixed_layer import REFERENCE, THRESHOLD
 
 LEVELS = np.array([0.494025, 5.078224, 9.572997, 15.81007, 29.44473, 47.37369, 92.32607, 222.4752])
 SIX = np.array([0.494025, 47.37369, 92.32607, 222.4752, 318.1274, 541.0889])

@@ -13,13 +13,13 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from oceanbench.emulation.forecasting import forecast
-from oceanbench.emulation.learning import archives, checked, damped, lesson_loss, train_members
-from oceanbench.emulation.lessons import Archive
-from oceanbench.emulation.network import Emulator
-from oceanbench.emulation.recipe import EmulatorRecipe
 from oceanbench.errors import OceanbenchError
-from oceanbench.method import load_method
+from oceanbench.forecasting.configuration import EmulatorRecipe
+from oceanbench.forecasting.emulator import Emulator
+from oceanbench.forecasting.inference import forecast
+from oceanbench.forecasting.training import archives, checked, damped, lesson_loss, train_members
+from oceanbench.forecasting.training_pairs import Archive
+from oceanbench.methods.method_file import load_method
 
 SMALL = EmulatorRecipe(
     days=2,

@@ -8,12 +8,12 @@ import pytest
 import torch
 import xarray as xr
 
-from oceanbench.emulation.departures import WHOLE, Departures, departures
-from oceanbench.emulation.learning import archives, damped, lesson_loss
-from oceanbench.emulation.lessons import Archive
-from oceanbench.emulation.network import Emulator
-from oceanbench.emulation.recipe import EmulatorRecipe
 from oceanbench.errors import OceanbenchError
+from oceanbench.forecasting.configuration import EmulatorRecipe
+from oceanbench.forecasting.emulator import Emulator
+from oceanbench.forecasting.normalised_anomalies import WHOLE, Departures, departures
+from oceanbench.forecasting.training import archives, damped, lesson_loss
+from oceanbench.forecasting.training_pairs import Archive
 
 RECIPE = EmulatorRecipe(days=3, passes=2, hidden=8, lag=4, batch=4, reduced=False)
 
@@ -107,7 +107,7 @@ def test_windows_are_cut_alike() -> None:
 def test_large_archives_are_read_day_by_day(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = learning().draw(3, 4, lag=3, crop=5, random=generator())
     archive = learning()
-    monkeypatch.setattr("oceanbench.emulation.lessons.IN_MEMORY", 0)
+    monkeypatch.setattr("oceanbench.forecasting.training_pairs.IN_MEMORY", 0)
     found = archive.draw(3, 4, lag=3, crop=5, random=generator())
     for one, other in zip(found, expected, strict=True):
         assert torch.allclose(one, other)

@@ -9,9 +9,10 @@ from scipy import signal
 
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import KM_PER_DEGREE
-from oceanbench.metrics import METRICS, along_track, contours, isotropic, pointwise, spectral
+from oceanbench.metrics import METRICS, pointwise
 from oceanbench.metrics.aligned import Flagged
-from oceanbench.metrics.crossing import crossing_wavelength
+from oceanbench.metrics.spectral import along_track, contours, isotropic, space_time
+from oceanbench.metrics.spectral.crossing import crossing_wavelength
 
 FIRST = np.datetime64("2012-10-22", "ns")
 DAY = np.timedelta64(1, "D")
@@ -148,11 +149,11 @@ def test_psd_integrates_to_the_variance_of_the_tapered_field(window, size):
     values = np.random.default_rng(1).standard_normal((5, size, size + 1))
     coords = {"t": 0.5 * np.arange(size), "x": 2.0 * np.arange(size + 1)}
     data = xr.DataArray(values, dims=("row", "t", "x"), coords=coords)
-    density = spectral.psd(data, ("t", "x"), window=window)
+    density = space_time.psd(data, ("t", "x"), window=window)
     cell = float(density["freq_t"][1] - density["freq_t"][0]) * float(
         density["freq_x"][1] - density["freq_x"][0]
     )
-    tapers = [spectral.taper_of(window, n) for n in values.shape[1:]]
+    tapers = [space_time.taper_of(window, n) for n in values.shape[1:]]
     anomaly = values - values.mean(axis=(1, 2), keepdims=True)
     tapered = anomaly * tapers[0][:, None] * tapers[1]
     want = (tapered**2).mean(axis=(1, 2)) / np.prod([(w**2).mean() for w in tapers])
@@ -164,7 +165,7 @@ def test_psd_integrates_to_the_variance_of_the_tapered_field(window, size):
 @pytest.mark.parametrize("spacing", [1.0, 0.1, 6.386818])
 def test_psd_of_a_line_is_the_periodogram_of_scipy(window, size, spacing):
     values = np.random.default_rng(2).standard_normal(size) + 3.0
-    found = spectral.psd(line(values, spacing), ("x",), window=window)
+    found = space_time.psd(line(values, spacing), ("x",), window=window)
     frequency, want = signal.periodogram(values, fs=1 / spacing, window=window, detrend="constant")
     np.testing.assert_allclose(found["freq_x"], frequency, rtol=1e-12)
     np.testing.assert_allclose(found, want, rtol=1e-11, atol=1e-12 * want.max())
@@ -175,7 +176,7 @@ def test_mean_psd_of_segments_is_welch_of_scipy():
     cut = xr.DataArray(
         values.reshape(7, 156), dims=("segment", "x"), coords={"x": 6.4 * np.arange(156)}
     )
-    found = spectral.psd(cut, ("x",), window="hann").mean("segment")
+    found = space_time.psd(cut, ("x",), window="hann").mean("segment")
     frequency, want = signal.welch(values, fs=1 / 6.4, nperseg=156, noverlap=0)
     np.testing.assert_allclose(found["freq_x"], frequency, rtol=1e-12)
     np.testing.assert_allclose(found, want, rtol=1e-11, atol=1e-12 * want.max())
@@ -186,7 +187,7 @@ def test_mean_psd_of_segments_is_welch_of_scipy():
 )
 def test_psd_of_a_sine_peaks_at_its_wavenumber_with_its_power(spacing, cycles):
     x = spacing * np.arange(400)
-    found = spectral.psd(line(3 * np.sin(2 * np.pi * cycles * x), spacing), ("x",), window="hann")
+    found = space_time.psd(line(3 * np.sin(2 * np.pi * cycles * x), spacing), ("x",), window="hann")
     step = 1 / (400 * spacing)
     assert abs(float(found["freq_x"][np.argmax(found.values)]) - cycles) <= 0.5 * step * (1 + 1e-9)
     assert float(found.sum()) * step == pytest.approx(9 / 2, rel=0.02)
@@ -195,8 +196,8 @@ def test_psd_of_a_sine_peaks_at_its_wavenumber_with_its_power(spacing, cycles):
 def test_psd_of_descending_coordinates_is_the_same():
     values = np.random.default_rng(4).standard_normal(40)
     window = "hann_symmetric"  # the periodic ones are not symmetric
-    up = spectral.psd(line(values, 0.5), ("x",), window=window)
-    down = spectral.psd(line(values, 0.5).isel(x=slice(None, None, -1)), ("x",), window=window)
+    up = space_time.psd(line(values, 0.5), ("x",), window=window)
+    down = space_time.psd(line(values, 0.5).isel(x=slice(None, None, -1)), ("x",), window=window)
     np.testing.assert_allclose(up["freq_x"], down["freq_x"])
     np.testing.assert_allclose(up, down, rtol=1e-9, atol=1e-15)
 
@@ -212,13 +213,13 @@ def test_psd_of_descending_coordinates_is_the_same():
 )
 def test_psd_refuses_what_xrft_would_get_wrong_silently(spoil, words):
     with pytest.raises(OceanbenchError, match=words):
-        spectral.psd(spoil(line(np.random.default_rng(5).standard_normal(20), 1.0)), ("x",))
+        space_time.psd(spoil(line(np.random.default_rng(5).standard_normal(20), 1.0)), ("x",))
 
 
 @pytest.mark.parametrize("shape", [(12, 3, 20), (13, 3, 21)])
 def test_psd_score_keeps_positive_frequencies_below_nyquist(shape):
     truth = red(shape)
-    found = spectral.psd_score(truth, truth, xr.ones_like(truth))
+    found = space_time.psd_score(truth, truth, xr.ones_like(truth))
     nt, _, nx = shape
     np.testing.assert_allclose(found["freq_time"], np.arange(1, (nt - 1) // 2 + 1) / nt)
     np.testing.assert_allclose(
@@ -229,7 +230,7 @@ def test_psd_score_keeps_positive_frequencies_below_nyquist(shape):
 def test_psd_score_is_the_ratio_of_mean_spectra_not_the_mean_of_ratios():
     truth = red((16, 4, 20)) * xr.DataArray([1.0, 10.0, 0.1, 3.0], dims="latitude")
     estimate = truth + red((16, 4, 20), seed=9)
-    found = spectral.psd_score(estimate, truth, xr.ones_like(truth), window="boxcar")
+    found = space_time.psd_score(estimate, truth, xr.ones_like(truth), window="boxcar")
 
     def power(a):
         a = a.values - a.values.mean(axis=(0, 2), keepdims=True)
@@ -247,7 +248,7 @@ def test_published_quadrant_sees_only_what_moves_west(direction):
     estimate = truth + (0 * truth + 5 * np.cos(phase)).transpose(*truth.dims)
     arrays = estimate, truth, xr.ones_like(truth)
     planes = {
-        way: spectral.psd_score(*arrays, window="boxcar", propagation=way)
+        way: space_time.psd_score(*arrays, window="boxcar", propagation=way)
         for way in ("westward", "both")
     }
     bin_of_wave = {"freq_time": 5, "freq_longitude": 3}
@@ -264,8 +265,8 @@ def test_rows_with_a_hole_leave_both_spectra():
     weights = xr.ones_like(truth)
     weights[5, 2, 7] = 0.0
     part = {"latitude": [0, 1, 3, 4, 5]}
-    found = spectral.psd_score(estimate, truth, weights)
-    want = spectral.psd_score(*(a.isel(part) for a in (estimate, truth, weights)))
+    found = space_time.psd_score(estimate, truth, weights)
+    want = space_time.psd_score(*(a.isel(part) for a in (estimate, truth, weights)))
     np.testing.assert_allclose(found, want, rtol=1e-12)
 
 

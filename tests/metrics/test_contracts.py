@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from oceanbench.errors import OceanbenchError
 from oceanbench.metrics import METRICS, Flagged
-from oceanbench.metrics.points import mean_of
 from oceanbench.metrics.pointwise import sums
+from oceanbench.metrics.probabilistic.points import mean_of
 
 FIRST = np.datetime64("2012-10-22", "ns")
 KINDS = ("maps", "track", "windows")

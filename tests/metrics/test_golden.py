@@ -19,8 +19,9 @@ from oceanbench import evaluate
 from oceanbench.challenge import Challenge
 from oceanbench.errors import OceanbenchError
 from oceanbench.evaluate import matched_by_score
-from oceanbench.metrics import along_track, pointwise, spectral
+from oceanbench.metrics import pointwise
 from oceanbench.metrics.aligned import Flagged
+from oceanbench.metrics.spectral import along_track, space_time
 from oceanbench.submission import Submission
 
 COMMITTED = Path(__file__).parents[1] / "data" / "golden"
@@ -191,7 +192,7 @@ def test_rmse_scores_of_maps_are_the_published_ones(case, work):
 @pytest.mark.parametrize("case", OSSE)
 def test_psd_score_field_is_the_published_one(case, work):
     _, (estimate, truth, weights, _), _ = osse(case, work)
-    field = spectral.psd_score(estimate, truth, weights)
+    field = space_time.psd_score(estimate, truth, weights)
     stats = expected(case)["dc2020a"]["psd_score_stats"]
     assert list(field.shape) == stats["shape"]
     assert int(field.isnull().sum()) == stats["nan"]

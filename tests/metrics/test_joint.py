@@ -8,7 +8,7 @@ import xarray as xr
 
 from oceanbench.grid import KM_PER_DEGREE
 from oceanbench.metrics import METRICS, Flagged
-from oceanbench.metrics.small_scales import member_spectra
+from oceanbench.metrics.spectral.small_scales import member_spectra
 
 FIRST = np.datetime64("2012-10-22", "ns")
 DAYS, ROWS, COLUMNS = 12, 32, 32

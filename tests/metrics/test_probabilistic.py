@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 from oceanbench.errors import OceanbenchError
-from oceanbench.metrics import METRICS, calibration, points
-from oceanbench.metrics.calibration import pit_histogram, spread_skill_curve
-from oceanbench.metrics.distribution import Ensemble, Gaussian
+from oceanbench.metrics import METRICS
+from oceanbench.metrics.probabilistic import calibration, points
+from oceanbench.metrics.probabilistic.calibration import pit_histogram, spread_skill_curve
+from oceanbench.metrics.probabilistic.distribution import Ensemble, Gaussian
 
 FIRST = np.datetime64("2012-10-22", "ns")
 SHAPE = (40, 25, 30)

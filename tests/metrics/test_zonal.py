@@ -10,7 +10,7 @@ from oceanbench.errors import OceanbenchError
 from oceanbench.grid import KM_PER_DEGREE
 from oceanbench.metrics import METRICS, Flagged
 from oceanbench.metrics.cases import total
-from oceanbench.metrics.zonal import KINDS, zonal_spectra
+from oceanbench.metrics.spectral.zonal import KINDS, zonal_spectra
 
 EQUATOR = np.array([-0.25, 0.0, 0.25])  # where a degree is a degree
 STEP = 10.0 / KM_PER_DEGREE  # cells of 10 km

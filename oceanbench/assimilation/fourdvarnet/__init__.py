@@ -1,0 +1,1 @@
+"""4DVarNet: a learned solver of a variational problem with a learned prior."""

@@ -1,0 +1,1 @@
+"""4DVarNets of maps: observations on the grid, training, inference."""

@@ -1,0 +1,124 @@
+"""What a 4DVarNet for maps is made of, in numbers and words, and the network that they make."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from oceanbench.assimilation.fourdvarnet.priors import Agreement, BilinearPrior
+from oceanbench.assimilation.fourdvarnet.solver import FourDVarNet
+from oceanbench.errors import OceanbenchError
+from oceanbench.learning.layers import ConvLstm, UNet
+
+UPDATES = ("unet", "lstm")
+
+
+@dataclass(frozen=True)
+class MapRecipe:
+    """Sizes of a network for maps, and how it is trained and applied.
+
+    Attributes
+    ----------
+    first_guess : as :func:`oceanbench.assimilation.fourdvarnet.maps.gridded_observations.scene` has
+        them
+    step_degrees : of the grid that it works on
+    days : that it sees at once, odd
+    update : ``unet`` (misfits and residuals in) or ``lstm`` (gradients in)
+    hidden : channels of the update
+    prior_hidden : channels of the prior; 0 for none: then the update sees the misfits alone
+    coarsen : points that update and prior average into one
+    iterations : of the solver
+    scenes : how often the training period is observed, each time by altimeters on other days
+    crop : rows and columns of the windows that it is trained on
+    batch : windows drawn for a step
+    steps, rate : of the training
+    average : of the weights: how much of it a step leaves
+    prior_loss, slope_loss : weights of the prior's error on states, and of the differences between
+        neighbours, in the loss
+    along_track : whether misfits are taken for what they tell along a pass
+        (:mod:`oceanbench.assimilation.observations.along_track_errors`), where training maps tell
+        errors
+    mirrored : whether windows are turned, too, as quasi-geostrophic flow allows: north and south
+        with the sign, and east and west with time
+    correction : size of errors of the first guess, in units of the state's deviation
+    reduced : convolutions in bfloat16
+    second : an input that has maps of another variable, which go into the cost; none if empty
+    second_channels : in which the state and that field are compared
+    supervised : learn from training maps; else from observations alone, those of one altimeter at a
+        time, which the network is not given
+    """
+
+    first_guess: str = "bfn"
+    step_degrees: float = 0.2
+    days: int = 15
+    update: str = "unet"
+    hidden: int = 40
+    prior_hidden: int = 16
+    coarsen: int = 1
+    iterations: int = 3
+    scenes: int = 4
+    crop: int = 40
+    batch: int = 4
+    steps: int = 4000
+    rate: float = 2e-3
+    average: float = 0.998
+    prior_loss: float = 0.5
+    slope_loss: float = 10.0
+    along_track: bool = False
+    mirrored: bool = True
+    correction: float = 0.2
+    reduced: bool = True
+    second: str = ""
+    second_channels: int = 5
+    supervised: bool = True
+
+    @property
+    def knows_errors(self) -> bool:
+        """Whether misfits are taken for what they tell along a pass."""
+        return self.along_track and self.supervised
+
+
+def network(recipe: MapRecipe) -> FourDVarNet:
+    """Untrained network.
+
+    Raises
+    ------
+    OceanbenchError
+        if there is no such update, or none for want of a prior
+    """
+    if recipe.update not in UPDATES or (recipe.update == "lstm" and not recipe.prior_hidden):
+        raise OceanbenchError(
+            f"update={recipe.update}, prior_hidden={recipe.prior_hidden}: expected one of "
+            f"{', '.join(UPDATES)}, and with lstm a prior, whose gradient it descends"
+        )
+    days, steps = recipe.days, (recipe.coarsen, recipe.coarsen)
+    prior: torch.nn.Module = torch.nn.Identity()
+    if recipe.prior_hidden:
+        prior = BilinearPrior(days, hidden=recipe.prior_hidden, kernel=(3, 3), coarsen=steps)
+    inputs: tuple[str, ...]
+    if recipe.update == "lstm":
+        inputs = ("observation_gradient", "prior_gradient", "state")
+        inputs += ("second_gradient",) if recipe.second else ()
+        update: torch.nn.Module = ConvLstm(
+            len(inputs) * days, days, hidden=recipe.hidden, coarsen=steps
+        )
+    else:
+        inputs = ("misfit", "residual", "state") if recipe.prior_hidden else ("misfit", "state")
+        entering = (len(inputs) + 1) * days
+        if recipe.second:
+            inputs, entering = (*inputs, "second_misfit"), entering + recipe.second_channels
+        update = UNet(
+            entering, days, hidden=recipe.hidden, iterations=recipe.iterations, coarsen=steps
+        )
+    solver = FourDVarNet(
+        prior,
+        update,
+        second=Agreement(days, recipe.second_channels) if recipe.second else None,
+        inputs=inputs,
+        iterations=recipe.iterations,
+        correction=recipe.correction,
+        reduced=recipe.reduced,
+    )
+    # the order in which convolutions are fastest
+    return solver.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]

@@ -1,0 +1,231 @@
+"""How wrong learned maps are: learned in training, where the truth is known, and drawn as members.
+
+Three ways, by one interface (:mod:`oceanbench.assimilation.uncertainty.error_samples`): the
+networks of several seeds, their spread made as large as their error in validation; draws of the
+truth's own statistics, observed and mapped as the real ones are (conditional simulation); and the
+estimate itself with errors like those in validation, observed and mapped again (random
+perturbation).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+import xarray as xr
+from torch import Tensor
+
+from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import Grid, inside, mean_on
+from oceanbench.assimilation.fourdvarnet.maps.inference import Trained, estimate_members, splined
+from oceanbench.assimilation.fourdvarnet.maps.patches import FloatArray
+from oceanbench.assimilation.fourdvarnet.maps.training import Course
+from oceanbench.assimilation.observations.superobservations import chosen_missions, mean_field
+from oceanbench.assimilation.uncertainty.error_samples import Mapping as Mapped
+from oceanbench.assimilation.uncertainty.error_samples import (
+    Members,
+    conditional,
+    perturbed,
+    spread_factor,
+)
+from oceanbench.assimilation.uncertainty.spde import Lattice, Spde
+from oceanbench.assimilation.uncertainty.spde_fit import fit, prior
+from oceanbench.errors import OceanbenchError, did_you_mean
+from oceanbench.grid import KM_PER_DEGREE
+from oceanbench.observing.noise import AltimeterError, fitted_error, nadir_error
+from oceanbench.observing.sampling import sample
+from oceanbench.progress import progress
+
+WAYS = ("ensemble", "conditional", "perturbed")
+SMOOTHNESS = 3  # of the fields that are drawn
+FITTED_DAYS = 32  # at the end of the training, of the truth's departure from its mean
+
+
+@dataclass(frozen=True)
+class Uncertainty:
+    """What training says about errors.
+
+    Attributes
+    ----------
+    spread : factor that makes the spread of the members as large as the error of their mean
+    field : of the truth's departures from its mean in time
+    error : of the departures of the members' mean from the truth
+    noise : of the observations
+    """
+
+    spread: float
+    field: Spde
+    error: Spde
+    noise: AltimeterError
+
+    def tensors(self) -> dict[str, Tensor]:
+        """To be kept with the weights."""
+        noise = (self.noise.white, self.noise.correlated, self.noise.decorrelation_seconds)
+        return {
+            "spread": torch.tensor(self.spread),
+            "field": self.field.vector(),
+            "error": self.error.vector(),
+            "noise": torch.tensor(noise),
+        }
+
+    @classmethod
+    def of(cls, weights: Mapping[str, Tensor], name: str) -> Uncertainty:
+        """Take up what was kept."""
+        missing = {"spread", "field", "error", "noise"} - weights.keys()
+        if missing:
+            raise OceanbenchError(f"{name}: weights without {', '.join(sorted(missing))}; train it")
+        return cls(
+            float(weights["spread"]),
+            Spde.of(weights["field"], SMOOTHNESS),
+            Spde.of(weights["error"], SMOOTHNESS),
+            AltimeterError(*weights["noise"].tolist()),
+        )
+
+
+def judged(
+    lessons: Course,
+    weights: Mapping[str, Tensor],
+    inputs: Mapping[str, xr.Dataset],
+    *,
+    name: str,
+    missions: str = "",
+    device: str = "cpu",
+) -> Uncertainty:
+    """Errors of trained members on the days that validate.
+
+    Parameters
+    ----------
+    lessons : that they learned from
+    weights : of two members or more
+    inputs : of the training
+    name : of the method, for messages
+    missions : that they learned with
+    device : of torch
+    """
+    seen, known = lessons.validation()
+    members = Members(Trained.of(weights, name=name, device=device).maps(seen))
+    lattice = _lattice(lessons.grid)
+    residual = (members.mean - known)[np.isfinite(known).all((1, 2))]
+    anomaly = lessons.truth - lessons.truth.mean(axis=0)
+    tracks = [inputs[mission] for mission in chosen_missions(inputs, missions)]
+    return Uncertainty(
+        spread_factor([members], [known]),
+        fit(anomaly[-FITTED_DAYS:], lattice, smoothness=SMOOTHNESS),
+        fit(residual, lattice, smoothness=SMOOTHNESS),
+        fitted_error(tracks, lessons.maps),
+    )
+
+
+def members_of(
+    inputs: Mapping[str, xr.Dataset],
+    target: xr.DataArray,
+    weights: Mapping[str, Tensor],
+    *,
+    name: str,
+    way: str,
+    members: int,
+    seed: int,
+    missions: str = "",
+    device: str = "cpu",
+) -> FloatArray:
+    """Maps that are equally likely, (members, time, latitude, longitude).
+
+    Parameters
+    ----------
+    inputs, target, name, missions, device : as for
+        :func:`oceanbench.assimilation.fourdvarnet.maps.inference.estimate_members`
+    weights : of the members and of their :class:`Uncertainty`
+    way : one of :data:`WAYS`
+    members : how many are drawn; an ensemble has those that were trained
+    seed : of the draws
+    """
+    if way not in WAYS:
+        raise OceanbenchError(f"{name}: way={way}: unknown; {did_you_mean(way, WAYS)}")
+    known = Uncertainty.of(weights, name)
+    found = Members(
+        estimate_members(inputs, target, weights, name=name, missions=missions, device=device)
+    )
+    if way == "ensemble":
+        return found.scaled(known.spread).values
+    trained = Trained.of(weights, name=name, device=device)
+    grid = trained.grid(target)
+    mapped = _mapping(inputs, str(target.name), trained, grid, known.noise, missions)
+    lattice, days = _lattice(grid), grid.days.size
+    if way == "conditional":
+        mean = mean_on(grid, mean_field(inputs, str(target.name), grid.centre, of_training=True))
+        departures = prior(known.field, lattice, times=days)
+        drawn = conditional(
+            mapped,
+            lambda count, random: mean + departures(count, random),
+            members=members,
+            seed=seed,
+        )
+    else:
+        drawn = perturbed(
+            mapped, prior(known.error, lattice, times=days), members=members, seed=seed
+        )
+    errors = [splined(grid.field(values - drawn.mean), target) for values in drawn.values]
+    return found.mean + np.stack(errors)
+
+
+def _lattice(grid: Grid) -> Lattice:
+    north, east = (float(axis[1] - axis[0]) for axis in (grid.latitude, grid.longitude))
+    shrink = float(np.cos(np.deg2rad(grid.latitude.mean())))
+    rows, columns = grid.shape[1:]
+    return Lattice(rows, columns, KM_PER_DEGREE * north, KM_PER_DEGREE * shrink * east, 1.0)
+
+
+def _mapping(
+    inputs: Mapping[str, xr.Dataset],
+    variable: str,
+    trained: Trained,
+    grid: Grid,
+    noise: AltimeterError,
+    missions: str,
+) -> Mapped:
+    """What is observed on the days and in the box of a grid, and how the members' mean maps it."""
+    names = chosen_missions(inputs, missions)
+    for mission in names:
+        if inputs[mission].attrs["layout"] != "track":
+            raise OceanbenchError(
+                f"{mission}: errors of a swath are not known; draw members with tracks only, or "
+                "take way=ensemble"
+            )
+    tracks = {mission: inside(inputs[mission], variable, grid) for mission in names}
+    ends = np.cumsum([track.sizes["time"] for track in tracks.values()])[:-1]
+    others = {n: inputs[n] for n in inputs if n not in tracks}
+
+    def solver(sets: FloatArray) -> FloatArray:
+        found = []
+        for number in progress(range(len(sets)), "members"):
+            parts = zip(tracks.items(), np.split(sets[number], ends), strict=True)
+            seen = {n: track.assign({variable: ("time", v)}) for (n, track), v in parts}
+            scenery = trained.scene(others | seen, variable, grid, missions=missions)
+            found.append(trained.maps(scenery).mean(axis=0))
+        return np.stack(found)
+
+    def observe(fields: FloatArray) -> FloatArray:
+        return np.stack(
+            [
+                np.concatenate([sample(grid.field(f), t).values for t in tracks.values()])
+                for f in fields
+            ]
+        )
+
+    def error(count: int, random: np.random.Generator) -> FloatArray:
+        seeds = random.integers(2**63, size=(count, len(tracks)))
+        return np.stack(
+            [
+                np.concatenate(
+                    [
+                        nadir_error(t, seed=int(s), **asdict(noise)).values
+                        for t, s in zip(tracks.values(), row, strict=True)
+                    ]
+                )
+                for row in seeds
+            ]
+        )
+
+    values = np.concatenate([track[variable].values for track in tracks.values()])
+    return Mapped(solver, values, observe, error)

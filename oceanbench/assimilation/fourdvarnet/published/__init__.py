@@ -1,0 +1,1 @@
+"""The published 4DVarNet, for its weights and comparisons."""

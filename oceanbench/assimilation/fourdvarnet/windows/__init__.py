@@ -1,0 +1,1 @@
+"""4DVarNets of windows of chaotic systems."""

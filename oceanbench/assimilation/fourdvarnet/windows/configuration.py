@@ -1,0 +1,91 @@
+"""What a 4DVarNet for windows is made of, in numbers, and the network that they make."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+
+from oceanbench.assimilation.fourdvarnet.priors import BilinearPrior, DynamicalPrior
+from oceanbench.assimilation.fourdvarnet.solver import FourDVarNet
+from oceanbench.assimilation.fourdvarnet.windows.training_windows import Scales
+from oceanbench.dynamics.models import Model
+from oceanbench.learning.layers import ConvLstm
+
+INPUTS = ("observation_gradient", "prior_gradient", "state")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Sizes of a network, and how it is trained and applied.
+
+    Attributes
+    ----------
+    dynamical : whether the prior is the model told, or a bilinear autoencoder
+    substeps : Runge-Kutta steps of the prior between two times; 0 as many as the model told has
+    prior_hidden, prior_kernel : channels and times that a bilinear prior sees
+    zero_centre : whether a bilinear prior predicts each point from the others only
+    hidden, kernel : channels of the update's memory, and times that it sees at once; on a circle as
+        many components
+    coarsen : times that the update averages into one
+    length : times of the windows that it is trained on, if the training runs have as many
+    batch : windows drawn for a step
+    iterations : differentiated through, once the training has warmed up
+    untracked : at most so many more come before them, from the middle of the training on, so that
+        the network learns to go on from where it got
+    applied : iterations of an estimate
+    steps, rate : of the training
+    prior_loss : weight of the prior term of an estimate in the loss
+    slope_loss : weight of the errors of the differences between times
+    """
+
+    dynamical: bool
+    hidden: int
+    kernel: int
+    length: int
+    batch: int
+    iterations: int
+    applied: int
+    steps: int
+    rate: float
+    substeps: int = 0
+    prior_hidden: int = 32
+    prior_kernel: int = 5
+    zero_centre: bool = False
+    coarsen: int = 1
+    untracked: int = 0
+    prior_loss: float = 0.05
+    slope_loss: float = 0.0
+
+
+def network(recipe: Recipe, model: Model, scales: Scales) -> FourDVarNet:
+    """Untrained network for the windows of a model."""
+    cyclic = model.cyclic
+    channels = 1 if cyclic else len(scales.mean)
+    prior: torch.nn.Module
+    if recipe.dynamical:
+        coarse = replace(model, substeps=recipe.substeps or model.substeps)
+        prior = DynamicalPrior(
+            coarse, scales.mean.float(), scales.deviation.float(), trainable=True
+        )
+    else:
+        prior = BilinearPrior(
+            channels,
+            hidden=recipe.prior_hidden,
+            kernel=_kernel(recipe.prior_kernel, cyclic=cyclic),
+            cyclic=cyclic,
+            zero_centre=recipe.zero_centre,
+        )
+    update = ConvLstm(
+        len(INPUTS) * channels,
+        channels,
+        hidden=recipe.hidden,
+        kernel=_kernel(recipe.kernel, cyclic=cyclic),
+        cyclic=cyclic,
+        coarsen=(recipe.coarsen, 1),
+    )
+    return FourDVarNet(prior, update, inputs=INPUTS, iterations=recipe.applied)
+
+
+def _kernel(size: int, *, cyclic: bool) -> tuple[int, int]:
+    return (size, size if cyclic else 1)

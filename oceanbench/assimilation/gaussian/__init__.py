@@ -1,0 +1,1 @@
+"""Linear Gaussian estimates: optimal interpolation, direct, reduced or by windows."""

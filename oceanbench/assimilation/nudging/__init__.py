@@ -1,0 +1,1 @@
+"""Nudging and insertion: a model drawn towards observations."""

@@ -1,0 +1,257 @@
+r"""Maps by back-and-forth nudging of a 1.5-layer quasi-geostrophic model (BFN-QG).
+
+.. math:: \partial_t q + J(\psi, q + \beta y) = K(x, t) \, (q_{obs} - q), \qquad
+    q = \frac{g}{f} \nabla^2 h - \frac{g f}{c_1^2} h, \qquad \psi = \frac{g}{f} h
+
+The first guess and the edges are an optimal interpolation of the same observations, with an error
+that samples of one pass share. Near observations, in space and time, the model is drawn to the
+potential vorticity of that interpolation; elsewhere it carries what it has seen, forward and
+backward in time (:mod:`oceanbench.assimilation.nudging.back_and_forth`,
+:mod:`oceanbench.dynamics.reduced_gravity`). Windows of some days are run apart and blended.
+
+References
+----------
+Le Guillou et al. (2021), doi:10.1175/JTECH-D-20-0104.1
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import xarray as xr
+from numpy.typing import NDArray
+from scipy.interpolate import RectBivariateSpline
+from torch import Tensor
+
+from oceanbench.assimilation.gaussian.covariance import Covariance
+from oceanbench.assimilation.gaussian.optimal_interpolation import Observations, solve
+from oceanbench.assimilation.gaussian.posterior_fields import maps
+from oceanbench.assimilation.nudging.back_and_forth import (
+    Nudging,
+    back_and_forth,
+    blend,
+    sponge,
+    window_starts,
+)
+from oceanbench.assimilation.observations.superobservations import Samples, kilometres
+from oceanbench.dynamics import reduced_gravity as qg
+from oceanbench.dynamics.quasigeostrophic import DAY
+from oceanbench.errors import OceanbenchError
+from oceanbench.progress import progress
+
+FloatArray = NDArray[np.float64]
+TOGETHER = 16  # windows that are integrated as one batch
+GROWTH = 100.0  # of the largest vorticity of the first guess: more is no flow but a blow-up
+PRECISIONS = {"double": torch.float64, "single": torch.float32}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Numbers of the method.
+
+    Attributes
+    ----------
+    length_km, length_days : e-folding scales of the interpolation's covariance
+    noise, correlated : variances of the white and of the pass error, relative to the signal's
+    wave_speed : c1, m/s; larger than a gravity wave's where the deep ocean follows the surface
+    nudging_hours : e-folding time of the relaxation amid observations
+    nudging_days, nudging_km : e-folding distances in time and space from an observation at which
+        it acts
+    window_days, stride_days : length of the windows, and days from one to the next
+    iterations, tolerance : at most so often forth and back, with 0 the first guess is the result;
+        stop at this change, relative to the flow's vorticity
+    step_degrees, step_hours : steps of the model
+    margin : how far the model reaches beyond the target, degrees
+    sponge_km : width of the zone in which the edges' first guess gains the upper hand
+    dissipation_days : time in which the shortest wave of the grid decays by e; 0 for none
+    precision : of the model, ``double`` or ``single``
+    """
+
+    length_km: float = 80.0
+    length_days: float = 7.0
+    noise: float = 0.032
+    correlated: float = 0.032
+    wave_speed: float = 5.0
+    nudging_hours: float = 12.0
+    nudging_days: float = 1.0
+    nudging_km: float = 30.0
+    window_days: int = 9
+    stride_days: int = 3
+    iterations: int = 5
+    tolerance: float = 0.01
+    step_degrees: float = 0.2
+    step_hours: float = 2.0
+    margin: float = 1.0
+    sponge_km: float = 50.0
+    dissipation_days: float = 1.0
+    precision: str = "double"
+
+    def __post_init__(self) -> None:
+        """Refuse steps that do not divide a day, and unknown precisions."""
+        hours = self.step_hours
+        if not 0 < hours <= 24 or 24 % hours or self.precision not in PRECISIONS:
+            raise OceanbenchError(
+                f"bfn: step_hours {hours:g} must divide 24, precision '{self.precision}' be double "
+                "or single"
+            )
+
+
+def mapped(
+    observed: Samples,
+    mean: xr.DataArray | None,
+    times: FloatArray,
+    longitude: FloatArray,
+    latitude: FloatArray,
+    settings: Settings,
+    *,
+    device: str = "cpu",
+) -> FloatArray:
+    """Anomalies (times, latitude, longitude) to the mean field.
+
+    Parameters
+    ----------
+    observed : anomalies to the mean field, times in days
+    mean : (latitude, longitude), of which the model needs the currents; None for a sea at rest
+    times : of the maps, days
+    longitude, latitude : of the maps, equidistant
+    settings : numbers of the method
+    device : of torch
+    """
+    s = settings
+    nodes = tuple(_nodes(axis, s.margin, s.step_degrees) for axis in (longitude, latitude))
+    place = (float(nodes[0].mean()), float(nodes[1].mean()))
+    plane = kilometres(nodes[0], nodes[1], place)
+    model = _model(plane, place[1], s, device)
+    days = np.arange(math.floor(times.min()), math.floor(times.max()) + 2)
+    starts = window_starts(days[0], days[-1], length=s.window_days, stride=s.stride_days)
+    all_days = np.arange(starts[0], starts[-1] + s.window_days + 1)
+    covariance = Covariance(s.length_km, s.length_km, s.length_days)
+    near = observed.within(*((axis[0] - s.margin, axis[-1] + s.margin) for axis in nodes))
+    if not ((near.time > all_days[0]) & (near.time < all_days[-1])).any():
+        raise OceanbenchError(
+            "bfn: no observation in the box and period of the maps; expected some; check the dates "
+            "and longitudes of the tracks"
+        )
+    observations = near.observations(
+        place, np.full(len(near.missions), s.noise), correlated=s.correlated
+    )
+    posteriors = solve(
+        observations, all_days, covariance, window=2.0 * s.length_days, device=device
+    )
+    guess = torch.cat([maps(p, *plane)[:, 0] for p in posteriors]).cpu().numpy()
+    anomaly = guess[days - starts[0]]
+    if s.iterations > 0:
+        background = 0.0 if mean is None else extended(mean, nodes[0], nodes[1])
+        scheme = Nudging(s.nudging_hours, s.nudging_days, s.nudging_km, s.iterations, s.tolerance)
+        flow = Flow(model, guess + background, plane, s.sponge_km, s.step_hours)
+        windows = flow.windows(starts, s.window_days, observations, scheme)
+        anomaly = blend(windows, starts, days) - background
+    fine = [RectBivariateSpline(nodes[1], nodes[0], m)(latitude, longitude) for m in anomaly]
+    daily = xr.DataArray(np.stack(fine), {"time": days.astype(float)}, ("time", "y", "x"))
+    result: FloatArray = daily.interp(time=times).values
+    return result
+
+
+class Flow:
+    """The model with the daily first guess that holds its edges and that it is drawn to."""
+
+    def __init__(
+        self,
+        model: qg.Operators,
+        guess: FloatArray,
+        plane: tuple[FloatArray, FloatArray],
+        sponge_km: float,
+        step_hours: float,
+    ) -> None:
+        """Refuse a flow that the time step cannot follow."""
+        self.model, self.plane, self.per_day = model, plane, round(24 / step_hours)
+        self.height = torch.as_tensor(guess).to(model.inversion)
+        self.vorticity = qg.potential_vorticity(self.height, model)
+        self.sponge = sponge(*plane, sponge_km).to(model.inversion)
+        crossed = qg.courant_number(self.height, model, 3600.0 * step_hours)
+        if not crossed < qg.STABLE_COURANT:
+            raise OceanbenchError(
+                f"bfn: the first guess crosses {crossed:.2g} grid steps in step_hours "
+                f"{step_hours:g}, expected less than {qg.STABLE_COURANT}; shorten step_hours, "
+                "widen step_degrees, or check the observations"
+            )
+
+    def windows(
+        self, starts: NDArray[np.int64], length: int, observations: Observations, scheme: Nudging
+    ) -> FloatArray:
+        """Daily heights (windows, length + 1, latitude, longitude); the guess begins with them."""
+        batches = [starts[i : i + TOGETHER] for i in range(0, starts.size, TOGETHER)]
+        found = []
+        for batch in progress(batches, "back-and-forth nudging"):
+            days = np.arange(self.per_day * (batch[-1] - batch[0] + length) + 1) / self.per_day
+            weight = scheme.weight(observations, batch[0] + days, *self.plane)
+            offset = torch.as_tensor((batch - starts[0]) * self.per_day)
+            found.append(self._batch(offset, length, weight.to(self.height), scheme))
+        return np.concatenate(found)
+
+    def _batch(self, offset: Tensor, length: int, weight: Tensor, scheme: Nudging) -> FloatArray:
+        hours = 24 / self.per_day
+
+        def step(state: Tensor, level: int, following: int) -> Tensor:
+            edges = (
+                self._at(self.height, offset + level),
+                self._at(self.height, offset + following),
+            )
+            seconds = 3600.0 * hours * (following - level)
+            state = qg.advance(state, edges, self.model, time_step=seconds)
+            guess = self._at(self.vorticity, offset + following)
+            state = scheme.nudged(state, guess, weight[offset - offset[0] + following], hours)
+            return state + self.sponge * (guess - state)
+
+        first, steps = self._at(self.vorticity, offset), length * self.per_day
+        limit = GROWTH * float(self.vorticity.abs().max())
+        found = back_and_forth(first, step, scheme, limit=limit, steps=steps, every=self.per_day)
+        edges = [self._at(self.height, offset + day * self.per_day) for day in range(length + 1)]
+        heights = qg.sea_surface_height(found.states, torch.stack(edges), self.model)
+        return heights.transpose(0, 1).double().cpu().numpy()
+
+    def _at(self, daily: Tensor, level: Tensor) -> Tensor:
+        """Daily fields at one level of time per window, linearly interpolated."""
+        day = (level // self.per_day).clamp(max=len(daily) - 2)
+        part = ((level - day * self.per_day).to(daily) / self.per_day)[:, None, None]
+        return torch.lerp(daily[day], daily[day + 1], part)
+
+
+def _model(
+    plane: tuple[FloatArray, FloatArray], latitude: float, settings: Settings, device: str
+) -> qg.Operators:
+    x, y = plane
+    wave_speed, dissipation_days = settings.wave_speed, settings.dissipation_days
+    if not 5.0 <= abs(latitude) <= 85.0:
+        raise OceanbenchError(
+            f"bfn: the box is centred at latitude {latitude:g}; a geostrophic plane needs 5 to 85 "
+            "degrees north or south; use another method, such as oi"
+        )
+    if wave_speed <= 0 or dissipation_days < 0:
+        raise OceanbenchError(
+            f"bfn: wave_speed {wave_speed} must be positive, dissipation_days {dissipation_days} "
+            "not negative"
+        )
+    parameters = qg.Parameters(latitude, wave_speed, None, dissipation_days * DAY or None)
+    spacing = (1e3 * float(y[1] - y[0]), 1e3 * float(x[1] - x[0]))
+    dtype = PRECISIONS[settings.precision]
+    return qg.operators(parameters, y.size, x.size, spacing, dtype=dtype, device=device)
+
+
+def _nodes(values: FloatArray, margin: float, step: float) -> FloatArray:
+    """Equidistant nodes over the values and a margin on both sides, about ``step`` apart."""
+    if margin <= 0 or step <= 0:
+        raise OceanbenchError(f"bfn: margin {margin} and step_degrees {step} must be positive")
+    first, last = float(values.min()) - margin, float(values.max()) + margin
+    return np.linspace(first, last, max(round((last - first) / step), 4) + 1)
+
+
+def extended(mean: xr.DataArray, longitude: FloatArray, latitude: FloatArray) -> FloatArray:
+    """Mean field on the nodes, extrapolated as it was for the observations."""
+    places = {"longitude": longitude, "latitude": latitude}
+    field = mean.interp(places, kwargs={"fill_value": "extrapolate"})
+    values: FloatArray = field.transpose("latitude", "longitude").values
+    return values

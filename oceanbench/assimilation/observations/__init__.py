@@ -1,0 +1,1 @@
+"""Observations made ready for assimilation."""

@@ -1,0 +1,145 @@
+"""Scales of a covariance, fitted by leaving out one mission after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from oceanbench.assimilation.gaussian.covariance import Covariance
+from oceanbench.assimilation.gaussian.optimal_interpolation import solve
+from oceanbench.assimilation.gaussian.posterior_fields import values_at
+from oceanbench.assimilation.observations.superobservations import Samples, kilometres
+from oceanbench.errors import OceanbenchError
+from oceanbench.grid import KM_PER_DEGREE
+
+FloatArray = NDArray[np.float64]
+Scales = Mapping[str, float]
+BOXES = ((-3.0, -3.0), (3.0, -3.0), (-3.0, 3.0), (3.0, 3.0))  # centres from the middle, degrees
+HALF, INNER = 3.5, 2.5  # half a side of a box, and of its predicted part, degrees
+
+
+def left_out_error(
+    samples: Samples,
+    place: tuple[float, float],
+    dates: FloatArray,
+    covariance: Covariance,
+    *,
+    noise: float,
+    correlated: float,
+    within_km: float = np.inf,
+    device: str = "cpu",
+) -> float:
+    r"""Mean squared difference of each mission's samples from their prediction by the others.
+
+    .. math:: \langle (y_m - \hat x(y_{\ne m}))^2 \rangle
+
+    over the samples within a day of each date. The error of the samples themselves is part of it,
+    the same for every covariance.
+
+    Parameters
+    ----------
+    samples : of two or more missions
+    place : (longitude, latitude) about which distances are measured, degrees
+    dates : days
+    covariance : in kilometres; observations within twice its time scale are used
+    noise, correlated : variances of the white error and of that of a pass, relative to the field's
+    within_km : only samples closer to the place than this, eastward and northward, are predicted
+    device : of torch
+
+    Returns
+    -------
+    float, in the square of the samples' unit
+    """
+    seen = np.unique(samples.mission)
+    if seen.size < 2:
+        raise OceanbenchError(
+            f"{seen.size} of the missions {', '.join(samples.missions)} has samples to fit to, "
+            "expected two or more: leaving out the only one leaves nothing"
+        )
+    variances = np.full(len(samples.missions), noise)
+    window = 2.0 * covariance.length_time
+    x, y = kilometres(samples.longitude, samples.latitude, place)
+    inner = (np.abs(x) < within_km) & (np.abs(y) < within_km)
+    squares, count = 0.0, 0
+    for mission in seen:
+        others = samples.take(samples.mission != mission)
+        observations = others.observations(place, variances, correlated=correlated)
+        for date in dates:
+            left = inner & (np.abs(samples.time - date) < 1.0) & (samples.mission == mission)
+            (posterior,) = solve(
+                observations, [date], covariance, window=window, device=device, precision="single"
+            )
+            predicted = values_at(posterior, 0, x[left], y[left], samples.time[left])
+            error = predicted[:, 0].cpu().numpy() - samples.value[left]
+            squares, count = squares + float(error @ error), count + error.size
+    if count == 0:
+        raise OceanbenchError("no sample is near the place and the dates; choose other dates")
+    return squares / count
+
+
+def fitted(
+    samples: Samples,
+    start: Scales,
+    covariance: Callable[[float, Scales], Covariance],
+    *,
+    dates: int,
+    evaluations: int,
+    device: str = "cpu",
+) -> tuple[dict[str, float], FloatArray]:
+    """Scales that predict each mission best from the others.
+
+    The error is a mean over dates spread evenly over the samples' period, in turn in one of four
+    neighbouring boxes of 5 degrees in the middle of the samples. It is minimised over the
+    logarithms of the positive scales by the simplex method of Nelder and Mead.
+
+    Parameters
+    ----------
+    samples : of two or more missions
+    start : ``noise`` and ``correlated`` of :func:`left_out_error`, and those of ``covariance``;
+        a scale that is 0 stays so
+    covariance : function of the latitude and the scales
+    dates : number of dates
+    evaluations : at most so many trials
+    device : of torch
+
+    Returns
+    -------
+    the scales, and the root mean squared errors (2,) at the start and at the end
+    """
+    middle = (float(np.median(samples.longitude)), float(np.median(samples.latitude)))
+    margin = 2.0 * covariance(middle[1], start).length_time
+    days = np.linspace(samples.time[0] + margin, samples.time[-1] - margin, dates)
+    boxes = []
+    for number, (east, north) in enumerate(BOXES):
+        x, y = middle[0] + east, middle[1] + north
+        near = samples.within((x - HALF, x + HALF), (y - HALF, y + HALF))
+        boxes.append((near, (x, y), days[number :: len(BOXES)]))
+    free = [name for name, value in start.items() if value > 0]
+
+    def trial(logarithms: Sequence[float] | FloatArray) -> dict[str, float]:
+        return {**start, **dict(zip(free, np.exp(logarithms).tolist(), strict=True))}
+
+    def error(logarithms: FloatArray) -> float:
+        scales = trial(logarithms)
+        found = [
+            left_out_error(
+                *box,
+                covariance(middle[1], scales),
+                noise=scales["noise"],
+                correlated=scales["correlated"],
+                within_km=INNER * KM_PER_DEGREE,
+                device=device,
+            )
+            for box in boxes
+        ]
+        return float(np.mean(found))
+
+    first = np.log([start[name] for name in free])
+    simplex = first + 0.4 * np.vstack([np.zeros(len(free)), np.eye(len(free))])
+    options: Any = {"maxfev": evaluations, "initial_simplex": simplex, "xatol": 0.02, "fatol": 1e-6}
+    found = minimize(error, first, method="Nelder-Mead", options=options)
+    return trial(found.x), np.sqrt([error(first), found.fun])

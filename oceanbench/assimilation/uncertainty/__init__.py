@@ -1,0 +1,1 @@
+"""Members and random fields that say how sure an estimate is."""

@@ -1,0 +1,1 @@
+"""4DVar, with weak and strong constraint."""

@@ -1,0 +1,142 @@
+r"""The cost of weak-constraint variational assimilation (4DVar) of windows, and its derivatives.
+
+.. math::
+    J(x) = \sum_{k, i \text{ observed}} \frac{(y_{ki} - x_{ki})^2}{r_i}
+         + \sum_k \lVert x_{k+1} - M(x_k) \rVert^2_{Q^{-1}}
+         + \lVert x_0 - \bar x \rVert^2_{V^{-1}}
+
+is minus twice the logarithm of the posterior density, but for a constant, if the model's errors of
+one interval have covariance :math:`Q` and the first state that of the climate. Both are diagonal,
+:math:`V = \mathrm{diag}(v_i)` and :math:`Q = q V`: the model error :math:`q` is relative to the
+climate's variance, so that one number serves components of any unit.
+
+Each window has its own cost, and nothing here mixes windows.
+
+References
+----------
+Trémolet (2006), doi:10.1256/qj.05.224; Fisher et al. (2011), Weak-constraint and long-window
+4D-Var, ECMWF Technical Memorandum 655
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from oceanbench.assimilation.window_batches import Climatology, Windows
+from oceanbench.dynamics.models import Model
+
+ENTRIES_AT_ONCE = 2**15  # of Jacobians under way: their temporaries stay in the processor's cache
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is observed, what the model says, and what is known before.
+
+    Attributes
+    ----------
+    windows : observations
+    model : from one time of a window to the next
+    climate : mean and variance of the first state, and the scale of model errors
+    """
+
+    windows: Windows
+    model: Model
+    climate: Climatology
+
+    def __len__(self) -> int:
+        """Count of the windows."""
+        return len(self.windows)
+
+    def take(self, index: Any) -> Problem:
+        """Return the problem of some of the windows, by slice or by their numbers."""
+        return Problem(self.windows.take(index), self.model, self.climate)
+
+
+def cost(problem: Problem, states: Tensor, model_error: Tensor) -> Tensor:
+    """Cost of each window.
+
+    Parameters
+    ----------
+    problem : of the windows
+    states : (windows, times, components)
+    model_error : (windows,), relative to the climate's variance
+
+    Returns
+    -------
+    (windows,)
+    """
+    windows, climate = problem.windows, problem.climate
+    misfit = torch.where(windows.observed, windows.values - states, 0.0) ** 2 / windows.variance
+    defect = states[:, 1:] - problem.model.advance(states[:, :-1])
+    first = (states[:, 0] - climate.mean) ** 2 / climate.variance
+    error = (defect**2 / climate.variance).sum((1, 2)) / model_error
+    return misfit.sum((1, 2)) + error + first.sum(-1)
+
+
+def gradient(problem: Problem, states: Tensor, model_error: Tensor) -> Tensor:
+    r"""Gradient of each window's cost, (windows, times, components).
+
+    .. math::
+        \tfrac12 \nabla_k J = R^{-1} (x_k - y_k) + Q^{-1} d_k - A_k^T Q^{-1} d_{k+1}, \quad
+        d_{k+1} = x_{k+1} - M(x_k), \quad A_k = M'(x_k)
+
+    with :math:`V^{-1} (x_0 - \bar x)` in place of :math:`Q^{-1} d_0`.
+    """
+    return 2.0 * linearised(problem, states, model_error).half_gradient.transpose(0, 1)
+
+
+class Linearised(NamedTuple):
+    r"""Gauss-Newton's quadratic form of the cost for a change :math:`\delta` of the states.
+
+    .. math:: J(x + \delta) \approx J(x) + 2 g^T \delta + \delta^T H \delta
+
+    Attributes
+    ----------
+    half_gradient : (times, windows, components), :math:`g`
+    diagonal : (times, windows, components, components), blocks of :math:`H` on its diagonal
+    below : (times - 1, windows, components, components), blocks below it
+    """
+
+    half_gradient: Tensor
+    diagonal: Tensor
+    below: Tensor
+
+
+def linearised(problem: Problem, states: Tensor, model_error: Tensor) -> Linearised:
+    r"""Linearise the model about states; parameters are those of :func:`cost`.
+
+    .. math:: D_k = R^{-1} + Q^{-1} + A_k^T Q^{-1} A_k, \quad B_k = -Q^{-1} A_k
+    """
+    windows, climate = problem.windows, problem.climate
+    path = states.transpose(0, 1)
+    forecast, jacobian = advance_with_jacobian(problem.model, path[:-1])
+    precision = 1.0 / (model_error[:, None] * climate.variance)
+    observing = (windows.observed / windows.variance).transpose(0, 1)
+    defect = precision * (path[1:] - forecast)
+    half = observing * (path - windows.values.transpose(0, 1))
+    half[0] += (path[0] - climate.mean) / climate.variance
+    half[1:] += defect
+    half[:-1] -= (jacobian.mT @ defect[..., None])[..., 0]
+    below = jacobian * -precision[..., None]
+    diagonal = torch.diag_embed(observing)
+    diagonal[:-1] -= jacobian.mT @ below
+    on_diagonal = diagonal.diagonal(dim1=-2, dim2=-1)
+    on_diagonal[0] += 1.0 / climate.variance
+    on_diagonal[1:] += precision
+    return Linearised(half, diagonal, below)
+
+
+def advance_with_jacobian(model: Model, states: Tensor) -> tuple[Tensor, Tensor]:
+    """Advance states and find the Jacobian as the model does, but a few states at a time."""
+    size = states.shape[-1]
+    flat = states.reshape(-1, size)
+    rows = max(1, ENTRIES_AT_ONCE // size**2)
+    forecast, jacobian = torch.empty_like(flat), flat.new_empty(*flat.shape, size)
+    for start in range(0, len(flat), rows):
+        some = slice(start, start + rows)
+        forecast[some], jacobian[some] = model.advance_with_jacobian(flat[some])
+    return forecast.view_as(states), jacobian.view(*states.shape, size)

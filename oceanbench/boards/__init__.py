@@ -1,0 +1,1 @@
+"""Leaderboards: ranking, rendering, regression."""

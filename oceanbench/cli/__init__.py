@@ -1,0 +1,5 @@
+"""The ``oceanbench`` command."""
+
+from oceanbench.cli.commands import cli, main
+
+__all__ = ["cli", "main"]

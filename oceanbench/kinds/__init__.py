@@ -1,0 +1,1 @@
+"""Kinds of challenge: what their truth looks like."""

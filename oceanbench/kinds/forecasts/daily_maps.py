@@ -1,0 +1,198 @@
+"""Maps of a dataset by day, read when they are asked for: truth, climatology, masks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from oceanbench import times
+from oceanbench.data import opening
+from oceanbench.errors import OceanbenchError, did_you_mean
+from oceanbench.kinds.forecasts.derivation import Derivation
+from oceanbench.kinds.forecasts.grid import Grid, Index, depths_found_in
+
+Values = NDArray[np.floating[Any]]
+
+
+class Place(NamedTuple):
+    """Where a map lies: in which dataset, and at which index of which dimension."""
+
+    dataset: xr.Dataset
+    dim: str | None
+    number: int
+
+
+@dataclass(frozen=True)
+class Maps:
+    """Maps by day; of a climatology, by the number of a day of the year or of a month.
+
+    Attributes
+    ----------
+    name : of the dataset, for messages
+    variables : canonical name -> name, or sum of names, in the files
+    places : day, or number -> where its maps lie
+    cycle : ``dayofyear`` or ``month`` of a climatology, ``always`` of a map without time, else None
+    nodes : rows and columns that are the grid's
+    depths : place of each of the challenge's depths in the files
+    derivation : of the variables that no file has
+    """
+
+    name: str
+    variables: Mapping[str, str]
+    places: Mapping[int, Place]
+    cycle: str | None
+    nodes: Mapping[str, Index]
+    depths: Mapping[float, int]
+    derivation: Derivation | None = None
+
+    def read(self, variable: str, day: np.datetime64, depths: Sequence[float | None]) -> Values:
+        """Maps of a variable, shape (depths, latitude, longitude); a depth None is the surface.
+
+        Raises
+        ------
+        OceanbenchError
+            if there is no map of that day
+        """
+        if self.derivation is not None and variable in self.derivation.quantities:
+            return self.derivation.read(variable, lambda n, d: self.read(n, day, d), axis=-3)
+        place = self.places.get(self._key(day))
+        if place is None:
+            raise OceanbenchError(
+                f"dataset '{self.name}' has no map of {day}; a file is missing or incomplete"
+            )
+        selection: dict[str, Any] = dict(self.nodes)
+        if place.dim is not None:
+            selection[place.dim] = place.number
+        chosen = {k: v for k, v in selection.items() if k in place.dataset.dims}
+        total: Values | None = None
+        for sign, source in opening.parse_sum(self.variables[variable]):
+            part = place.dataset[source].isel({k: v for k, v in chosen.items()})
+            maps = sign * self._levels(part, depths)
+            total = maps if total is None else total + maps
+        assert total is not None  # a sum has a term
+        return total
+
+    def _levels(self, maps: xr.DataArray, depths: Sequence[float | None]) -> Values:
+        if "depth" in maps.dims:
+            levels = [0 if d is None else self.depths[d] for d in depths]
+            maps = maps.isel(depth=levels).transpose("depth", "latitude", "longitude")
+            return np.asarray(maps.values)
+        values = maps.transpose("latitude", "longitude").values
+        return np.broadcast_to(values, (len(depths), *values.shape))
+
+    def _key(self, day: np.datetime64) -> int:
+        if self.cycle is None:
+            return int(day.astype("datetime64[D]").astype(np.int64))
+        return int(times.numbers(np.array(day), self.cycle))
+
+
+def open_maps(
+    name: str,
+    files: Sequence[Path],
+    variables: Mapping[str, str],
+    units: Mapping[str, str],
+    *,
+    grid: Grid | opening.Box,
+    depths: Sequence[float] = (),
+) -> tuple[Maps, Grid]:
+    """Find the maps of a dataset; no map is read.
+
+    Parameters
+    ----------
+    name : of the dataset
+    files : of all days; one of a climatology or a mask
+    variables : canonical name -> name, or sum of names, in the files
+    units : of each variable, checked where the files state one
+    grid : nodes to find in the files, or the box whose nodes in them are the grid
+    depths : of the challenge, all of which the files must have if they have a depth
+
+    Returns
+    -------
+    the maps, and the grid
+    """
+    places: dict[int, Place] = {}
+    cycle: str | None = None
+    first: xr.Dataset | None = None
+    left = opening.READ_WHOLE
+    for file in files:
+        opened = opening.canonical(opening.open_file(file, chunks=None), file.name, "static")
+        _check_variables(opened, variables, units, file.name)
+        left -= opened.nbytes
+        opened = opening.loaded(opened, file.name) if left >= 0 else opened
+        if first is None:
+            first, cycle = opened, _cycle(opened)
+        elif not all(np.array_equal(opened[n], first[n]) for n in ("latitude", "longitude")):
+            raise OceanbenchError(f"{file.name}: another grid than {files[0].name}; use one grid")
+        for key, place in _places(opened, cycle, file.name).items():
+            if key in places:
+                raise OceanbenchError(f"{file.name}: a map of dataset '{name}' is given twice")
+            places[key] = place
+    assert first is not None  # challenge.files refuses none
+    if isinstance(grid, opening.Box):
+        grid = Grid.inside(first, grid, files[0].name)
+    nodes = grid.found_in(first, files[0].name)
+    found: dict[float, int] = {}
+    if "depth" in first.dims and depths:
+        found = depths_found_in(first, depths, files[0].name, all_of_them=True)
+    elif first.sizes.get("depth", 1) > 1:
+        raise OceanbenchError(
+            f"{files[0].name}: has {first.sizes['depth']} depths and the challenge declares none; "
+            "add 'depths' to challenge.yaml"
+        )
+    return Maps(name, variables, places, cycle, nodes, found), grid
+
+
+def _cycle(dataset: xr.Dataset) -> str | None:
+    if "time" in dataset.dims:
+        return None
+    return times.cycle_of(dataset)
+
+
+def _places(dataset: xr.Dataset, cycle: str | None, where: str) -> dict[int, Place]:
+    if cycle == times.ALWAYS:
+        return {0: Place(dataset, None, 0)}
+    if cycle is not None:
+        numbers = dataset[cycle].values
+        times.check_whole(numbers, cycle, where)
+        return {int(n): Place(dataset, cycle, i) for i, n in enumerate(numbers)}
+    days = as_days(dataset["time"], where)
+    if np.unique(days).size != days.size:
+        raise OceanbenchError(f"{where}: two maps of one day; keep daily means")
+    return {int(d.astype(np.int64)): Place(dataset, "time", i) for i, d in enumerate(days)}
+
+
+def as_days(time: xr.DataArray, where: str) -> NDArray[np.datetime64]:
+    """UTC days of times: daily means are stamped at 00:00 or at 12:00."""
+    if time.dtype.kind != "M":
+        raise OceanbenchError(
+            f"{where}: {time.name} is of type {time.dtype}, expected dates; write the attribute "
+            "'units: days since YYYY-MM-DD'"
+        )
+    if bool(time.isnull().any()):
+        raise OceanbenchError(f"{where}: a value of {time.name} is missing (NaT); give every date")
+    return np.atleast_1d(time.values).astype("datetime64[D]")
+
+
+def _check_variables(
+    dataset: xr.Dataset, variables: Mapping[str, str], units: Mapping[str, str], where: str
+) -> None:
+    for name, expression in variables.items():
+        for _, source in opening.parse_sum(expression):
+            if source not in dataset.data_vars:
+                hint = did_you_mean(source, map(str, dataset.data_vars))
+                raise OceanbenchError(f"{where}: no variable '{source}'; {hint}")
+            found = dataset[source].attrs.get("units")
+            if (
+                found is not None
+                and name in units
+                and not opening.same_unit(str(found), units[name])
+            ):
+                raise OceanbenchError(
+                    f"{where}: '{source}' is in '{found}', expected '{units[name]}'; convert it"
+                )

@@ -1,0 +1,107 @@
+"""Both ways the field writes forecasts, brought to starts and leads in days.
+
+A *start* is the day of the initial conditions, a *lead* the days since: the field of a start and a
+lead is valid on the day ``start + lead``. Files say it as
+
+- ``start, lead``, and their aliases: a date and a number of days (or a unit of time);
+- ``first_day_datetime, lead_day_index``: the valid day of the first lead, and an index from zero;
+- ``time``: the valid days of one start, which is a scalar coordinate ``start`` (or
+  ``forecast_reference_time``), or else lies one first lead before the first of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from oceanbench.errors import OceanbenchError
+from oceanbench.kinds.forecasts.daily_maps import as_days
+
+STARTS = ("start", "forecast_reference_time", "init_time", "first_day_datetime")
+LEADS = ("lead", "lead_time", "lead_day", "prediction_timedelta", "forecast_period")
+INDEX = "lead_day_index"
+UNITS = {"days": 1, "day": 1, "d": 1, "hours": 24, "hour": 24, "h": 24, "seconds": 86400}
+UNITS |= {"minutes": 1440, "s": 86400, "nanoseconds": 86400 * 10**9}
+
+
+def canonical(dataset: xr.Dataset, leads: Sequence[int], where: str) -> xr.Dataset:
+    """Give the dimensions their canonical names, starts as days and leads as whole days.
+
+    Parameters
+    ----------
+    dataset : with canonical latitude, longitude and depth
+    leads : of the challenge; the first tells what a first day or an index means
+    where : file name, for messages
+
+    Returns
+    -------
+    Dataset with the dimensions ``start`` and ``lead`` beside those of the grid
+    """
+    start = next((n for n in STARTS if n in dataset.variables), None)
+    lead = next((n for n in (*LEADS, INDEX) if n in dataset.dims), None)
+    if lead is None:
+        return _of_one_start(dataset, start, leads, where)
+    if start is None:
+        raise OceanbenchError(
+            f"{where}: has leads ('{lead}') and no start, expected a coordinate 'start'; write the "
+            "day of the initial conditions"
+        )
+    days = as_days(dataset[start], where)
+    if start == "first_day_datetime":
+        days = days - leads[0]
+    if dataset[start].ndim == 0:
+        dataset = dataset.drop_vars(start).expand_dims("start")
+    else:
+        dataset = dataset.drop_vars(start).rename({dataset[start].dims[0]: "start"})
+    if lead not in dataset.variables and lead != INDEX:
+        raise OceanbenchError(f"{where}: '{lead}' has no values; write the leads in days")
+    numbers = _leads(dataset, lead, leads, where)
+    dataset = dataset.drop_vars(lead, errors="ignore").rename({lead: "lead"})
+    return dataset.assign_coords(start=days, lead=numbers)
+
+
+def _leads(dataset: xr.Dataset, name: str, leads: Sequence[int], where: str) -> NDArray[np.int64]:
+    if name == INDEX:
+        there = name in dataset.variables
+        index = dataset[name].values if there else np.arange(dataset.sizes[name])
+        return np.asarray(index).astype(np.int64) + leads[0]
+    values = dataset[name].values
+    unit = str(dataset[name].attrs.get("units", "days"))
+    if values.dtype.kind == "m":
+        values, unit = values.astype("timedelta64[ns]").astype(np.int64), "nanoseconds"
+    if values.dtype.kind not in "iuf" or unit not in UNITS:
+        raise OceanbenchError(
+            f"{where}: '{name}' is of type {values.dtype} in '{unit}', expected numbers of days"
+        )
+    days = values / UNITS[unit]
+    if not np.array_equal(days, np.round(days)):
+        raise OceanbenchError(f"{where}: '{name}' holds {days[0]:g} days, expected whole days")
+    return days.astype(np.int64)
+
+
+def _of_one_start(
+    dataset: xr.Dataset, start: str | None, leads: Sequence[int], where: str
+) -> xr.Dataset:
+    """Forecast of one start on valid days."""
+    if "time" not in dataset.dims:
+        raise OceanbenchError(
+            f"{where}: has the dimensions {', '.join(map(str, dataset.dims))}, expected start and "
+            "lead (or first_day_datetime and lead_day_index), or time for one start a file"
+        )
+    valid = as_days(dataset["time"], where)
+    if start is None:
+        begin = valid[0] - leads[0]
+    else:
+        given = as_days(dataset[start], where)
+        if given.size > 1:
+            raise OceanbenchError(f"{where}: {given.size} starts and one time axis; write 'lead'")
+        begin = given[0] - (leads[0] if start == "first_day_datetime" else 0)
+        dataset = dataset.drop_vars(start)
+    numbers = (valid - begin).astype(np.int64)
+    dataset = dataset.drop_vars("time").rename(time="lead")
+    others = [n for n in dataset.coords if n in STARTS or n in LEADS]
+    dataset = dataset.drop_vars(others)
+    return dataset.expand_dims(start=[begin]).assign_coords(lead=numbers)

@@ -1,0 +1,255 @@
+"""Observations that forecasts are scored against, by the day they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from oceanbench.data import opening
+from oceanbench.errors import OceanbenchError, did_you_mean
+from oceanbench.kinds.forecasts.grid import as_slice
+
+ABOVE_THE_MEAN = (
+    "sea_surface_height_above_sea_level",
+    "sea_surface_height_above_mean_sea_level",
+)
+HOUR = 3600 * 10**9  # nanoseconds
+NEVER = int(np.iinfo(np.int32).max)
+
+FloatArray = NDArray[np.float64]
+
+
+class Points(NamedTuple):
+    """Observations of one variable: where they are and what they found, shape (point,)."""
+
+    latitude: FloatArray
+    longitude: FloatArray
+    depth: FloatArray | None
+    value: FloatArray
+
+    def where(self, chosen: NDArray[np.bool_]) -> Points:
+        """Some of the points."""
+        depth = None if self.depth is None else self.depth[chosen]
+        return Points(self.latitude[chosen], self.longitude[chosen], depth, self.value[chosen])
+
+
+class Part(NamedTuple):
+    """One file: its variables, and the day that each index along its times belongs to."""
+
+    variables: Mapping[str, xr.Variable]
+    along: str
+    days: NDArray[np.int32]
+    ordered: bool
+
+    def loaded(self) -> Part:
+        """Return the same with its values in memory."""
+        return self._replace(variables={n: v.load() for n, v in self.variables.items()})
+
+    def on(self, day: int) -> slice | NDArray[np.intp] | None:
+        """Where the observations of a day lie; None if there are none."""
+        if self.ordered:
+            first, last = (int(i) for i in np.searchsorted(self.days, (day, day + 1)))
+            return slice(first, last) if last > first else None
+        found = np.flatnonzero(self.days == day)
+        return as_slice(found) if found.size else None
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Observations of a dataset by day.
+
+    Attributes
+    ----------
+    name : of the dataset, for messages
+    expressions : canonical name -> name, or sum of names, in the files
+    parts : one for each file
+    depth : in metres, of observations whose files say none
+    """
+
+    name: str
+    expressions: Mapping[str, str]
+    parts: tuple[Part, ...]
+    depth: float | None = None
+
+    @property
+    def has_depths(self) -> bool:
+        """Whether the files say how deep observations are."""
+        return "depth" in self.parts[0].variables
+
+    @property
+    def days(self) -> list[int]:
+        """Days since 1970 that have observations, in order."""
+        found = {int(day) for part in self.parts for day in np.unique(part.days)}
+        return sorted(found - {NEVER})
+
+    def read(self, variable: str, day: np.datetime64) -> Points:
+        """Observations of a variable that belong to a day, without the missing ones."""
+        number = int(day.astype("datetime64[D]").astype(np.int64))
+        found = [
+            self._points(part, variable, index)
+            for part in self.parts
+            if (index := part.on(number)) is not None
+        ] or [self._points(self.parts[0], variable, slice(0, 0))]
+        if len(found) == 1:
+            return found[0]
+        depths = [p.depth for p in found if p.depth is not None]
+        return Points(
+            np.concatenate([p.latitude for p in found]),
+            np.concatenate([p.longitude for p in found]),
+            np.concatenate(depths) if depths else None,
+            np.concatenate([p.value for p in found]),
+        )
+
+    def _points(self, part: Part, variable: str, index: slice | NDArray[np.intp]) -> Points:
+        def chosen(name: str) -> xr.Variable:
+            array = part.variables[name]
+            return array.isel({part.along: index}) if part.along in array.dims else array
+
+        terms = opening.parse_sum(self.expressions[variable])
+        total = sum(sign * chosen(name).astype(np.float64) for sign, name in terms)
+        assert isinstance(total, xr.Variable)  # a sum has a term
+        sizes = dict(zip(total.dims, total.shape, strict=True))
+        for name in ("latitude", "longitude", "depth"):
+            if name in part.variables:
+                array = chosen(name)
+                sizes |= dict(zip(array.dims, array.shape, strict=True))
+
+        def flat(array: xr.Variable) -> FloatArray:
+            values = array.transpose(*(d for d in sizes if d in array.dims)).values
+            values = values.reshape([n if d in array.dims else 1 for d, n in sizes.items()])
+            whole = np.broadcast_to(values, tuple(sizes.values()))
+            return whole.astype(np.float64).ravel()
+
+        value = flat(total)
+        latitude, longitude = flat(chosen("latitude")), flat(chosen("longitude"))
+        known = np.isfinite(value) & np.isfinite(latitude) & np.isfinite(longitude)
+        depth = None
+        if "depth" in part.variables:
+            depth = flat(chosen("depth"))
+            known &= np.isfinite(depth)
+        elif self.depth is not None:
+            depth = np.full(value.size, self.depth)
+        return Points(latitude, longitude, depth, value).where(known)
+
+
+def open_observed(
+    name: str,
+    files: Sequence[Path],
+    expressions: Mapping[str, str],
+    units: Mapping[str, str],
+    *,
+    hours: tuple[float, float] = (0.0, 24.0),
+    depth: float | None = None,
+    above_geoid: bool = False,
+) -> Observed:
+    """Find the observations of a dataset; of large files nothing but the times is read.
+
+    Tracks, images, swaths, profiles and drifters are read alike: latitude, longitude and depth have
+    any of the dimensions of the variable, and each of its values is an observation.
+
+    Parameters
+    ----------
+    name : of the dataset
+    files : of all days
+    expressions : canonical name -> name, or sum of names, in the files
+    units : of each variable, checked where the files state one
+    hours : from 00:00 of a day, between which observations belong to it; the last not included
+    depth : in metres, of observations whose files say none
+    above_geoid : whether heights above the mean sea level may be there: their mean is given
+
+    Raises
+    ------
+    OceanbenchError
+        if a variable or a coordinate is not there, in another unit, or above another surface
+    """
+    parts = []
+    left = opening.READ_WHOLE
+    for file in files:
+        part, size = _part(file, expressions, units, hours, above_geoid)
+        left -= size
+        parts.append(part.loaded() if left >= 0 else part)
+    if len({"depth" in part.variables for part in parts}) > 1:
+        raise OceanbenchError(f"dataset '{name}': some files have depths; give all of them depths")
+    return Observed(name, expressions, tuple(parts), depth)
+
+
+def _part(
+    file: Path,
+    expressions: Mapping[str, str],
+    units: Mapping[str, str],
+    hours: tuple[float, float],
+    above_geoid: bool,
+) -> tuple[Part, int]:
+    """Observations of one file, not yet read, and how many bytes they take."""
+    opened = opening.renamed(opening.open_file(file, chunks=None))
+    opening.check_coordinates(opened, ("time", "latitude", "longitude"), file.name)
+    time = opened["time"]
+    if time.ndim != 1 or time.dtype.kind != "M":
+        raise OceanbenchError(
+            f"{file.name}: time has {time.ndim} dimensions and type {time.dtype}, expected dates "
+            "along one dimension; write them so"
+        )
+    _check_variables(opened, expressions, units, file.name)
+    if not above_geoid:
+        _check_surface(opened, expressions, file.name)
+    names = {n for e in expressions.values() for _, n in opening.parse_sum(e)}
+    kept = [n for n in (*sorted(names), "latitude", "longitude", "depth") if n in opened.variables]
+    chosen = opened[kept]
+    days = _days(time.values.astype("datetime64[ns]"), hours)
+    variables = {n: chosen.variables[n] for n in kept}
+    part = Part(variables, str(time.dims[0]), days, bool((np.diff(days) >= 0).all()))
+    return part, chosen.nbytes
+
+
+def _days(time: NDArray[np.datetime64], hours: tuple[float, float]) -> NDArray[np.int32]:
+    """Day since 1970 that times belong to, or a day that never is."""
+    begin, width = (round(h * HOUR) for h in (hours[0], hours[1] - hours[0]))
+    since = time.astype(np.int64) - begin
+    days = since // (24 * HOUR)
+    there = ~np.isnat(time) & (since - days * (24 * HOUR) < width)
+    return np.where(there, days, NEVER).astype(np.int32)
+
+
+def _check_variables(
+    opened: xr.Dataset, expressions: Mapping[str, str], units: Mapping[str, str], where: str
+) -> None:
+    for variable, expression in expressions.items():
+        for _, name in opening.parse_sum(expression):
+            if name not in opened.variables:
+                hint = did_you_mean(name, map(str, opened.data_vars))
+                raise OceanbenchError(f"{where}: no variable '{name}'; {hint}")
+            along = opened["time"].dims[0]
+            if along not in opened[name].dims:
+                raise OceanbenchError(
+                    f"{where}: '{name}' has dimensions {opened[name].dims}, expected '{along}' "
+                    "among them: an observation has a time"
+                )
+            found = opened[name].attrs.get("units")
+            if found is not None and not opening.same_unit(str(found), units[variable]):
+                raise OceanbenchError(
+                    f"{where}: '{name}' is in '{found}', expected '{units[variable]}'; convert it"
+                )
+
+
+def _check_surface(opened: xr.Dataset, expressions: Mapping[str, str], where: str) -> None:
+    """Refuse heights above the mean sea level that are compared with heights above the geoid."""
+    for variable, expression in expressions.items():
+        kinds = [opened[n].attrs.get("standard_name") for _, n in opening.parse_sum(expression)]
+        if len(kinds) == 1 and kinds[0] in ABOVE_THE_MEAN:
+            raise OceanbenchError(anomaly_problem(where, expression, variable))
+
+
+def anomaly_problem(where: str, expression: str, variable: str) -> str:
+    """What is wrong with sea level anomalies that have no mean dynamic topography."""
+    return (
+        f"{where}: '{expression}' is a height above the mean sea level, and '{variable}' one above "
+        "the geoid; declare mdt: with the dataset of the mean dynamic topography and datum: in "
+        f"metres, so that {variable} - mdt + datum is compared, or write '{expression} + mdt' if "
+        "the files have it"
+    )

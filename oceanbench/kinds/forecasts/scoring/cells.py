@@ -1,0 +1,66 @@
+"""Cells of a grid that are scored, with the weight that each mask gives them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from oceanbench.challenge import Challenge
+from oceanbench.kinds.forecasts.grid import Grid
+from oceanbench.scoring.matching import inside
+
+FloatArray = NDArray[np.float64]
+
+
+class Cells(NamedTuple):
+    """Cells of a grid inside any mask: where they lie, and the weight that each mask gives them.
+
+    ``weights`` are (cell, mask), ``inside`` says where they are positive (mask, cell). Observations
+    inside any mask are such cells too, of no grid.
+    """
+
+    places: NDArray[np.intp]
+    weights: FloatArray
+    inside: NDArray[np.bool_]
+    masks: tuple[str, ...]
+    grid: Grid | None
+
+    def of(self, maps: NDArray[np.floating]) -> FloatArray:
+        """Values (..., latitude, longitude) at the cells, in double precision."""
+        flat = maps.reshape(*maps.shape[:-2], -1)
+        return flat[..., self.places].astype(np.float64, copy=False)
+
+    def points(self, values: FloatArray) -> xr.DataArray:
+        """Values ([member,] time, cell) as an array of that, for scores that know no places."""
+        dims = ("member", "time", "cell")[-values.ndim :]
+        return xr.DataArray(values, dims=dims)
+
+    def maps(self, values: FloatArray) -> xr.DataArray:
+        """Values ([member,] time, cell) as maps, zero where there is no cell."""
+        assert self.grid is not None  # rules.check_row refuses scores of maps elsewhere
+        flat = np.zeros((*values.shape[:-1], self.grid.latitude.size * self.grid.longitude.size))
+        flat[..., self.places] = values
+        dims = ("member", "time", "latitude", "longitude")[-values.ndim - 1 :]
+        coords = {"latitude": self.grid.latitude, "longitude": self.grid.longitude}
+        return xr.DataArray(flat.reshape(*values.shape[:-1], *self.grid.shape), coords, dims)
+
+
+def cells_of(challenge: Challenge, grid: Grid) -> Cells:
+    """Cells of the grid inside any mask of the challenge, with their weights."""
+    points = xr.DataArray(
+        np.zeros(grid.shape),
+        {"latitude": grid.latitude, "longitude": grid.longitude},
+        ("latitude", "longitude"),
+    )
+    area = np.cos(np.deg2rad(grid.latitude))[:, None]
+    weights = []
+    for mask in challenge.masks.values():
+        chosen = inside(points, mask, challenge).transpose("latitude", "longitude").values
+        weights.append((chosen * (area if mask.weights == "cos_latitude" else 1.0)).ravel())
+    table = np.stack(weights, axis=-1)
+    places = np.flatnonzero((table > 0).any(axis=-1))
+    table = np.ascontiguousarray(table[places])
+    return Cells(places, table, (table > 0).T.copy(), tuple(challenge.masks), grid)

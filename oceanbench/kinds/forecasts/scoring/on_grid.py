@@ -1,0 +1,134 @@
+"""Sums of forecasts, read a few leads at a time: memory does not grow with their number.
+
+A cell is scored where it is wet in the mask and has a truth; where the estimate is missing there,
+the challenge's rule for holes decides. Everything else that a score reads is a weighted sum over
+the cells of one start, lead, variable and depth: of values, and of departures from a reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from oceanbench.challenge import Challenge
+from oceanbench.errors import OceanbenchError
+from oceanbench.kinds.forecasts.grid import Grid
+from oceanbench.kinds.forecasts.scoring.cells import Cells, cells_of
+from oceanbench.kinds.forecasts.scoring.field_sums import Field, FieldSums
+from oceanbench.kinds.forecasts.scoring.references import References
+from oceanbench.kinds.forecasts.scoring.sums import Accumulated, Against, FloatArray, named
+from oceanbench.kinds.forecasts.submitted_fields import Forecasts
+from oceanbench.progress import progress
+
+VALUES_AT_ONCE = 2**24  # of a submission: bounds the memory, not the result
+
+
+def accumulate(
+    challenge: Challenge, forecasts: Forecasts, references: References, grid: Grid
+) -> Accumulated:
+    """Sums of a submission of forecasts, for every score of the challenge.
+
+    Parameters
+    ----------
+    challenge : rules, masks and scores
+    forecasts : from :meth:`oceanbench.submission.Submission.open_forecasts`
+    references, grid : from :meth:`References.open`
+
+    Raises
+    ------
+    OceanbenchError
+        when a value is outside the valid range, or missing where the challenge refuses holes
+    """
+    cells = cells_of(challenge, grid)
+    starts = np.array(list(forecasts.places))
+    result = Accumulated(starts, forecasts.leads, cells.masks)
+    sums = FieldSums(challenge, result, references.known)
+    for variable, depths in forecasts.depths.items():
+        for depth in depths:
+            sums.prepare((variable, depth))
+    for number, start in enumerate(progress(list(starts), "scoring starts")):
+        for variable, depths in forecasts.depths.items():
+            _add_variable(sums, cells, forecasts, references, variable, depths, number, start)
+    return result
+
+
+def _add_variable(
+    sums: FieldSums,
+    cells: Cells,
+    forecasts: Forecasts,
+    references: References,
+    variable: str,
+    depths: Sequence[float | None],
+    number: int,
+    start: np.datetime64,
+) -> None:
+    """Add all leads and depths of one variable and start."""
+    needed = sums.references(variable)
+    first = None
+    for few_leads, few_depths in _blocks(forecasts, variable, start, depths):
+        block = forecasts.read(variable, start, few_leads, few_depths)
+        if not forecasts.is_derived(variable):  # of which the inputs are checked
+            sums.check_values(variable, block)
+        sums.result.members[variable] = block.shape[2]
+        wet = [
+            np.ones(cells.places.size, dtype=bool)
+            if references.wet is None
+            else cells.of(references.wet.read("mask", start, [depth])[0]) > 0
+            for depth in few_depths
+        ]
+        if "persistence" in needed and references.persistence is not None:
+            first = cells.of(references.persistence.read(variable, start, few_depths))
+        for lead, members in zip(few_leads, block, strict=True):
+            day = start + lead
+            truth = cells.of(references.truth.read(variable, day, few_depths))
+            known: dict[str, FloatArray] = {}
+            if first is not None:
+                known["persistence"] = first
+            if "climatology" in needed and references.climatology is not None:
+                known["climatology"] = cells.of(
+                    references.climatology.read(variable, day, few_depths)
+                )
+            for level, depth in enumerate(few_depths):
+                field = Field(
+                    cells,
+                    cells.of(members[level]),
+                    truth[level],
+                    wet[level],
+                    {name: maps[level] for name, maps in known.items()},
+                )
+                sums.add((variable, depth), (number, forecasts.leads.index(lead)), field)
+
+
+def _blocks(
+    forecasts: Forecasts, variable: str, start: np.datetime64, depths: Sequence[float | None]
+) -> Iterator[tuple[Sequence[int], Sequence[float | None]]]:
+    """Leads and depths that are read at once: as many as the memory is to hold."""
+    many = fields_at_once(forecasts, variable, start)
+    deep, long = min(many, len(depths)), max(1, many // len(depths))
+    for i in range(0, len(depths), deep):
+        for j in range(0, len(forecasts.leads), long):
+            yield forecasts.leads[j : j + long], depths[i : i + deep]
+
+
+def fields_at_once(forecasts: Forecasts, variable: str, start: np.datetime64) -> int:
+    """How many fields, with all their members, the memory is to hold."""
+    return max(1, VALUES_AT_ONCE // forecasts.size(variable, start))
+
+
+def check_coverage(challenge: Challenge, result: Accumulated) -> None:
+    """Refuse a submission that lacks too much, and a challenge with nothing to score."""
+    least = challenge.submission.min_coverage
+    for level, points in result.points.items():
+        for mask, count, holes in zip(result.masks, points, result.holes[level], strict=True):
+            if count == 0 and not isinstance(level[1], Against):
+                raise OceanbenchError(
+                    f"{challenge.name}: no wet cell of {named(level)} inside mask '{mask}' has a "
+                    "truth; check the mask, the truth and the depths of challenge.yaml"
+                )
+            if count - holes < least * count:
+                raise OceanbenchError(
+                    f"{challenge.name}: only {count - holes} of {count} values of {named(level)} "
+                    f"inside mask '{mask}' are in the submission, expected at least {least:.0%}; "
+                    "forecast the rest: leaving out what is hard would raise the score"
+                )

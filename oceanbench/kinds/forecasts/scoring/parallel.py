@@ -1,0 +1,86 @@
+"""Sums of all starts of a submission: one after the other, or by the workers of an executor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from oceanbench.challenge import Challenge
+from oceanbench.kinds.forecasts.grid import Grid
+from oceanbench.kinds.forecasts.scoring.at_observations import observe
+from oceanbench.kinds.forecasts.scoring.observation_sites import sites_of
+from oceanbench.kinds.forecasts.scoring.on_grid import accumulate, check_coverage
+from oceanbench.kinds.forecasts.scoring.references import References
+from oceanbench.kinds.forecasts.scoring.sums import Accumulated, joined
+from oceanbench.kinds.forecasts.submitted_fields import Forecasts
+from oceanbench.progress import progress
+from oceanbench.submission import Submission
+
+STARTS_AT_ONCE = 2  # of a task: opening the files costs less than they, and no worker waits long
+
+
+def sums_by_start(
+    challenge: Challenge,
+    submission: Submission,
+    forecasts: Forecasts,
+    references: References,
+    grid: Grid,
+    *,
+    data_dir: Path | None = None,
+    executor: Executor | None = None,
+) -> Accumulated:
+    """Sums of a submission on the grid and against observations.
+
+    Starts have sums of their own, so that they may be computed anywhere; how, does not change them.
+
+    Parameters
+    ----------
+    challenge, submission, data_dir : as for :func:`oceanbench.evaluate.evaluate`
+    forecasts, references, grid : opened from them
+    executor : whose workers open the files for themselves, at the same paths; None for none
+
+    Raises
+    ------
+    OceanbenchError
+        when a value is outside the valid range, or missing where the challenge refuses holes
+    """
+    if executor is None:
+        table = _sums(challenge, forecasts, references, grid, data_dir)
+    else:
+        starts = list(forecasts.places)
+        groups = [starts[i : i + STARTS_AT_ONCE] for i in range(0, len(starts), STARTS_AT_ONCE)]
+        work = partial(_sums_of, challenge.path, submission, data_dir)
+        parts = executor.map(work, groups)
+        bar = progress(groups, "scoring starts")
+        table = joined([part for _, part in zip(bar, parts, strict=True)])
+    check_coverage(challenge, table)
+    return table
+
+
+def _sums(
+    challenge: Challenge,
+    forecasts: Forecasts,
+    references: References,
+    grid: Grid,
+    data_dir: Path | None,
+) -> Accumulated:
+    sites = sites_of(challenge, grid, data_dir)
+    table = accumulate(challenge, forecasts, references, grid)
+    observe(challenge, forecasts, references, grid, sites, table)
+    return table
+
+
+def _sums_of(
+    path: Path, submission: Submission, data_dir: Path | None, starts: Sequence[np.datetime64]
+) -> Accumulated:
+    """Sums of some starts, from files: what a worker does."""
+    challenge = Challenge.load(path)
+    references, grid = References.open(challenge, data_dir)
+    forecasts = submission.open_forecasts(challenge, grid)
+    places = {start: forecasts.places[start] for start in starts}
+    return _sums(challenge, replace(forecasts, places=places), references, grid, data_dir)

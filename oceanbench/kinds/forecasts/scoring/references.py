@@ -1,0 +1,41 @@
+"""What forecasts are compared with: truth, persistence, climatology, as maps by day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from oceanbench.challenge import Challenge
+from oceanbench.kinds.forecasts.daily_maps import Maps
+from oceanbench.kinds.forecasts.grid import Grid
+
+
+@dataclass(frozen=True)
+class References:
+    """What forecasts are compared with, as maps by day."""
+
+    truth: Maps
+    persistence: Maps | None
+    climatology: Maps | None
+    wet: Maps | None
+
+    @classmethod
+    def open(cls, challenge: Challenge, data_dir: Path | None) -> tuple[References, Grid]:
+        """Find the maps of a challenge's references; no map is read, and optional ones may lack."""
+        truth, grid = challenge.maps(challenge.truth_name, data_dir=data_dir)
+
+        def of(role: str) -> Maps | None:
+            name = next(iter(challenge.of_role(role)), None)
+            if name is None:
+                return None
+            if challenge.datasets[name].optional and not challenge.present(name, data_dir):
+                return None
+            return challenge.maps(name, grid, data_dir)[0]
+
+        return cls(truth, of("initial"), of("climatology"), of("mask")), grid
+
+    @property
+    def known(self) -> set[str | None]:
+        """What scores can be relative to, None being nothing."""
+        maps = {"persistence": self.persistence, "climatology": self.climatology}
+        return {None, *(name for name, there in maps.items() if there is not None)}

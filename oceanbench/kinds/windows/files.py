@@ -1,0 +1,139 @@
+"""Files of windows: states of a small system at times since each window's start.
+
+Their dimensions are ``window``, ``time`` and ``component``, with ``sampling`` where the same
+windows are observed in several ways, and ``member`` where they are an ensemble. Time is a number,
+in the unit of its attribute; components and samplings are numbers or names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from oceanbench.data import opening
+from oceanbench.errors import OceanbenchError, did_you_mean
+
+DIMENSIONS = ("window", "time", "component")
+OPTIONAL = ("sampling", "member")
+SAME_TIME = 1e-6  # relative to a step
+
+
+def canonical(dataset: xr.Dataset, where: str) -> xr.Dataset:
+    """Give coordinates their types: whole numbers, float64 times, and names as text.
+
+    Raises
+    ------
+    OceanbenchError
+        if a dimension is missing, or time is a date or not increasing
+    """
+    for name in DIMENSIONS:
+        if name not in dataset.dims:
+            raise OceanbenchError(
+                f"{where}: no dimension '{name}', found {', '.join(map(str, dataset.dims))}; "
+                f"windows have the dimensions {', '.join(DIMENSIONS)}"
+            )
+    for name in (*DIMENSIONS, *OPTIONAL):
+        if name in dataset.dims and name not in dataset.coords:
+            dataset = dataset.assign_coords({name: np.arange(dataset.sizes[name])})
+    for name in ("component", "sampling"):
+        if name in dataset.coords and dataset[name].dtype.kind in "OSU":
+            dataset = dataset.assign_coords({name: _texts(dataset[name].values)})
+    time = dataset["time"]
+    if time.dtype.kind not in "fiu":
+        raise OceanbenchError(
+            f"{where}: time is {time.dtype}, expected numbers since the start of each window"
+        )
+    time = time.astype(np.float64)
+    if time.size < 2 or not (np.diff(time.values) > 0).all():
+        raise OceanbenchError(f"{where}: times are not increasing; sort them")
+    return dataset.assign_coords(time=time)
+
+
+def _texts(values: np.ndarray) -> np.ndarray:
+    return np.array([v.decode() if isinstance(v, bytes) else str(v) for v in values])
+
+
+def open_dataset(
+    files: Sequence[Path], variables: Mapping[str, str], units: str | None
+) -> xr.Dataset:
+    """Open one dataset of a challenge of windows, in memory.
+
+    Parameters
+    ----------
+    files : one
+    variables : canonical name -> variable in the file
+    units : expected unit, checked where the file states one
+
+    Returns
+    -------
+    Dataset; observations keep their coordinate ``noise_variance``
+    """
+    if len(files) > 1:
+        raise OceanbenchError(
+            f"{files[0].name}: {len(files)} files of windows, expected one; write them as one"
+        )
+    file = files[0]
+    opened = opening.loaded(canonical(opening.open_file(file, chunks=None), file.name), file.name)
+    chosen = {}
+    for name, source in variables.items():
+        if source not in opened.variables:
+            hint = did_you_mean(source, map(str, opened.data_vars))
+            raise OceanbenchError(f"{file.name}: no variable '{source}'; {hint}")
+        found = opened[source].attrs.get("units")
+        if units is not None and found is not None and not opening.same_unit(str(found), units):
+            raise OceanbenchError(
+                f"{file.name}: '{source}' is in '{found}', expected '{units}'; correct 'units' in "
+                "challenge.yaml or convert the file"
+            )
+        chosen[name] = opened[source].assign_attrs(units=units or found or "1")
+    result = xr.Dataset(chosen)
+    if "noise_variance" in opened.variables:
+        result = result.assign_coords(noise_variance=opened["noise_variance"])
+    return result
+
+
+def open_flag(file: Path, name: str) -> xr.DataArray:
+    """Flag of a file of windows, as booleans."""
+    opened = canonical(opening.open_file(file, chunks=None), file.name)
+    if name not in opened.data_vars:
+        hint = did_you_mean(name, map(str, opened.data_vars))
+        raise OceanbenchError(f"{file.name}: no flag '{name}'; {hint}")
+    return opening.loaded(opened[[name]], file.name)[name] != 0
+
+
+def in_samplings(truth: xr.DataArray, samplings: Sequence[str]) -> xr.DataArray:
+    """Truth (window, time, component), repeated for every sampling where there are some."""
+    ordered = truth.transpose(*DIMENSIONS)
+    return ordered.expand_dims(sampling=np.array(samplings)) if samplings else ordered
+
+
+def same_windows(estimate: xr.DataArray, truth: xr.DataArray, name: str) -> xr.DataArray:
+    """Estimate in the truth's order of dimensions; refused, saying what differs.
+
+    Parameters
+    ----------
+    estimate, truth : with the same dimensions, but for ``member``
+    name : of the challenge, for messages
+    """
+    for dim in truth.dims:
+        found, wanted = estimate[dim].values, truth[dim].values
+        if dim == "time":
+            step = np.diff(wanted).min()
+            same = found.shape == wanted.shape and np.allclose(
+                found, wanted, rtol=0, atol=SAME_TIME * step
+            )
+        else:
+            same = np.array_equal(found, wanted)
+        if not same:
+            raise OceanbenchError(
+                f"{name}: the submission has {found.size} of {dim} ({_some(found)}), expected "
+                f"{wanted.size} ({_some(wanted)}), in this order"
+            )
+    return estimate.transpose(*truth.dims).assign_coords({d: truth[d] for d in truth.dims})
+
+
+def _some(values: np.ndarray) -> str:
+    return ", ".join(map(str, values[:3])) + (", …" if values.size > 3 else "")

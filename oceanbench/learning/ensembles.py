@@ -1,0 +1,185 @@
+"""Networks of the same kind from several seeds: trained, kept together, and taken up again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import Field, fields, replace
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
+
+import torch
+from torch import Tensor
+
+from oceanbench.errors import OceanbenchError, did_you_mean
+from oceanbench.learning.distributed import Team
+from oceanbench.learning.training import Schedule, fit
+
+Network = TypeVar("Network", bound=torch.nn.Module)
+
+
+class Task(NamedTuple):
+    """What a network learns from, what it is to make small, and what it is judged by.
+
+    Attributes
+    ----------
+    draw, loss, score : as :func:`oceanbench.learning.training.fit` has them
+    """
+
+    draw: Callable[[torch.Generator], object]
+    loss: Callable[..., Tensor]
+    score: Callable[[], float]
+
+
+def train(  # noqa: PLR0913  (every option is a keyword)
+    make: Callable[[], Network],
+    task: Callable[[Network], Task],
+    *,
+    name: str,
+    members: int,
+    seed: int,
+    schedule: Schedule,
+    about: str,
+    device: str = "cpu",
+    checkpoint: str = "",
+    team: Team | None = None,
+) -> dict[str, Tensor]:
+    """Weights of networks from consecutive seeds, those of member i as ``i.…``.
+
+    Parameters
+    ----------
+    make : an untrained network
+    task : of a network
+    name : of the method, for messages
+    members : how many
+    seed : of the first
+    schedule, about : as in :func:`oceanbench.learning.training.fit`
+    device : of torch
+    checkpoint : folder that keeps every training, or nothing
+    team : of processes, as there
+    """
+    if members < 1:
+        raise OceanbenchError(f"{name}: {members} members; train at least one")
+    tensors: dict[str, Tensor] = {}
+    for number in range(members):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed + number)
+            network = make().to(device)
+        file = Path(checkpoint) / f"{name}-{seed + number}.safetensors" if checkpoint else None
+        fit(
+            network,
+            *task(network),
+            schedule=schedule,
+            seed=seed + number,
+            checkpoint=file,
+            label=f"{name}, member {number}",
+            about=about,
+            team=team,
+        )
+        tensors |= {f"{number}.{k}": v for k, v in network.state_dict().items()}
+    return tensors
+
+
+def taken_up(
+    make: Callable[[], Network],
+    weights: Mapping[str, Tensor],
+    *,
+    name: str,
+    member: int = -1,
+    device: str = "cpu",
+) -> list[Network]:
+    """Trained networks: one, or with -1 all.
+
+    Parameters
+    ----------
+    make : an untrained network
+    weights : from :func:`train`
+    name : of the method, for messages
+    member : the number of the one
+    device : of torch
+
+    Raises
+    ------
+    OceanbenchError
+        if there is no such member, or the weights are of another network
+    """
+    count = len({key.partition(".")[0] for key in weights if key[:1].isdigit()})
+    if count == 0:
+        raise OceanbenchError(f"{name}: these are not its weights; train it")
+    if not -1 <= member < count:
+        raise OceanbenchError(f"{name}: no member {member}; there are {count}, from 0 on")
+    networks = []
+    for number in range(count) if member < 0 else [member]:
+        network, prefix = make().to(device), f"{number}."
+        own = {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
+        try:
+            network.load_state_dict(own)
+        except RuntimeError as problem:
+            raise OceanbenchError(
+                f"{name}: these are not its weights on this challenge; train it on it"
+            ) from problem
+        networks.append(network.eval())
+    return networks
+
+
+class Recipe(Protocol):
+    """Numbers and words that a network is made of: a dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+
+Kind = TypeVar("Kind", bound=Recipe)
+
+
+def preset_of(method: str, presets: Mapping[str, Kind], name: str, *, steps: int = 0) -> Kind:
+    """Recipe of a name, with another number of steps if one is given.
+
+    Parameters
+    ----------
+    method : its name, for the message
+    presets : recipes by their names; they have a field ``steps``
+    name : of the recipe; refused, with a suggestion, if there is none
+    steps : of the training; 0 as many as the preset has
+    """
+    if name not in presets:
+        raise OceanbenchError(f"{method}: preset={name}: unknown; {did_you_mean(name, presets)}")
+    return replace(presets[name], steps=steps) if steps else presets[name]
+
+
+def halved(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors in half precision, but for whole numbers: what is kept of networks for maps."""
+    return {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}
+
+
+def as_tensors(recipe: Recipe) -> dict[str, Tensor]:
+    """Recipe as ``recipe.…``, to be kept with the weights; words are kept as their bytes."""
+    kept = {}
+    for field in fields(recipe):
+        value = getattr(recipe, field.name)
+        word = isinstance(value, str)
+        kept[f"recipe.{field.name}"] = torch.tensor(list(value.encode()) if word else value)
+    return kept
+
+
+def recipe_of(kind: type[Kind], weights: Mapping[str, Tensor], name: str) -> Kind:
+    """Recipe that is kept with the weights of the method of a name.
+
+    Fields that are newer than the weights have their default, which is what was done before.
+    """
+    prefix = "recipe."
+    stored = {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
+    unknown = stored.keys() - {field.name for field in fields(kind)}
+    if unknown:
+        raise OceanbenchError(
+            f"{name}: the recipe of these weights has {', '.join(sorted(unknown))}, which is not "
+            "known here; take the version that trained them, or train again"
+        )
+    try:
+        kept = {
+            key: bytes(value.tolist()).decode() if value.ndim else value.item()
+            for key, value in stored.items()
+        }
+        if not kept:
+            raise ValueError("no recipe")
+        return kind(**kept)
+    except (TypeError, ValueError) as problem:  # a field is missing, or no word
+        raise OceanbenchError(f"{name}: these are not its weights; train it") from problem

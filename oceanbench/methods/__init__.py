@@ -1,0 +1,1 @@
+"""Methods: their files, inputs, runs, trainings and weights."""

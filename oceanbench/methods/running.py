@@ -1,0 +1,190 @@
+"""Run a method on a challenge: hand it the inputs, never the truth, and write its submission."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from oceanbench.challenge import Challenge
+from oceanbench.data import files, shipped
+from oceanbench.declaration import std_name
+from oceanbench.errors import OceanbenchError
+from oceanbench.methods.method_file import (
+    ESTIMATE,
+    Inputs,
+    check_call,
+    check_kind,
+    command,
+    load_method,
+    parse_options,
+    resolve_device,
+)
+from oceanbench.methods.weights import Weights
+from oceanbench.submission import Submission
+
+
+def run(
+    method: str,
+    challenge: Challenge,
+    *,
+    output: Path,
+    name: str | None = None,
+    weights: Path | None = None,
+    settings: Mapping[str, str] | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    data_dir: Path | None = None,
+) -> tuple[Submission, dict[str, Any]]:
+    """Run a method and write its maps as a submission.
+
+    Parameters
+    ----------
+    method : baseline's name or path of a method file
+    challenge : from :meth:`Challenge.load`
+    output : folder; the file is ``<output>/<challenge>/<name>.nc``
+    name : of the submission; by default that of the method
+    weights : file of a method that learned; by default that which ``train`` wrote into ``output``
+        under ``name`` or the method's name, else the shipped one
+    settings : options of the method as texts
+    device : ``auto``, ``cpu``, ``cuda``, …
+    seed : for methods that draw random numbers
+    data_dir : folder of the challenge's files
+
+    Returns
+    -------
+    the submission, and what the result's provenance keeps: ``device``, ``seed``, ``options``, the
+    ``command`` and the ``cpu_seconds`` that the method took
+    """
+    stem, module = load_method(method)
+    check_kind(stem, module, challenge)
+    options = parse_options(module.estimate, settings or {})
+    device = resolve_device(device)
+    arguments = {"device": device, "seed": seed, **options}
+    submission = Submission(
+        name=name or stem,
+        path=output / challenge.name / f"{name or stem}.nc",
+        method=(inspect.getdoc(module) or stem).split("\n")[0].rstrip("."),
+        authors=str(getattr(module, "AUTHORS", "")),
+        reference=str(getattr(module, "REFERENCE", "")),
+    )
+    own, published = submission.path.parent, shipped.folder("baselines") / "weights"
+    names = (own / submission.name, own / stem, published / challenge.name / stem)
+    places = [place.with_name(f"{place.name}.safetensors") for place in names]
+    file = _weights_file(stem, module, weights, places, f"train {method} {challenge.name}")
+    if file is not None:
+        learned = Weights.load(file, device)
+        _check_origin(learned, file, stem, challenge, chosen=weights is not None)
+        arguments["weights"] = learned.tensors
+        options["weights"] = {
+            "file": file.name,
+            "sha256": files.sha256(file),
+            "challenge": learned.challenge["name"],
+            "period": learned.training["period"],
+            "seed": learned.provenance["seed"],
+            "options": learned.provenance["options"],
+            "cpu_seconds": learned.provenance.get("cpu_seconds"),
+        }
+    target = challenge.target(data_dir)
+    inputs = Inputs(challenge, data_dir)
+    check_call(stem, ESTIMATE, module.estimate, inputs, target, **arguments)
+    begin = time.process_time()
+    estimate = module.estimate(inputs, target.copy(deep=True), **arguments)
+    cpu_seconds = round(time.process_time() - begin, 3)
+    _check_estimate(estimate, target, stem)
+    maps = {
+        written: estimate[written].drop_attrs(deep=True).assign_attrs(units=rules.units)
+        for name, rules in challenge.submission.variables.items()
+        for written in (name, std_name(name))
+        if written in estimate
+    }
+    title = {"title": f"{submission.name} on {challenge.name}"}
+    files.write_netcdf(xr.Dataset(maps, attrs=title), submission.path)
+    return submission, {
+        "device": device,
+        "seed": seed,
+        "cpu_seconds": cpu_seconds,
+        "options": options,
+        "command": command(
+            "run", method, challenge, name=name, weights=weights, settings=settings, seed=seed
+        ),
+    }
+
+
+def _weights_file(
+    stem: str, module: ModuleType, chosen: Path | None, places: Sequence[Path], training: str
+) -> Path | None:
+    """File of the weights for ``estimate``: the one chosen, or the first there is of the places.
+
+    None for a method that takes none, or that has a default where there is no file.
+    """
+    wanted = inspect.signature(module.estimate).parameters.get("weights")
+    learns = callable(getattr(module, "train", None))
+    if wanted is None:
+        if learns:
+            raise OceanbenchError(
+                f"{stem}: has train(), but estimate() takes no weights; write "
+                f"{ESTIMATE.replace(')', ', weights)')}"
+            )
+        if chosen is not None:
+            raise OceanbenchError(f"--weights {chosen}: {stem} takes no weights; leave them out")
+        return None
+    if chosen is not None:
+        return chosen
+    for place in places:
+        if place.is_file():
+            return place
+    if wanted.default is wanted.empty:
+        cure = f"first run: oceanbench {training}, or " if learns else ""
+        raise OceanbenchError(
+            f"{stem}: needs weights, and there is no {places[0]}; {cure}give a file with --weights"
+        )
+    return None
+
+
+def _check_origin(
+    weights: Weights, file: Path, stem: str, challenge: Challenge, *, chosen: bool
+) -> None:
+    """Refuse weights of another method and, unless the user chose them, of another challenge."""
+    if weights.method["name"] != stem:
+        raise OceanbenchError(
+            f"{file}: weights of the method '{weights.method['name']}', expected those of "
+            f"'{stem}'; train '{stem}', or choose its file with --weights"
+        )
+    period = [str(day) for day in challenge.periods.get("training", ())]
+    expected = (challenge.name, challenge.version, period)
+    found = (weights.challenge["name"], weights.challenge["version"], weights.training["period"])
+    if found != expected and not chosen:
+        raise OceanbenchError(
+            f"{file}: weights {_origin(*found)}, expected {_origin(*expected)}; train again, or "
+            "name the file with --weights to use them all the same"
+        )
+
+
+def _origin(name: str, version: int, period: Sequence[str]) -> str:
+    return f"trained on {name}, version {version}, {'..'.join(map(str, period)) or 'no period'}"
+
+
+def _check_estimate(estimate: Any, target: xr.Dataset, stem: str) -> None:
+    if not isinstance(estimate, xr.Dataset):
+        raise OceanbenchError(
+            f"{stem}: estimate() returned {type(estimate).__name__}, expected an xarray.Dataset "
+            "like its argument target"
+        )
+    for name in target:
+        if name not in estimate:
+            raise OceanbenchError(f"{stem}: estimate() returned no variable '{name}'; fill target")
+    for name, wanted in target.items():
+        for found in (estimate[n] for n in (name, std_name(str(name))) if n in estimate):
+            for dim in wanted.dims:
+                if dim not in found.dims or not np.array_equal(found[dim], wanted[dim]):
+                    raise OceanbenchError(
+                        f"{stem}: '{found.name}' is not on the coordinates of target ('{dim}' "
+                        "differs); fill the arrays of target"
+                    )

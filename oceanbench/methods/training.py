@@ -1,0 +1,147 @@
+"""Train a method on a challenge: hand it the training period only, and write its weights."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from oceanbench.challenge import Challenge
+from oceanbench.data import files
+from oceanbench.errors import OceanbenchError
+from oceanbench.evaluate import provenance
+from oceanbench.methods.method_file import (
+    TRAIN,
+    Inputs,
+    check_call,
+    check_kind,
+    command,
+    load_method,
+    parse_options,
+    resolve_device,
+)
+from oceanbench.methods.weights import Weights, safetensors
+from oceanbench.submission import Submission
+
+if TYPE_CHECKING:
+    import torch
+
+
+def train(
+    method: str,
+    challenge: Challenge,
+    *,
+    output: Path,
+    name: str | None = None,
+    settings: Mapping[str, str] | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    data_dir: Path | None = None,
+) -> tuple[Path, Weights]:
+    """Train a method and write its weights.
+
+    Parameters
+    ----------
+    method : baseline's name or path of a method file with a function ``train``
+    challenge : with a training period, to which every dataset that has times is cut, or of
+        windows, with datasets of role ``training``
+    output : folder; the file is ``<output>/<challenge>/<name>.safetensors``
+    name : of the weights and of the submission to be; by default that of the method
+    settings : options of ``train`` as texts
+    device : ``auto``, ``cpu``, ``cuda``, …
+    seed : for every random number
+    data_dir : folder of the challenge's files
+
+    Returns
+    -------
+    path of the file, and what was written
+
+    Raises
+    ------
+    OceanbenchError
+        before anything is computed where that is possible; no file is written then
+    """
+    stem, module = load_method(method)
+    if not callable(getattr(module, "train", None)):
+        raise OceanbenchError(
+            f"{stem}: has no function {TRAIN}, so it learns nothing; run it: oceanbench run "
+            f"{method} {challenge.name}"
+        )
+    check_kind(stem, module, challenge)
+    period = challenge.periods.get("training", ())
+    if challenge.kind == "windows":
+        if not any(dataset.role == "training" for dataset in challenge.datasets.values()):
+            raise OceanbenchError(
+                f"{challenge.path}: no dataset has role 'training', so nothing may be learned from"
+            )
+    elif not period:
+        raise OceanbenchError(
+            f"{challenge.path}: periods.training is missing, so nothing may be learned from; add "
+            "for example periods: {training: [2013-01-02, 2013-09-30]}, outside the scored days"
+        )
+    options = parse_options(module.train, settings or {})
+    device = resolve_device(device)
+    path = output / challenge.name / f"{name or stem}.safetensors"
+    Submission(name or stem, path)  # refuses a name that can be none
+    files.check_writable(path)
+    safetensors()
+    inputs = Inputs(challenge, data_dir, for_training=True)
+    arguments = {"device": device, "seed": seed, **options}
+    check_call(stem, TRAIN, module.train, inputs, **arguments)
+    begin, begin_cpu = time.perf_counter(), time.process_time()
+    tensors = _checked(module.train(inputs, **arguments), stem)
+    seconds = time.perf_counter() - begin
+    kept = {"device": device, "seed": seed, "options": options}
+    kept["cpu_seconds"] = round(time.process_time() - begin_cpu, 3)
+    kept["command"] = command("train", method, challenge, name=name, settings=settings, seed=seed)
+    weights = Weights(
+        tensors=tensors,
+        method={"name": stem, "sha256": files.sha256(Path(str(module.__file__)))},
+        challenge={
+            "name": challenge.name,
+            "version": challenge.version,
+            "sha256": challenge.sha256,
+        },
+        training={
+            "period": [str(day) for day in period],
+            "files": {
+                dataset: [
+                    {"file": file.name, "sha256": files.sha256(file)}
+                    for file in challenge.present(dataset, data_dir)
+                ]
+                for dataset in inputs.opened
+            },
+        },
+        provenance=provenance(seconds, kept),
+    )
+    weights.save(path)
+    return path, weights
+
+
+def _checked(learned: Any, stem: str) -> dict[str, torch.Tensor]:
+    """What ``train`` returned, on the CPU, each tensor with its own memory."""
+    import torch  # noqa: PLC0415  (an extra, and slow to import)
+
+    if not isinstance(learned, Mapping) or not learned:
+        raise OceanbenchError(
+            f"{stem}: train() returned {type(learned).__name__}, expected a dict of names and "
+            "tensors with at least one, such as module.state_dict()"
+        )
+    for name, tensor in learned.items():
+        if not isinstance(name, str) or name in ("", "__metadata__"):
+            raise OceanbenchError(
+                f"{stem}: train() returned a tensor named {name!r}; give it another name"
+            )
+        if not isinstance(tensor, torch.Tensor):
+            raise OceanbenchError(
+                f"{stem}: train() returned {type(tensor).__name__} for '{name}', expected a "
+                "torch.Tensor; wrap numbers with torch.as_tensor()"
+            )
+        if tensor.is_floating_point() and bool(tensor.isnan().any()):
+            raise OceanbenchError(
+                f"{stem}: train() returned NaN in '{name}': it diverged; train with smaller steps"
+            )
+    return {
+        name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in learned.items()
+    }

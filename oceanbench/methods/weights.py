@@ -1,0 +1,131 @@
+"""Weights that a method learned: a safetensors file that says how they came about, never a pickle.
+
+Its header holds ``schema`` and, as JSON, the parts ``method``, ``challenge``, ``training`` and
+``provenance`` of :class:`Weights`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from oceanbench.data.files import write_bytes
+from oceanbench.errors import OceanbenchError
+
+if TYPE_CHECKING:
+    import torch
+
+SCHEMA = 1
+PARTS: dict[str, dict[str, type]] = {
+    "method": {"name": str, "sha256": str},
+    "challenge": {"name": str, "version": int, "sha256": str},
+    "training": {"period": list, "files": dict},
+    "provenance": {"seed": int, "options": dict},
+}
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Tensors that a method learned on a challenge, and how.
+
+    Attributes
+    ----------
+    tensors : by name, as ``train`` returned them
+    method : ``name`` and ``sha256`` of the method file
+    challenge : ``name``, ``version``, ``sha256`` of challenge.yaml
+    training : ``period`` (first and last day) and ``files``, per dataset that was opened a list of
+        ``file`` and ``sha256``
+    provenance : versions, time, device, seed, options and command, as in a result
+    """
+
+    tensors: dict[str, torch.Tensor] = field(repr=False)
+    method: dict[str, Any]
+    challenge: dict[str, Any]
+    training: dict[str, Any]
+    provenance: dict[str, Any]
+
+    def save(self, path: Path) -> None:
+        """Write a safetensors file; it appears whole or not at all."""
+        metadata = {"schema": str(SCHEMA)}
+        metadata |= {part: json.dumps(getattr(self, part), ensure_ascii=False) for part in PARTS}
+        try:
+            content = safetensors().save(self.tensors, metadata)
+        except (KeyError, ValueError, RuntimeError) as problem:
+            reason = " ".join(str(problem).split())
+            raise OceanbenchError(
+                f"{path}: a tensor cannot be stored ({reason}); train() must return dense tensors "
+                "of a common type, each with its own memory"
+            ) from problem
+        write_bytes(content, path)
+
+    @classmethod
+    def load(cls, path: Path, device: str = "cpu") -> Weights:
+        """Read a file that ``oceanbench train`` wrote.
+
+        Parameters
+        ----------
+        path : of the safetensors file
+        device : of torch, where the tensors go
+
+        Raises
+        ------
+        OceanbenchError
+            if it is not a whole safetensors file, or does not say what it was trained on
+        """
+        library = safetensors()
+        try:
+            content = path.read_bytes()
+            tensors = library.load(content)
+        except OSError as problem:
+            raise OceanbenchError(
+                f"{path}: cannot be read ({problem.strerror}); give a file that 'oceanbench train' "
+                "wrote"
+            ) from problem
+        except Exception as problem:  # its own kind for a bad header, others for a strange one
+            raise OceanbenchError(
+                f"{path}: not a whole safetensors file ({problem}); give a file that "
+                "'oceanbench train' wrote, or train again"
+            ) from problem
+        parts = _parts(content, path)
+        return cls({name: tensor.to(device) for name, tensor in tensors.items()}, **parts)
+
+
+def safetensors() -> Any:
+    """Module ``safetensors.torch``, an extra; refused in one line where it is missing."""
+    try:
+        return import_module("safetensors.torch")
+    except ModuleNotFoundError as problem:
+        raise OceanbenchError(
+            f"weights need the package '{problem.name}'; install it with "
+            "pip install 'oceanbench-challenges[torch]'"
+        ) from problem
+
+
+def _parts(content: bytes, path: Path) -> dict[str, Any]:
+    """Parts of the header of a valid safetensors file: its length in 8 bytes, then JSON."""
+    length = int.from_bytes(content[:8], "little")
+    metadata = json.loads(content[8 : 8 + length]).get("__metadata__") or {}
+    if "schema" not in metadata:
+        raise OceanbenchError(
+            f"{path}: does not say which method and challenge its tensors belong to; give a file "
+            "that 'oceanbench train' wrote"
+        )
+    if metadata["schema"] != str(SCHEMA):
+        raise OceanbenchError(
+            f"{path}: weights of schema {metadata['schema']}, expected {SCHEMA}; train again"
+        )
+    parts = {}
+    for part, keys in PARTS.items():
+        try:
+            parts[part] = json.loads(metadata.get(part, "null"))
+        except ValueError:
+            parts[part] = None
+        for key, kind in keys.items():
+            if not isinstance(parts[part], dict) or not isinstance(parts[part].get(key), kind):
+                raise OceanbenchError(
+                    f"{path}: '{part}.{key}' of its header is missing or wrong; train again"
+                )
+    return parts

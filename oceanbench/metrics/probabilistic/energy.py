@@ -1,0 +1,119 @@
+"""The energy score: the CRPS of whole maps, which sees how errors hang together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from scipy.spatial.distance import pdist
+
+from oceanbench.metrics.aligned import (
+    MARGINAL,
+    Flagged,
+    FloatArray,
+    aligned_weights,
+    check_complete,
+    number,
+)
+from oceanbench.metrics.probabilistic.distribution import Estimator
+from oceanbench.metrics.probabilistic.points import form_of
+from oceanbench.metrics.sums import mean_term_of, sums
+
+
+def energy_score(
+    estimate: xr.DataArray,
+    truth: xr.DataArray,
+    weights: xr.DataArray,
+    *,
+    estimator: Estimator = "fair",
+) -> float | Flagged:
+    r"""Energy score: the CRPS of maps as a whole, in the norm of the root mean square.
+
+    .. math:: \Bigl\langle E\|X - x\| - \tfrac12 E\|X - X'\| \Bigr\rangle, \qquad
+              \|v\|^2 = \sum_p w_p v_p^2 \Big/ \sum_p w_p
+
+    with :math:`X, X'` independent draws of the estimate and :math:`x` the truth, over the points of
+    one case: a map time, a UTC day of a track, a window. In this norm the score has the unit of the
+    variable, does not grow with the number of points, is the CRPS where a case has one point, and
+    the RMSE of the case where the estimate is one map. It is proper for the joint distribution, but
+    sees a wrong correlation between points much less well than a wrong spread (Pinson and
+    Tastu 2013). Cases weigh with the sum of their weights. The truth is taken for exact: where it
+    is measured, ``crps`` knows a ``truth_error``.
+
+    Parameters
+    ----------
+    estimate : DataArray like the truth, with a dimension ``member`` or not; a mean and a standard
+        deviation do not say how errors hang together
+    truth : DataArray, any dimensions with ``time`` or ``window``, in the variable's unit
+    weights : DataArray broadcastable to truth, >= 0, zero outside the mask
+    estimator : ``fair``, whose expectation does not depend on the number of members, or ``plain``
+
+    Returns
+    -------
+    float, in the variable's unit; flag ``marginal`` for a mean and standard deviation, ``no_data``
+    if no weight is positive
+
+    References
+    ----------
+    Gneiting and Raftery (2007), doi:10.1198/016214506000001437; Ferro (2014), doi:10.1002/qj.2270;
+    Pinson and Tastu (2013), Discrimination ability of the energy score
+    """
+    if form_of(estimate) == "gaussian":
+        return MARGINAL
+    term = energy_field(estimate, truth, weights, estimator=estimator)
+    return number(mean_term_of(sums(term, truth, weights, term=term)))
+
+
+def energy_field(
+    estimate: xr.DataArray,
+    truth: xr.DataArray,
+    weights: xr.DataArray,
+    *,
+    estimator: Estimator = "fair",
+) -> xr.DataArray:
+    """Energy score of each case, at every one of its points that has a weight; elsewhere zero.
+
+    Parameters
+    ----------
+    estimate, truth, weights, estimator : as for :func:`energy_score`
+
+    Returns
+    -------
+    DataArray on the truth's points
+    """
+    along = "window" if "window" in truth.dims else "time"
+    order = (along, *sorted(str(d) for d in truth.dims if d != along))
+    members = estimate if "member" in estimate.dims else estimate.expand_dims("member")
+    w = aligned_weights(members.isel(member=0, drop=True), truth, weights, order)
+    e, t = members.transpose("member", *order).values, truth.transpose(*order).values
+    result = np.zeros(w.shape)
+    for scored in _cases(truth, w > 0):
+        values, known = (a[..., scored].astype(np.float64) for a in (e, t))
+        check_complete(values, known)
+        share = w[scored] / w[scored].max()
+        result[scored] = _energy(values - known, share / share.sum(), estimator)
+    return truth.transpose(*order).copy(data=result)
+
+
+def _cases(truth: xr.DataArray, scored: NDArray[np.bool_]) -> Iterator[NDArray[np.bool_]]:
+    """Scored points of one case after the other, as :func:`oceanbench.metrics.sums.sums` has it."""
+    number = np.arange(len(scored))
+    if truth.ndim == 1:
+        number = np.unique(truth["time"].values.astype("M8[D]"), return_inverse=True)[1]
+    for case in np.unique(number):
+        inside = scored & (number == case).reshape(-1, *[1] * (scored.ndim - 1))
+        if inside.any():
+            yield inside
+
+
+def _energy(error: FloatArray, share: FloatArray, estimator: Estimator) -> float:
+    """Energy score of the errors (members, points) of one case."""
+    count = len(error)
+    scaled = error * np.sqrt(share)
+    away = float(np.linalg.norm(scaled, axis=1).mean())
+    if count == 1:
+        return away
+    pairs = count * (count - 1) if estimator == "fair" else count**2
+    return away - float(pdist(scaled).sum()) / pairs

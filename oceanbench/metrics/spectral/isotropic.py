@@ -1,0 +1,173 @@
+"""Resolved scale of maps regardless of direction."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+
+import numpy as np
+import xarray as xr
+import xrft
+from numpy.typing import NDArray
+
+from oceanbench.grid import KM_PER_DEGREE
+from oceanbench.metrics.aligned import Flagged, FloatArray, align
+from oceanbench.metrics.spectral.crossing import Crossing, crossing_wavelength
+from oceanbench.metrics.spectral.space_time import Window, psd
+from oceanbench.metrics.sums import ratio
+
+MAPS = ("time", "latitude", "longitude")
+
+
+def isotropic_psd_score(
+    estimate: xr.DataArray,
+    truth: xr.DataArray,
+    weights: xr.DataArray,
+    *,
+    window: Window = "tukey",
+) -> xr.DataArray | None:
+    r"""PSD score against isotropic wavenumber, spectra averaged over time and direction.
+
+    Degrees become km at the mean latitude: 111.2 km per degree of latitude, times its cosine for
+    longitude.
+
+    Parameters
+    ----------
+    estimate, truth : DataArray (time, latitude, longitude) on an evenly spaced grid
+    weights : zero-weight points shrink the box to the largest scored rows and columns
+    window : see :func:`psd`
+
+    Returns
+    -------
+    DataArray (freq_r), cycles per km; None when the scored points form no full
+    box of at least three rows and columns
+    """
+    k, error, reference = isotropic_spectra(estimate, truth, weights, window=window)
+    if k.size == 0:
+        return None
+    score = 1.0 - ratio(error, reference)
+    return xr.DataArray(score, {"freq_r": k}, "freq_r")
+
+
+def isotropic_spectra(
+    estimate: xr.DataArray,
+    truth: xr.DataArray,
+    weights: xr.DataArray,
+    *,
+    window: Window = "tukey",
+) -> FloatArray:
+    """Isotropic spectra of error and truth, as :func:`isotropic_psd_score` compares them.
+
+    Returns
+    -------
+    ndarray (3, ring): wavenumber in cycles per km, and the densities of error and truth. Without
+        columns where the scored points form no full box of at least three rows and columns
+    """
+    e, t, w = align(estimate, truth, weights, *MAPS)
+    densities = spectra_in_box({"error": e - t, "truth": t}, truth, w > 0, window=window)
+    if densities is None:
+        return np.zeros((3, 0))
+    error, reference = rings(densities["error"]), rings(densities["truth"])
+    return np.vstack([reference["freq_r"].values, error.values, reference.values])
+
+
+def spectra_in_box(
+    fields: Mapping[str, FloatArray],
+    truth: xr.DataArray,
+    scored: NDArray[np.bool_],
+    *,
+    window: Window,
+) -> xr.Dataset | None:
+    """Two-dimensional spectra of several fields over the box that is scored, their mean over time.
+
+    Parameters
+    ----------
+    fields : by name, each (time, latitude, longitude)
+    truth : whose coordinates they are on
+    scored : (time, latitude, longitude), the points to shrink the box to
+    window : see :func:`psd`
+
+    Returns
+    -------
+    Dataset (freq_y, freq_x), cycles per km; None when the scored points form no full box of at
+    least three rows and columns
+    """
+    box = _box(scored)
+    if box is None:
+        return None
+    times, *area = box
+    coords = _in_km(truth, *area)
+    densities = {
+        name: psd(
+            xr.DataArray(field[:, *area][times], dims=("time", "y", "x"), coords=coords),
+            ("y", "x"),
+            window=window,
+            two_sided=True,
+        ).mean("time")
+        for name, field in fields.items()
+    }
+    return xr.Dataset(densities)
+
+
+def _box(scored: NDArray[np.bool_]) -> tuple[NDArray[np.intp], slice, slice] | None:
+    """Rows and columns with scored points, and the times at which that box is full."""
+    rows = np.flatnonzero(scored.any(axis=(0, 2)))
+    columns = np.flatnonzero(scored.any(axis=(0, 1)))
+    if rows.size < 3 or columns.size < 3:
+        return None
+    box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    times = np.flatnonzero(scored[:, *box].all(axis=(1, 2)))
+    return (times, box[0], box[1]) if times.size else None
+
+
+def _in_km(truth: xr.DataArray, rows: slice, columns: slice) -> dict[str, FloatArray]:
+    """Coordinates at the mean latitude."""
+    latitude = truth["latitude"].values[rows].astype(np.float64)
+    longitude = truth["longitude"].values[columns].astype(np.float64)
+    km = KM_PER_DEGREE * float(np.cos(np.deg2rad(latitude)).mean())
+    return {"y": latitude * KM_PER_DEGREE, "x": longitude * km}
+
+
+def rings(density: xr.DataArray) -> xr.DataArray:
+    """Average of a (freq_y, freq_x) density over rings of wavenumber, by xrft."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "dropping variables using", FutureWarning)
+        found: xr.DataArray = xrft.isotropize(density, ["freq_y", "freq_x"], nfactor=2)
+    return found.where(found["freq_r"] > 0, drop=True).dropna("freq_r")
+
+
+def isotropic_wavelength(
+    estimate: xr.DataArray,
+    truth: xr.DataArray,
+    weights: xr.DataArray,
+    *,
+    window: Window = "tukey",
+    crossing: Crossing = "first",
+    level: float = 0.5,
+) -> float | Flagged:
+    r"""Effective isotropic resolution: the wavelength where the isotropic PSD score crosses 1/2.
+
+    Parameters
+    ----------
+    estimate, truth, weights, window : as for :func:`isotropic_psd_score`
+    crossing : see :func:`oceanbench.metrics.spectral.crossing.crossing_wavelength`
+    level : of the PSD score
+
+    Returns
+    -------
+    float, km; flagged as :func:`resolved_wavelength`
+
+    References
+    ----------
+    Johnson et al. (2023), OceanBench, doi:10.48550/arXiv.2309.15599
+    """
+    table = isotropic_spectra(estimate, truth, weights, window=window)
+    return isotropic_wavelength_of(table, crossing=crossing, level=level)
+
+
+def isotropic_wavelength_of(
+    table: FloatArray, *, crossing: Crossing = "first", level: float = 0.5
+) -> float | Flagged:
+    """Score of a table of :func:`isotropic_spectra`."""
+    k, error, reference = table
+    return crossing_wavelength(k, 1.0 - ratio(error, reference), rule=crossing, level=level)

@@ -1,0 +1,309 @@
+r"""Resolved scales of maps: where the spectrum of the error reaches half that of the truth.
+
+The PSD score of a map is
+
+.. math:: S(f, k) = 1 - \mathrm{PSD}_{\hat x - x}(f, k) / \mathrm{PSD}_x(f, k),
+
+with the spectra averaged over latitude before their ratio. A scale is resolved where
+:math:`S \ge 1/2`; λx and λt are the smallest wavelength and period on the contour of that level,
+found by linear interpolation along the edges of the (wavelength, period) grid. No plotting is
+involved.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import xarray as xr
+import xrft
+from numpy.typing import NDArray
+from scipy import signal
+
+from oceanbench.errors import OceanbenchError
+from oceanbench.grid import KM_PER_DEGREE
+from oceanbench.metrics.aligned import Aligned, Flagged, FloatArray, align
+from oceanbench.metrics.spectral.contours import Contour, smallest_scales
+
+Window = Literal["hann", "hann_symmetric", "tukey", "boxcar"]
+Propagation = Literal["westward", "both"]
+
+ROWS_AT_ONCE = 64  # latitudes transformed together: bounds the memory, not the result
+
+
+def psd(
+    field: xr.DataArray, dims: Sequence[str], *, window: Window = "hann", two_sided: bool = False
+) -> xr.DataArray:
+    r"""Power spectral density over evenly spaced dimensions, by xrft.
+
+    The mean over ``dims`` is removed, the window applied, and the density corrected for the
+    window's energy, so that it integrates to the variance (Parseval). The last of ``dims`` has
+    one-sided frequencies unless ``two_sided``, the others two-sided ones.
+
+    Parameters
+    ----------
+    field : DataArray with float coordinates (days, km, degrees; never dates) along ``dims``
+    dims : dimensions to transform
+    window : ``hann`` and ``tukey`` (α = 0.5) are periodic, as in xrft ≥ 0.3; ``hann_symmetric`` is
+        numpy's, as in xrft < 0.3, behind the published table of challenge 2020a
+
+    two_sided : negative frequencies of the last dimension too
+
+    Returns
+    -------
+    DataArray with ``freq_<dim>`` in cycles per unit of the coordinate
+
+    Raises
+    ------
+    OceanbenchError
+        for dates, missing values, or uneven spacing: xrft would return wrong spectra silently
+
+    References
+    ----------
+    xrft, doi:10.5281/zenodo.1402635
+    """
+    dims = list(dims)
+    for dim in dims:
+        check_spacing(field, dim)
+    if not np.isfinite(field.values).all():
+        raise OceanbenchError("a spectrum needs complete rows; missing values were given to psd()")
+    bare = field.reset_coords(drop=True)
+    bare = bare.drop_vars([c for c in bare.coords if c not in bare.dims])
+    taper = xr.DataArray(1.0)
+    for dim in dims:
+        taper = taper * xr.DataArray(taper_of(window, field.sizes[dim]), dims=dim)
+    tapered = (bare - bare.mean(dims)) * taper
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "dropping variables using", FutureWarning)
+        real = None if two_sided else dims[-1]
+        others = dims if two_sided else dims[:-1]
+        spectrum = xrft.power_spectrum(tapered, dim=others, real_dim=real)
+    result: xr.DataArray = spectrum / float((taper**2).mean())
+    return result
+
+
+def check_spacing(field: xr.DataArray, dim: str) -> None:
+    """Refuse an axis of dates, or one that is not evenly spaced: its spectrum would be wrong."""
+    axis = field[dim].values
+    if not np.issubdtype(axis.dtype, np.number):
+        raise OceanbenchError(f"psd() needs numbers along '{dim}' (days, km, degrees), not dates")
+    steps = np.diff(axis.astype(np.float64))
+    if steps.size < 2 or np.abs(steps - steps.mean()).max() > 1e-3 * abs(steps.mean()):
+        raise OceanbenchError(
+            f"psd() needs at least 3 evenly spaced values along '{dim}'; "
+            f"steps range from {steps.min() if steps.size else 0:g} to "
+            f"{steps.max() if steps.size else 0:g}"
+        )
+
+
+def taper_of(window: Window, size: int) -> FloatArray:
+    """Weights of a window."""
+    name, symmetric = ("hann", True) if window == "hann_symmetric" else (window, False)
+    taper: FloatArray = signal.get_window(name, size, fftbins=not symmetric)
+    return taper
+
+
+def psd_score(
+    estimate: xr.DataArray,
+    truth: xr.DataArray,
+    weights: xr.DataArray,
+    *,
+    window: Window = "hann",
+    propagation: Propagation = "westward",
+) -> xr.DataArray | None:
+    r"""Space-time PSD score of maps against zonal wavenumber and frequency.
+
+    .. math:: S(f, k) = 1 - \langle \mathrm{PSD}_{\hat x - x} \rangle_\phi
+                          / \langle \mathrm{PSD}_x \rangle_\phi
+
+    Parameters
+    ----------
+    estimate, truth : DataArray (time, latitude, longitude), evenly spaced in time and longitude
+    weights : DataArray broadcastable to truth, >= 0; latitudes with a hole in the mask are left out
+        of both spectra, the others weigh with the mean of their weights
+    window : see :func:`psd`
+    propagation : ``westward`` takes the quadrant :math:`f, k > 0` alone, as published: waves
+        :math:`\cos(kx + ft)`, which move west; ``both`` adds the spectra of either direction
+
+    Returns
+    -------
+    DataArray (freq_time, freq_longitude), cycles per day and per degree, positive frequencies
+    below the Nyquist frequency only; the attribute ``km_per_degree`` is the mean length of a degree
+    of longitude over its rows. None when fewer than three maps or columns, or no latitude, are
+    complete
+    """
+    box = _complete_rows(align(estimate, truth, weights, "time", "latitude", "longitude"))
+    if box is None:
+        return None
+    (e, t, w), times, rows, columns = box
+    time = truth["time"].values.astype("datetime64[ns]")[times]
+    days = (time - time[0]) / np.timedelta64(1, "D")
+    axes = {"time": days, "longitude": truth["longitude"].values.astype(np.float64)[columns]}
+    share = w.mean(axis=(0, 2))
+    share = share / share.sum()
+    spectra = [_mean_over_rows(field, share, axes, window) for field in (e - t, t)]
+    error, reference = (_one_quadrant(s, axes, propagation) for s in spectra)
+    score = 1.0 - error / reference.where(reference > 0)
+    cosine = np.cos(np.deg2rad(truth["latitude"].values[rows]))
+    return score.assign_attrs(km_per_degree=KM_PER_DEGREE * float(share @ cosine))
+
+
+def _mean_over_rows(
+    field: FloatArray, share: FloatArray, axes: dict[str, FloatArray], window: Window
+) -> xr.DataArray:
+    """Weighted mean over latitude of the space-time spectra, a few rows at a time."""
+    total: xr.DataArray | None = None
+    for start in range(0, share.size, ROWS_AT_ONCE):
+        rows = slice(start, start + ROWS_AT_ONCE)
+        part = xr.DataArray(field[:, rows], dims=("time", "latitude", "longitude"), coords=axes)
+        spectrum = psd(part, ("time", "longitude"), window=window)
+        mean = spectrum.dot(xr.DataArray(share[rows], dims="latitude"))
+        total = mean if total is None else total + mean
+    assert total is not None  # there is at least one row
+    return total
+
+
+def _complete_rows(
+    arrays: Aligned,
+) -> tuple[Aligned, NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]] | None:
+    """Cut to the bounding times and longitudes of the mask and to latitudes without a hole."""
+    scored = arrays.weights > 0
+    times = np.flatnonzero(scored.any(axis=(1, 2)))
+    columns = np.flatnonzero(scored.any(axis=(0, 1)))
+    if times.size == 0:
+        return None
+    times = np.arange(times[0], times[-1] + 1)
+    columns = np.arange(columns[0], columns[-1] + 1)
+    inside = scored[times[0] : times[-1] + 1, :, columns[0] : columns[-1] + 1]
+    rows = np.flatnonzero(inside.all(axis=(0, 2)))
+    if rows.size == 0 or times.size < 3 or columns.size < 3:
+        return None
+    if rows.size * times.size * columns.size < scored.size:
+        cut = np.ix_(times, rows, columns)
+        arrays = Aligned(*(a[cut] for a in arrays))
+    return arrays, times, rows, columns
+
+
+def _one_quadrant(
+    spectrum: xr.DataArray, axes: dict[str, FloatArray], propagation: Propagation
+) -> xr.DataArray:
+    """Positive frequencies strictly below Nyquist, for either parity of the number of points."""
+    numbers = {}
+    for dim, axis in axes.items():
+        length = (axis[-1] - axis[0]) / (axis.size - 1) * axis.size
+        numbers[dim] = np.rint(spectrum[f"freq_{dim}"].values * length).astype(int)
+    last = {dim: (axis.size - 1) // 2 for dim, axis in axes.items()}
+    zonal = numbers["longitude"]
+    spectrum = spectrum.isel(freq_longitude=(zonal >= 1) & (zonal <= last["longitude"]))
+    temporal = numbers["time"]
+    quadrant = spectrum.isel(freq_time=(temporal >= 1) & (temporal <= last["time"]))
+    if propagation == "both":
+        eastward = spectrum.isel(freq_time=(temporal <= -1) & (temporal >= -last["time"]))
+        quadrant = quadrant + eastward.isel(freq_time=slice(None, None, -1)).values
+    for dim, axis in axes.items():
+        spacing = (axis[-1] - axis[0]) / (axis.size - 1)
+        quadrant[f"freq_{dim}"].attrs["spacing"] = spacing
+    return quadrant.transpose("freq_time", "freq_longitude")
+
+
+def resolved_wavelength(
+    estimate: xr.DataArray,
+    truth: xr.DataArray,
+    weights: xr.DataArray,
+    *,
+    window: Window = "hann",
+    contour: Contour = "main",
+    propagation: Propagation = "westward",
+    level: float = 0.5,
+    units: Literal["degrees_east", "km"] = "degrees_east",
+) -> float | Flagged:
+    r"""Effective zonal resolution λx: the smallest wavelength on the contour of the PSD score.
+
+    .. math:: \lambda_x = \min \{ 1/k : S(f, k) = 1/2 \}
+
+    Parameters
+    ----------
+    estimate, truth, weights : as for :func:`psd_score`
+    window : taper of the spectra; the published table of 2020a needs ``hann_symmetric``
+    contour : ``main`` bounds the resolved region connected to the largest scales; ``all`` takes
+        every piece; ``first`` the first piece that matplotlib < 3.8 drew, as the published tables
+    propagation : see :func:`psd_score`; the published scores see westward waves only
+    level : of the PSD score
+    units : degrees of longitude, or km, by the mean cosine of the scored latitudes
+
+    Returns
+    -------
+    float; flag ``unresolved`` (NaN) where no scale reaches the level, ``resolved_below_grid`` where
+    the smallest wavelength of the grid does, ``no_data`` where no latitude is complete
+
+    References
+    ----------
+    Le Guillou et al. (2021), doi:10.1175/JTECH-D-20-0104.1;
+    ocean data challenge 2020a, doi:10.24400/527896/a01-2020.002
+    """
+    score = psd_score(estimate, truth, weights, window=window, propagation=propagation)
+    return wavelength_of(score, contour=contour, level=level, units=units)
+
+
+def wavelength_of(
+    score: xr.DataArray | None,
+    *,
+    contour: Contour = "main",
+    level: float = 0.5,
+    units: Literal["degrees_east", "km"] = "degrees_east",
+) -> float | Flagged:
+    """λx of a PSD score, as :func:`resolved_wavelength`."""
+    value = smallest_scales(score, contour, level)[0]
+    if units == "degrees_east" or score is None:
+        return value
+    return _times(value, score.attrs["km_per_degree"])
+
+
+def resolved_period(
+    estimate: xr.DataArray,
+    truth: xr.DataArray,
+    weights: xr.DataArray,
+    *,
+    window: Window = "hann",
+    contour: Contour = "main",
+    propagation: Propagation = "westward",
+    level: float = 0.5,
+    units: Literal["days", "hours"] = "days",
+) -> float | Flagged:
+    r"""Effective temporal resolution λt: the smallest period on the contour of the PSD score.
+
+    .. math:: \lambda_t = \min \{ 1/f : S(f, k) = 1/2 \}
+
+    Parameters
+    ----------
+    estimate, truth, weights, window, contour, propagation, level :
+        as for :func:`resolved_wavelength`
+
+    units : of the period
+
+    Returns
+    -------
+    float; flagged as :func:`resolved_wavelength`
+    """
+    score = psd_score(estimate, truth, weights, window=window, propagation=propagation)
+    return period_of(score, contour=contour, level=level, units=units)
+
+
+def period_of(
+    score: xr.DataArray | None,
+    *,
+    contour: Contour = "main",
+    level: float = 0.5,
+    units: Literal["days", "hours"] = "days",
+) -> float | Flagged:
+    """λt of a PSD score, as :func:`resolved_period`."""
+    value = smallest_scales(score, contour, level)[1]
+    return value if units == "days" else _times(value, 24.0)
+
+
+def _times(value: float | Flagged, factor: float) -> float | Flagged:
+    if isinstance(value, Flagged):
+        return Flagged(value.value * factor, value.flag)
+    return value * factor

@@ -1,0 +1,1 @@
+"""From estimate and truth to scores."""
