@@ -14,8 +14,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from places import ROOT
 
-CHECKOUT = Path(__file__).parent.parent
 CHALLENGE = "ssh_osse_jet"
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
 
@@ -33,7 +33,7 @@ def run(*command: str | Path, folder: Path) -> str:
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of programs of a new environment that holds the wheel; its dependencies are ours."""
     place = tmp_path_factory.mktemp("packaging")
-    run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", place, folder=CHECKOUT)
+    run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", place, folder=ROOT)
     (wheel,) = place.glob("*.whl")
     venv.create(place / "new", with_pip=False)
     python = place / "new" / "bin" / "python"
@@ -56,8 +56,8 @@ def test_wheel_brings_its_own_package_and_data(programs: Path, tmp_path: Path) -
 
 def test_wheel_lists_what_the_checkout_has(programs: Path, tmp_path: Path) -> None:
     listed = run(programs / "oceanbench", "list", folder=tmp_path)
-    names = [p.parent.name for p in (CHECKOUT / "challenges").glob("*/challenge.yaml")]
-    names += [p.stem for p in (CHECKOUT / "baselines").glob("*.py")]
+    names = [p.parent.name for p in (ROOT / "challenges").glob("*/challenge.yaml")]
+    names += [p.stem for p in (ROOT / "baselines").glob("*.py")]
     assert CHALLENGE in names
     assert set(names) <= set(listed.split())
 
@@ -65,7 +65,7 @@ def test_wheel_lists_what_the_checkout_has(programs: Path, tmp_path: Path) -> No
 def test_weights_travel_in_the_wheel_and_in_the_source(tmp_path: Path) -> None:
     """Nothing that keeps files out of a build keeps weights out."""
     for name in ("pyproject.toml", "hatch_build.py", ".gitignore", "README.md", "LICENSE"):
-        shutil.copy(CHECKOUT / name, tmp_path)
+        shutil.copy(ROOT / name, tmp_path)
     for name in ("oceanbench", "challenges", "baselines", "leaderboards"):
         (tmp_path / name).mkdir()
     (tmp_path / "oceanbench" / "__init__.py").touch()

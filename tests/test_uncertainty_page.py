@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
+from places import ROOT
 
-PAGE = Path(__file__).parent.parent / "docs" / "uncertainty.md"
+PAGE = ROOT / "docs" / "uncertainty.md"
 
 
 def test_example_runs(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,8 @@
     python challenges/amoc/build.py --output DIR      # make them again
 
 The model is chaotic: another machine gives other runs of the same system. The files are the
-reference, this file is their recipe; tests/test_window_worlds.py holds both to the same statistics.
+reference, this file is their recipe; tests/challenges/test_window_builds.py holds both to the same
+statistics.
 """
 
 from __future__ import annotations

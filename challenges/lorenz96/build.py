@@ -5,7 +5,7 @@
 
 `lorenz96_sparse` is the same run, observed half as often; the other variants use these files. The
 run is chaotic: another machine gives another run of the same system. The files are the reference,
-this file is their recipe; tests/test_window_worlds.py holds both to the same statistics.
+this file is their recipe; tests/challenges/test_window_builds.py holds both to the same statistics.
 """
 
 from __future__ import annotations

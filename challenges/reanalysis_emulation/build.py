@@ -12,7 +12,8 @@ knows what follows, and an operational analysis A, which does not. R is the trai
 reference, A the initial conditions.
 
 The flow is chaotic: another machine gives other eddies of the same ocean. The files are the
-reference, these are their recipe; tests/test_reanalysis_world.py holds both to the same statistics.
+reference, these are their recipe; tests/challenges/test_reanalysis_world.py holds both to the same
+statistics.
 """
 
 from __future__ import annotations

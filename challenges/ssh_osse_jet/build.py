@@ -5,7 +5,8 @@
     python challenges/ssh_osse_jet/build.py --world world.nc  # keep the simulated year, or reuse it
 
 The flow is chaotic: another machine gives another year of the same ocean. The files are the
-reference, this file is their recipe; tests/test_jet_world.py holds both to the same statistics.
+reference, this file is their recipe; tests/challenges/test_jet_world.py holds both to the same
+statistics.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from places import WORLDS
 
 from oceanbench.observing.orbits import ORBITS, nadir_track
 
@@ -91,7 +92,7 @@ def observed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def measured(case: dict[str, Any], observed: Path) -> dict[str, Any]:
     """CPU seconds per map and peak memory of one case, alone in a process."""
     output = observed.with_name("maps.npy")
-    tests = str(Path(__file__).parent.parent)
+    tests = str(WORLDS)
     command = [sys.executable, "-c", CASE, json.dumps(case), str(observed), tests, str(output)]
     names = ("seconds", "before", "peak", "used", "rate")
     result = dict(zip(names, json.loads(subprocess.check_output(command)), strict=True))

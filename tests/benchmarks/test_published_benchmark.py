@@ -22,8 +22,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from places import WORLDS
 
-TESTS = Path(__file__).parent.parent
 SIDES = {"inference": 240, "training": 96}
 ROUNDS, CALLS = 3, 5
 CASE = """
@@ -104,7 +104,7 @@ def measured(
     An exact peak, at which no memory is kept that was freed, costs time.
     """
     case = {"whose": whose, "what": what, "side": SIDES[what], "steps": steps, "calls": calls}
-    case |= {"tests": str(TESTS), "file": str(folder / f"{whose}.npy")}
+    case |= {"tests": str(WORLDS), "file": str(folder / f"{whose}.npy")}
     command = [sys.executable, "-c", CASE, json.dumps(case)]
     environment = os.environ | ({"MALLOC_MMAP_THRESHOLD_": "65536"} if exact else {})
     run = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)

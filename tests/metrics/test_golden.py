@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import xarray as xr
 import yaml
+from places import SHARED, TESTS
 
 from oceanbench import evaluate
 from oceanbench.challenge import Challenge
@@ -24,8 +25,7 @@ from oceanbench.metrics.aligned import Flagged
 from oceanbench.metrics.spectral import along_track, space_time
 from oceanbench.submission import Submission
 
-COMMITTED = Path(__file__).parents[1] / "data" / "golden"
-SHARED = Path(__file__).parents[3] / "shared" / "golden"
+COMMITTED = TESTS / "data" / "golden"
 
 OSSE = ["osse_basic", "osse_coarse_rec", "osse_equal", "osse_islands"]
 OSE = ["ose_basic", "ose_equal", "ose_gaps_nan_land", "ose_long_tracks", "ose_notch"]
@@ -50,10 +50,10 @@ close = pytest.approx
 
 
 def folder_of(case: str) -> Path:
-    for root in (COMMITTED, SHARED):
+    for root in (COMMITTED, SHARED / "golden"):
         if (root / case / "expected.json").is_file():
             return root / case
-    pytest.skip(f"golden case {case} is neither in {COMMITTED} nor in {SHARED}")
+    pytest.skip(f"golden case {case} is neither in {COMMITTED} nor in {SHARED / 'golden'}")
 
 
 @cache

@@ -10,13 +10,14 @@ from types import ModuleType
 import numpy as np
 import pytest
 import xarray as xr
+from places import ROOT
 
 from oceanbench.observing.noise import karin_noise_std
 from oceanbench.observing.sampling import sample
 
 torch = pytest.importorskip("torch")
 
-CHALLENGES = Path(__file__).parents[1] / "challenges"
+CHALLENGES = ROOT / "challenges"
 CLEAN = CHALLENGES / "ssh_osse_jet" / "data"
 NOISY = CHALLENGES / "ssh_osse_jet_noisy" / "data"
 WITHHELD = CHALLENGES / "ssh_ose_jet" / "data" / "cryosat2.nc"

@@ -10,6 +10,7 @@ import builders
 import numpy as np
 import pandas as pd
 import pytest
+from places import ROOT
 
 from oceanbench.boards import ranking
 from oceanbench.boards.regression import compare
@@ -18,8 +19,6 @@ from oceanbench.errors import OceanbenchError
 from oceanbench.evaluate import evaluate
 from oceanbench.result import Result
 from oceanbench.submission import Submission
-
-ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="module")

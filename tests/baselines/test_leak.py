@@ -12,7 +12,7 @@ import pytest
 import torch
 import xarray as xr
 from map_worlds import DAY, FIRST, track, waves
-from test_fourdvarnet_maps import SMALL
+from small_networks import SMALL
 from torch import Tensor
 
 from oceanbench.assimilation.fourdvarnet.maps import inference

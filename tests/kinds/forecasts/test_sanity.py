@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray as xr
 from command import Command
 from forecast_worlds import CONTENT, OCEAN, STARTS, UNITS, declare, persistence
+from places import SHARED
 
 from oceanbench.errors import OceanbenchError
 from oceanbench.kinds.forecasts import sanity
 from oceanbench.kinds.forecasts.sanity import Sample
 from oceanbench.result import Result
 
-SHARED = Path(__file__).parents[2] / "shared" / "data"
+REAL = SHARED / "data"
 needs_real_data = pytest.mark.skipif(
-    not SHARED.is_dir(), reason="../shared/data has the real fields, and is not here"
+    not REAL.is_dir(), reason="../shared/data has the real fields, and is not here"
 )
 
 
@@ -118,7 +118,7 @@ def test_a_poor_forecast_passes():
 
 @needs_real_data
 def test_real_altimetry_passes_and_its_mutants_do_not():
-    duacs = xr.load_dataset(SHARED / "duacs_global_zos_20181231_20190103.nc", engine="h5netcdf")
+    duacs = xr.load_dataset(REAL / "duacs_global_zos_20181231_20190103.nc", engine="h5netcdf")
     maps = [duacs[["zos"]].isel(time=i, drop=True) for i in range(4)]
     for truth in maps[1:]:
         assert sanity.inspect([samples(maps[0], truth, globe=True)], "mine") == []
@@ -139,7 +139,7 @@ def test_real_altimetry_passes_and_its_mutants_do_not():
 @pytest.mark.parametrize("lead", [1, 2, 3, 4])
 def test_a_real_forecast_passes(lead):
     """Its own first day stands for a forecast, all depths."""
-    metno = xr.load_dataset(SHARED / "metno_arctic20_forecast_20160201.nc", engine="h5netcdf")
+    metno = xr.load_dataset(REAL / "metno_arctic20_forecast_20160201.nc", engine="h5netcdf")
     units = {"zos": "m", "thetao": "degrees_C", "so": "1e-3", "u": "m s-1", "v": "m s-1"}
     for level in range(metno.sizes["depth"]):
         first, later = (metno[[*units]].isel(time=t, depth=level) for t in (0, lead))

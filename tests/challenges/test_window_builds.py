@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import importlib.util
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
 import torch
 import xarray as xr
+from places import ROOT
 
 from oceanbench.challenge import Challenge
 from oceanbench.dynamics.models import told
 
-ROOT = Path(__file__).parent.parent / "challenges"
+CHALLENGES = ROOT / "challenges"
 NAMES = [
     "lorenz96", "lorenz96_sparse", "lorenz96_unsupervised", "lorenz96_wrong_model", "amoc",
 ]  # fmt: skip
 
 
 def recipe(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"build_{name}", ROOT / name / "build.py")
+    spec = importlib.util.spec_from_file_location(f"build_{name}", CHALLENGES / name / "build.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -20,6 +20,7 @@ from forecast_worlds import (
     perfect,
     persistence,
 )
+from places import SHARED
 
 from oceanbench.boards.ranking import board
 from oceanbench.challenge import Challenge
@@ -431,7 +432,7 @@ def test_the_whole_road(oceanbench: Command, tmp_path):
 
 # --- real data --------------------------------------------------------------------------------
 
-REAL = Path(__file__).parents[2] / "shared" / "data" / "duacs_global_zos_20181231_20190103.nc"
+REAL = SHARED / "data" / "duacs_global_zos_20181231_20190103.nc"
 
 
 @pytest.mark.skipif(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from places import ROOT
 
 from oceanbench.challenge import Challenge
 from oceanbench.errors import OceanbenchError
@@ -14,7 +15,6 @@ from oceanbench.methods.running import run
 from oceanbench.methods.weights import Weights
 from oceanbench.result import Result
 
-ROOT = Path(__file__).parent.parent
 SHIPPED = sorted((ROOT / "baselines" / "weights").glob("*/*.safetensors"))
 MOST = 2**20  # bytes
 FEW = 2  # windows, or starts

@@ -6,18 +6,18 @@ Statistics within tolerances, never bits: the flow is chaotic, and a rebuilt wor
 import importlib
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
 import xarray as xr
+from places import ROOT
 
 from oceanbench.observing.sampling import sample
 
 torch = pytest.importorskip("torch")
 
-FOLDER = Path(__file__).parents[1] / "challenges" / "reanalysis_emulation"
+FOLDER = ROOT / "challenges" / "reanalysis_emulation"
 DATA = FOLDER / "data"
 FILES = sorted(DATA.glob("*.nc"))
 if not FILES:

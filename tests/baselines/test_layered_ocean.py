@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import pytest
 import torch
 import xarray as xr
 from forecast_worlds import UNITS, first_that_changes, forecast, write
+from places import ROOT
 
 from oceanbench.assimilation.nudging.insertion import Surface
 from oceanbench.challenge import Challenge
@@ -147,7 +147,7 @@ def test_what_cannot_be_run_is_refused(options, words, world, inputs):
 
 def test_the_model_told_is_that_of_the_reanalysis():
     """The card tells these numbers; the recipe has them."""
-    card = (Path(__file__).parents[1] / "challenges/reanalysis_emulation/README.md").read_text()
+    card = (ROOT / "challenges/reanalysis_emulation/README.md").read_text()
     told = METHOD.TOLD
     assert f"({told.deformation_radius / 1e3:.0f} for 34 km)" in card
     assert f"({told.shear_speed:.2f} for 0.11 m/s)" in card

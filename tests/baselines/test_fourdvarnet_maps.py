@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ import pytest
 import torch
 import xarray as xr
 from map_worlds import inputs, waves
+from small_networks import DAYS, SMALL, exact, seen, target, train, trained
 from torch import Tensor
 
 from oceanbench.assimilation.fourdvarnet.maps.configuration import MapRecipe, network
@@ -18,71 +18,9 @@ from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import grid_a
 from oceanbench.assimilation.fourdvarnet.maps.inference import estimate_members
 from oceanbench.assimilation.fourdvarnet.maps.patches import Bank, Scale, Strip, triangle
 from oceanbench.assimilation.fourdvarnet.maps.simulated_missions import bank, on_grid
-from oceanbench.assimilation.fourdvarnet.maps.training import course, train_members
+from oceanbench.assimilation.fourdvarnet.maps.training import course
 from oceanbench.errors import OceanbenchError
 from oceanbench.learning.ensembles import recipe_of
-
-DAYS = 60
-SMALL = MapRecipe(
-    first_guess="oi",
-    step_degrees=0.25,
-    days=5,
-    hidden=8,
-    prior_hidden=4,
-    iterations=2,
-    scenes=2,
-    crop=12,
-    batch=4,
-    steps=150,
-    rate=5e-3,
-    average=0.9,
-    along_track=True,
-)
-
-
-@cache
-def seen() -> dict[str, xr.Dataset]:
-    return inputs(DAYS, error=0.02)
-
-
-def train(
-    given: dict[str, xr.Dataset],
-    recipe: MapRecipe,
-    *,
-    members: int = 1,
-    seed: int = 0,
-    checkpoint: str = "",
-) -> dict[str, Tensor]:
-    lessons = course(given, recipe, name="mine", seed=seed, checkpoint=checkpoint)
-    return train_members(
-        lessons,
-        recipe,
-        name="mine",
-        members=members,
-        seed=seed,
-        device="cpu",
-        checkpoint=checkpoint,
-    )
-
-
-@cache
-def trained(seed: int = 0) -> dict[str, Tensor]:
-    return train(seen(), SMALL, seed=seed)
-
-
-def target() -> xr.DataArray:
-    """Days amid the training, on a finer grid and a degree inside."""
-    latitude, longitude = 37.0 + 0.1 * np.arange(21), 297.0 + 0.1 * np.arange(21)
-    axes = {
-        "time": waves(DAYS)["time"].values[20:30],
-        "latitude": latitude,
-        "longitude": longitude,
-    }
-    return xr.DataArray(np.full((10, 21, 21), np.nan), axes, tuple(axes), "ssh")
-
-
-def exact() -> np.ndarray:
-    return waves(DAYS).interp(target().coords, method="cubic").transpose(*target().dims).values
 
 
 def rmse(values: np.ndarray) -> float:

@@ -10,11 +10,11 @@ import intake
 import pytest
 import yaml
 from command import Command
+from places import ROOT
 
 from oceanbench.challenge import Challenge
 from oceanbench.result import Result
 
-ROOT = Path(__file__).parent.parent
 METHOD = '''"""Zero everywhere."""
 def estimate(inputs, target, *, device, seed, level=0.0):
     return target.fillna(level)

@@ -10,7 +10,7 @@ import pytest
 import torch
 import xarray as xr
 from map_worlds import inputs, waves
-from test_fourdvarnet_maps import SMALL, exact, target
+from small_networks import SMALL, exact, target
 from torch import Tensor
 
 from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import grid_around, scene

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 import yaml
+from places import ROOT
 
 from oceanbench.challenge import Challenge
 
-ROOT = Path(__file__).parent.parent
 DEPTHS = [0.494025, 1.541375, 47.37369, 92.32607, 222.4752, 318.1274, 380.213, 541.0889]
 PACKING = {
     "zos": (0.0003051851, 0.0),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from map_worlds import inputs, waves
-from test_fourdvarnet_maps import SMALL, target, train
+from small_networks import SMALL, target, train
 
 from oceanbench.assimilation.fourdvarnet.maps.auxiliary_maps import second_of
 from oceanbench.assimilation.fourdvarnet.maps.configuration import network

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from places import MEDITERRANEAN, SHARED
 
 from oceanbench.challenge import Challenge
 from oceanbench.cli.commands import cli
@@ -16,9 +17,7 @@ from oceanbench.evaluate import evaluate
 from oceanbench.result import Result
 from oceanbench.submission import Submission
 
-HERE = Path(__file__).parent
-DATA = HERE.parent.parent / "shared" / "data" / "ose_med2014"
-DECLARED = HERE / "challenges" / "ose_med2014" / "challenge.yaml"
+DATA = SHARED / "data" / "ose_med2014"
 
 pytestmark = pytest.mark.skipif(
     not DATA.is_dir(), reason="the real data of ose_med2014 (not ours to ship) are not here"
@@ -35,7 +34,7 @@ pytestmark = pytest.mark.skipif(
 def test_the_known_scores_of_the_two_submissions(
     name: str, rmse: float, mu: float, sigma: float
 ) -> None:
-    challenge = Challenge.load(DECLARED)
+    challenge = Challenge.load(MEDITERRANEAN)
     file = DATA / "dc_maps" / f"OSE_ssh_mapping_{name}.nc"
     result = evaluate(challenge, Submission(name, file), data_dir=DATA)
     assert result.score("RMSE").value == pytest.approx(rmse, abs=5e-8)
@@ -50,7 +49,15 @@ def test_the_known_scores_of_the_two_submissions(
 
 def test_oi_maps_the_three_other_missions(tmp_path: Path) -> None:
     """End to end on real passes: better than the mean dynamic topography, never sees CryoSat-2."""
-    arguments = ["run", "oi", str(DECLARED), "--data-dir", str(DATA), "--output", str(tmp_path)]
+    arguments = [
+        "run",
+        "oi",
+        str(MEDITERRANEAN),
+        "--data-dir",
+        str(DATA),
+        "--output",
+        str(tmp_path),
+    ]
     done = CliRunner().invoke(cli, arguments, catch_exceptions=False)
     assert done.exit_code == 0
     result = Result.load(tmp_path / "ose_med2014" / "oi.json")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from places import WORLDS
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -20,7 +21,6 @@ from oceanbench.errors import OceanbenchError
 from oceanbench.learning.distributed import Team, together
 from oceanbench.learning.training import Schedule, fit
 
-TESTS = Path(__file__).parent.parent
 SCHEDULE = Schedule(steps=20, rate=1e-2, warm_up=5, validations=4, average=0.9, decay=1e-3)
 SCRIPT = """
 import json, sys
@@ -142,7 +142,7 @@ def test_two_processes_train_the_maps_that_one_does(tmp_path: Path) -> None:
         folder = tmp_path / str(count)
         folder.mkdir()
         (tmp_path / "train.py").write_text(SCRIPT, encoding="utf-8")
-        command = [sys.executable, "train.py", str(TESTS), str(count), str(folder)]
+        command = [sys.executable, "train.py", str(WORLDS), str(count), str(folder)]
         run = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
         assert [json.loads(line) for line in run.stdout.splitlines()] == [[0, count]]
         assert sorted(f.name for f in folder.iterdir()) == [

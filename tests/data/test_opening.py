@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import xarray as xr
 from builders import DAY, FIRST, days, maps, maps_challenge, track, write
+from places import MEDITERRANEAN, SHARED
 
 from oceanbench import evaluate
 from oceanbench.challenge import Challenge
@@ -17,8 +16,7 @@ from oceanbench.errors import OceanbenchError
 from oceanbench.evaluate import matched_by_score
 from oceanbench.submission import Submission
 
-REAL = Path(__file__).parents[2] / "shared" / "data"
-MEDITERRANEAN = Path(__file__).parent / "challenges" / "ose_med2014" / "challenge.yaml"
+REAL = SHARED / "data"
 needs_real_data = pytest.mark.skipif(
     not REAL.is_dir(), reason=f"the real files, which may not be shipped, are not at {REAL}"
 )
