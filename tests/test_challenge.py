@@ -18,7 +18,7 @@ from builders import (
 )
 
 from oceanbench.challenge import Challenge
-from oceanbench.data.opening import parse_sum
+from oceanbench.data.expressions import parse_sum
 from oceanbench.errors import OceanbenchError
 from oceanbench.evaluate import evaluate
 from oceanbench.submission import Submission

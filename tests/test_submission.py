@@ -11,7 +11,7 @@ import pytest
 import xarray as xr
 from builders import DAY, FIRST, days, maps, maps_challenge, submission, write
 
-from oceanbench import submission as submission_module
+from oceanbench.data import untrusted
 from oceanbench.errors import OceanbenchError
 from oceanbench.submission import Submission
 
@@ -416,7 +416,7 @@ def bomb(path, *, count=15, start=0, west=-65.0, east=-61.0, nx=400, ny=400):
 
 @pytest.mark.parametrize("kind", ["one file", "round the globe", "several files", "descending"])
 def test_absurd_size_is_refused_before_anything_is_read(kind, challenge, tmp_path, monkeypatch):
-    monkeypatch.setattr(submission_module, "MAX_BYTES", 2**18)
+    monkeypatch.setattr(untrusted, "MAX_BYTES", 2**18)
     path = tmp_path / "bomb.nc"
     if kind == "several files":
         for i in (0, 1):

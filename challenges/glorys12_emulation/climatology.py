@@ -19,13 +19,15 @@ from oceanbench import Challenge
 from oceanbench.data import files, opening
 from oceanbench.kinds.forecasts.daily_maps import as_days
 from oceanbench.kinds.forecasts.grid import Grid, depths_found_in
+from oceanbench.kinds.forecasts.opening import declared_grid
+from oceanbench.kinds.forecasts.schedule import keys
 
 MONTHS = 12
 
 
 def climatology(challenge: Challenge, paths: Sequence[Path]) -> xr.Dataset:
     """Mean of each month of all days in the files, NaN where a day has no value."""
-    grid = challenge.grid
+    grid = declared_grid(challenge)
     assert grid is not None  # both challenges declare one
     first, last = challenge.scored.time
     totals, counts = {}, np.zeros(MONTHS)
@@ -35,14 +37,14 @@ def climatology(challenge: Challenge, paths: Sequence[Path]) -> xr.Dataset:
         if ((days >= np.datetime64(first)) & (days <= np.datetime64(last))).any():
             raise SystemExit(f"{path}: has days that are scored; leave it out")
         for name, source in challenge.truth.variables.items():
-            field = on_nodes(opened[source], grid, challenge.depths, path.name)
+            field = on_nodes(opened[source], grid, keys(challenge).depths, path.name)
             total = totals.setdefault(name, np.zeros((MONTHS, *field.shape[1:])))
             for number, day in enumerate(days):
                 total[month(day)] += field[number].values
         np.add.at(counts, [month(day) for day in days], 1)
     if (counts == 0).any():
         raise SystemExit(f"month {int(np.argmin(counts)) + 1} is in no file; give whole years")
-    deep = {"depth": np.array(challenge.depths)} if challenge.depths else {}
+    deep = {"depth": np.array(keys(challenge).depths)} if keys(challenge).depths else {}
     coords = {"month": np.arange(1, MONTHS + 1), **deep}
     coords |= {"latitude": grid.latitude, "longitude": grid.longitude}
     variables = {}

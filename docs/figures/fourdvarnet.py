@@ -20,7 +20,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from oceanbench import Challenge, Submission
-from oceanbench.evaluate import matched_by_score
+from oceanbench.evaluate import evaluated
 from oceanbench.figures.style import STYLE, TRUTH, geographic, limits, scales, shape_of
 from oceanbench.metrics.spectral.isotropic import isotropic_psd_score
 from oceanbench.scoring.matching import Matched
@@ -97,7 +97,7 @@ def main() -> None:
     found = {}
     for name in options.names:
         submission = Submission(name, options.folder / f"{name}.nc")
-        found[name] = next(iter(matched_by_score(challenge, submission).values()))
+        found[name] = next(iter(evaluated(challenge, submission)[1].values()))
     with matplotlib.style.context(STYLE, after_reset=True):
         maps(found, options.day).savefig(options.output / "fourdvarnet_maps.png")
         spectra(found).savefig(options.output / "fourdvarnet_spectra.png")

@@ -21,7 +21,7 @@ from oceanbench.assimilation.fourdvarnet.maps.configuration import MapRecipe
 from oceanbench.assimilation.fourdvarnet.maps.inference import Trained
 from oceanbench.assimilation.fourdvarnet.maps.simulated_missions import FloatArray
 from oceanbench.assimilation.fourdvarnet.maps.training import course, train_members
-from oceanbench.methods.method_file import Inputs
+from oceanbench.methods.inputs import Inputs
 
 BASE = MapRecipe(scenes=3, steps=1000, along_track=True)
 ONE_PASS = replace(BASE, prior_hidden=0, iterations=1)

@@ -26,6 +26,7 @@ from matplotlib.ticker import LogLocator, NullFormatter, NullLocator, StrMethodF
 from oceanbench import Challenge
 from oceanbench.figures.style import STYLE
 from oceanbench.figures.windows import LINES
+from oceanbench.kinds.windows.opening import keys
 from oceanbench.result import Result, Score
 
 ROOT = Path(__file__).parent.parent.parent
@@ -47,7 +48,7 @@ class Line:
 
 def periods_of(challenge: Challenge) -> dict[str, int]:
     """Samplings that are regular in all components, with their periods in years."""
-    regular = [name for name in challenge.samplings if name.startswith("every_")]
+    regular = [name for name in keys(challenge).samplings if name.startswith("every_")]
     return {name: int(name.removeprefix("every_")) for name in regular}
 
 

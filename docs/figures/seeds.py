@@ -13,7 +13,7 @@ import numpy as np
 
 from oceanbench import Challenge
 from oceanbench.assimilation.fourdvarnet.maps.inference import estimate_members
-from oceanbench.methods.method_file import Inputs
+from oceanbench.methods.inputs import Inputs
 from oceanbench.methods.weights import Weights
 
 NAME, CHALLENGE = "fourdvarnet_ensemble", "ssh_osse_jet_noisy"

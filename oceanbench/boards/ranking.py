@@ -1,21 +1,20 @@
-"""Results → ranked tables: Markdown, CSV and one HTML page."""
+"""Results → ranked tables, as texts."""
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
 import numpy as np
 import pandas as pd
 
 from oceanbench.challenge import Challenge
 from oceanbench.errors import OceanbenchError
-from oceanbench.evaluate import sums_of
+from oceanbench.kinds import CHALLENGE_KINDS
 from oceanbench.metrics import METRICS, Sums
 from oceanbench.result import Result, Score
+from oceanbench.scoring.series import sums_of
 from oceanbench.scoring.statistics import paired_difference
 
 DIGITS = {"1": 3, "m": 4, "degrees_east": 2, "days": 1, "km": 0}
@@ -78,6 +77,7 @@ def board(challenge: Challenge, results: Sequence[Result], *, new: Sequence[str]
         results, key=lambda r: (not _ranked(r.score(label)), _order(r.score(label)), r.name)
     )
     ranks = _ranks(challenge, ordered)
+    kind = CHALLENGE_KINDS[challenge.kind]
     rows_of = {row.label: row for row in challenge.scores}
     rows = []
     for result, rank in zip(ordered, ranks, strict=True):
@@ -86,8 +86,8 @@ def board(challenge: Challenge, results: Sequence[Result], *, new: Sequence[str]
             declared = rows_of.get(score.label)
             if declared is None or declared.shown:
                 row[_heading(score)] = _cell(score, declared.digits if declared else None)
-        if challenge.kind == "windows":
-            row["CPU [s/window]"] = _cost(challenge, result)
+        if (cost := kind.cost(challenge, result)) is not None:
+            row[cost[0]] = cost[1]
         row["method"] = str(result.submission.get("method", ""))
         row["notes"] = _notes(result)
         rows.append(row)
@@ -166,15 +166,6 @@ def _heading(score: Score) -> str:
     return f"{score.label} [{symbol}]" if symbol else score.label
 
 
-def _cost(challenge: Challenge, result: Result) -> str:
-    """CPU time of the method for one window of one sampling."""
-    seconds = result.provenance.get("cpu_seconds")
-    windows = max((len(s.get("window", ())) for s in result.series), default=0)
-    if not isinstance(seconds, int | float) or windows == 0:
-        return "–"
-    return f"{seconds / windows / max(1, len(challenge.samplings)):.2g}"
-
-
 def _cell(score: Score, digits: int | None) -> str:
     if digits is None:
         digits = DIGITS.get(score.units, 3)
@@ -215,110 +206,3 @@ def _published(challenge: Challenge) -> pd.DataFrame:
         return pd.read_csv(path, dtype=str, keep_default_na=False)
     except (ValueError, OSError) as problem:
         raise OceanbenchError(f"{path}: cannot be read as CSV ({problem}); correct it") from problem
-
-
-def _bootstrap(challenge: Challenge) -> str:
-    over = {"windows": "bootstrap over windows", "forecasts": "block bootstrap over starts"}
-    return over.get(challenge.kind, "block bootstrap over time")
-
-
-def _escape(table: pd.DataFrame) -> pd.DataFrame:
-    return table.map(lambda text: html.escape(str(text), quote=False).replace("|", "\\|"))
-
-
-def to_markdown(shown: Board) -> str:
-    """Board as Markdown."""
-    challenge = shown.challenge
-    lines = [f"# {challenge.title}", ""]
-    lines.append(
-        f"`{challenge.name}`, version {challenge.version}; ranked by "
-        f"{challenge.ranking.label} (`{challenge.ranking.metric}`)."
-    )
-    if METRICS[challenge.ranking.metric].of_sums is not None:
-        lines.append(
-            f"Brackets hold 95 % intervals of a {_bootstrap(challenge)}; submissions that a paired "
-            "bootstrap cannot tell from the best of a rank share it (=)."
-        )
-    lines.append("")
-    if shown.computed.empty:
-        lines.append("No submission has been computed yet.")
-    else:
-        lines.append(_escape(shown.computed).to_markdown(index=False, disable_numparse=True))
-        lines += ["", shown.legend] if shown.legend else []
-        lines += ["", "## How the rows were made", ""]
-        lines.append(_escape(shown.commands).to_markdown(index=False, disable_numparse=True))
-    if challenge.published is not None:
-        lines += ["", "## Published", ""]
-        lines.append(
-            f"Scores as others published them ({challenge.published.source}), not computed by "
-            "OceanBench and not ranked with the rows above."
-        )
-        lines.append("")
-        lines.append(_escape(shown.published).to_markdown(index=False, disable_numparse=True))
-    return "\n".join(lines) + "\n"
-
-
-def to_csv(shown: Board) -> str:
-    """Board as CSV; the column ``source`` tells computed from published rows."""
-    parts = []
-    if not shown.computed.empty:
-        parts.append(shown.computed.assign(source="computed"))
-    if not shown.published.empty:
-        parts.append(shown.published.assign(source="published"))
-    return str(pd.concat(parts).fillna("").to_csv(index=False)) if parts else "source\n"
-
-
-PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>OceanBench leaderboards</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<style>
-body {font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem;
-      color: #14232e; background: #fff}
-table {border-collapse: collapse; width: 100%; font-size: .9rem; margin: .5rem 0 1.5rem}
-th, td {text-align: left; padding: .35rem .6rem; border-bottom: 1px solid #d5dee4;
-        vertical-align: top; font-variant-numeric: tabular-nums}
-th {border-bottom: 2px solid #14232e} .published td {color: #51626e; font-style: italic}
-h2 {margin-top: 3rem} code {background: #eef3f6; padding: 0 .25rem} .wide {overflow-x: auto}
-</style></head><body><h1>OceanBench leaderboards</h1>
-{% for b in boards %}<h2 id="{{ b.challenge.name }}">{{ b.challenge.title }}</h2>
-<p><code>{{ b.challenge.name }}</code>, version {{ b.challenge.version }}; ranked by
-{{ b.challenge.ranking.label }}. Brackets: 95 % intervals of a {{ bootstrap(b.challenge) }}; “=”:
-not told apart by a paired bootstrap.</p>
-{% if b.computed.empty %}<p>No submission has been computed yet.</p>{% else %}
-<div class="wide"><table><thead><tr>{% for c in b.computed.columns %}<th>{{ c }}</th>{% endfor %}
-</tr></thead><tbody>{% for row in b.computed.values.tolist() %}
-<tr>{% for v in row %}<td>{{ v }}</td>{% endfor %}</tr>{% endfor %}</tbody></table></div>
-{% if b.legend %}<p>{{ b.legend }}</p>
-{% endif %}<ul>{% for name, command, code, day in b.commands.values.tolist() %}
-<li>{{ name }}: <code>{{ command }}</code> ({{ code }}, {{ day }})</li>{% endfor %}</ul>{% endif %}
-{% if b.challenge.published %}<h3>Published, not computed here</h3>
-<p>Source: {{ b.challenge.published.source }}</p>
-<div class="wide"><table class="published"><thead><tr>{% for c in b.published.columns %}<th>{{ c }}
-</th>{% endfor %}</tr></thead><tbody>{% for row in b.published.values.tolist() %}
-<tr>{% for v in row %}<td>{{ v }}</td>{% endfor %}</tr>{% endfor %}</tbody></table></div>{% endif %}
-{% endfor %}</body></html>
-"""
-
-
-def to_html(boards: Sequence[Board]) -> str:
-    """Render all boards on one page; names of submissions are untrusted and escaped."""
-    environment = jinja2.Environment(autoescape=True, keep_trailing_newline=True)
-    return environment.from_string(PAGE).render(boards=boards, bootstrap=_bootstrap)
-
-
-def rendered(challenges: Sequence[Challenge], folder: Path) -> dict[Path, str]:
-    """Every file that a folder of results should hold beside them, with its content."""
-    boards = [board(c, load_results(c, [folder])) for c in challenges]
-    files = {folder / f"{b.challenge.name}.md": to_markdown(b) for b in boards}
-    files |= {folder / f"{b.challenge.name}.csv": to_csv(b) for b in boards}
-    files[folder / "index.html"] = to_html(boards)
-    return files
-
-
-def stale(files: dict[Path, str]) -> list[Path]:
-    """List the files that are missing or differ from what the results say."""
-    return [
-        path
-        for path, text in files.items()
-        if not path.is_file() or path.read_text(encoding="utf-8") != text
-    ]

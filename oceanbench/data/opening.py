@@ -1,8 +1,7 @@
-"""Files in, canonical arrays out: names, units, time, boxes; and the catalog of a challenge."""
+"""Files in, canonical arrays out: names, units, time, boxes."""
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +11,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from oceanbench.data.expressions import combine, parse_sum
+from oceanbench.data.units import same_unit
 from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.grid import SAME_NODE, as_nanoseconds, centre_longitude
 
@@ -24,17 +25,6 @@ COORDINATES: Mapping[str, tuple[str, ...]] = {
     "cross_track": ("cross_track", "nC", "num_pixels"),
 }
 
-UNIT_SPELLINGS: Mapping[str, tuple[str, ...]] = {
-    "m": ("m", "meter", "meters", "metre", "metres"),
-    "cm": ("cm", "centimeter", "centimeters", "centimetre", "centimetres"),
-    "mm": ("mm", "millimeter", "millimeters", "millimetre", "millimetres"),
-    "degrees_C": ("degrees_C", "degree_C", "degC", "deg_C", "celsius", "Celsius", "degree_Celsius"),
-    "K": ("K", "kelvin", "Kelvin"),
-    "1e-3": ("1e-3", "0.001", "PSU", "psu", "g kg-1", "g/kg"),
-    "m s-1": ("m s-1", "m/s", "m s^-1", "meters/second"),
-    "1": ("1", "", "-", "dimensionless"),
-}
-
 
 def open_file(path: Path, *, chunks: Any = None) -> xr.Dataset:
     """Open a NetCDF file or a Zarr store lazily, with times decoded to nanoseconds."""
@@ -42,7 +32,7 @@ def open_file(path: Path, *, chunks: Any = None) -> xr.Dataset:
         if path.is_dir():
             encoded = xr.open_zarr(path, consolidated=False, chunks=chunks, decode_times=False)
         else:
-            engine = "scipy" if _is_netcdf3(path) else "h5netcdf"
+            engine = "scipy" if is_netcdf3(path) else "h5netcdf"
             encoded = xr.open_dataset(path, engine=engine, chunks=chunks, decode_times=False)
         _refuse_other_calendars(encoded, path.name)
         dataset = xr.decode_cf(encoded, mask_and_scale=False, decode_timedelta=False)
@@ -79,7 +69,8 @@ def _refuse_other_calendars(encoded: xr.Dataset, where: str) -> None:
             )
 
 
-def _is_netcdf3(path: Path) -> bool:
+def is_netcdf3(path: Path) -> bool:
+    """Whether a file is of the classic format."""
     with path.open("rb") as stream:
         return stream.read(3) == b"CDF"
 
@@ -156,46 +147,6 @@ def _time_problem(time: xr.DataArray) -> str:
     if "Unit" in time.attrs:
         return "not decoded (its attribute is 'Unit', expected 'units')"
     return f"of type {time.dtype} without units, expected dates"
-
-
-TERM = re.compile(r"\s*([+-]?)\s*([A-Za-z_]\w*)\s*")
-
-
-def parse_sum(expression: str) -> list[tuple[int, str]]:
-    """Signs and names of a sum or difference of variables; anything else is refused.
-
-    >>> parse_sum("sla_unfiltered + mdt - lwe")
-    [(1, 'sla_unfiltered'), (1, 'mdt'), (-1, 'lwe')]
-    """
-    terms: list[tuple[int, str]] = []
-    position = 0
-    while position < len(expression):
-        match = TERM.match(expression, position)
-        if match is None or (terms and not match[1]):
-            raise OceanbenchError(
-                f"'{expression}' is not a variable nor a sum or difference of variables, such as "
-                "'sla_unfiltered + mdt - lwe'"
-            )
-        terms.append((-1 if match[1] == "-" else 1, match[2]))
-        position = match.end()
-    if not terms:
-        raise OceanbenchError("an empty expression names no variable; write its name in the file")
-    return terms
-
-
-def combine(dataset: xr.Dataset, expression: str) -> xr.DataArray:
-    """Variable, or signed sum of variables, of a dataset in float64; attributes of the first."""
-    terms = parse_sum(expression)
-    total = sum(sign * dataset[name].astype(np.float64) for sign, name in terms)
-    result = xr.DataArray(total)
-    result.attrs = dict(dataset[terms[0][1]].attrs)
-    return result
-
-
-def same_unit(found: str, expected: str) -> bool:
-    """Whether two spellings name one unit ('meters' and 'm')."""
-    spellings = UNIT_SPELLINGS.get(expected, (expected,))
-    return found.strip() in spellings
 
 
 def open_dataset(
@@ -339,30 +290,3 @@ def _as_slice(index: NDArray[np.intp]) -> slice | NDArray[np.intp]:
     if index.size and index[-1] - index[0] + 1 == index.size:
         return slice(int(index[0]), int(index[-1]) + 1)
     return index
-
-
-def catalog(files: Mapping[str, Sequence[Path]], metadata: Mapping[str, Mapping[str, Any]]) -> Any:
-    """Intake catalog of datasets, built in memory; ``catalog[name].read()`` opens one lazily.
-
-    Parameters
-    ----------
-    files : files of each dataset
-    metadata : what to keep with each dataset
-    """
-    import intake  # noqa: PLC0415  (a slow import that only catalogs need)
-    from intake.readers import datatypes  # noqa: PLC0415
-    from intake.readers.readers import XArrayDatasetReader  # noqa: PLC0415
-
-    result = intake.entry.Catalog(metadata={"title": "OceanBench"})
-    for name, paths in files.items():
-        kind, engine = datatypes.HDF5, "h5netcdf"
-        if paths[0].is_dir():
-            kind, engine = datatypes.Zarr, "zarr"
-        elif _is_netcdf3(paths[0]):
-            kind, engine = datatypes.NetCDF3, "scipy"
-        urls = [str(p) for p in paths]
-        source = kind(urls[0] if len(urls) == 1 else urls)
-        options = {} if engine == "zarr" else {"engine": engine}
-        reader = XArrayDatasetReader(source, metadata=dict(metadata[name]), **options)
-        result[name] = reader
-    return result

@@ -1,5 +1,6 @@
 """The sections of challenge.yaml, frozen and strict, and their refusals in one line."""
 
+from oceanbench.declaration.declaration import Declaration
 from oceanbench.declaration.metric_rows import MetricRow, Shown
 from oceanbench.declaration.reading import one_line, read_yaml
 from oceanbench.declaration.section import Dates, Day, Interval, Number, Period, Section, Text
@@ -7,13 +8,13 @@ from oceanbench.declaration.sections import (
     Dataset,
     Domain,
     Mask,
+    ModelSpec,
     Published,
     Source,
     Starts,
     SubmissionRules,
     SubmittedVariable,
     TargetGrid,
-    Told,
     std_name,
     time_slice,
 )
@@ -22,10 +23,12 @@ __all__ = [
     "Dataset",
     "Dates",
     "Day",
+    "Declaration",
     "Domain",
     "Interval",
     "Mask",
     "MetricRow",
+    "ModelSpec",
     "Number",
     "Period",
     "Published",
@@ -37,7 +40,6 @@ __all__ = [
     "SubmittedVariable",
     "TargetGrid",
     "Text",
-    "Told",
     "one_line",
     "read_yaml",
     "std_name",

@@ -1,64 +1,87 @@
-"""Whether the sections of a challenge.yaml go together; every refusal names key, value and cure."""
+"""Whether the sections of a challenge.yaml go together; every refusal names key, value and cure.
+
+What a kind has is told by tables of it; what only one kind asks for is checked by that kind.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
 
-from oceanbench.declaration import Dataset, Dates, Domain, Mask, MetricRow, Period, SubmissionRules
+from oceanbench.declaration.metric_rows import MetricRow
+from oceanbench.declaration.section import Dates, Period
+from oceanbench.declaration.sections import Dataset, Domain, Mask, SubmissionRules
 from oceanbench.errors import did_you_mean
-from oceanbench.kinds.forecasts import rules
 from oceanbench.metrics import METRICS
 
-LAYOUTS = {  # of the truth, by kind
-    "maps": "grid",
-    "tracks": "track",
-    "windows": "windows",
-    "forecasts": "grid",
-}
 LEARNED: tuple[Literal["training", "validation"], ...] = ("training", "validation")  # by methods
+HIDDEN = ("truth", "observed_truth")  # roles that no method ever receives
 BEFORE_OR_AFTER = "end it before or begin it after, or scores mean nothing"
 
 
-def check_datasets(datasets: Mapping[str, Dataset], kind: str, periods: Collection[str]) -> None:
+def check_datasets(
+    datasets: Mapping[str, Dataset],
+    kind: str,
+    *,
+    roles: Collection[str],
+    layouts: Collection[str],
+    truth_layout: str,
+) -> None:
     """Refuse roles that the kind does not have, and a truth that is missing or shown to methods.
 
     Parameters
     ----------
     datasets : by name
     kind : of the challenge
-    periods : names of those that it declares
+    roles, layouts : that its datasets may have
+    truth_layout : that its truth has to have
     """
+    for name, dataset in datasets.items():
+        for key, found, known in (
+            ("role", dataset.role, roles),
+            ("layout", dataset.layout, layouts),
+        ):
+            if found not in known:
+                raise ValueError(
+                    f"datasets.{name}.{key}: kind '{kind}' has no '{found}'; "
+                    f"{did_you_mean(found, known)}"
+                )
     truths = [n for n, d in datasets.items() if d.role == "truth"]
     if len(truths) != 1:
         raise ValueError(
             f"datasets: {len(truths)} have role 'truth' ({', '.join(truths) or 'none'}), "
             "expected exactly one"
         )
-    found, needed = datasets[truths[0]].layout, LAYOUTS[kind]
-    if found != needed:
+    found = datasets[truths[0]].layout
+    if found != truth_layout:
         raise ValueError(
-            f"datasets.{truths[0]}: layout is '{found}', kind '{kind}' needs '{needed}'"
+            f"datasets.{truths[0]}: layout is '{found}', kind '{kind}' needs '{truth_layout}'"
         )
-    hidden = {d.path for d in datasets.values() if d.role in ("truth", "observed_truth")}
+    hidden = {d.path for d in datasets.values() if d.role in HIDDEN}
     for name, dataset in datasets.items():
-        if dataset.role in (*rules.ROLES, "observed_truth") and kind != "forecasts":
-            raise ValueError(f"datasets.{name}: role '{dataset.role}' is for kind 'forecasts'")
-        if dataset.role in LEARNED and kind != "windows" and dataset.role not in periods:
-            raise ValueError(f"datasets.{name}: role '{dataset.role}' needs periods.{dataset.role}")
         if dataset.role in ("observations", "auxiliary") and dataset.path in hidden:
             raise ValueError(
                 f"datasets.{name}.path: {dataset.path} is the truth's; methods would read it"
             )
+        if dataset.role != "observed_truth" and dataset.of_observed_truth:
+            key = dataset.of_observed_truth[0]
+            raise ValueError(f"datasets.{name}.{key}: is for role 'observed_truth'; remove it")
 
 
-def check_periods(periods: Mapping[Period, Dates], domain: Domain | None) -> None:
+def check_periods(
+    periods: Mapping[Period, Dates], domain: Domain | None, datasets: Mapping[str, Dataset]
+) -> None:
     """Refuse periods that are empty, and those that methods learn from where they must not."""
     for name, (start, end) in periods.items():
         if start > end:
             raise ValueError(f"periods.{name}: {start}..{end} is empty; write [first, last]")
     if domain is None:
         return
+    for dataset_name, dataset in datasets.items():
+        if dataset.role in LEARNED and dataset.role not in periods:
+            raise ValueError(
+                f"datasets.{dataset_name}: role '{dataset.role}' needs periods.{dataset.role}"
+            )
     training, validation = (periods.get(name) for name in LEARNED)
     for name, found, what, other, cure in (
         ("training", training, "forbidden", periods.get("forbidden"), "shorten it"),
@@ -74,39 +97,23 @@ def check_periods(periods: Mapping[Period, Dates], domain: Domain | None) -> Non
             )
 
 
-def check_masks(
-    masks: Mapping[str, Mask], kind: str, samplings: Sequence[str], observations: Sequence[str]
-) -> None:
-    """Refuse masks that the kind does not have, or that look at what there is not.
+def check_masks(masks: Mapping[str, Mask], kind: str, keys: Collection[str]) -> None:
+    """Refuse masks of what the kind does not have.
 
     Parameters
     ----------
     masks : by name
     kind : of the challenge
-    samplings : that it declares
-    observations : names of the datasets with that role
+    keys : that its masks may have
     """
     for name, mask in masks.items():
-        wrong = mask.of_places if kind == "windows" else mask.of_windows
-        if wrong:
-            raise ValueError(f"masks.{name}.{wrong[0]}: kind '{kind}' has no such part")
-        if kind == "forecasts" and mask.time is not None:
-            raise ValueError(f"masks.{name}.time: starts are what is chosen; remove it")
-        if mask.sampling is not None and mask.sampling not in samplings:
-            hint = did_you_mean(mask.sampling, samplings)
-            raise ValueError(f"masks.{name}.sampling: unknown '{mask.sampling}'; {hint}")
-        for chosen in (mask.observed_in, mask.unobserved_in):
-            if chosen is not None and chosen not in observations:
-                hint = did_you_mean(chosen, observations)
-                raise ValueError(f"masks.{name}: no observations '{chosen}'; {hint}")
+        for key in type(mask).model_fields:
+            if key in mask.model_fields_set and key not in keys:
+                raise ValueError(f"masks.{name}.{key}: kind '{kind}' has no such part")
 
 
-def check_submission(submission: SubmissionRules, kind: str, truth: Dataset) -> None:
-    """Refuse rules for submissions that the kind does not have, or variables of no truth."""
-    if kind != "maps" and submission.missing == "fill":
-        raise ValueError("submission.missing: 'fill' is for maps; write refuse or drop")
-    if kind == "forecasts" and submission.regrid != "refuse":
-        raise ValueError("submission.regrid: forecasts stay on the truth's grid; remove it")
+def check_submission(submission: SubmissionRules, truth: Dataset) -> None:
+    """Refuse variables of no truth."""
     if set(submission.variables) != set(truth.variables):
         raise ValueError(
             f"submission.variables: {list(submission.variables)} and the truth's "
@@ -118,10 +125,11 @@ def check_row(
     row: MetricRow,
     kind: str,
     *,
-    submitted: Sequence[str],
-    derived: Collection[str],
+    keys: Collection[str],
+    truth_layout: str,
+    dated: bool,
+    variables: Sequence[str],
     masks: Collection[str],
-    roles: Collection[str],
 ) -> None:
     """Refuse a metric that the kind does not have, or that looks at what there is not.
 
@@ -129,29 +137,28 @@ def check_row(
     ----------
     row : of the metrics
     kind : of the challenge
-    submitted, derived : names of variables
-    masks : their names
-    roles : of the datasets
+    keys : that its rows may have beside what all may
+    truth_layout : of the kind
+    dated : whether what it scores has dates
+    variables, masks : names
     """
-    if row.variable is None and len(submitted) > 1 and kind != "forecasts":
-        raise ValueError(f"variable: is missing; say which, one of {list(submitted)}")
-    known = [*submitted, *derived]
+    if row.variable is None and len(variables) > 1 and "variables" not in keys:
+        raise ValueError(f"variable: is missing; say which, one of {list(variables)}")
     for key, named, among in (
-        ("variable", row.variable, known),
-        ("plus", row.plus, known),
+        ("variable", row.variable, variables),
+        ("plus", row.plus, variables),
         ("mask", row.mask, masks),
     ):
         if named is not None and named not in among:
             raise ValueError(f"{key}: unknown '{named}'; {did_you_mean(named, among)}")
     metric = METRICS[row.metric]
-    if metric.needs not in ("any", LAYOUTS[kind]):
+    if metric.needs not in ("any", truth_layout):
         raise ValueError(f"metric: '{row.metric}' needs a {metric.needs}, kind is '{kind}'")
-    if metric.daily and kind == "windows":
-        raise ValueError(f"metric: '{row.metric}' goes over days, windows have no dates")
-    if kind == "forecasts":
-        rules.check_row(row, roles)
-    elif row.of_forecasts:
-        raise ValueError(f"{row.of_forecasts[0]}: is for kind 'forecasts', kind is '{kind}'")
+    if metric.daily and not dated:
+        raise ValueError(f"metric: '{row.metric}' goes over days, {kind} have no dates")
+    for key in row.of_some_kinds:
+        if key not in keys and not (key == "shown" and "variables" in keys):
+            raise ValueError(f"{key}: kind '{kind}' has no such key of a row; remove it")
 
 
 def check_labels(labels: Sequence[str], what: str) -> None:

@@ -63,12 +63,10 @@ class MetricRow(Section):
         return [str(self.variable), *([self.plus] if self.plus is not None else [])]
 
     @property
-    def of_forecasts(self) -> list[str]:
-        """Keys that are given and only forecasts have."""
-        keys = ("lead", "depth", "variables", "masks", "leads", "depths", "relative_to", "plus",
-                "against", "depth_bin")  # fmt: skip
-        given = [key for key in keys if getattr(self, key) is not None]
-        given += ["together"] if self.together else []
+    def of_some_kinds(self) -> list[str]:
+        """Keys that are given and not every kind has."""
+        common = {"metric", "label", "variable", "mask", "shown", "digits", "options"}
+        given = [key for key in type(self).model_fields if key in self.model_fields_set - common]
         return [*given, "shown"] if isinstance(self.shown, Shown) else given
 
     @model_validator(mode="before")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 
 from oceanbench.data import opening
+from oceanbench.data.expressions import parse_sum
 from oceanbench.declaration.section import Dates, Flag, Interval, Number, Section, Text
 from oceanbench.grid import longitude_span
 
@@ -60,20 +61,10 @@ class Dataset(Section):
     bound, and ``depth`` is that of observations whose files say none.
     """
 
-    role: Literal[
-        "truth",
-        "observations",
-        "training",
-        "validation",
-        "auxiliary",
-        "initial",
-        "climatology",
-        "mask",
-        "observed_truth",
-    ]
+    role: Text
     path: Text
     variables: Annotated[dict[str, Text], Field(min_length=1)]
-    layout: Literal["grid", "track", "swath", "static", "windows", "points"] = "grid"
+    layout: Text = "grid"
     units: Text | None = None
     daily_mean: Flag = False
     optional: Flag = False
@@ -95,7 +86,7 @@ class Dataset(Section):
     @classmethod
     def _sums(cls, value: dict[str, str]) -> dict[str, str]:
         for expression in value.values():
-            opening.parse_sum(expression)
+            parse_sum(expression)
         return value
 
 
@@ -196,20 +187,8 @@ class Mask(Section):
     flagged: Text | None = None
     unflagged: Text | None = None
 
-    @property
-    def of_windows(self) -> list[str]:
-        """Keys that are given and only windows have."""
-        keys = ("sampling", "elapsed", "observed_in", "unobserved_in", "flagged", "unflagged")
-        return [key for key in keys if getattr(self, key) is not None]
 
-    @property
-    def of_places(self) -> list[str]:
-        """Keys that are given and windows do not have."""
-        keys = ("inset_degrees", "longitude", "latitude", "time", "weights")
-        return [key for key in keys if key in self.model_fields_set]
-
-
-class Told(Section):
+class ModelSpec(Section):
     """The model that methods are told of: a row of ``dynamics.models.MODELS`` with its numbers."""
 
     name: Text

@@ -3,98 +3,48 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import matplotlib.style
 from matplotlib.figure import Figure
 
-from oceanbench.challenge import Challenge
-from oceanbench.declaration import MetricRow
-from oceanbench.evaluate import matched_by_score
-from oceanbench.figures.calibration import calibration
+from oceanbench.declaration import Declaration
 from oceanbench.figures.forecasts import forecasts
-from oceanbench.figures.maps import maps, series, tracks
-from oceanbench.figures.members import members
-from oceanbench.figures.spectra import score_plane, spectra
-from oceanbench.figures.style import STYLE, View, mark_of
-from oceanbench.figures.windows import errors, windows
-from oceanbench.kinds.forecasts.scoring.scores import score_forecasts
-from oceanbench.metrics.probabilistic.points import form_of
-from oceanbench.scoring.matching import Matched
-from oceanbench.submission import Submission
+from oceanbench.figures.points import of_maps, of_tracks, of_windows
+from oceanbench.figures.style import STYLE
+
+Drawer = Callable[[Declaration, str, Any], Iterator[tuple[str, Figure]]]
+
+DRAWERS: Mapping[str, Drawer] = MappingProxyType(
+    {"maps": of_maps, "tracks": of_tracks, "windows": of_windows, "forecasts": forecasts}
+)
 
 
-def draw(
-    challenge: Challenge, submission: Submission, folder: Path, *, data_dir: Path | None = None
-) -> list[Path]:
+def draw(declaration: Declaration, name: str, material: Any, folder: Path) -> list[Path]:
     """Draw maps or windows, errors and spectra of a submission, and a distribution's calibration.
 
-    Forecasts are drawn by lead, and as maps at few leads; they are read once more for it. Every
-    variable of the others is drawn through the mask of its first score, its spectra through the
-    mask of the resolved scale that they show. No file appears before all figures are drawn.
+    Nothing is opened or scored again, but the few fields of forecasts that are drawn as maps. No
+    file appears before all figures are drawn.
 
     Parameters
     ----------
-    challenge : from :meth:`Challenge.load`
-    submission : the participant's file
+    declaration : of the challenge
+    name : of the submission
+    material : from :func:`oceanbench.evaluate.evaluated`
     folder : where to write the PNG files; made if it does not exist
-    data_dir : folder of the challenge's files, where they are not beside challenge.yaml
 
     Returns
     -------
     list of the files written
-
-    Raises
-    ------
-    OceanbenchError
-        when the submission or the challenge's data are refused
     """
-    heading = f"{submission.name} on {challenge.name}"
-    if challenge.kind == "forecasts":
-        scored = score_forecasts(challenge, submission, data_dir=data_dir)
-        drawn = forecasts(scored, challenge, heading)
-    else:
-        matched = matched_by_score(challenge, submission, data_dir=data_dir)
-        drawn = _figures(challenge, heading, matched)
+    drawn = DRAWERS[declaration.kind](declaration, f"{name} on {declaration.name}", material)
     with matplotlib.style.context(STYLE, after_reset=True):
-        pictures = {f"{name}.png": _png(figure) for name, figure in drawn}
+        pictures = {f"{what}.png": _png(figure) for what, figure in drawn}
     folder.mkdir(parents=True, exist_ok=True)
-    return [_write(picture, folder / name) for name, picture in pictures.items()]
-
-
-def _figures(
-    challenge: Challenge, heading: str, matched: Mapping[tuple[str, str], Matched]
-) -> Iterator[tuple[str, Figure]]:
-    """Name and figure, one after the other."""
-    for name, rules in challenge.submission.variables.items():
-        views = {k: View(heading, name, rules.units, m) for k, m in matched.items() if k[0] == name}
-        rows: dict[str, MetricRow] = {}
-        for row in challenge.metrics:
-            if challenge.variable_of(row) == name:
-                rows.setdefault(row.metric, row)
-        if not rows:
-            continue
-        view = next(iter(views.values()))
-        if challenge.kind == "windows":
-            yield f"{name}_windows", windows(view)
-            yield f"{name}_rmse", errors(view)
-        else:
-            shown = ("maps", maps) if challenge.kind == "maps" else ("track_error", tracks)
-            yield f"{name}_{shown[0]}", shown[1](view)
-            yield f"{name}_rmse", series(view, rows.get("daily_rmse_score"))
-        if form_of(view.matched.distribution) != "deterministic":
-            known = [row.options.get("truth_error", 0.0) for row in rows.values()]
-            yield f"{name}_calibration", calibration(view, max(known))
-        if challenge.kind == "maps" and form_of(view.matched.distribution) == "ensemble":
-            yield f"{name}_members", members(view)
-        if "along_track_wavelength" in rows:
-            row = rows["along_track_wavelength"]
-            yield f"{name}_psd", spectra(views[name, challenge.mask_of(row)], row)
-        if resolved := [rows[m] for m in ("resolved_wavelength", "resolved_period") if m in rows]:
-            masks = [views[name, challenge.mask_of(row)] for row in resolved]
-            marks = [mark_of(row, view.matched) for row, view in zip(resolved, masks, strict=True)]
-            yield f"{name}_psd_score", score_plane(masks[0], resolved[0], marks)
+    return [_write(picture, folder / what) for what, picture in pictures.items()]
 
 
 def _png(figure: Figure) -> bytes:

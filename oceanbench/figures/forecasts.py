@@ -8,19 +8,19 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from oceanbench.challenge import Challenge
+from oceanbench.declaration import Declaration
 from oceanbench.figures import leads
 from oceanbench.figures.style import geographic, limits, shape_of
 from oceanbench.kinds.forecasts.scoring.scores import Scored
 
 
-def forecasts(scored: Scored, challenge: Challenge, heading: str) -> Iterator[tuple[str, Figure]]:
+def forecasts(challenge: Declaration, heading: str, scored: Scored) -> Iterator[tuple[str, Figure]]:
     """Name and figure, one after the other.
 
     Parameters
     ----------
-    scored : from :func:`oceanbench.kinds.forecasts.scoring.scores.score_forecasts`
     challenge, heading : of which, and the words above
+    scored : what :func:`oceanbench.kinds.forecasts.scoring.scores.evaluated` found
     """
     yield "rmse_by_lead", leads.errors(scored, challenge, heading)
     if (figure := leads.structure(scored, heading)) is not None:
@@ -38,7 +38,7 @@ def forecasts(scored: Scored, challenge: Challenge, heading: str) -> Iterator[tu
         yield f"{variable}_maps", maps(scored, challenge, (variable, column[0]), heading)
 
 
-def maps(scored: Scored, challenge: Challenge, level: leads.Layer, heading: str) -> Figure:
+def maps(scored: Scored, challenge: Declaration, level: leads.Layer, heading: str) -> Figure:
     """Truth, forecast and error of the middle start at the first, the middle and the last lead."""
     variable, depth = level
     starts = list(scored.forecasts.places)
@@ -54,7 +54,7 @@ def maps(scored: Scored, challenge: Challenge, level: leads.Layer, heading: str)
     size = (11.5, len(chosen) * (3.4 * ratio + 0.45) + 0.6)
     figure = Figure(figsize=size, layout="compressed")
     where = "" if depth is None else f" at {depth:.3g} m"
-    unit = leads.unit_of(challenge, variable)
+    unit = leads.written_unit(challenge, variable)
     figure.suptitle(f"{heading}, {variable}{where} ({unit}), start {start}")
     grid = figure.subplots(len(chosen), 3, sharex=True, sharey=True, squeeze=False)
     for row, lead, fields in zip(

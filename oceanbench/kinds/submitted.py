@@ -1,13 +1,59 @@
-"""The standard deviation that a submission may give beside a variable: found, checked, refused."""
+"""The variables of a submission: found, checked, refused."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import xarray as xr
 
-from oceanbench.declaration import SubmittedVariable, std_name
+from oceanbench.data.units import same_unit
+from oceanbench.data.untrusted import ABSURD, check_range, open_untrusted
+from oceanbench.declaration import Declaration, SubmittedVariable, std_name
 from oceanbench.errors import OceanbenchError
+
+
+def open_variables(
+    file: Path,
+    declaration: Declaration,
+    canonical: Callable[[xr.Dataset, str], xr.Dataset],
+    dims: Sequence[str],
+    texts: Collection[str] = (),
+) -> xr.Dataset:
+    """Variables of the challenge in one file, under their canonical names, not yet read.
+
+    Parameters
+    ----------
+    file : NetCDF file or Zarr store
+    declaration : of the challenge
+    canonical : dataset and file name -> the dataset with canonical coordinates
+    dims : that each variable has, beside ``member``
+    texts : the only variables of texts that are read
+    """
+    opened = open_untrusted(file, texts)
+    chosen: dict[Hashable, str] = {}
+    for name, rules in declaration.submission.variables.items():
+        chosen[find(opened, name, rules, file.name)] = name
+        if (std := find_std(opened, name, rules, file.name)) is not None:
+            chosen[std] = std_name(name)
+    dataset = canonical(opened, file.name).rename(chosen)[list(chosen.values())]
+    for name, rules in declaration.submission.variables.items():
+        check_variable(dataset[name], rules, dims, file.name)
+        if std_name(name) in dataset:
+            check_form(dataset, name, file.name)
+            check_variable(dataset[std_name(name)], rules, dims, file.name)
+    return dataset
+
+
+def check_values(whole: xr.Dataset, declaration: Declaration, where: str) -> None:
+    """Refuse values outside the valid range, and standard deviations that can be none."""
+    for name, rules in declaration.submission.variables.items():
+        low, high = rules.valid_range or (-ABSURD, ABSURD)
+        check_range(whole[name].values, name, low, high, rules.units, where)
+        if std_name(name) in whole:
+            check_std(whole, name, high - low, rules.units, where)
 
 
 def find_std(
@@ -35,7 +81,7 @@ def check_form(dataset: xr.Dataset, name: str, where: str) -> None:
         )
 
 
-def check_values(dataset: xr.Dataset, name: str, widest: float, units: str, where: str) -> None:
+def check_std(dataset: xr.Dataset, name: str, widest: float, units: str, where: str) -> None:
     """Refuse standard deviations that are missing, not positive or more than the widest.
 
     Only the points where the variable has a value are looked at.
@@ -58,3 +104,57 @@ def check_values(dataset: xr.Dataset, name: str, widest: float, units: str, wher
             f"example {values[wrong][0]:g}), expected more than 0 and at most {widest:g} {units}; "
             "check the sign and the unit, and that it is no variance"
         )
+
+
+def find(opened: xr.Dataset, name: str, rules: SubmittedVariable, where: str) -> Hashable:
+    """Name of a variable in a file; refused where there is none."""
+    for candidate in (name, *rules.aliases):
+        if candidate in opened.data_vars:
+            return candidate
+    if not opened.data_vars:
+        raise OceanbenchError(
+            f"{where}: no variable in its root group, expected '{name}'; write the variables there "
+            "rather than in NetCDF groups"
+        )
+    found = ", ".join(map(str, opened.data_vars))
+    also = f" (or {', '.join(rules.aliases)})" if rules.aliases else ""
+    raise OceanbenchError(
+        f"{where}: found {found}, expected a variable '{name}'{also}; rename it, for example with "
+        f"xarray: ds.rename({{'…': '{name}'}})"
+    )
+
+
+def check_variable(
+    array: xr.DataArray, rules: SubmittedVariable, dims: Sequence[str], where: str
+) -> None:
+    """Refuse a variable on other dimensions, of another type or in another unit."""
+    if set(array.dims) - {"member"} != set(dims):
+        raise OceanbenchError(
+            f"{where}: '{array.name}' has dimensions {tuple(map(str, array.dims))}, expected "
+            f"({', '.join(dims)}) and optionally member; transpose or select"
+        )
+    if array.sizes.get("member") == 0:
+        raise OceanbenchError(f"{where}: '{array.name}' has no member; give at least one")
+    if array.dtype.kind != "f":
+        raise OceanbenchError(
+            f"{where}: '{array.name}' has type {array.dtype}, expected floating point numbers; "
+            "convert it with .astype('float32')"
+        )
+    unit = array.attrs.get("units")
+    if unit is not None and not same_unit(str(unit), rules.units):
+        raise OceanbenchError(
+            f"{where}: '{array.name}' is in '{unit}', expected '{rules.units}'; convert "
+            f"the values and set the attribute units to '{rules.units}'"
+        )
+
+
+def empty(declaration: Declaration, coords: Mapping[str, Any]) -> xr.Dataset:
+    """Every variable of a submission on the coordinates, without values: what a method fills."""
+    shape = tuple(len(c) for c in coords.values())
+    return xr.Dataset(
+        {
+            name: (tuple(coords), np.full(shape, np.nan), {"units": variable.units})
+            for name, variable in declaration.submission.variables.items()
+        },
+        coords=coords,
+    )

@@ -1,98 +1,27 @@
-"""What run and train share: a method's file, options, device, inputs and command."""
+"""What run and train share: a method's file, its functions, options, device and command."""
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import inspect
 import json
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import xarray as xr
 import yaml
 
 from oceanbench.challenge import Challenge
 from oceanbench.data import shipped
-from oceanbench.declaration import Dates
 from oceanbench.errors import OceanbenchError, did_you_mean
+from oceanbench.kinds import CHALLENGE_KINDS
 
-ESTIMATE = "estimate(inputs, target, *, device, seed)"
+Function = Callable[..., Any]
 TRAIN = "train(inputs, *, device, seed)"
-
-
-class Inputs(Mapping[str, xr.Dataset]):
-    """Every dataset of a challenge that is no truth, opened when it is asked for.
-
-    For training, they are cut to the training period, those of role ``validation`` to theirs; what
-    is of the scored cases and has no such dates is not there, the observations of windows and the
-    initial conditions of forecasts. Optional datasets
-    that are not there are left out. The attributes ``role`` and ``layout`` of a dataset say what it
-    is. (A method file is trusted code: this keeps it honest, not captive.)
-
-    Parameters
-    ----------
-    challenge : from :meth:`Challenge.load`
-    data_dir : folder of the challenge's files
-    for_training : give what a method may learn from, and nothing else
-    """
-
-    def __init__(
-        self, challenge: Challenge, data_dir: Path | None = None, *, for_training: bool = False
-    ) -> None:
-        self._name, self._truth = challenge.name, challenge.truth_name
-        hidden = {"truth", "observed_truth"}
-        if for_training:
-            hidden |= {"windows": {"observations"}, "forecasts": {"initial"}}.get(
-                challenge.kind, set()
-            )
-        period = challenge.periods["training"] if for_training and challenge.periods else None
-        self._open: dict[str, Callable[[], xr.Dataset]] = {
-            name: _opener(challenge, name, data_dir, period)
-            for name, dataset in challenge.datasets.items()
-            if dataset.role not in hidden
-            and not (dataset.optional and not challenge.present(name, data_dir))
-        }
-        self._opened: dict[str, xr.Dataset] = {}
-
-    def __getitem__(self, name: str) -> xr.Dataset:
-        """Open a dataset; asking for the truth is an error."""
-        if name == self._truth:
-            raise OceanbenchError(
-                f"{self._name}: the method asked for '{name}', the truth; no method receives it; "
-                f"its inputs are {', '.join(self)}"
-            )
-        if name not in self._open:
-            raise OceanbenchError(f"{self._name}: no input '{name}'; {did_you_mean(name, self)}")
-        if name not in self._opened:
-            self._opened[name] = self._open[name]()
-        return self._opened[name]
-
-    def __contains__(self, name: object) -> bool:
-        """Whether an input is there; asking opens nothing."""
-        return name in self._open
-
-    def __iter__(self) -> Iterator[str]:
-        """Names of the inputs that are there."""
-        return iter(self._open)
-
-    def __len__(self) -> int:
-        """Count of the inputs."""
-        return len(self._open)
-
-    @property
-    def opened(self) -> list[str]:
-        """Names of the inputs that were asked for until now."""
-        return sorted(self._opened)
-
-
-def _opener(
-    challenge: Challenge, name: str, data_dir: Path | None, period: Dates | None
-) -> Callable[[], xr.Dataset]:
-    return lambda: challenge.open(name, data_dir, period)
 
 
 def load_method(name_or_path: str) -> tuple[str, ModuleType]:
@@ -101,12 +30,12 @@ def load_method(name_or_path: str) -> tuple[str, ModuleType]:
     Raises
     ------
     OceanbenchError
-        if there is no such file, or it has no function ``estimate``
+        if there is no such file, or it is not Python
     """
     path = shipped.find("baselines", name_or_path, "{name}.py")
     spec = importlib.util.spec_from_file_location(f"oceanbench_method_{path.stem}", path)
     if spec is None or spec.loader is None:
-        raise OceanbenchError(f"{path}: not a Python file; a method is a file with estimate()")
+        raise OceanbenchError(f"{path}: not a Python file; a method is a file with functions")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # where dataclasses and pickles look their module up
     try:
@@ -118,8 +47,6 @@ def load_method(name_or_path: str) -> tuple[str, ModuleType]:
         ) from problem
     except SyntaxError as problem:
         raise OceanbenchError(f"{path}, line {problem.lineno}: {problem.msg}; correct it") from None
-    if not callable(getattr(module, "estimate", None)):
-        raise OceanbenchError(f"{path}: has no function {ESTIMATE}; write one")
     return path.stem, module
 
 
@@ -133,15 +60,24 @@ def check_kind(stem: str, module: ModuleType, challenge: Challenge) -> None:
         )
 
 
-def parse_options(function: Callable[..., Any], settings: Mapping[str, str]) -> dict[str, Any]:
-    """Options of ``estimate`` or ``train`` from ``name=value`` texts, in the type of each default.
+def functions_of(stem: str, module: ModuleType, challenge: Challenge) -> dict[str, Function]:
+    """Functions that a method file must have for this kind of challenge, by name."""
+    contract = CHALLENGE_KINDS[challenge.kind].contract
+    for name, signature in contract.items():
+        if not callable(getattr(module, name, None)):
+            raise OceanbenchError(f"{stem}: has no function {signature}; write one")
+    return {name: getattr(module, name) for name in contract}
+
+
+def parse_options(functions: Iterable[Function], settings: Mapping[str, str]) -> dict[str, Any]:
+    """Options of a method's functions from ``name=value`` texts, in the type of each default.
 
     They are its keyword-only parameters but ``device``, ``seed`` and ``weights``.
     """
-    parameters = inspect.signature(function).parameters
     known = {
         n: p
-        for n, p in parameters.items()
+        for function in functions
+        for n, p in inspect.signature(function).parameters.items()
         if p.kind is p.KEYWORD_ONLY and n not in ("device", "seed", "weights")
     }
     options: dict[str, Any] = {}
@@ -171,12 +107,20 @@ def _convert(name: str, text: str, default: Any) -> Any:
     return value
 
 
-def check_call(
-    stem: str, contract: str, function: Callable[..., Any], *given: Any, **named: Any
-) -> None:
-    """Refuse a function of a method that cannot be called as its contract says."""
+def check_call(stem: str, contract: str, function: Function, **named: Any) -> None:
+    """Refuse a function of a method that cannot be called as its contract says.
+
+    Parameters
+    ----------
+    stem : of the method file
+    contract : signature that is asked for, such as ``estimate(inputs, target, *, device, seed)``
+    function : of the method
+    **named : keyword arguments of the call
+    """
+    wanted = ast.parse(f"def {contract}: ...").body[0]
+    assert isinstance(wanted, ast.FunctionDef)  # contracts are ours
     try:
-        inspect.signature(function).bind(*given, **named)
+        inspect.signature(function).bind(*wanted.args.args, **named)
     except TypeError as problem:
         raise OceanbenchError(
             f"{stem}: {contract.partition('(')[0]}() cannot be called ({problem}); write "

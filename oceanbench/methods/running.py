@@ -16,12 +16,14 @@ from oceanbench.challenge import Challenge
 from oceanbench.data import files, shipped
 from oceanbench.declaration import std_name
 from oceanbench.errors import OceanbenchError
+from oceanbench.kinds import CHALLENGE_KINDS
+from oceanbench.methods.inputs import Inputs
 from oceanbench.methods.method_file import (
-    ESTIMATE,
-    Inputs,
+    Function,
     check_call,
     check_kind,
     command,
+    functions_of,
     load_method,
     parse_options,
     resolve_device,
@@ -64,7 +66,9 @@ def run(
     """
     stem, module = load_method(method)
     check_kind(stem, module, challenge)
-    options = parse_options(module.estimate, settings or {})
+    kind = CHALLENGE_KINDS[challenge.kind]
+    functions = functions_of(stem, module, challenge)
+    options = parse_options(functions.values(), settings or {})
     device = resolve_device(device)
     arguments = {"device": device, "seed": seed, **options}
     submission = Submission(
@@ -77,7 +81,9 @@ def run(
     own, published = submission.path.parent, shipped.folder("baselines") / "weights"
     names = (own / submission.name, own / stem, published / challenge.name / stem)
     places = [place.with_name(f"{place.name}.safetensors") for place in names]
-    file = _weights_file(stem, module, weights, places, f"train {method} {challenge.name}")
+    file = _weights_file(
+        stem, module, functions, weights, places, f"train {method} {challenge.name}"
+    )
     if file is not None:
         learned = Weights.load(file, device)
         _check_origin(learned, file, stem, challenge, chosen=weights is not None)
@@ -93,9 +99,10 @@ def run(
         }
     target = challenge.target(data_dir)
     inputs = Inputs(challenge, data_dir)
-    check_call(stem, ESTIMATE, module.estimate, inputs, target, **arguments)
+    for what, function in functions.items():
+        check_call(stem, kind.contract[what], function, **arguments)
     begin = time.process_time()
-    estimate = module.estimate(inputs, target.copy(deep=True), **arguments)
+    estimate = kind.drive(functions, inputs, target, arguments)
     cpu_seconds = round(time.process_time() - begin, 3)
     _check_estimate(estimate, target, stem)
     maps = {
@@ -118,19 +125,25 @@ def run(
 
 
 def _weights_file(
-    stem: str, module: ModuleType, chosen: Path | None, places: Sequence[Path], training: str
+    stem: str,
+    module: ModuleType,
+    functions: Mapping[str, Function],
+    chosen: Path | None,
+    places: Sequence[Path],
+    training: str,
 ) -> Path | None:
-    """File of the weights for ``estimate``: the one chosen, or the first there is of the places.
+    """File of the weights for a method: the one chosen, or the first there is of the places.
 
     None for a method that takes none, or that has a default where there is no file.
     """
-    wanted = inspect.signature(module.estimate).parameters.get("weights")
+    taking = [inspect.signature(f).parameters.get("weights") for f in functions.values()]
+    wanted = next((parameter for parameter in taking if parameter is not None), None)
     learns = callable(getattr(module, "train", None))
     if wanted is None:
         if learns:
             raise OceanbenchError(
-                f"{stem}: has train(), but estimate() takes no weights; write "
-                f"{ESTIMATE.replace(')', ', weights)')}"
+                f"{stem}: has train(), but {' and '.join(f'{name}()' for name in functions)} "
+                "takes no weights; add a keyword parameter 'weights'"
             )
         if chosen is not None:
             raise OceanbenchError(f"--weights {chosen}: {stem} takes no weights; leave them out")

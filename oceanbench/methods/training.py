@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, Any
 from oceanbench.challenge import Challenge
 from oceanbench.data import files
 from oceanbench.errors import OceanbenchError
-from oceanbench.evaluate import provenance
+from oceanbench.methods.inputs import Inputs
 from oceanbench.methods.method_file import (
     TRAIN,
-    Inputs,
     check_call,
     check_kind,
     command,
+    functions_of,
     load_method,
     parse_options,
     resolve_device,
 )
 from oceanbench.methods.weights import Weights, safetensors
+from oceanbench.scoring.provenance import provenance
 from oceanbench.submission import Submission
 
 if TYPE_CHECKING:
@@ -69,9 +70,10 @@ def train(
             f"{method} {challenge.name}"
         )
     check_kind(stem, module, challenge)
+    functions_of(stem, module, challenge)
     period = challenge.periods.get("training", ())
-    if challenge.kind == "windows":
-        if not any(dataset.role == "training" for dataset in challenge.datasets.values()):
+    if challenge.domain is None:
+        if not challenge.of_role("training"):
             raise OceanbenchError(
                 f"{challenge.path}: no dataset has role 'training', so nothing may be learned from"
             )
@@ -80,7 +82,7 @@ def train(
             f"{challenge.path}: periods.training is missing, so nothing may be learned from; add "
             "for example periods: {training: [2013-01-02, 2013-09-30]}, outside the scored days"
         )
-    options = parse_options(module.train, settings or {})
+    options = parse_options([module.train], settings or {})
     device = resolve_device(device)
     path = output / challenge.name / f"{name or stem}.safetensors"
     Submission(name or stem, path)  # refuses a name that can be none
@@ -88,7 +90,7 @@ def train(
     safetensors()
     inputs = Inputs(challenge, data_dir, for_training=True)
     arguments = {"device": device, "seed": seed, **options}
-    check_call(stem, TRAIN, module.train, inputs, **arguments)
+    check_call(stem, TRAIN, module.train, **arguments)
     begin, begin_cpu = time.perf_counter(), time.process_time()
     tensors = _checked(module.train(inputs, **arguments), stem)
     seconds = time.perf_counter() - begin

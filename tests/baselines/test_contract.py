@@ -19,7 +19,8 @@ from oceanbench.assimilation.uncertainty.spde import Spde
 from oceanbench.challenge import Challenge
 from oceanbench.data import shipped
 from oceanbench.learning import ensembles
-from oceanbench.methods.method_file import Inputs, load_method
+from oceanbench.methods.inputs import Inputs
+from oceanbench.methods.method_file import load_method
 from oceanbench.observing.noise import AltimeterError
 
 

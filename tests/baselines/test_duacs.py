@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from oceanbench.assimilation.gaussian.covariance import Covariance
 from oceanbench.assimilation.observations.superobservations import DAY, kilometres, samples
 from oceanbench.errors import OceanbenchError
-from oceanbench.methods.method_file import Inputs, load_method
+from oceanbench.methods.inputs import Inputs
+from oceanbench.methods.method_file import load_method
 
 _, METHOD = load_method("duacs")
 PLACE = (10.0, 35.0)

@@ -25,7 +25,8 @@ from forecast_worlds import (
 from oceanbench.challenge import Challenge
 from oceanbench.data import shipped
 from oceanbench.errors import OceanbenchError
-from oceanbench.methods.method_file import Inputs, load_method
+from oceanbench.methods.inputs import Inputs
+from oceanbench.methods.method_file import load_method
 
 METHODS = {name: load_method(name)[1] for name in shipped.names("baselines")}
 OF_FORECASTS = [

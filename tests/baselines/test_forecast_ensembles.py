@@ -15,7 +15,8 @@ from oceanbench.challenge import Challenge
 from oceanbench.dynamics.lorenz96 import tendency
 from oceanbench.dynamics.runge_kutta import step
 from oceanbench.evaluate import evaluate
-from oceanbench.methods.method_file import Inputs, load_method
+from oceanbench.methods.inputs import Inputs
+from oceanbench.methods.method_file import load_method
 from oceanbench.result import Result
 from oceanbench.submission import Submission
 

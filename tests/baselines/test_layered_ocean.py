@@ -17,7 +17,8 @@ from oceanbench.dynamics import layered_ocean as ocean
 from oceanbench.dynamics.basin import north_atlantic_like
 from oceanbench.dynamics.quasigeostrophic import DAY
 from oceanbench.errors import OceanbenchError
-from oceanbench.methods.method_file import Inputs, load_method
+from oceanbench.methods.inputs import Inputs
+from oceanbench.methods.method_file import load_method
 
 METHOD = load_method("layered_ocean")[1]
 FIRST = np.datetime64("2008-01-05", "D")

@@ -18,7 +18,8 @@ from torch import Tensor
 from oceanbench.assimilation.fourdvarnet.maps import inference
 from oceanbench.assimilation.fourdvarnet.maps.training import course, train_members
 from oceanbench.challenge import Challenge
-from oceanbench.methods.method_file import Inputs, load_method
+from oceanbench.methods.inputs import Inputs
+from oceanbench.methods.method_file import load_method
 
 TRAINED, SCORED, ALL = slice(0, 60), slice(80, 88), 95
 RECIPE = replace(SMALL, first_guess="smooth", scenes=1, steps=3, reduced=False)

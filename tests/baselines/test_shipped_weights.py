@@ -10,7 +10,8 @@ from places import ROOT
 
 from oceanbench.challenge import Challenge
 from oceanbench.errors import OceanbenchError
-from oceanbench.methods.method_file import Inputs, load_method
+from oceanbench.methods.inputs import Inputs
+from oceanbench.methods.method_file import load_method
 from oceanbench.methods.running import run
 from oceanbench.methods.weights import Weights
 from oceanbench.result import Result

@@ -17,7 +17,8 @@ import torch
 
 from oceanbench import Challenge
 from oceanbench.assimilation.variational.block_tridiagonal import factorise, solve
-from oceanbench.methods.method_file import Inputs, load_method
+from oceanbench.methods.inputs import Inputs
+from oceanbench.methods.method_file import load_method
 
 pytest.importorskip("pytest_benchmark")
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from places import ROOT
 
-from oceanbench.boards import ranking
+from oceanbench.boards import ranking, rendering
 from oceanbench.boards.regression import compare
 from oceanbench.challenge import Challenge, load_all
 from oceanbench.errors import OceanbenchError
@@ -55,14 +55,14 @@ def test_a_flag_stands_where_there_is_no_number(
 ) -> None:
     table = ranking.board(challenge, list(results.values())).computed
     assert table.set_index("submission")["λx [°]"]["zero"] == "unresolved"
-    assert "nan" not in ranking.to_markdown(ranking.board(challenge, [results["zero"]]))
+    assert "nan" not in rendering.to_markdown(ranking.board(challenge, [results["zero"]]))
 
 
 def test_the_new_row_is_marked_and_bars_are_escaped(
     challenge: Challenge, results: dict[str, Result]
 ) -> None:
     board = ranking.board(challenge, [results["first"], results["poor"]], new=["poor"])
-    text = ranking.to_markdown(board)
+    text = rendering.to_markdown(board)
     assert f"poor {ranking.NEW}" in text
     assert r"a \| b" in text
 
@@ -74,9 +74,9 @@ def test_csv_reads_back_and_html_escapes_names(
         results["first"], submission={**results["first"].submission, "name": "<script>x</script>"}
     )
     board = ranking.board(challenge, [evil, results["poor"]])
-    table = pd.read_csv(io.StringIO(ranking.to_csv(board)))
+    table = pd.read_csv(io.StringIO(rendering.to_csv(board)))
     assert list(table["source"]) == ["computed", "computed"]
-    page = ranking.to_html([board])
+    page = rendering.to_html([board])
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
 
@@ -105,24 +105,24 @@ def test_a_stale_board_is_found(
     challenge: Challenge, results: dict[str, Result], tmp_path: Path
 ) -> None:
     results["first"].save(tmp_path)
-    files = ranking.rendered([challenge], tmp_path)
-    assert set(ranking.stale(files)) == set(files)
+    files = rendering.rendered([challenge], tmp_path)
+    assert set(rendering.stale(files)) == set(files)
     for path, text in files.items():
         path.write_text(text, encoding="utf-8")
-    assert ranking.stale(ranking.rendered([challenge], tmp_path)) == []
+    assert rendering.stale(rendering.rendered([challenge], tmp_path)) == []
     results["poor"].save(tmp_path)
-    stale = {p.name for p in ranking.stale(ranking.rendered([challenge], tmp_path))}
+    stale = {p.name for p in rendering.stale(rendering.rendered([challenge], tmp_path))}
     assert stale == {"toy_maps.md", "toy_maps.csv", "index.html"}
 
 
 def test_the_shipped_boards_are_up_to_date() -> None:
-    files = ranking.rendered(list(load_all().values()), ROOT / "leaderboards")
-    assert ranking.stale(files) == []
+    files = rendering.rendered(list(load_all().values()), ROOT / "leaderboards")
+    assert rendering.stale(files) == []
 
 
 def test_published_rows_stand_apart_as_published() -> None:
     board = ranking.board(Challenge.load("ssh_osse_natl60_2020a"), [])
-    text = ranking.to_markdown(board)
+    text = rendering.to_markdown(board)
     assert "## Published" in text
     assert "not computed by OceanBench" in text
     row = board.published.set_index(["method", "observations"]).loc[("4DVarQG", "4 nadirs")]

@@ -14,6 +14,8 @@ from oceanbench.challenge import Challenge
 from oceanbench.errors import OceanbenchError
 from oceanbench.evaluate import evaluate
 from oceanbench.kinds.forecasts.derived import DERIVED, Axes
+from oceanbench.kinds.forecasts.opening import maps_of
+from oceanbench.kinds.forecasts.schedule import keys
 from oceanbench.result import Result
 from oceanbench.submission import Submission
 
@@ -53,7 +55,7 @@ def values(result: Result) -> dict[str, float]:
 
 
 def surface(challenge: Challenge) -> bool:
-    return len(challenge.depths) == 1
+    return len(keys(challenge).depths) == 1
 
 
 def test_the_starts_are_those_of_2024_and_leads_are_whole_days():
@@ -169,19 +171,19 @@ def test_derived_variables_are_scored_as_those_of_the_file_would_be(place, tmp_p
     challenge = official("global_forecasting", tmp_path)
     estimate = forecasts(noise=0.01)
     result = evaluate(challenge, submit(tmp_path, estimate), data_dir=place)
-    truth, grid = challenge.maps("truth", data_dir=place)
-    axes = Axes(grid.latitude, grid.longitude, np.array(challenge.depths))
+    truth, grid = maps_of(challenge, "truth", data_dir=place)
+    axes = Axes(grid.latitude, grid.longitude, np.array(keys(challenge).depths))
     for name, needs in (("ugeo", ["zos"]), ("vgeo", ["zos"]), ("mld", ["thetao", "so"])):
         squares = weights = 0.0
         for start in range(2):
             day = FIRST + 7 * start + 4
             field = estimate.isel(first_day_datetime=start, lead_day_index=3)
-            field = field.sel(depth=challenge.depths, method="nearest")
-            columns = [None] if needs == ["zos"] else challenge.depths
+            field = field.sel(depth=keys(challenge).depths, method="nearest")
+            columns = [None] if needs == ["zos"] else keys(challenge).depths
             shape = (len(columns), *grid.shape)
             mine = {n: field[n].values.reshape(shape) for n in needs}
             known = {n: truth.read(n, day, columns) for n in needs}
-            quantity = DERIVED[challenge.derived[name]]
+            quantity = DERIVED[keys(challenge).derived[name]]
             error = quantity.function(mine, axes) - quantity.function(known, axes)
             area = np.cos(np.deg2rad(grid.latitude))[:, None] * np.isfinite(error)
             squares, weights = squares + np.nansum(area * error**2), weights + area.sum()

@@ -13,7 +13,9 @@ from forecast_worlds import forecast, write
 
 from oceanbench.challenge import Challenge
 from oceanbench.evaluate import evaluate
-from oceanbench.methods.method_file import Inputs, load_method
+from oceanbench.kinds.forecasts.schedule import keys, schedule_of
+from oceanbench.methods.inputs import Inputs
+from oceanbench.methods.method_file import load_method
 from oceanbench.result import Result
 from oceanbench.submission import Submission
 
@@ -27,10 +29,10 @@ METRICS = [
 @pytest.mark.parametrize("name", BOTH)
 def test_the_declaration_is_what_the_card_says(name):
     challenge = Challenge.load(name)
-    starts = challenge.schedule.starts
+    starts = schedule_of(challenge).starts
     assert (str(starts[0]), str(starts[-1]), starts.size) == ("2008-01-02", "2008-12-24", 52)
     assert all(day.astype(object).strftime("%A") == "Wednesday" for day in starts)
-    assert challenge.leads == [*range(1, 11), 15, 20, 30]
+    assert keys(challenge).leads == [*range(1, 11), 15, 20, 30]
     assert set(challenge.submission.variables) == {"zos", "thetao", "so", "uo", "vo"}
     assert challenge.ranking.variable == "zos"
     for dataset in challenge.datasets:

@@ -13,6 +13,7 @@ from places import ROOT
 
 from oceanbench.challenge import Challenge
 from oceanbench.dynamics.models import told
+from oceanbench.kinds.windows.opening import open_flagged
 
 CHALLENGES = ROOT / "challenges"
 NAMES = [
@@ -93,7 +94,7 @@ def test_samplings_of_the_overturning_observe_what_they_say():
 
 def test_the_overturning_is_off_a_fifth_of_the_time():
     challenge = Challenge.load("amoc")
-    off = challenge.flag("collapsed")
+    off = open_flagged(challenge, "collapsed", None)
     assert 0.15 < float(off.mean()) < 0.25
     omega = challenge.open("truth")["state"].sel(component="omega")
     assert float((omega - 0.025).where(off).mean()) > float((omega - 0.025).where(~off).mean())

@@ -11,14 +11,14 @@ import window_worlds
 import xarray as xr
 import yaml
 from command import Command
+from matches import draw, matched_by_score
 
 from oceanbench.challenge import Challenge
 from oceanbench.errors import OceanbenchError
-from oceanbench.evaluate import evaluate, matched_by_score
-from oceanbench.figures import draw
+from oceanbench.evaluate import evaluate
 from oceanbench.figures.style import View
 from oceanbench.figures.windows import errors, windows
-from oceanbench.methods.method_file import Inputs
+from oceanbench.methods.inputs import Inputs
 from oceanbench.scoring.matching import Coverage, Matched
 from oceanbench.submission import Submission
 

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 import xarray as xr
 from builders import DAY, FIRST, days, maps, maps_challenge, track, write
+from matches import matched_by_score
 from places import MEDITERRANEAN, SHARED
 
 from oceanbench import evaluate
 from oceanbench.challenge import Challenge
 from oceanbench.data.files import check_sha256, sha256
-from oceanbench.data.opening import Box, open_dataset, same_unit, select
+from oceanbench.data.opening import Box, open_dataset, select
+from oceanbench.data.units import same_unit
 from oceanbench.errors import OceanbenchError
-from oceanbench.evaluate import matched_by_score
 from oceanbench.submission import Submission
 
 REAL = SHARED / "data"

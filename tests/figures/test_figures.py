@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import xarray as xr
 import yaml
+from matches import draw, matched_by_score
 from matplotlib.figure import Figure
 
 from oceanbench import figures
 from oceanbench.challenge import Challenge
 from oceanbench.errors import OceanbenchError
-from oceanbench.evaluate import matched_by_score
-from oceanbench.figures import draw
+from oceanbench.figures import points
 from oceanbench.metrics import METRICS
 from oceanbench.submission import Submission
 
@@ -312,7 +312,7 @@ def test_nothing_is_left_when_drawing_fails(
     def fail(*_: object) -> Figure:
         raise OceanbenchError("no ink")
 
-    monkeypatch.setattr(figures, "score_plane", fail)
+    monkeypatch.setattr(points, "score_plane", fail)
     with pytest.raises(OceanbenchError, match="no ink"):
         draw(challenge, submit(tmp_path, truth), tmp_path / "figures")
     assert not (tmp_path / "figures").exists()

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import xarray as xr
 from forecast_worlds import DEPTHS, STARTS, declare, perfect
+from matches import draw
 
 from oceanbench.challenge import Challenge
-from oceanbench.figures import draw, leads
+from oceanbench.evaluate import evaluated
+from oceanbench.figures import leads
 from oceanbench.figures.forecasts import forecasts
-from oceanbench.kinds.forecasts.scoring.scores import score_forecasts
 from oceanbench.submission import Submission
 
 ROWS = [
@@ -57,8 +58,8 @@ def test_every_figure_that_can_be_drawn_is(members, challenge, tmp_path):
 
 
 def test_the_lines_are_the_scores(challenge, tmp_path):
-    scored = score_forecasts(challenge, submission(tmp_path, 0))
-    drawn = dict(forecasts(scored, challenge, "mine"))
+    _, scored = evaluated(challenge, submission(tmp_path, 0))
+    drawn = dict(forecasts(challenge, "mine", scored))
     (axes,) = [a for a in drawn["rmse_by_lead"].axes if a.get_title() == "zos"]
     lines = {line.get_label(): line.get_ydata() for line in axes.get_lines()}
     assert set(lines) == {"forecast", "persistence", "climatology"}

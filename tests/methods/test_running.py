@@ -11,7 +11,8 @@ import xarray as xr
 
 from oceanbench.challenge import Challenge
 from oceanbench.errors import OceanbenchError
-from oceanbench.methods.method_file import Inputs, load_method, parse_options
+from oceanbench.methods.inputs import Inputs
+from oceanbench.methods.method_file import functions_of, load_method, parse_options
 from oceanbench.methods.running import run
 
 ZERO = '''"""Zero everywhere."""
@@ -126,7 +127,6 @@ def test_a_wrong_return_is_refused(
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("x = 1\n", "has no function estimate"),
         ("def estimate(:\n", "line 1"),
         ("import nonexistent_package\n", "needs the package 'nonexistent_package'"),
     ],
@@ -134,6 +134,14 @@ def test_a_wrong_return_is_refused(
 def test_a_file_that_is_no_method_is_refused(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(OceanbenchError, match=words):
         load_method(method(tmp_path, text))
+
+
+def test_a_method_without_the_functions_of_the_kind_is_refused(
+    tmp_path: Path, challenge: Challenge
+) -> None:
+    stem, module = load_method(method(tmp_path, "x = 1\n"))
+    with pytest.raises(OceanbenchError, match="has no function estimate"):
+        functions_of(stem, module, challenge)
 
 
 def test_an_unknown_method_is_refused_with_the_known_ones() -> None:
@@ -144,7 +152,7 @@ def test_an_unknown_method_is_refused_with_the_known_ones() -> None:
 def test_options_take_the_type_of_their_defaults(tmp_path: Path) -> None:
     _, module = load_method(method(tmp_path, ZERO))
     texts = {"level": "1e-3", "name": "3", "count": "2", "flag": "true", "free": "[1, 2]"}
-    options = parse_options(module.estimate, texts)
+    options = parse_options([module.estimate], texts)
     assert options == {"level": 1e-3, "name": "3", "count": 2, "flag": True, "free": [1, 2]}
     for wrong in (
         {"count": "two"},
@@ -156,8 +164,8 @@ def test_options_take_the_type_of_their_defaults(tmp_path: Path) -> None:
         {"free": "2013-01-02"},
     ):
         with pytest.raises(OceanbenchError, match="expected"):
-            parse_options(module.estimate, wrong)
+            parse_options([module.estimate], wrong)
     with pytest.raises(OceanbenchError, match="did you mean 'level'"):
-        parse_options(module.estimate, {"levl": "1"})
+        parse_options([module.estimate], {"levl": "1"})
     with pytest.raises(OceanbenchError, match="unknown option"):
-        parse_options(module.estimate, {"seed": "1"})
+        parse_options([module.estimate], {"seed": "1"})

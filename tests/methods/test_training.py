@@ -16,7 +16,8 @@ from command import Command
 from oceanbench.challenge import Challenge
 from oceanbench.data import files, shipped
 from oceanbench.errors import OceanbenchError
-from oceanbench.methods.method_file import Inputs, load_method
+from oceanbench.methods.inputs import Inputs
+from oceanbench.methods.method_file import load_method
 from oceanbench.methods.training import train
 from oceanbench.methods.weights import Weights
 from oceanbench.result import Result

@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 import xarray as xr
 import yaml
+from matches import matched_by_score
 from places import SHARED, TESTS
 
 from oceanbench import evaluate
 from oceanbench.challenge import Challenge
 from oceanbench.errors import OceanbenchError
-from oceanbench.evaluate import matched_by_score
 from oceanbench.metrics import pointwise
 from oceanbench.metrics.aligned import Flagged
 from oceanbench.metrics.spectral import along_track, space_time

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import xarray as xr
 from builders import maps, maps_challenge, submission, track, tracks_challenge
+from matches import matched_by_score
 
-from oceanbench.evaluate import matched_by_score
 from oceanbench.scoring.matching import Matched
 
 LAYOUTS = [

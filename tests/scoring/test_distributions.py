@@ -13,7 +13,7 @@ import xarray as xr
 from command import Command
 
 from oceanbench import evaluate
-from oceanbench.boards import ranking
+from oceanbench.boards import ranking, rendering
 from oceanbench.boards.regression import compare, differences
 from oceanbench.challenge import Challenge
 from oceanbench.errors import OceanbenchError
@@ -199,10 +199,10 @@ def test_board_shows_a_dash_and_says_why_only_where_a_map_is_single(challenge, r
     board = ranking.board(challenge, list(results.values()))
     row = board.computed.set_index("submission").loc["single"]
     assert row["spread/error"] == row["90 %"] == row["interval [m]"] == "–"
-    for text in (ranking.to_markdown(board), ranking.to_html([board])):
+    for text in (rendering.to_markdown(board), rendering.to_html([board])):
         assert ranking.NO_SCORE["deterministic"] in text
     honest = ranking.board(challenge, [results["members"], results["std"]])
-    for text in (ranking.to_markdown(honest), ranking.to_html([honest])):
+    for text in (rendering.to_markdown(honest), rendering.to_html([honest])):
         assert ranking.NO_SCORE["deterministic"] not in text
 
 
@@ -306,4 +306,4 @@ def test_scores_of_whole_maps_need_members_or_one_map(tmp_path: Path) -> None:
         assert found[form].score("energy").interval is not None
     assert found["members"].score("energy").value < found["single"].score("energy").value
     board = ranking.board(challenge, list(found.values()))
-    assert ranking.NO_SCORE["marginal"] in ranking.to_markdown(board)
+    assert ranking.NO_SCORE["marginal"] in rendering.to_markdown(board)

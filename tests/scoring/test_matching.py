@@ -16,10 +16,10 @@ from builders import (
     track,
     tracks_challenge,
 )
+from matches import matched_by_score
 
 from oceanbench import evaluate
 from oceanbench.errors import OceanbenchError
-from oceanbench.evaluate import matched_by_score
 
 
 def matched(challenge, dataset, tmp_path, mask="domain"):

@@ -13,7 +13,7 @@ import xarray as xr
 import yaml
 
 from oceanbench.challenge import Challenge
-from oceanbench.methods.method_file import Inputs
+from oceanbench.methods.inputs import Inputs
 
 FIRST = np.datetime64("2020-01-05", "D")
 STARTS = FIRST + 7 * np.arange(10)

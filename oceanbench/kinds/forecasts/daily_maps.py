@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from oceanbench import times
 from oceanbench.data import opening
+from oceanbench.data.expressions import parse_sum
+from oceanbench.data.units import same_unit
 from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.kinds.forecasts.derivation import Derivation
 from oceanbench.kinds.forecasts.grid import Grid, Index, depths_found_in
@@ -71,7 +73,7 @@ class Maps:
             selection[place.dim] = place.number
         chosen = {k: v for k, v in selection.items() if k in place.dataset.dims}
         total: Values | None = None
-        for sign, source in opening.parse_sum(self.variables[variable]):
+        for sign, source in parse_sum(self.variables[variable]):
             part = place.dataset[source].isel({k: v for k, v in chosen.items()})
             maps = sign * self._levels(part, depths)
             total = maps if total is None else total + maps
@@ -183,16 +185,12 @@ def _check_variables(
     dataset: xr.Dataset, variables: Mapping[str, str], units: Mapping[str, str], where: str
 ) -> None:
     for name, expression in variables.items():
-        for _, source in opening.parse_sum(expression):
+        for _, source in parse_sum(expression):
             if source not in dataset.data_vars:
                 hint = did_you_mean(source, map(str, dataset.data_vars))
                 raise OceanbenchError(f"{where}: no variable '{source}'; {hint}")
             found = dataset[source].attrs.get("units")
-            if (
-                found is not None
-                and name in units
-                and not opening.same_unit(str(found), units[name])
-            ):
+            if found is not None and name in units and not same_unit(str(found), units[name]):
                 raise OceanbenchError(
                     f"{where}: '{source}' is in '{found}', expected '{units[name]}'; convert it"
                 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 
-from oceanbench.data.opening import parse_sum
+from oceanbench.data.expressions import parse_sum
 from oceanbench.declaration import Dataset, MetricRow
 from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.kinds.forecasts.observations import anomaly_problem
@@ -17,7 +17,7 @@ ANOMALIES = ("sla", "ssha")  # how names of heights above the mean sea level beg
 def check_observed(
     datasets: Mapping[str, Dataset], depths: Mapping[str, Sequence[float | None]]
 ) -> None:
-    """Refuse observations that cannot be scored against, and keys that only they have.
+    """Refuse observations that cannot be scored against.
 
     Parameters
     ----------
@@ -27,9 +27,6 @@ def check_observed(
     for name, dataset in datasets.items():
         where = f"datasets.{name}"
         if dataset.role != "observed_truth":
-            if dataset.of_observed_truth:
-                key = dataset.of_observed_truth[0]
-                raise ValueError(f"{where}.{key}: is for role 'observed_truth'; remove it")
             continue
         for variable in dataset.variables:
             if variable not in depths:

@@ -12,6 +12,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from oceanbench.data import opening
+from oceanbench.data.expressions import parse_sum
+from oceanbench.data.units import same_unit
 from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.kinds.forecasts.grid import as_slice
 
@@ -111,7 +113,7 @@ class Observed:
             array = part.variables[name]
             return array.isel({part.along: index}) if part.along in array.dims else array
 
-        terms = opening.parse_sum(self.expressions[variable])
+        terms = parse_sum(self.expressions[variable])
         total = sum(sign * chosen(name).astype(np.float64) for sign, name in terms)
         assert isinstance(total, xr.Variable)  # a sum has a term
         sizes = dict(zip(total.dims, total.shape, strict=True))
@@ -198,7 +200,7 @@ def _part(
     _check_variables(opened, expressions, units, file.name)
     if not above_geoid:
         _check_surface(opened, expressions, file.name)
-    names = {n for e in expressions.values() for _, n in opening.parse_sum(e)}
+    names = {n for e in expressions.values() for _, n in parse_sum(e)}
     kept = [n for n in (*sorted(names), "latitude", "longitude", "depth") if n in opened.variables]
     chosen = opened[kept]
     days = _days(time.values.astype("datetime64[ns]"), hours)
@@ -220,7 +222,7 @@ def _check_variables(
     opened: xr.Dataset, expressions: Mapping[str, str], units: Mapping[str, str], where: str
 ) -> None:
     for variable, expression in expressions.items():
-        for _, name in opening.parse_sum(expression):
+        for _, name in parse_sum(expression):
             if name not in opened.variables:
                 hint = did_you_mean(name, map(str, opened.data_vars))
                 raise OceanbenchError(f"{where}: no variable '{name}'; {hint}")
@@ -231,7 +233,7 @@ def _check_variables(
                     "among them: an observation has a time"
                 )
             found = opened[name].attrs.get("units")
-            if found is not None and not opening.same_unit(str(found), units[variable]):
+            if found is not None and not same_unit(str(found), units[variable]):
                 raise OceanbenchError(
                     f"{where}: '{name}' is in '{found}', expected '{units[variable]}'; convert it"
                 )
@@ -240,7 +242,7 @@ def _check_variables(
 def _check_surface(opened: xr.Dataset, expressions: Mapping[str, str], where: str) -> None:
     """Refuse heights above the mean sea level that are compared with heights above the geoid."""
     for variable, expression in expressions.items():
-        kinds = [opened[n].attrs.get("standard_name") for _, n in opening.parse_sum(expression)]
+        kinds = [opened[n].attrs.get("standard_name") for _, n in parse_sum(expression)]
         if len(kinds) == 1 and kinds[0] in ABOVE_THE_MEAN:
             raise OceanbenchError(anomaly_problem(where, expression, variable))
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from oceanbench.declaration import Domain, MetricRow, Starts
+from oceanbench.declaration import Domain, Mask, MetricRow, Starts
 from oceanbench.metrics import METRICS
 
 ROLES = ("initial", "climatology", "mask")  # that only forecasts have
@@ -15,7 +15,7 @@ REFERENCES = {"persistence": "initial", "climatology": "climatology"}  # role of
 ANOMALIES = ("anomaly_correlation", "activity")  # scores of nothing else
 
 
-def unsaid(content: dict[str, Any]) -> dict[str, Any]:
+def defaults(content: dict[str, Any]) -> dict[str, Any]:
     """Content of a challenge.yaml with masks weighed by area, and a skill against each reference.
 
     The skill is that of :func:`oceanbench.metrics.anomalies.skill`, of every variable, depth and
@@ -35,7 +35,9 @@ def unsaid(content: dict[str, Any]) -> dict[str, Any]:
             for row in rows
             if row.get("metric") == "skill"
         ]
-        roles = {n: d.get("role") for n, d in content["datasets"].items() if isinstance(d, dict)}
+        datasets = content.get("datasets")
+        declared = datasets if isinstance(datasets, dict) else {}
+        roles = {n: d.get("role") for n, d in declared.items() if isinstance(d, dict)}
         observed = [name for name, role in roles.items() if role == "observed_truth"]
         for name, role in REFERENCES.items():
             row = {"metric": "skill", "relative_to": name, "shown": False}
@@ -71,6 +73,13 @@ def check_roles(roles: Sequence[str]) -> None:
     for role in ROLES:
         if roles.count(role) > 1:
             raise ValueError(f"datasets: more than one has role '{role}'; keep one")
+
+
+def check_masks(masks: Mapping[str, Mask]) -> None:
+    """Refuse masks of dates."""
+    for name, mask in masks.items():
+        if mask.time is not None:
+            raise ValueError(f"masks.{name}.time: starts are what is chosen; remove it")
 
 
 def check_row(row: MetricRow, roles: Collection[str]) -> None:

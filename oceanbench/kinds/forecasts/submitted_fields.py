@@ -13,17 +13,9 @@ from numpy.typing import NDArray
 from oceanbench.errors import OceanbenchError
 from oceanbench.kinds.forecasts.derivation import Derivation
 from oceanbench.kinds.forecasts.grid import Grid, Index, as_slice, depths_found_in
+from oceanbench.kinds.forecasts.schedule import SURFACE, Schedule
 
 Values = NDArray[np.floating[Any]]
-SURFACE: tuple[None] = (None,)
-
-
-class Schedule(NamedTuple):
-    """What a complete submission holds: starts, leads, and the depths of each variable."""
-
-    starts: NDArray[np.datetime64]
-    leads: tuple[int, ...]
-    depths: Mapping[str, tuple[float | None, ...]]
 
 
 class Place(NamedTuple):

@@ -14,6 +14,7 @@ import numpy as np
 import xarray as xr
 
 from oceanbench.data import opening
+from oceanbench.data.units import same_unit
 from oceanbench.errors import OceanbenchError, did_you_mean
 
 DIMENSIONS = ("window", "time", "component")
@@ -83,7 +84,7 @@ def open_dataset(
             hint = did_you_mean(source, map(str, opened.data_vars))
             raise OceanbenchError(f"{file.name}: no variable '{source}'; {hint}")
         found = opened[source].attrs.get("units")
-        if units is not None and found is not None and not opening.same_unit(str(found), units):
+        if units is not None and found is not None and not same_unit(str(found), units):
             raise OceanbenchError(
                 f"{file.name}: '{source}' is in '{found}', expected '{units}'; correct 'units' in "
                 "challenge.yaml or convert the file"

@@ -24,7 +24,7 @@ from oceanbench.assimilation.nudging.back_and_forth import (
 from oceanbench.assimilation.observations.superobservations import kilometres, samples
 from oceanbench.dynamics import reduced_gravity as qg
 from oceanbench.errors import OceanbenchError
-from oceanbench.methods.running import load_method
+from oceanbench.methods.method_file import load_method
 
 SCHEME = Nudging(hours=6.0, days=1.0, km=50.0, iterations=5, tolerance=1e-3)
 POINTS, STEP = 33, 25e3

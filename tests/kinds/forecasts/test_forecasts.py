@@ -27,7 +27,7 @@ from oceanbench.challenge import Challenge
 from oceanbench.errors import OceanbenchError
 from oceanbench.evaluate import evaluate
 from oceanbench.kinds.forecasts.scoring import on_grid
-from oceanbench.methods.method_file import Inputs
+from oceanbench.methods.inputs import Inputs
 from oceanbench.metrics import METRICS, Flagged
 from oceanbench.result import Result
 from oceanbench.submission import Submission

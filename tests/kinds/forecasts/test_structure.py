@@ -13,8 +13,7 @@ from forecast_worlds import CLIMATE, CONTENT, DEPTHS, LEADS, OCEAN, STARTS, decl
 
 from oceanbench.challenge import Challenge
 from oceanbench.errors import OceanbenchError
-from oceanbench.evaluate import evaluate
-from oceanbench.kinds.forecasts.scoring.scores import score_forecasts
+from oceanbench.evaluate import evaluate, evaluated
 from oceanbench.metrics import METRICS, Flagged
 from oceanbench.metrics.cases import total
 from oceanbench.metrics.spectral.zonal import energy_ratio_of, zonal_spectra
@@ -135,9 +134,9 @@ def test_the_truth_is_perfect_and_a_smooth_forecast_shows(challenge, tmp_path):
 
 def test_workers_send_tables_that_give_the_same_scores(challenge, tmp_path):
     mine = submit(tmp_path, members(5))
-    alone = score_forecasts(challenge, mine)
+    _, alone = evaluated(challenge, mine)
     with ThreadPoolExecutor(2) as pool:
-        together = score_forecasts(challenge, mine, executor=pool)
+        _, together = evaluated(challenge, mine, executor=pool)
     assert together.scores == alone.scores
     assert alone.table.cases
     sent = pickle.loads(pickle.dumps(together.table))

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from oceanbench.challenge import Challenge
+from oceanbench.declaration import Declaration, MetricRow
 from oceanbench.kinds.forecasts.grid import Grid
 from oceanbench.kinds.forecasts.interpolation import Stencil, in_column
 from oceanbench.kinds.forecasts.observations import Points
@@ -25,18 +25,19 @@ from oceanbench.kinds.forecasts.scoring.references import References
 from oceanbench.kinds.forecasts.scoring.sums import Accumulated, FloatArray
 from oceanbench.kinds.forecasts.submitted_fields import Forecasts
 from oceanbench.progress import progress
-from oceanbench.scoring.matching import inside_box
+from oceanbench.scoring.masks import inside_box
 
 Maps = NDArray[np.floating[Any]]
 
 
 def observe(
-    challenge: Challenge,
+    challenge: Declaration,
     forecasts: Forecasts,
     references: References,
     grid: Grid,
     sites: Sequence[Site],
     result: Accumulated,
+    rows: Sequence[MetricRow],
 ) -> None:
     """Add the sums of every score against observations to those on the grid.
 
@@ -46,6 +47,7 @@ def observe(
         :func:`oceanbench.kinds.forecasts.scoring.on_grid.accumulate`
     sites : from :func:`oceanbench.kinds.forecasts.scoring.observation_sites.sites_of`
     result : sums so far, which grow
+    rows : scores that are wanted
 
     Raises
     ------
@@ -55,7 +57,7 @@ def observe(
     there = [s for s in sites if set(s.depths) <= set(forecasts.depths.get(s.level[0], ()))]
     if not there:
         return
-    sums = FieldSums(challenge, result, references.known)
+    sums = FieldSums(challenge, result, references.known, rows)
     for site in there:
         sums.prepare(site.level)
     observing = _Observing(sums, forecasts, references, grid)
@@ -125,7 +127,9 @@ class _Observing:
     def _inside(self, points: Points) -> tuple[Points, Cells]:
         """Points inside any mask, each of which counts once, and inside which."""
         boxes = [
-            np.logical_and(*inside_box(points.longitude, points.latitude, mask, self.challenge))
+            np.logical_and(
+                *inside_box(points.longitude, points.latitude, mask, self.challenge.scored)
+            )
             for mask in self.challenge.masks.values()
         ]
         inside = np.stack(boxes)

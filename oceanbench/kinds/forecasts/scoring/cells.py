@@ -8,9 +8,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from oceanbench.challenge import Challenge
+from oceanbench.declaration import Declaration
 from oceanbench.kinds.forecasts.grid import Grid
-from oceanbench.scoring.matching import inside
+from oceanbench.scoring.masks import inside
 
 FloatArray = NDArray[np.float64]
 
@@ -48,7 +48,7 @@ class Cells(NamedTuple):
         return xr.DataArray(flat.reshape(*values.shape[:-1], *self.grid.shape), coords, dims)
 
 
-def cells_of(challenge: Challenge, grid: Grid) -> Cells:
+def cells_of(challenge: Declaration, grid: Grid) -> Cells:
     """Cells of the grid inside any mask of the challenge, with their weights."""
     points = xr.DataArray(
         np.zeros(grid.shape),
@@ -58,7 +58,7 @@ def cells_of(challenge: Challenge, grid: Grid) -> Cells:
     area = np.cos(np.deg2rad(grid.latitude))[:, None]
     weights = []
     for mask in challenge.masks.values():
-        chosen = inside(points, mask, challenge).transpose("latitude", "longitude").values
+        chosen = inside(points, mask, challenge.scored).transpose("latitude", "longitude").values
         weights.append((chosen * (area if mask.weights == "cos_latitude" else 1.0)).ravel())
     table = np.stack(weights, axis=-1)
     places = np.flatnonzero((table > 0).any(axis=-1))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from oceanbench.challenge import Challenge
-from oceanbench.declaration import MetricRow
+from oceanbench.data.untrusted import ABSURD, check_range
+from oceanbench.declaration import Declaration, MetricRow
 from oceanbench.errors import OceanbenchError
+from oceanbench.kinds.forecasts.schedule import keys
 from oceanbench.kinds.forecasts.scoring.cells import Cells
 from oceanbench.kinds.forecasts.scoring.sums import (
     COLUMNS,
@@ -26,7 +27,6 @@ from oceanbench.kinds.forecasts.scoring.sums import (
     term_key,
 )
 from oceanbench.metrics import METRICS
-from oceanbench.submission import ABSURD, check_range
 
 Rows = dict[tuple[TermKey, int | None], MetricRow]
 
@@ -45,12 +45,16 @@ class FieldSums:
     """Adds fields to the sums of a result, for the scores of each variable, depth and dataset."""
 
     def __init__(
-        self, challenge: Challenge, result: Accumulated, known: Collection[Reference]
+        self,
+        challenge: Declaration,
+        result: Accumulated,
+        known: Collection[Reference],
+        scores: Sequence[MetricRow],
     ) -> None:
         """Scores that depart from references that are not known are left out."""
         self.challenge, self.result = challenge, result
         self.rows: dict[Level, dict[Reference, Rows]] = {}
-        for row in challenge.scores:
+        for row in scores:
             if row.relative_to not in known:
                 continue
             metric = METRICS[row.metric]
@@ -139,7 +143,7 @@ class FieldSums:
         if not holes.any():
             return
         self.result.holes[level] += (cells.inside & holes).sum(axis=1)
-        if level[0] in self.challenge.derived:  # the holes of its inputs are what is judged
+        if level[0] in keys(self.challenge).derived:  # the holes of its inputs are what is judged
             return
         if self.challenge.submission.missing == "refuse":
             start, lead = self.result.starts[place[0]], self.result.leads[place[1]]

@@ -7,15 +7,20 @@ from pathlib import Path
 
 import numpy as np
 
-from oceanbench.challenge import Challenge
-from oceanbench.declaration import Dataset
+from oceanbench.declaration import Dataset, Declaration
 from oceanbench.errors import OceanbenchError
 from oceanbench.kinds.forecasts.daily_maps import open_maps
 from oceanbench.kinds.forecasts.grid import Grid
 from oceanbench.kinds.forecasts.interpolation import bracketing
 from oceanbench.kinds.forecasts.observations import Observed, Points, open_observed
+from oceanbench.kinds.forecasts.schedule import (
+    SURFACE,
+    columns_of,
+    observed_in,
+    schedule_of,
+    unit_of,
+)
 from oceanbench.kinds.forecasts.scoring.sums import Against, FloatArray, Level, levels_of
-from oceanbench.kinds.forecasts.submitted_fields import SURFACE
 
 Bin = tuple[float, float]
 Depths = tuple[float | None, ...]
@@ -52,7 +57,7 @@ class Site:
         return found.where((found.depth >= top) & (found.depth < bottom))
 
 
-def sites_of(challenge: Challenge, grid: Grid, data_dir: Path | None = None) -> list[Site]:
+def sites_of(challenge: Declaration, grid: Grid, data_dir: Path | None = None) -> list[Site]:
     """Observations that some score of a challenge is against, at each place of their sums.
 
     Raises
@@ -62,7 +67,7 @@ def sites_of(challenge: Challenge, grid: Grid, data_dir: Path | None = None) -> 
     """
     scored = {level for row in challenge.scores for level in levels_of(row)}
     sites = []
-    for name, dataset in challenge.observed.items():
+    for name, dataset in observed_in(challenge).items():
         levels = [
             (variable, Against(name, depth_bin))
             for variable in dataset.variables
@@ -80,18 +85,18 @@ def sites_of(challenge: Challenge, grid: Grid, data_dir: Path | None = None) -> 
     return sites
 
 
-def _open(challenge: Challenge, name: str, dataset: Dataset, data_dir: Path | None) -> Observed:
+def _open(challenge: Declaration, name: str, dataset: Dataset, data_dir: Path | None) -> Observed:
     observed = open_observed(
         name,
         challenge.files(name, data_dir),
         dataset.variables,
-        {name: challenge.unit_of(name) for name in dataset.variables},
+        {name: unit_of(challenge, name) for name in dataset.variables},
         hours=dataset.hours,
         depth=dataset.depth,
         above_geoid=dataset.mdt is not None or dataset.datum is not None,
     )
     days = observed.days
-    valid = np.add.outer(challenge.schedule.starts, challenge.leads)
+    valid = np.add.outer(schedule_of(challenge).starts, schedule_of(challenge).leads)
     if not np.isin(valid.astype(np.int64), days).any():
         found = np.array(days[:1] + days[-1:]).astype("datetime64[D]") if days else "no day"
         raise OceanbenchError(
@@ -101,23 +106,29 @@ def _open(challenge: Challenge, name: str, dataset: Dataset, data_dir: Path | No
     return observed
 
 
-def _mean(challenge: Challenge, dataset: Dataset, grid: Grid, data_dir: Path | None) -> FloatArray:
+def _mean(
+    challenge: Declaration, dataset: Dataset, grid: Grid, data_dir: Path | None
+) -> FloatArray:
     """Map of the mean dynamic topography, on the nodes that are scored."""
     name, (variable,) = str(dataset.mdt), dataset.variables
-    units = {"mdt": challenge.unit_of(variable)}
+    units = {"mdt": unit_of(challenge, variable)}
     expressions = challenge.datasets[name].variables
     maps, _ = open_maps(name, challenge.files(name, data_dir), expressions, units, grid=grid)
     if maps.cycle != "always":
         raise OceanbenchError(f"dataset '{name}': has times, expected one mean map; average it")
-    mean = maps.read("mdt", challenge.schedule.starts[0], SURFACE)[0]
+    mean = maps.read("mdt", schedule_of(challenge).starts[0], SURFACE)[0]
     return np.asarray(mean, dtype=np.float64)
 
 
 def _levels(
-    challenge: Challenge, observed: Observed, dataset: Dataset, variable: str, depth_bin: Bin | None
+    challenge: Declaration,
+    observed: Observed,
+    dataset: Dataset,
+    variable: str,
+    depth_bin: Bin | None,
 ) -> Depths:
     """Levels of the forecasts of a variable that observations can lie between."""
-    column = challenge.columns[variable]
+    column = columns_of(challenge)[variable]
     where = f"{challenge.name}: dataset '{observed.name}'"
     if observed.has_depths != (depth_bin is not None):
         found = "has depths" if observed.has_depths else "has no depth"

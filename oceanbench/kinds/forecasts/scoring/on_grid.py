@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from oceanbench.challenge import Challenge
+from oceanbench.declaration import Declaration, MetricRow
 from oceanbench.errors import OceanbenchError
 from oceanbench.kinds.forecasts.grid import Grid
 from oceanbench.kinds.forecasts.scoring.cells import Cells, cells_of
@@ -25,15 +25,20 @@ VALUES_AT_ONCE = 2**24  # of a submission: bounds the memory, not the result
 
 
 def accumulate(
-    challenge: Challenge, forecasts: Forecasts, references: References, grid: Grid
+    challenge: Declaration,
+    forecasts: Forecasts,
+    references: References,
+    grid: Grid,
+    rows: Sequence[MetricRow],
 ) -> Accumulated:
-    """Sums of a submission of forecasts, for every score of the challenge.
+    """Sums of a submission of forecasts; without rows of scores, counts of what can be scored.
 
     Parameters
     ----------
     challenge : rules, masks and scores
-    forecasts : from :meth:`oceanbench.submission.Submission.open_forecasts`
+    forecasts : from :func:`oceanbench.kinds.forecasts.submission.find_forecasts`
     references, grid : from :meth:`References.open`
+    rows : scores that are wanted
 
     Raises
     ------
@@ -43,7 +48,7 @@ def accumulate(
     cells = cells_of(challenge, grid)
     starts = np.array(list(forecasts.places))
     result = Accumulated(starts, forecasts.leads, cells.masks)
-    sums = FieldSums(challenge, result, references.known)
+    sums = FieldSums(challenge, result, references.known, rows)
     for variable, depths in forecasts.depths.items():
         for depth in depths:
             sums.prepare((variable, depth))
@@ -116,7 +121,7 @@ def fields_at_once(forecasts: Forecasts, variable: str, start: np.datetime64) ->
     return max(1, VALUES_AT_ONCE // forecasts.size(variable, start))
 
 
-def check_coverage(challenge: Challenge, result: Accumulated) -> None:
+def check_coverage(challenge: Declaration, result: Accumulated) -> None:
     """Refuse a submission that lacks too much, and a challenge with nothing to score."""
     least = challenge.submission.min_coverage
     for level, points in result.points.items():

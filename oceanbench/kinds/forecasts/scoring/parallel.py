@@ -10,26 +10,28 @@ from pathlib import Path
 
 import numpy as np
 
-from oceanbench.challenge import Challenge
+from oceanbench.declaration import Declaration, MetricRow
 from oceanbench.kinds.forecasts.grid import Grid
 from oceanbench.kinds.forecasts.scoring.at_observations import observe
 from oceanbench.kinds.forecasts.scoring.observation_sites import sites_of
 from oceanbench.kinds.forecasts.scoring.on_grid import accumulate, check_coverage
 from oceanbench.kinds.forecasts.scoring.references import References
 from oceanbench.kinds.forecasts.scoring.sums import Accumulated, joined
+from oceanbench.kinds.forecasts.submission import find_forecasts
 from oceanbench.kinds.forecasts.submitted_fields import Forecasts
+from oceanbench.kinds.kind import Submitted
 from oceanbench.progress import progress
-from oceanbench.submission import Submission
 
 STARTS_AT_ONCE = 2  # of a task: opening the files costs less than they, and no worker waits long
 
 
 def sums_by_start(
-    challenge: Challenge,
-    submission: Submission,
+    challenge: Declaration,
+    submitted: Submitted,
     forecasts: Forecasts,
     references: References,
     grid: Grid,
+    rows: Sequence[MetricRow],
     *,
     data_dir: Path | None = None,
     executor: Executor | None = None,
@@ -40,8 +42,9 @@ def sums_by_start(
 
     Parameters
     ----------
-    challenge, submission, data_dir : as for :func:`oceanbench.evaluate.evaluate`
+    challenge, submitted, data_dir : as a kind scores them
     forecasts, references, grid : opened from them
+    rows : scores that are wanted
     executor : whose workers open the files for themselves, at the same paths; None for none
 
     Raises
@@ -50,11 +53,11 @@ def sums_by_start(
         when a value is outside the valid range, or missing where the challenge refuses holes
     """
     if executor is None:
-        table = _sums(challenge, forecasts, references, grid, data_dir)
+        table = _sums(challenge, forecasts, references, grid, rows, data_dir)
     else:
         starts = list(forecasts.places)
         groups = [starts[i : i + STARTS_AT_ONCE] for i in range(0, len(starts), STARTS_AT_ONCE)]
-        work = partial(_sums_of, challenge.path, submission, data_dir)
+        work = partial(_sums_of, challenge, submitted, rows, data_dir)
         parts = executor.map(work, groups)
         bar = progress(groups, "scoring starts")
         table = joined([part for _, part in zip(bar, parts, strict=True)])
@@ -63,24 +66,28 @@ def sums_by_start(
 
 
 def _sums(
-    challenge: Challenge,
+    challenge: Declaration,
     forecasts: Forecasts,
     references: References,
     grid: Grid,
+    rows: Sequence[MetricRow],
     data_dir: Path | None,
 ) -> Accumulated:
     sites = sites_of(challenge, grid, data_dir)
-    table = accumulate(challenge, forecasts, references, grid)
-    observe(challenge, forecasts, references, grid, sites, table)
+    table = accumulate(challenge, forecasts, references, grid, rows)
+    observe(challenge, forecasts, references, grid, sites, table, rows)
     return table
 
 
 def _sums_of(
-    path: Path, submission: Submission, data_dir: Path | None, starts: Sequence[np.datetime64]
+    challenge: Declaration,
+    submitted: Submitted,
+    rows: Sequence[MetricRow],
+    data_dir: Path | None,
+    starts: Sequence[np.datetime64],
 ) -> Accumulated:
     """Sums of some starts, from files: what a worker does."""
-    challenge = Challenge.load(path)
     references, grid = References.open(challenge, data_dir)
-    forecasts = submission.open_forecasts(challenge, grid)
+    forecasts = find_forecasts(challenge, submitted, grid)
     places = {start: forecasts.places[start] for start in starts}
-    return _sums(challenge, replace(forecasts, places=places), references, grid, data_dir)
+    return _sums(challenge, replace(forecasts, places=places), references, grid, rows, data_dir)

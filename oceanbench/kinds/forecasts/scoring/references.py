@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from oceanbench.challenge import Challenge
+from oceanbench.declaration import Declaration
 from oceanbench.kinds.forecasts.daily_maps import Maps
 from oceanbench.kinds.forecasts.grid import Grid
+from oceanbench.kinds.forecasts.opening import maps_of
 
 
 @dataclass(frozen=True)
@@ -20,9 +21,9 @@ class References:
     wet: Maps | None
 
     @classmethod
-    def open(cls, challenge: Challenge, data_dir: Path | None) -> tuple[References, Grid]:
+    def open(cls, challenge: Declaration, data_dir: Path | None) -> tuple[References, Grid]:
         """Find the maps of a challenge's references; no map is read, and optional ones may lack."""
-        truth, grid = challenge.maps(challenge.truth_name, data_dir=data_dir)
+        truth, grid = maps_of(challenge, challenge.truth_name, data_dir=data_dir)
 
         def of(role: str) -> Maps | None:
             name = next(iter(challenge.of_role(role)), None)
@@ -30,7 +31,7 @@ class References:
                 return None
             if challenge.datasets[name].optional and not challenge.present(name, data_dir):
                 return None
-            return challenge.maps(name, grid, data_dir)[0]
+            return maps_of(challenge, name, grid, data_dir)[0]
 
         return cls(truth, of("initial"), of("climatology"), of("mask")), grid
 

@@ -2,57 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from oceanbench.challenge import Challenge
-from oceanbench.declaration import MetricRow
+from oceanbench.declaration import Declaration, MetricRow
 from oceanbench.errors import OceanbenchError
 from oceanbench.kinds.forecasts import sanity
 from oceanbench.kinds.forecasts.grid import Grid
 from oceanbench.kinds.forecasts.sanity import Departure, Sample
+from oceanbench.kinds.forecasts.schedule import keys, schedule_of, unit_of
 from oceanbench.kinds.forecasts.scoring.parallel import sums_by_start
 from oceanbench.kinds.forecasts.scoring.references import References
 from oceanbench.kinds.forecasts.scoring.sums import Accumulated, Against, Level, levels_of, named
+from oceanbench.kinds.forecasts.submission import find_forecasts
 from oceanbench.kinds.forecasts.submitted_fields import Forecasts
-from oceanbench.metrics import METRICS, Flagged, Sums
+from oceanbench.kinds.kind import Submitted
+from oceanbench.metrics import METRICS, Flagged
 from oceanbench.result import Score
+from oceanbench.scoring.points import Evaluated
+from oceanbench.scoring.series import series_of
 from oceanbench.scoring.statistics import interval
-from oceanbench.submission import Submission
 
 
 @dataclass(frozen=True)
 class Scored:
-    """What was found out of a submission.
-
-    Attributes
-    ----------
-    scores, coverage, warnings : for the result
-    ranking : sums of the score that ranks; None of a partial submission
-    forecasts, table, references, grid : what the scores were made of
-    """
+    """Scores of a submission, and what they were made of."""
 
     scores: list[Score]
-    coverage: list[dict[str, Any]]
-    ranking: Sums | None
-    warnings: list[str]
     forecasts: Forecasts
     table: Accumulated
     references: References
     grid: Grid
 
 
-def score_forecasts(
-    challenge: Challenge,
-    submission: Submission,
+def evaluated(
+    challenge: Declaration,
+    submitted: Submitted,
     *,
     data_dir: Path | None = None,
     executor: Executor | None = None,
-) -> Scored:
+) -> Evaluated:
     """Score a submission of forecasts on every variable, mask, depth and lead.
 
     A submission that lacks leads, variables, depths or starts is scored on what it has: scores of
@@ -63,39 +57,64 @@ def score_forecasts(
     OceanbenchError
         when the submission or the challenge's data are refused
     """
+    found = _opened(challenge, submitted, data_dir)
+    table, warnings = _summed(challenge, submitted, found, challenge.scores, data_dir, executor)
+    warnings += sanity.leads(_errors(found.forecasts, table), found.forecasts.leads)
+    warnings += sanity.heights(_heights(challenge, table))
+    scores = [_score(challenge, found.forecasts, table, row) for row in challenge.scores]
+    series: list[dict[str, Any]] = []
+    row = challenge.ranking
+    if is_whole(challenge, found.forecasts, row) and (sums := table.sums(row)) is not None:
+        terms = {} if sums.term is None else {row.label: sums.term}
+        key = {"variable": row.variable, "mask": row.mask, "daily": False}
+        series = [{**key, **series_of(sums, terms)}]
+    scored = Scored(scores, found.forecasts, table, found.references, found.grid)
+    return Evaluated(scores, _coverage(found.forecasts, table), series, warnings, scored)
+
+
+def validated(
+    challenge: Declaration, submitted: Submitted, *, data_dir: Path | None = None
+) -> list[dict[str, Any]]:
+    """Coverage of a submission, read and refused as for its scores, of which none is computed."""
+    found = _opened(challenge, submitted, data_dir)
+    table, _ = _summed(challenge, submitted, found, [], data_dir, None)
+    return _coverage(found.forecasts, table)
+
+
+class _Opened(NamedTuple):
+    """Forecasts and what they are compared with, opened."""
+
+    forecasts: Forecasts
+    references: References
+    grid: Grid
+
+
+def _opened(challenge: Declaration, submitted: Submitted, data_dir: Path | None) -> _Opened:
     references, grid = References.open(challenge, data_dir)
-    forecasts = submission.open_forecasts(challenge, grid)
+    return _Opened(find_forecasts(challenge, submitted, grid), references, grid)
+
+
+def _summed(
+    challenge: Declaration,
+    submitted: Submitted,
+    found: _Opened,
+    rows: Sequence[MetricRow],
+    data_dir: Path | None,
+    executor: Executor | None,
+) -> tuple[Accumulated, list[str]]:
+    """Sums for the scores of some rows, and what looks wrong in some of the fields."""
     try:
-        warnings = sanity.inspect(_samples(challenge, forecasts, references, grid), challenge.name)
+        warnings = sanity.inspect(_samples(challenge, *found), challenge.name)
         table = sums_by_start(
-            challenge,
-            submission,
-            forecasts,
-            references,
-            grid,
-            data_dir=data_dir,
-            executor=executor,
+            challenge, submitted, *found, rows, data_dir=data_dir, executor=executor
         )
     except OceanbenchError as problem:
-        raise OceanbenchError(f"{submission.path.name}: {problem}") from problem
-    warnings += sanity.leads(_errors(forecasts, table), forecasts.leads)
-    warnings += sanity.heights(_heights(challenge, table))
-    ranked = challenge.ranking
-    whole = is_whole(challenge, forecasts, ranked)
-    return Scored(
-        [_score(challenge, forecasts, table, row) for row in challenge.scores],
-        _coverage(forecasts, table),
-        table.sums(ranked) if whole else None,
-        warnings,
-        forecasts,
-        table,
-        references,
-        grid,
-    )
+        raise OceanbenchError(f"{submitted.name}: {problem}") from problem
+    return table, warnings
 
 
 def _samples(
-    challenge: Challenge, forecasts: Forecasts, references: References, grid: Grid
+    challenge: Declaration, forecasts: Forecasts, references: References, grid: Grid
 ) -> list[dict[str, Sample]]:
     """Fields of the first and the middle start at the shortest lead, by variable, of each depth."""
     starts, lead = list(forecasts.places), forecasts.leads[0]
@@ -127,11 +146,11 @@ def _errors(forecasts: Forecasts, table: Accumulated) -> dict[str, list[float]]:
     return errors
 
 
-def _heights(challenge: Challenge, table: Accumulated) -> dict[str, Departure]:
+def _heights(challenge: Declaration, table: Accumulated) -> dict[str, Departure]:
     """How heights differ from observations at the shortest lead, through the first mask."""
     found = {}
     for (level, reference), columns in table.tables.items():
-        metres = challenge.unit_of(level[0]) == "m" and level[0] not in challenge.derived
+        metres = unit_of(challenge, level[0]) == "m" and level[0] not in keys(challenge).derived
         if metres and reference is None and isinstance(level[1], Against):
             _, weight, error, square, value, squared_value = columns[:, :, 0, 0].sum(axis=1)
             if weight > 0:
@@ -141,9 +160,9 @@ def _heights(challenge: Challenge, table: Accumulated) -> dict[str, Departure]:
     return found
 
 
-def is_whole(challenge: Challenge, forecasts: Forecasts, row: MetricRow) -> bool:
+def is_whole(challenge: Declaration, forecasts: Forecasts, row: MetricRow) -> bool:
     """Whether a score goes over every start, and every lead that it is to pool."""
-    wanted = challenge.schedule
+    wanted = schedule_of(challenge)
     leads = row.lead is not None or len(forecasts.leads) == len(wanted.leads)
     return leads and len(forecasts.places) == wanted.starts.size
 
@@ -154,9 +173,11 @@ def _is_there(table: Accumulated, row: MetricRow) -> bool:
     return lead and all(level in table.points for level in levels_of(row))
 
 
-def _score(challenge: Challenge, forecasts: Forecasts, table: Accumulated, row: MetricRow) -> Score:
+def _score(
+    challenge: Declaration, forecasts: Forecasts, table: Accumulated, row: MetricRow
+) -> Score:
     metric, sums = METRICS[row.metric], table.sums(row)
-    unit = challenge.unit_of(str(row.variable))
+    unit = unit_of(challenge, str(row.variable))
     empty = Score(
         metric=row.metric,
         label=row.label,

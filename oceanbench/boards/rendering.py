@@ -1,0 +1,121 @@
+"""Boards as Markdown, as CSV, and as one HTML page."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from pathlib import Path
+
+import jinja2
+import pandas as pd
+
+from oceanbench.boards.ranking import Board, board, load_results
+from oceanbench.challenge import Challenge
+from oceanbench.kinds import CHALLENGE_KINDS
+from oceanbench.metrics import METRICS
+
+
+def _escape(table: pd.DataFrame) -> pd.DataFrame:
+    return table.map(lambda text: html.escape(str(text), quote=False).replace("|", "\\|"))
+
+
+def to_markdown(shown: Board) -> str:
+    """Board as Markdown."""
+    challenge = shown.challenge
+    lines = [f"# {challenge.title}", ""]
+    lines.append(
+        f"`{challenge.name}`, version {challenge.version}; ranked by "
+        f"{challenge.ranking.label} (`{challenge.ranking.metric}`)."
+    )
+    if METRICS[challenge.ranking.metric].of_sums is not None:
+        lines.append(
+            f"Brackets hold 95 % intervals of a {_bootstrap(challenge)}; submissions that a "
+            "paired bootstrap cannot tell from the best of a rank share it (=)."
+        )
+    lines.append("")
+    if shown.computed.empty:
+        lines.append("No submission has been computed yet.")
+    else:
+        lines.append(_escape(shown.computed).to_markdown(index=False, disable_numparse=True))
+        lines += ["", shown.legend] if shown.legend else []
+        lines += ["", "## How the rows were made", ""]
+        lines.append(_escape(shown.commands).to_markdown(index=False, disable_numparse=True))
+    if challenge.published is not None:
+        lines += ["", "## Published", ""]
+        lines.append(
+            f"Scores as others published them ({challenge.published.source}), not computed by "
+            "OceanBench and not ranked with the rows above."
+        )
+        lines.append("")
+        lines.append(_escape(shown.published).to_markdown(index=False, disable_numparse=True))
+    return "\n".join(lines) + "\n"
+
+
+def to_csv(shown: Board) -> str:
+    """Board as CSV; the column ``source`` tells computed from published rows."""
+    parts = []
+    if not shown.computed.empty:
+        parts.append(shown.computed.assign(source="computed"))
+    if not shown.published.empty:
+        parts.append(shown.published.assign(source="published"))
+    return str(pd.concat(parts).fillna("").to_csv(index=False)) if parts else "source\n"
+
+
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>OceanBench leaderboards</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<style>
+body {font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem;
+      color: #14232e; background: #fff}
+table {border-collapse: collapse; width: 100%; font-size: .9rem; margin: .5rem 0 1.5rem}
+th, td {text-align: left; padding: .35rem .6rem; border-bottom: 1px solid #d5dee4;
+        vertical-align: top; font-variant-numeric: tabular-nums}
+th {border-bottom: 2px solid #14232e} .published td {color: #51626e; font-style: italic}
+h2 {margin-top: 3rem} code {background: #eef3f6; padding: 0 .25rem} .wide {overflow-x: auto}
+</style></head><body><h1>OceanBench leaderboards</h1>
+{% for b in boards %}<h2 id="{{ b.challenge.name }}">{{ b.challenge.title }}</h2>
+<p><code>{{ b.challenge.name }}</code>, version {{ b.challenge.version }}; ranked by
+{{ b.challenge.ranking.label }}. Brackets: 95 % intervals of a {{ bootstrap(b.challenge) }}; “=”:
+not told apart by a paired bootstrap.</p>
+{% if b.computed.empty %}<p>No submission has been computed yet.</p>{% else %}
+<div class="wide"><table><thead><tr>{% for c in b.computed.columns %}<th>{{ c }}</th>{% endfor %}
+</tr></thead><tbody>{% for row in b.computed.values.tolist() %}
+<tr>{% for v in row %}<td>{{ v }}</td>{% endfor %}</tr>{% endfor %}</tbody></table></div>
+{% if b.legend %}<p>{{ b.legend }}</p>
+{% endif %}<ul>{% for name, command, code, day in b.commands.values.tolist() %}
+<li>{{ name }}: <code>{{ command }}</code> ({{ code }}, {{ day }})</li>{% endfor %}</ul>{% endif %}
+{% if b.challenge.published %}<h3>Published, not computed here</h3>
+<p>Source: {{ b.challenge.published.source }}</p>
+<div class="wide"><table class="published"><thead><tr>{% for c in b.published.columns %}<th>{{ c }}
+</th>{% endfor %}</tr></thead><tbody>{% for row in b.published.values.tolist() %}
+<tr>{% for v in row %}<td>{{ v }}</td>{% endfor %}</tr>{% endfor %}</tbody></table></div>{% endif %}
+{% endfor %}</body></html>
+"""
+
+
+def _bootstrap(challenge: Challenge) -> str:
+    return CHALLENGE_KINDS[challenge.kind].cases.bootstrap
+
+
+def to_html(boards: Sequence[Board]) -> str:
+    """Render all boards on one page; names of submissions are untrusted and escaped."""
+    environment = jinja2.Environment(autoescape=True, keep_trailing_newline=True)
+    return environment.from_string(PAGE).render(boards=boards, bootstrap=_bootstrap)
+
+
+def rendered(challenges: Sequence[Challenge], folder: Path) -> dict[Path, str]:
+    """Every file that a folder of results should hold beside them, with its content."""
+    boards = [board(c, load_results(c, [folder])) for c in challenges]
+    files = {folder / f"{b.challenge.name}.md": to_markdown(b) for b in boards}
+    files |= {folder / f"{b.challenge.name}.csv": to_csv(b) for b in boards}
+    files[folder / "index.html"] = to_html(boards)
+    return files
+
+
+def stale(files: dict[Path, str]) -> list[Path]:
+    """List the files that are missing or differ from what the results say."""
+    return [
+        path
+        for path, text in files.items()
+        if not path.is_file() or path.read_text(encoding="utf-8") != text
+    ]

@@ -1,0 +1,82 @@
+"""Commands on results: leaderboard, check."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from oceanbench.cli.options import FILE, FOLDER
+from oceanbench.errors import OceanbenchError
+
+
+@click.command()
+@click.argument("challenge", required=False)
+@click.option(
+    "--format", "form", type=click.Choice(["md", "csv", "html"]), default="md", show_default=True
+)
+@click.option("--results", type=FOLDER, help="Folder of results; by default the shipped one.")
+@click.option("--write", is_flag=True, help="Render every board beside the results.")
+@click.option("--check", is_flag=True, help="Exit 1 if a rendered board is stale.")
+def leaderboard(
+    challenge: str | None, form: str, results: Path | None, write: bool, check: bool
+) -> None:
+    """Print, render or verify leaderboards."""
+    from oceanbench.boards import ranking, rendering
+    from oceanbench.challenge import Challenge, load_all
+    from oceanbench.data import files as disk
+    from oceanbench.data import shipped
+
+    folder = results or shipped.folder("leaderboards")
+    chosen = [Challenge.load(challenge)] if challenge else list(load_all().values())
+    if write or check:
+        files = rendering.rendered(chosen, folder)
+        stale = rendering.stale(files)
+        for path in stale:
+            if write:
+                disk.write_text(files[path], path)
+            click.echo(f"{path}: {'written' if write else 'stale'}")
+        if stale and not write:
+            click.echo("run: oceanbench leaderboard --write", err=True)
+            sys.exit(1)
+        click.echo(f"{len(files)} files are up to date")
+        return
+    shown = [ranking.board(c, ranking.load_results(c, [folder])) for c in chosen]
+    if form == "html":
+        click.echo(rendering.to_html(shown))
+        return
+    for one in shown:
+        click.echo(rendering.to_markdown(one) if form == "md" else rendering.to_csv(one))
+
+
+@click.command()
+@click.argument("challenge")
+@click.argument("result", type=FILE)
+@click.option("--reference", type=FILE, required=True, help="Result to compare with.")
+@click.option(
+    "--tolerance", type=click.FloatRange(min=0), default=0.0, show_default=True, help="Relative."
+)
+@click.option(
+    "--absolute", type=click.FloatRange(min=0), default=1e-9, show_default=True, help="Added to it."
+)
+def check(challenge: str, result: Path, reference: Path, tolerance: float, absolute: float) -> None:
+    """Exit 1 if a score of RESULT is worse than that of the reference."""
+    from tabulate import tabulate
+
+    from oceanbench.boards.regression import compare
+    from oceanbench.challenge import Challenge
+    from oceanbench.result import Result
+
+    loaded = Challenge.load(challenge)
+    found = Result.load(result)
+    if found.challenge["name"] != loaded.name:
+        raise OceanbenchError(
+            f"{result}: is a result of {found.challenge['name']}, expected {loaded.name}"
+        )
+    rows = compare(found, Result.load(reference), tolerance=tolerance, absolute=absolute)
+    table = [[r.label, r.reference, r.found, r.worse_by, r.tolerance, r.verdict] for r in rows]
+    heads = ["score", "reference", "found", "worse by", "allowed", "verdict"]
+    click.echo(tabulate(table, heads, tablefmt="github", floatfmt=".6g", missingval="–"))
+    if any(r.failed for r in rows):
+        sys.exit(1)

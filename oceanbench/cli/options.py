@@ -1,0 +1,38 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+FOLDER = click.Path(path_type=Path)
+FILE = click.Path(path_type=Path)
+data_dir_option = click.option(
+    "--data-dir", type=FOLDER, help="Folder that holds the challenge's files."
+)
+output_option = click.option(
+    "--output",
+    type=FOLDER,
+    default=Path("results"),
+    show_default=True,
+    help="Folder for results, maps and weights.",
+)
+settings_option = click.option(
+    "--set", "settings", multiple=True, metavar="OPTION=VALUE", help="Method's option."
+)
+device_option = click.option(
+    "--device", default="auto", show_default=True, help="auto, cpu, cuda, …"
+)
+seed_option = click.option("--seed", type=int, default=0, show_default=True)
+name_option = click.option("--name", help="Name on the leaderboard; by default that of the method.")
+figures_option = click.option(
+    "--figures", is_flag=True, help="Draw maps, error series and spectra."
+)
+workers_option = click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Processes that share the starts of forecasts.",
+)

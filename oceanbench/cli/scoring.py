@@ -1,0 +1,253 @@
+"""Commands that score: evaluate, run, train, verify."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from oceanbench.cli.options import (
+    FILE,
+    data_dir_option,
+    device_option,
+    figures_option,
+    output_option,
+    seed_option,
+    settings_option,
+    workers_option,
+)
+from oceanbench.cli.printing import pairs, score_table, stem
+from oceanbench.errors import OceanbenchError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from concurrent.futures import Executor
+    from contextlib import AbstractContextManager
+
+    from oceanbench.challenge import Challenge
+    from oceanbench.submission import Submission
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """What is scored, and where the results go."""
+
+    challenge: Challenge
+    output: Path
+    data_dir: Path | None
+    figures: bool
+    workers: int
+
+
+@click.command()
+@click.argument("challenge")
+@click.argument("file", type=FILE, required=False)
+@click.option("--name", help="Name on the leaderboard; by default that of the file.")
+@click.option("--method", default="", help="What made the maps, in a few words.")
+@click.option("--authors", default="", help="Who submits.")
+@click.option("--reference", default="", help="Paper or repository of the method.")
+@click.option("--notes", default="", help="Shown in the last column of the leaderboard.")
+@output_option
+@data_dir_option
+@figures_option
+@workers_option
+def evaluate(
+    challenge: str,
+    file: Path | None,
+    name: str | None,
+    method: str,
+    authors: str,
+    reference: str,
+    notes: str,
+    output: Path,
+    data_dir: Path | None,
+    figures: bool,
+    workers: int,
+) -> None:
+    """Score FILE on CHALLENGE; without FILE, run the reference method first."""
+    from oceanbench.challenge import Challenge
+    from oceanbench.submission import Submission
+
+    loaded = Challenge.load(challenge)
+    words = {"method": method, "authors": authors, "reference": reference, "notes": notes}
+    scoring = Scoring(loaded, output, data_dir, figures, workers)
+    if file is None:
+        if loaded.reference_method is None:
+            raise OceanbenchError(f"{loaded.name} names no reference method; give a FILE")
+        _run(loaded.reference_method, scoring, name=name, words=words)
+        return
+    submission = Submission(name or stem(file), file, **words)
+    command = shlex.join(
+        ["oceanbench", "evaluate", loaded.name, file.name, "--name", submission.name]
+    )
+    _score(submission, scoring, {"command": command})
+
+
+@click.command()
+@click.argument("method")
+@click.argument("challenge")
+@click.option("--name", help="Name on the leaderboard; by default that of the method.")
+@click.option("--weights", type=FILE, help="File of 'oceanbench train'; by default METHOD's own.")
+@settings_option
+@device_option
+@seed_option
+@output_option
+@data_dir_option
+@figures_option
+@workers_option
+def run(
+    method: str,
+    challenge: str,
+    name: str | None,
+    weights: Path | None,
+    settings: tuple[str, ...],
+    device: str,
+    seed: int,
+    output: Path,
+    data_dir: Path | None,
+    figures: bool,
+    workers: int,
+) -> None:
+    """Run METHOD on CHALLENGE, then score what it made."""
+    from oceanbench.challenge import Challenge
+
+    scoring = Scoring(Challenge.load(challenge), output, data_dir, figures, workers)
+    chosen = {"weights": weights, "settings": pairs(settings), "device": device, "seed": seed}
+    _run(method, scoring, name=name, options=chosen)
+
+
+@click.command()
+@click.argument("method")
+@click.argument("challenge")
+@click.option("--name", help="Name of the weights; by default that of the method.")
+@settings_option
+@device_option
+@seed_option
+@output_option
+@data_dir_option
+def train(
+    method: str,
+    challenge: str,
+    name: str | None,
+    settings: tuple[str, ...],
+    device: str,
+    seed: int,
+    output: Path,
+    data_dir: Path | None,
+) -> None:
+    """Train METHOD on the training period of CHALLENGE; run then uses its weights."""
+    from oceanbench.challenge import Challenge
+    from oceanbench.methods.training import train as train_method
+
+    path, weights = train_method(
+        method,
+        Challenge.load(challenge),
+        output=output,
+        name=name,
+        settings=pairs(settings),
+        device=device,
+        seed=seed,
+        data_dir=data_dir,
+    )
+    count = sum(tensor.numel() for tensor in weights.tensors.values())
+    seconds = weights.provenance["seconds"]
+    size = f"{count} number{'s' if count > 1 else ''}"
+    click.echo(f"{path}: weights of {weights.method['name']}, {size}, {seconds:.0f} s")
+
+
+@click.command()
+@click.argument("result", type=FILE)
+@click.option("--submission", "file", type=FILE, required=True, help="The file that was scored.")
+@click.option("--challenge", help="Path of the challenge.yaml, if it is not a shipped one.")
+@data_dir_option
+def verify(result: Path, file: Path, challenge: str | None, data_dir: Path | None) -> None:
+    """Score the submission again; exit 1 if RESULT says something else."""
+    from oceanbench.boards.regression import differences
+    from oceanbench.challenge import Challenge
+    from oceanbench.evaluate import evaluate as score
+    from oceanbench.result import Result
+    from oceanbench.submission import Submission
+
+    claimed = Result.load(result)
+    loaded = Challenge.load(challenge or str(claimed.challenge["name"]))
+    submission = Submission(claimed.name, file)
+    if submission.sha256 != claimed.submission["sha256"]:
+        click.echo(f"{file} is not the file of {result}: its sha256 differs", err=True)
+        sys.exit(1)
+    wrong = differences(claimed, score(loaded, submission, data_dir=data_dir))
+    for line in wrong[:10]:
+        click.echo(f"{result.name} says {line}")
+    if wrong:
+        click.echo(f"{len(wrong)} differences", err=True)
+        sys.exit(1)
+    click.echo(f"{result}: {len(claimed.scores)} scores verified")
+
+
+def _run(
+    method: str,
+    scoring: Scoring,
+    *,
+    name: str | None,
+    words: Mapping[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> None:
+    """Run a method and score what it made; words that are given stand in place of the file's."""
+    from oceanbench.methods.running import run as run_method
+
+    submission, kept = run_method(
+        method,
+        scoring.challenge,
+        output=scoring.output,
+        name=name,
+        data_dir=scoring.data_dir,
+        **(options or {}),
+    )
+    given = {key: text for key, text in (words or {}).items() if text}
+    submission = replace(submission, **given)
+    used = kept["options"].get("weights")
+    learned = f", weights {used['file']} trained on {used['challenge']}" if used else ""
+    click.echo(f"{submission.path}: maps of {submission.name}{learned}")
+    _score(submission, scoring, kept)
+
+
+def _score(submission: Submission, scoring: Scoring, options: dict[str, Any]) -> None:
+    """Score a submission, and print its scores beside the leaderboard."""
+    from oceanbench.boards.ranking import board, load_results
+    from oceanbench.boards.rendering import to_markdown
+    from oceanbench.data import shipped
+    from oceanbench.evaluate import evaluated
+
+    challenge = scoring.challenge
+    with _pool(scoring.workers) as pool:
+        result, material = evaluated(
+            challenge, submission, data_dir=scoring.data_dir, options=options, executor=pool
+        )
+    known = load_results(challenge, [shipped.folder("leaderboards"), scoring.output])
+    rows = [r for r in known if r.name != result.name]
+    ranked = board(challenge, [*rows, result], new=[result.name])
+    path = result.save(scoring.output)
+    for warning in result.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    click.echo(score_table(challenge, result))
+    click.echo(f"\n{path}: result of {result.name}\n")
+    click.echo(to_markdown(ranked))
+    if scoring.figures:
+        from oceanbench.figures import draw
+
+        for figure in draw(challenge, result.name, material, path.with_suffix("")):
+            click.echo(f"{figure}: figure")
+
+
+def _pool(workers: int) -> AbstractContextManager[Executor | None]:
+    """Processes that begin afresh: a fork would share the open files; none for one worker."""
+    from concurrent.futures import ProcessPoolExecutor
+    from contextlib import nullcontext
+    from multiprocessing import get_context
+
+    if workers == 1:
+        return nullcontext()
+    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"))

@@ -1,0 +1,148 @@
+"""What a challenge.yaml says: data, and what follows from it without opening a file of data."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+
+import pooch
+from pydantic import Field
+
+from oceanbench.data import files
+from oceanbench.declaration.metric_rows import MetricRow
+from oceanbench.declaration.section import Dates, Period, Section, Text
+from oceanbench.declaration.sections import (
+    Dataset,
+    Domain,
+    Mask,
+    Published,
+    Source,
+    SubmissionRules,
+)
+from oceanbench.errors import OceanbenchError
+
+
+class Declaration(Section):
+    """Content of a challenge.yaml, as kinds and scoring take it.
+
+    Attributes
+    ----------
+    own : the keys that only challenges of this kind have, in the section that the kind declares
+    scores : every score, in the order of results; a row of ``metrics`` may stand for many
+    path : of the challenge.yaml
+    """
+
+    name: Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    version: Annotated[int, Field(strict=True, ge=1)]
+    title: Text
+    kind: Text
+    domain: Domain | None = None
+    periods: dict[Period, Dates] = Field(default_factory=dict)
+    datasets: dict[str, Dataset]
+    submission: SubmissionRules
+    masks: Annotated[dict[str, Mask], Field(min_length=1)] = Field(
+        default_factory=lambda: {"domain": Mask()}
+    )
+    metrics: list[MetricRow]
+    rank_by: Text
+    reference_method: Text | None = None
+    reference: Text | None = None
+    licence: Text | None = None
+    published: Published | None = None
+    own: Annotated[Section, Field(exclude=True)] = Field(default_factory=Section)
+    scores: Annotated[list[MetricRow], Field(exclude=True)] = Field(default_factory=list)
+    path: Annotated[Path, Field(exclude=True)]
+
+    def of_role(self, role: str) -> list[str]:
+        """Names of the datasets of a role."""
+        return [name for name, dataset in self.datasets.items() if dataset.role == role]
+
+    @property
+    def scored(self) -> Domain:
+        """Box and days that are scored, for the kinds that have them."""
+        assert self.domain is not None  # callers are of such a kind
+        return self.domain
+
+    @property
+    def truth_name(self) -> str:
+        """Name of the dataset that no method ever receives."""
+        return next(n for n, d in self.datasets.items() if d.role == "truth")
+
+    @property
+    def truth(self) -> Dataset:
+        """Declaration of the truth."""
+        return self.datasets[self.truth_name]
+
+    @property
+    def ranking(self) -> MetricRow:
+        """Score that ranks the leaderboard: the first with that label or metric."""
+        rows = [m for m in self.scores if m.label == self.rank_by]
+        return (rows or [m for m in self.scores if m.metric == self.rank_by])[0]
+
+    @cached_property
+    def sha256(self) -> str:
+        """Checksum of challenge.yaml, kept with every result."""
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+
+    def variable_of(self, row: MetricRow) -> str:
+        """Variable that a score looks at."""
+        return row.variable or next(iter(self.submission.variables))
+
+    def mask_of(self, row: MetricRow) -> str:
+        """Name of the mask that a score looks through."""
+        return row.mask or next(iter(self.masks))
+
+    def folders(self, data_dir: Path | None = None) -> list[Path]:
+        """Where this challenge's files may lie, in the order of search."""
+        cache = Path(pooch.os_cache("oceanbench")) / self.name
+        return [data_dir] if data_dir else [self.path.parent, cache]
+
+    def present(self, name: str, data_dir: Path | None = None) -> list[Path]:
+        """Files of a dataset that are there, unverified; empty when there is none."""
+        return files.expand(self.datasets[name].path, self.folders(data_dir))
+
+    def files(self, name: str, data_dir: Path | None = None) -> list[Path]:
+        """Files of a dataset, verified where the challenge gives a checksum.
+
+        Raises
+        ------
+        OceanbenchError
+            when they are not there: what to fetch and where to put it
+        """
+        dataset, found = self.datasets[name], self.present(name, data_dir)
+        if not found:
+            raise OceanbenchError(self.how_to_get(name, data_dir))
+        if dataset.role in ("observations", "auxiliary"):
+            truth = {file.resolve() for file in self.present(self.truth_name, data_dir)}
+            if truth & {file.resolve() for file in found}:
+                raise OceanbenchError(
+                    f"{self.path}: datasets.{name}.path: {dataset.path} is a file of the truth; "
+                    "methods would read it"
+                )
+        for file in found:
+            wanted = dataset.sha256
+            expected = wanted.get(file.name) if isinstance(wanted, dict) else wanted
+            if expected:
+                files.check_sha256(file, expected, f"{self.name}: dataset '{name}'")
+        return found
+
+    def how_to_get(self, name: str, data_dir: Path | None = None) -> str:
+        """Say that a dataset is not here, and what brings it."""
+        dataset, place = self.datasets[name], self.folders(data_dir)[-1]
+        source = dataset.source or Source()
+        origin = source.instructions or (
+            f"download {source.archive or source.url}" if source.archive or source.url else None
+        )
+        action = f"{origin}, unpack it so that this path exists" if origin else "put the file there"
+        return (
+            f"{self.name}: dataset '{name}': no file {place / dataset.path}; {action}, "
+            "or pass --data-dir with the folder that holds it"
+        )
+
+    def attributes(self, name: str) -> dict[str, Any]:
+        """What a dataset says of itself to methods."""
+        dataset = self.datasets[name]
+        said = {"role": dataset.role, "layout": dataset.layout, "name": name}
+        return {**said, "optional": int(dataset.optional)}

@@ -1,0 +1,137 @@
+"""Kind ``forecasts``: several variables from many starts at many leads, compared with maps."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from pathlib import Path
+
+from oceanbench.declaration import Declaration, MetricRow
+from oceanbench.kinds import gridded
+from oceanbench.kinds.forecasts import observation_rows, rules
+from oceanbench.kinds.forecasts.derivation import check_derived
+from oceanbench.kinds.forecasts.opening import open_dataset, target
+from oceanbench.kinds.forecasts.schedule import (
+    ForecastKeys,
+    columns_of,
+    keys,
+    observed_in,
+    schedule_of,
+    unit_of,
+)
+from oceanbench.kinds.forecasts.score_rows import expand
+from oceanbench.kinds.forecasts.scoring.scores import evaluated, validated
+from oceanbench.kinds.forecasts.submission import read
+from oceanbench.kinds.kind import Cases, Kind, Submitted
+from oceanbench.scoring.points import Evaluated
+
+ROW_KEYS = (
+    "lead",
+    "depth",
+    "variables",
+    "masks",
+    "leads",
+    "depths",
+    "relative_to",
+    "plus",
+    "against",
+    "depth_bin",
+    "together",
+)
+
+
+def check(declaration: Declaration) -> None:
+    """Refuse a schedule, datasets, masks, rules or rows that forecasts cannot have."""
+    gridded.check_places(declaration)
+    own = keys(declaration)
+    check_derived(own.derived, declaration.submission.variables, own.depths)
+    rules.check_schedule(own.starts, own.leads, own.depths, declaration.domain)
+    roles = [dataset.role for dataset in declaration.datasets.values()]
+    rules.check_roles(roles)
+    rules.check_masks(declaration.masks)
+    gridded.check_not_filled(declaration)
+    if declaration.submission.regrid != "refuse":
+        raise ValueError("submission.regrid: forecasts stay on the truth's grid; remove it")
+    observation_rows.check_observed(declaration.datasets, columns_of(declaration))
+    for index, row in enumerate(declaration.metrics):
+        try:
+            rules.check_row(row, roles)
+        except ValueError as problem:
+            raise ValueError(f"metrics[{index}].{problem}") from problem
+
+
+def score_rows(declaration: Declaration) -> list[MetricRow]:
+    """A score for each variable, mask, depth and lead that a row of metrics chooses."""
+    return expand(
+        declaration.metrics,
+        columns_of(declaration),
+        keys(declaration).leads,
+        list(declaration.masks),
+        observed_in(declaration),
+    )
+
+
+def score(
+    declaration: Declaration,
+    submitted: Submitted,
+    data_dir: Path | None,
+    executor: Executor | None,
+) -> Evaluated:
+    """Scores of forecasts."""
+    return evaluated(declaration, submitted, data_dir=data_dir, executor=executor)
+
+
+def validate(declaration: Declaration, submitted: Submitted, data_dir: Path | None) -> list[str]:
+    """How many values of each variable and mask can be scored."""
+    lines = []
+    for row in validated(declaration, submitted, data_dir=data_dir):
+        lacks = f", partial: {', '.join(row['missing'])}" if row["missing"] else ""
+        at = f" at {row['against']}" if row.get("against") else ""
+        lines.append(
+            f"{row['variable']}{at}, mask {row['mask']}: {row['scored']} of {row['points']} "
+            f"values can be scored{lacks}"
+        )
+    return lines
+
+
+def facts(declaration: Declaration) -> list[tuple[str, str]]:
+    """Starts, leads, depths and derived variables."""
+    schedule, own = schedule_of(declaration), keys(declaration)
+    starts = schedule.starts
+    found = [
+        ("starts", f"{starts.size}, {starts[0]} to {starts[-1]}"),
+        ("leads", f"{', '.join(map(str, schedule.leads))} days"),
+    ]
+    if own.depths:
+        found.append(("depths", f"{', '.join(f'{d:g}' for d in own.depths)} m"))
+    for name, quantity in own.derived.items():
+        unit = unit_of(declaration, name)
+        found.append(("derived", f"{name} [{unit}], {quantity.replace('_', ' ')}"))
+    return found
+
+
+FORECASTS = Kind(
+    truth_layout="grid",
+    roles={
+        **gridded.ROLES,
+        "initial": "",
+        "climatology": "static",
+        "mask": "static",
+        "observed_truth": "points",
+    },
+    layouts=(*gridded.LAYOUTS, "points"),
+    mask_keys=gridded.MASK_KEYS,
+    cases=Cases("starts", dated=True),
+    check=check,
+    open=open_dataset,
+    target=target,
+    read=read,
+    score=score,
+    validate=validate,
+    keys=ForecastKeys,
+    row_keys=ROW_KEYS,
+    hidden_in_training=("initial",),
+    defaults=rules.defaults,
+    score_rows=score_rows,
+    variables=lambda declaration: list(columns_of(declaration)),
+    facts=facts,
+)

@@ -1,0 +1,101 @@
+"""Datasets of a challenge of forecasts, on the nodes and depths that are scored."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from oceanbench.data import opening
+from oceanbench.declaration import Declaration
+from oceanbench.errors import OceanbenchError
+from oceanbench.kinds import gridded
+from oceanbench.kinds.forecasts import submitted_fields
+from oceanbench.kinds.forecasts.daily_maps import Maps, as_days, open_maps
+from oceanbench.kinds.forecasts.derivation import Derivation
+from oceanbench.kinds.forecasts.grid import Grid, depths_found_in
+from oceanbench.kinds.forecasts.schedule import keys, schedule_of
+
+
+def declared_grid(declaration: Declaration) -> Grid | None:
+    """Nodes of a challenge that declares them, else those of the truth are scored."""
+    grid = declaration.submission.grid
+    return None if grid is None else Grid.regular(declaration.scored.box, grid.step_degrees)
+
+
+def derivation_of(declaration: Declaration, grid: Grid) -> Derivation:
+    """How the derived variables of a challenge are made on its nodes."""
+    own = keys(declaration)
+    return Derivation(own.derived, grid, tuple(own.depths))
+
+
+def open_dataset(
+    declaration: Declaration, name: str, data_dir: Path | None, period: slice | None = None
+) -> xr.Dataset:
+    """Open a dataset on the declared grid and depths; initial conditions have a map a start."""
+    if declaration.datasets[name].role == "initial":
+        return _open_initial(declaration, name, data_dir)
+    opened = gridded.open_dataset(declaration, name, data_dir, period)
+    return _on_nodes(declaration, opened, name)
+
+
+def _open_initial(declaration: Declaration, name: str, data_dir: Path | None) -> xr.Dataset:
+    """Initial conditions: the maps of the starts and of no other day, which may be the truth's.
+
+    Methods must use none of a later start than that of the forecast they make.
+    """
+    dataset = declaration.datasets[name]
+    opened = opening.open_dataset(
+        declaration.files(name, data_dir),
+        variables=dataset.variables,
+        units=dataset.units,
+        layout="grid",
+        box=declaration.scored.box._replace(time=None),
+    )
+    days = as_days(opened["time"], name)
+    starts = schedule_of(declaration).starts
+    if lost := [str(start) for start in starts if start not in days]:
+        raise OceanbenchError(
+            f"{declaration.name}: dataset '{name}' has no map of {lost[0]} ({len(lost)} starts in "
+            "all); a file is missing or incomplete"
+        )
+    index = [int(np.flatnonzero(days == start)[0]) for start in starts]
+    initial = _on_nodes(declaration, opened.isel(time=index), name).rename(time="start")
+    return initial.assign_coords(start=starts.astype("datetime64[ns]"))
+
+
+def _on_nodes(declaration: Declaration, opened: xr.Dataset, name: str) -> xr.Dataset:
+    """Inputs on the declared grid and depths: files may have more of both."""
+    grid, depths = declared_grid(declaration), keys(declaration).depths
+    if grid is None:
+        return opened
+    opened = opened.isel(grid.found_in(opened, name))
+    opened = opened.assign_coords(latitude=grid.latitude, longitude=grid.longitude)
+    if "depth" not in opened.dims or not depths:
+        return opened
+    levels = depths_found_in(opened, depths, name, all_of_them=True)
+    return opened.isel(depth=[levels[d] for d in depths]).assign_coords(depth=depths)
+
+
+def maps_of(
+    declaration: Declaration, name: str, grid: Grid | None = None, data_dir: Path | None = None
+) -> tuple[Maps, Grid]:
+    """Maps by day of a dataset, on the nodes that are scored."""
+    found, nodes = open_maps(
+        name,
+        declaration.files(name, data_dir),
+        declaration.datasets[name].variables,
+        {n: v.units for n, v in declaration.submission.variables.items()},
+        grid=grid or declared_grid(declaration) or declaration.scored.box,
+        depths=keys(declaration).depths,
+    )
+    return replace(found, derivation=derivation_of(declaration, nodes)), nodes
+
+
+def target(declaration: Declaration, data_dir: Path | None) -> xr.Dataset:
+    """Variables by start and lead, read-only and of no size: a method makes its own."""
+    _, grid = maps_of(declaration, declaration.truth_name, data_dir=data_dir)
+    units = {name: variable.units for name, variable in declaration.submission.variables.items()}
+    return submitted_fields.target(schedule_of(declaration), grid, units)

@@ -1,0 +1,68 @@
+"""Keys that only challenges of forecasts have, and what follows from them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from oceanbench.declaration import Dataset, Day, Declaration, Number, Section, Starts, Text
+from oceanbench.kinds.forecasts.derived import DERIVED
+
+SURFACE: tuple[None] = (None,)
+Column = tuple[float | None, ...]
+
+
+class ForecastKeys(Section):
+    """When forecasts begin and how far they reach, at which depths, and what is derived."""
+
+    starts: Starts | None = None
+    leads: list[Day] = Field(default_factory=list)
+    depths: list[Number] = Field(default_factory=list)
+    derived: dict[str, Text] = Field(default_factory=dict)
+
+
+class Schedule(NamedTuple):
+    """What a complete submission holds: starts, leads, and the depths of each variable."""
+
+    starts: NDArray[np.datetime64]
+    leads: tuple[int, ...]
+    depths: dict[str, Column]
+
+
+def keys(declaration: Declaration) -> ForecastKeys:
+    """Keys of a challenge of forecasts."""
+    return cast(ForecastKeys, declaration.own)
+
+
+def schedule_of(declaration: Declaration) -> Schedule:
+    """Starts, leads and depths of a complete submission of forecasts."""
+    own = keys(declaration)
+    assert own.starts is not None  # rules.check_schedule asks for them
+    column: Column = tuple(own.depths) or SURFACE
+    depths = {
+        name: SURFACE if variable.surface else column
+        for name, variable in declaration.submission.variables.items()
+    }
+    return Schedule(own.starts.days, tuple(own.leads), depths)
+
+
+def columns_of(declaration: Declaration) -> dict[str, Column]:
+    """Depths of every variable of forecasts, submitted or derived."""
+    derived = dict.fromkeys(keys(declaration).derived, SURFACE)
+    return {**schedule_of(declaration).depths, **derived}
+
+
+def observed_in(declaration: Declaration) -> dict[str, Dataset]:
+    """Observations that forecasts are scored against; no method ever receives them."""
+    return {n: d for n, d in declaration.datasets.items() if d.role == "observed_truth"}
+
+
+def unit_of(declaration: Declaration, variable: str) -> str:
+    """Unit of a variable, submitted or derived."""
+    derived = keys(declaration).derived
+    if variable in derived:
+        return DERIVED[derived[variable]].units
+    return declaration.submission.variables[variable].units

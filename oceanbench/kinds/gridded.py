@@ -1,0 +1,206 @@
+"""What kinds share whose submissions are maps: reading them, and the maps that a method fills."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from oceanbench.data import opening
+from oceanbench.data.untrusted import check_size
+from oceanbench.declaration import Declaration
+from oceanbench.errors import OceanbenchError
+from oceanbench.grid import SAME_NODE, centre_longitude
+from oceanbench.kinds.kind import Submitted
+from oceanbench.kinds.submitted import check_values, empty, open_variables
+
+MAPS = ("time", "latitude", "longitude")
+ROLES = {
+    "truth": "grid",
+    "observations": "track",
+    "training": "",
+    "validation": "",
+    "auxiliary": "",
+}
+LAYOUTS = ("grid", "track", "swath", "static")
+MASK_KEYS = ("inset_degrees", "longitude", "latitude", "time", "weights")
+
+
+def check_places(declaration: Declaration) -> None:
+    """Refuse a challenge without a domain."""
+    if declaration.domain is None:
+        raise ValueError("domain: is missing; add it")
+
+
+def check_not_filled(declaration: Declaration) -> None:
+    """Refuse the filling of maps where the truth has no maps."""
+    if declaration.submission.missing == "fill":
+        raise ValueError("submission.missing: 'fill' is for maps; write refuse or drop")
+
+
+def open_dataset(
+    declaration: Declaration, name: str, data_dir: Path | None, period: slice | None
+) -> xr.Dataset:
+    """Open a dataset; the truth is cut to the domain, others that have times to a period."""
+    dataset = declaration.datasets[name]
+    box = declaration.scored.box if dataset.role == "truth" else None
+    if box is None and period is not None and dataset.layout != "static":
+        box = opening.Box(time=period)
+    return opening.open_dataset(
+        declaration.files(name, data_dir),
+        variables=dataset.variables,
+        units=dataset.units,
+        layout=dataset.layout,
+        daily_mean=dataset.daily_mean,
+        box=box,
+    )
+
+
+def read_maps(declaration: Declaration, submitted: Submitted, *, bridged: bool) -> xr.Dataset:
+    """Maps of a submission around the challenge's domain, in memory.
+
+    Parameters
+    ----------
+    declaration : of the challenge
+    submitted : files of maps, joined in the order of time
+    bridged : whether what is between two times is interpolated, so that no map may lack
+
+    Returns
+    -------
+    Dataset (time, latitude, longitude[, member]): names, units and float64 coordinates as the
+    challenge declares them, longitudes in its convention, latitudes increasing
+    """
+    parts = []
+    for file in submitted.files:
+        opened = open_variables(file, declaration, _canonical, MAPS)
+        parts.append(_crop(opened, declaration, file.name))
+    for file, part in zip(submitted.files, parts, strict=True):
+        if part.sizes["time"] == 0:
+            raise OceanbenchError(f"{file.name}: its time axis is empty; leave the file out")
+        if other := set(parts[0].data_vars) ^ set(part.data_vars):
+            raise OceanbenchError(
+                f"{file.name}: it or a file beside it has no '{min(map(str, other))}', others "
+                "have; give it for all times or for none"
+            )
+    where = submitted.name
+    check_size(parts, where)
+    whole = opening.in_time(parts, where, "grid")
+    _check_time(whole, where)
+    whole = _within(whole, "time", _bounds(declaration)["time"], declaration, where)
+    whole = opening.loaded(whole, where)
+    if bridged:
+        _check_steps(whole, declaration, where)
+    check_values(whole, declaration, where)
+    return whole
+
+
+def _canonical(opened: xr.Dataset, where: str) -> xr.Dataset:
+    return opening.canonical(opened, where, "grid")
+
+
+def _check_time(dataset: xr.Dataset, where: str) -> None:
+    time = dataset["time"].values
+    steps = np.diff(time)
+    if np.isnat(time).any():
+        raise OceanbenchError(f"{where}: a time is missing (NaT); give every map its date")
+    if (steps == np.timedelta64(0)).any():
+        first = time[1:][steps == np.timedelta64(0)][0]
+        raise OceanbenchError(f"{where}: time {_show(first)} occurs twice; keep one map per time")
+    if (steps < np.timedelta64(0)).any():
+        i = int(np.argmax(steps < np.timedelta64(0)))
+        raise OceanbenchError(
+            f"{where}: times are not increasing ({_show(time[i + 1])} follows {_show(time[i])}); "
+            "sort them with ds.sortby('time')"
+        )
+
+
+def _check_steps(dataset: xr.Dataset, declaration: Declaration, where: str) -> None:
+    """Refuse maps that are missing between others: interpolation in time would bridge the gap."""
+    rules = declaration.submission
+    steps = np.diff(dataset["time"].values) / np.timedelta64(1, "D")
+    if not steps.size:
+        return
+    allowed = rules.max_step_days
+    if allowed is None and rules.missing == "refuse":
+        allowed = 1.5 * float(np.median(steps))
+    if allowed is not None and steps.max() > allowed * (1 + 1e-9):
+        i = int(np.argmax(steps))
+        raise OceanbenchError(
+            f"{where}: no map between {_show(dataset['time'].values[i])} and "
+            f"{_show(dataset['time'].values[i + 1])} ({steps[i]:g} days, at most {allowed:g}); "
+            "submit the missing maps"
+        )
+
+
+def _bounds(declaration: Declaration) -> dict[str, tuple[Any, Any]]:
+    box = declaration.scored.box
+    assert box.latitude and box.longitude and box.time  # a domain has all its bounds
+    time = (box.time.start, box.time.stop)
+    return {"time": time, "latitude": box.latitude, "longitude": box.longitude}
+
+
+def _crop(dataset: xr.Dataset, declaration: Declaration, where: str) -> xr.Dataset:
+    """Rows and columns in and around the domain; nothing but the coordinates is read."""
+    bounds = _bounds(declaration)
+    for name in ("latitude", "longitude"):
+        if not np.isfinite(dataset[name].values).all():
+            raise OceanbenchError(f"{where}: {name} has missing values; give every node its place")
+    if bool((dataset["latitude"].diff("latitude") < 0).any()):
+        order = np.argsort(dataset["latitude"].values, kind="stable")
+        dataset = dataset.isel(latitude=order)
+    dataset = _within(dataset, "latitude", bounds["latitude"], declaration, where)
+    dataset = centre_longitude(dataset, sum(bounds["longitude"]) / 2)
+    return _within(dataset, "longitude", bounds["longitude"], declaration, where)
+
+
+def _within(
+    dataset: xr.Dataset, name: str, bounds: tuple[Any, Any], declaration: Declaration, where: str
+) -> xr.Dataset:
+    """Exactly the nodes of one axis inside the bounds, or one more on each side."""
+    low, high = bounds
+    values = dataset[name].values
+    if np.unique(values).size != values.size:
+        raise OceanbenchError(f"{where}: {name} has a value twice; keep one of each")
+    edge = np.timedelta64(0, "ns") if name == "time" else SAME_NODE
+    first = int(np.searchsorted(values, low - edge))
+    last = int(np.searchsorted(values, high + edge, side="right"))
+    if not declaration.submission.crop_to_domain:
+        first, last = max(first - 1, 0), min(last + 1, values.size)
+    if values.size == 0 or values[-1] < low - edge or values[0] > high + edge or first >= last:
+        found = f"{_show(values[0])}..{_show(values[-1])}" if values.size else "nothing"
+        raise OceanbenchError(
+            f"{where}: {name} is {found}, expected maps in {_show(low)}..{_show(high)}; is "
+            f"this a file for another challenge than {declaration.name}?"
+        )
+    return dataset.isel({name: slice(first, last)})
+
+
+def _show(value: object) -> str:
+    if isinstance(value, np.datetime64):
+        return str(value.astype("datetime64[m]"))
+    return f"{value:g}" if isinstance(value, float | np.floating) else str(value)
+
+
+def target_maps(declaration: Declaration) -> xr.Dataset | None:
+    """Empty daily maps on the grid that the challenge declares; None where it declares none."""
+    grid = declaration.submission.grid
+    if grid is None:
+        return None
+    domain = declaration.scored
+    first, last = (np.datetime64(d, "D") for d in domain.time)
+    days = np.arange(first, last + 1 + grid.days_after)
+    return empty(
+        declaration,
+        {
+            "time": days.astype("datetime64[ns]"),
+            "latitude": _nodes(*domain.latitude, grid.step_degrees),
+            "longitude": _nodes(*domain.west_east, grid.step_degrees),
+        },
+    )
+
+
+def _nodes(first: float, last: float, step: float) -> NDArray[np.float64]:
+    return np.linspace(first, last, round((last - first) / step) + 1)

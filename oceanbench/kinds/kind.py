@@ -1,0 +1,146 @@
+"""What a kind of challenge is: everything that depends on what the truth looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import xarray as xr
+
+from oceanbench.declaration import Declaration, MetricRow, Section
+from oceanbench.errors import OceanbenchError
+from oceanbench.result import Result
+from oceanbench.scoring.points import Evaluated
+
+ESTIMATE: Mapping[str, str] = {"estimate": "estimate(inputs, target, *, device, seed)"}
+Functions = Mapping[str, Callable[..., Any]]
+Inputs = Mapping[str, xr.Dataset]
+
+
+class Cases(NamedTuple):
+    """What the intervals of scores resample.
+
+    Attributes
+    ----------
+    name : in words: time, windows, starts
+    dated : whether they follow each other, so that blocks of them are resampled, or are independent
+    """
+
+    name: str
+    dated: bool
+
+    @property
+    def bootstrap(self) -> str:
+        """How intervals come about, in words."""
+        return f"{'block ' if self.dated else ''}bootstrap over {self.name}"
+
+
+class Submitted(NamedTuple):
+    """Files of a submission, and what messages call them."""
+
+    files: Sequence[Path]
+    name: str
+
+
+def unchanged(content: dict[str, Any]) -> dict[str, Any]:
+    """Nothing goes without saying."""
+    return content
+
+
+def one_each(declaration: Declaration) -> list[MetricRow]:
+    """One score for each row of ``metrics``."""
+    return declaration.metrics
+
+
+def submitted_variables(declaration: Declaration) -> list[str]:
+    """Variables of a submission."""
+    return list(declaration.submission.variables)
+
+
+def called_once(
+    functions: Functions, inputs: Inputs, target: xr.Dataset, arguments: Mapping[str, Any]
+) -> Any:
+    """What ``estimate`` makes of the whole target."""
+    return functions["estimate"](inputs, target.copy(deep=True), **arguments)
+
+
+def no_facts(declaration: Declaration) -> list[tuple[str, str]]:
+    """No keys of its own to tell of."""
+    return []
+
+
+def no_cost(declaration: Declaration, result: Result) -> tuple[str, str] | None:
+    """No column of costs."""
+    return None
+
+
+def refuse_workers(declaration: Declaration, executor: Executor | None) -> None:
+    """Refuse workers where a kind has nothing to share among them."""
+    if executor is not None:
+        raise OceanbenchError(
+            f"{declaration.name}: workers share the starts of forecasts, and its kind is "
+            f"'{declaration.kind}'; evaluate without them"
+        )
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A row of :data:`oceanbench.kinds.CHALLENGE_KINDS`, built by the module ``kind`` of a folder.
+
+    Nothing but the kinds themselves asks which kind a challenge is, and the table of drawers in
+    :mod:`oceanbench.figures`.
+
+    Attributes
+    ----------
+    truth_layout : that the dataset of role ``truth`` has
+    roles : the layout that a dataset of each role has unless it says so; "" where it is ``grid``
+    layouts : that datasets may have
+    mask_keys : what a mask may say
+    cases : what intervals resample
+    check : refuse, as a ValueError that begins with the key, what does not go together
+    open : (declaration, name, data_dir, period) -> a dataset with canonical names; the truth is cut
+        to what is scored, the others to a period where one is given and they have dates
+    target : (declaration, data_dir) -> empty variables on the coordinates that a method fills
+    read : (declaration, submitted, data_dir) -> canonical variables of a submission, refused where
+        they are not what is asked for
+    score : (declaration, submitted, data_dir, executor) -> scores, and what figures are drawn from
+    validate : (declaration, submitted, data_dir) -> lines that say how much of a submission can be
+        scored; it is read as for scoring, and refused by the same rules
+    keys : section of the keys of challenge.yaml that only this kind has
+    row_keys : what a row of metrics may say beside what all may
+    hidden_in_training : roles that a method does not see while it learns, beside the truths
+    defaults : content of a challenge.yaml -> the same with what goes without saying
+    score_rows : every score, where a row of ``metrics`` may stand for many
+    contract : the functions that a method file has, with their signatures; the options of the
+        command line are those of all of them
+    drive : (functions, inputs, target, arguments) -> estimate: calls a method as the kind does,
+        once for all or once for each case
+    variables : names that scores may be of: those submitted, and those made of them
+    facts : headings and texts that ``show`` tells of the kind's own keys
+    cost : heading and text of a column of boards, what a row cost its method; None for no column
+    """
+
+    truth_layout: str
+    roles: Mapping[str, str]
+    layouts: Collection[str]
+    mask_keys: Collection[str]
+    cases: Cases
+    check: Callable[[Declaration], None]
+    open: Callable[[Declaration, str, Path | None, slice | None], xr.Dataset]
+    target: Callable[[Declaration, Path | None], xr.Dataset]
+    read: Callable[[Declaration, Submitted, Path | None], Any]
+    score: Callable[[Declaration, Submitted, Path | None, Executor | None], Evaluated]
+    validate: Callable[[Declaration, Submitted, Path | None], list[str]]
+    keys: type[Section] = Section
+    row_keys: Collection[str] = ()
+    hidden_in_training: Collection[str] = ()
+    defaults: Callable[[dict[str, Any]], dict[str, Any]] = unchanged
+    score_rows: Callable[[Declaration], list[MetricRow]] = one_each
+    contract: Mapping[str, str] = field(default_factory=lambda: ESTIMATE)
+    drive: Callable[[Functions, Inputs, xr.Dataset, Mapping[str, Any]], Any] = called_once
+    variables: Callable[[Declaration], list[str]] = submitted_variables
+    facts: Callable[[Declaration], list[tuple[str, str]]] = no_facts
+    cost: Callable[[Declaration, Result], tuple[str, str] | None] = no_cost

@@ -1,0 +1,1 @@
+"""Maps, compared with maps on one grid."""

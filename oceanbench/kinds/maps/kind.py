@@ -1,0 +1,94 @@
+"""Kind ``maps``: the truth is maps, and so is a submission."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from pathlib import Path
+
+import xarray as xr
+
+from oceanbench.declaration import Declaration, Mask
+from oceanbench.grid import interpolate
+from oceanbench.kinds import gridded
+from oceanbench.kinds.kind import Cases, Kind, Submitted, refuse_workers
+from oceanbench.kinds.maps.truth_grid import check_truth, same_nodes
+from oceanbench.kinds.submitted import empty
+from oceanbench.scoring.masks import inside
+from oceanbench.scoring.points import (
+    Evaluated,
+    Geometry,
+    Pieces,
+    in_words,
+    matched_by_score,
+    score_points,
+)
+
+
+def target(declaration: Declaration, data_dir: Path | None) -> xr.Dataset:
+    """Empty maps on the declared grid, else on the truth's coordinates; no value of it is read."""
+    declared = gridded.target_maps(declaration)
+    if declared is not None:
+        return declared
+    truth = gridded.open_dataset(declaration, declaration.truth_name, data_dir, None)
+    return empty(declaration, {name: truth[name].values for name in gridded.MAPS})
+
+
+def read(
+    declaration: Declaration, submitted: Submitted, data_dir: Path | None = None
+) -> xr.Dataset:
+    """Maps of a submission around the domain."""
+    bridged = declaration.submission.regrid == "linear"
+    return gridded.read_maps(declaration, submitted, bridged=bridged)
+
+
+def matched(declaration: Declaration, submitted: Submitted, data_dir: Path | None) -> Pieces:
+    """Estimate and truth of every variable and mask, on the truth's nodes."""
+
+    def prepared(truth: xr.DataArray) -> xr.DataArray:
+        ordered = truth.transpose(*gridded.MAPS)
+        check_truth(ordered, declaration)
+        return ordered
+
+    def at_truth(field: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
+        if declaration.submission.regrid == "linear":
+            return interpolate(field, truth)
+        return same_nodes(field, truth, declaration.name)
+
+    def within(points: xr.DataArray, mask: Mask) -> xr.DataArray:
+        return inside(points, mask, declaration.scored)
+
+    truth = gridded.open_dataset(declaration, declaration.truth_name, data_dir, None)
+    estimates = read(declaration, submitted)
+    geometry = Geometry(prepared, at_truth, within)
+    return matched_by_score(declaration, truth, estimates, geometry, submitted.name)
+
+
+def score(
+    declaration: Declaration,
+    submitted: Submitted,
+    data_dir: Path | None,
+    executor: Executor | None,
+) -> Evaluated:
+    """Scores of maps."""
+    refuse_workers(declaration, executor)
+    return score_points(declaration, matched(declaration, submitted, data_dir))
+
+
+def validate(declaration: Declaration, submitted: Submitted, data_dir: Path | None) -> list[str]:
+    """How many points of each mask can be scored."""
+    return in_words(matched(declaration, submitted, data_dir))
+
+
+MAPS = Kind(
+    truth_layout="grid",
+    roles=gridded.ROLES,
+    layouts=gridded.LAYOUTS,
+    mask_keys=gridded.MASK_KEYS,
+    cases=Cases("time", dated=True),
+    check=gridded.check_places,
+    open=gridded.open_dataset,
+    target=target,
+    read=read,
+    score=score,
+    validate=validate,
+)

@@ -1,0 +1,1 @@
+"""Maps, compared with what an altimeter saw along its tracks."""

@@ -1,0 +1,93 @@
+"""Kind ``tracks``: maps are compared with what an altimeter saw along its tracks."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from pathlib import Path
+
+import xarray as xr
+
+from oceanbench.declaration import Declaration, Mask
+from oceanbench.errors import OceanbenchError
+from oceanbench.grid import interpolate
+from oceanbench.kinds import gridded
+from oceanbench.kinds.kind import Cases, Kind, Submitted, refuse_workers
+from oceanbench.scoring.masks import inside
+from oceanbench.scoring.points import (
+    Evaluated,
+    Geometry,
+    Pieces,
+    in_words,
+    matched_by_score,
+    score_points,
+)
+
+
+def check(declaration: Declaration) -> None:
+    """Refuse a challenge without a domain, and maps that are filled at no point of a track."""
+    gridded.check_places(declaration)
+    gridded.check_not_filled(declaration)
+
+
+def target(declaration: Declaration, data_dir: Path | None) -> xr.Dataset:
+    """Empty maps on the declared grid: tracks have none of their own."""
+    declared = gridded.target_maps(declaration)
+    if declared is None:
+        raise OceanbenchError(
+            f"{declaration.path}: submission.grid is missing, so that methods do not know which "
+            "maps to make; add for example grid: {step_degrees: 0.2}"
+        )
+    return declared
+
+
+def read(
+    declaration: Declaration, submitted: Submitted, data_dir: Path | None = None
+) -> xr.Dataset:
+    """Maps of a submission around the domain, which are interpolated in time."""
+    return gridded.read_maps(declaration, submitted, bridged=True)
+
+
+def matched(declaration: Declaration, submitted: Submitted, data_dir: Path | None) -> Pieces:
+    """Estimate and truth of every variable and mask, along the tracks."""
+
+    def as_it_is(truth: xr.DataArray) -> xr.DataArray:
+        return truth
+
+    def within(points: xr.DataArray, mask: Mask) -> xr.DataArray:
+        return inside(points, mask, declaration.scored)
+
+    truth = gridded.open_dataset(declaration, declaration.truth_name, data_dir, None)
+    estimates = read(declaration, submitted)
+    geometry = Geometry(as_it_is, interpolate, within)
+    return matched_by_score(declaration, truth, estimates, geometry, submitted.name)
+
+
+def score(
+    declaration: Declaration,
+    submitted: Submitted,
+    data_dir: Path | None,
+    executor: Executor | None,
+) -> Evaluated:
+    """Scores of maps along tracks."""
+    refuse_workers(declaration, executor)
+    return score_points(declaration, matched(declaration, submitted, data_dir))
+
+
+def validate(declaration: Declaration, submitted: Submitted, data_dir: Path | None) -> list[str]:
+    """How many points of each mask can be scored."""
+    return in_words(matched(declaration, submitted, data_dir))
+
+
+TRACKS = Kind(
+    truth_layout="track",
+    roles={**gridded.ROLES, "truth": "track"},
+    layouts=gridded.LAYOUTS,
+    mask_keys=gridded.MASK_KEYS,
+    cases=Cases("time", dated=True),
+    check=check,
+    open=gridded.open_dataset,
+    target=target,
+    read=read,
+    score=score,
+    validate=validate,
+)

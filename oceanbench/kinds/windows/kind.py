@@ -1,0 +1,138 @@
+"""Kind ``windows``: states of a small system, in windows that are independent of each other."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from oceanbench.data import opening
+from oceanbench.data.untrusted import check_size
+from oceanbench.declaration import Declaration, Mask
+from oceanbench.errors import OceanbenchError, did_you_mean
+from oceanbench.kinds import gridded
+from oceanbench.kinds.kind import Cases, Kind, Submitted, refuse_workers
+from oceanbench.kinds.submitted import check_values, open_variables
+from oceanbench.kinds.windows import files
+from oceanbench.kinds.windows.masks import inside_windows
+from oceanbench.kinds.windows.opening import WindowKeys, keys, open_windows, target
+from oceanbench.result import Result
+from oceanbench.scoring.points import (
+    Evaluated,
+    Geometry,
+    Pieces,
+    in_words,
+    matched_by_score,
+    score_points,
+)
+
+TEXTS = ("component", "sampling")  # the only ones that are read
+
+
+def check(declaration: Declaration) -> None:
+    """Refuse places and dates, which windows do not have, and masks of what there is not."""
+    if declaration.domain is not None or declaration.periods:
+        raise ValueError("kind 'windows' has neither domain nor periods; remove them")
+    gridded.check_not_filled(declaration)
+    samplings, observations = keys(declaration).samplings, declaration.of_role("observations")
+    for name, mask in declaration.masks.items():
+        if mask.sampling is not None and mask.sampling not in samplings:
+            hint = did_you_mean(mask.sampling, samplings)
+            raise ValueError(f"masks.{name}.sampling: unknown '{mask.sampling}'; {hint}")
+        for chosen in (mask.observed_in, mask.unobserved_in):
+            if chosen is not None and chosen not in observations:
+                hint = did_you_mean(chosen, observations)
+                raise ValueError(f"masks.{name}: no observations '{chosen}'; {hint}")
+
+
+def read(
+    declaration: Declaration, submitted: Submitted, data_dir: Path | None = None
+) -> xr.Dataset:
+    """Windows of a submission ([sampling,] window, time, component[, member]), in memory."""
+    if len(submitted.files) > 1:
+        raise OceanbenchError(
+            f"{submitted.name}: {len(submitted.files)} files, expected all windows in one; join "
+            "them"
+        )
+    sampled = ["sampling"] if keys(declaration).samplings else []
+    dims = [*sampled, *files.DIMENSIONS]
+    whole = open_variables(submitted.files[0], declaration, files.canonical, dims, TEXTS)
+    check_size([whole], submitted.name)
+    whole = opening.loaded(whole, submitted.name)
+    check_values(whole, declaration, submitted.name)
+    return whole
+
+
+def matched(declaration: Declaration, submitted: Submitted, data_dir: Path | None) -> Pieces:
+    """Estimate and truth of every variable and mask."""
+
+    def prepared(truth: xr.DataArray) -> xr.DataArray:
+        return files.in_samplings(truth, keys(declaration).samplings)
+
+    def at_truth(field: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
+        return files.same_windows(field, truth, declaration.name)
+
+    def within(points: xr.DataArray, mask: Mask) -> xr.DataArray:
+        return inside_windows(points, mask, declaration, data_dir)
+
+    truth = open_windows(declaration, declaration.truth_name, data_dir)
+    estimates = read(declaration, submitted)
+    geometry = Geometry(prepared, at_truth, within)
+    return matched_by_score(declaration, truth, estimates, geometry, submitted.name)
+
+
+def score(
+    declaration: Declaration,
+    submitted: Submitted,
+    data_dir: Path | None,
+    executor: Executor | None,
+) -> Evaluated:
+    """Scores of windows."""
+    refuse_workers(declaration, executor)
+    return score_points(declaration, matched(declaration, submitted, data_dir))
+
+
+def validate(declaration: Declaration, submitted: Submitted, data_dir: Path | None) -> list[str]:
+    """How many points of each mask can be scored."""
+    return in_words(matched(declaration, submitted, data_dir))
+
+
+def facts(declaration: Declaration) -> list[tuple[str, str]]:
+    """Model that methods are told of, and samplings."""
+    own, found = keys(declaration), []
+    if own.model is not None:
+        numbers = ", ".join(f"{k} = {v:g}" for k, v in own.model.parameters.items())
+        found.append(("model", f"{own.model.name}{f' ({numbers})' if numbers else ''}"))
+    if own.samplings:
+        found.append(("samplings", ", ".join(own.samplings)))
+    return found
+
+
+def cost(declaration: Declaration, result: Result) -> tuple[str, str]:
+    """CPU time of the method for one window of one sampling."""
+    seconds: Any = result.provenance.get("cpu_seconds")
+    count = max((len(s.get("window", ())) for s in result.series), default=0)
+    count *= max(1, len(keys(declaration).samplings))
+    known = isinstance(seconds, int | float) and count > 0
+    return "CPU [s/window]", f"{seconds / count:.2g}" if known else "–"
+
+
+WINDOWS = Kind(
+    truth_layout="windows",
+    roles=dict.fromkeys(("truth", "observations", "training", "validation"), "windows"),
+    layouts=("windows",),
+    mask_keys=("sampling", "elapsed", "observed_in", "unobserved_in", "flagged", "unflagged"),
+    cases=Cases("windows", dated=False),
+    check=check,
+    open=open_windows,
+    target=target,
+    read=read,
+    score=score,
+    validate=validate,
+    keys=WindowKeys,
+    hidden_in_training=("observations",),
+    facts=facts,
+    cost=cost,
+)

@@ -1,0 +1,62 @@
+"""Datasets of a challenge of windows, and its own keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import xarray as xr
+from pydantic import Field
+
+from oceanbench.declaration import Declaration, ModelSpec, Section, Text
+from oceanbench.errors import OceanbenchError
+from oceanbench.kinds.submitted import empty
+from oceanbench.kinds.windows import files
+
+POINTS = ("window", "time", "component")
+
+
+class WindowKeys(Section):
+    """Keys that only challenges of windows have: what methods are told, how windows are sampled."""
+
+    model: ModelSpec | None = None
+    samplings: list[Text] = Field(default_factory=list)
+
+
+def keys(declaration: Declaration) -> WindowKeys:
+    """Keys of a challenge of windows."""
+    return cast(WindowKeys, declaration.own)
+
+
+def open_windows(
+    declaration: Declaration, name: str, data_dir: Path | None, period: slice | None = None
+) -> xr.Dataset:
+    """Open a dataset of windows, which says of itself which model methods are told of."""
+    dataset, own = declaration.datasets[name], keys(declaration)
+    found = declaration.files(name, data_dir)
+    opened = files.open_dataset(found, dataset.variables, dataset.units)
+    if "sampling" in opened.dims:
+        labels = [str(label) for label in opened["sampling"].values]
+        if labels != own.samplings:
+            raise OceanbenchError(
+                f"{found[0].name}: its samplings are {labels}, expected those of "
+                f"{declaration.path}: {own.samplings}"
+            )
+    if own.model is not None:
+        numbers = {f"model_{k}": v for k, v in own.model.parameters.items()}
+        opened = opened.assign_attrs(model=own.model.name, **numbers)
+    return opened
+
+
+def open_flagged(declaration: Declaration, name: str, data_dir: Path | None) -> xr.DataArray:
+    """Flag in the file of the truth, that masks look through."""
+    return files.open_flag(declaration.files(declaration.truth_name, data_dir)[0], name)
+
+
+def target(declaration: Declaration, data_dir: Path | None) -> xr.Dataset:
+    """Empty windows on the truth's coordinates, in every sampling."""
+    truth = open_windows(declaration, declaration.truth_name, data_dir)
+    samplings = keys(declaration).samplings
+    coords = {"sampling": np.array(samplings)} if samplings else {}
+    return empty(declaration, coords | {name: truth[name] for name in POINTS})
