@@ -1,0 +1,145 @@
+"""What others rely on: imports, commands, options, and files that earlier versions wrote.
+
+A change here breaks somebody's method, script or file, and belongs in the changelog. That the
+shipped boards render byte for byte is in ``tests/boards``, that the shipped weights load in
+``tests/baselines/test_shipped_weights.py``.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import re
+from collections.abc import Callable
+from importlib import import_module
+
+from command import Command
+from places import MEDITERRANEAN, ROOT, TESTS
+
+import oceanbench as package
+from oceanbench.challenge import Challenge
+from oceanbench.cli import cli
+from oceanbench.data import shipped
+from oceanbench.methods.method_file import load_method
+from oceanbench.result import Result
+
+NAMES = {
+    "oceanbench": "METRICS Challenge OceanbenchError Result Submission evaluate",
+    "oceanbench.challenge": "Challenge",
+    "oceanbench.errors": "OceanbenchError",
+    "oceanbench.evaluate": "evaluate",
+    "oceanbench.metrics": "METRICS",
+    "oceanbench.result": "Interval Result Score",
+    "oceanbench.submission": "Submission",
+    "oceanbench.grid": "wrap_longitude longitude_span great_circle_km as_nanoseconds "
+    "centre_longitude interpolate fill_holes",
+    "oceanbench.assimilation.anomalies": "Climate Series days_of maps_of nodes_of of_role",
+}
+OF_CLASSES = {
+    "Challenge": "load open target fetch catalog",
+    "Submission": "open files sha256",
+    "Result": "load save score to_json name",
+}
+COMMANDS = {
+    "list": "",
+    "show": "challenge --data-dir",
+    "fetch": "challenge --data-dir --offline",
+    "validate": "challenge file --data-dir",
+    "evaluate": "challenge file --name --method --authors --reference --notes --output --data-dir "
+    "--figures --workers",
+    "run": "method challenge --name --weights --set --device --seed --output --data-dir --figures",
+    "train": "method challenge --name --set --device --seed --output --data-dir",
+    "leaderboard": "challenge --format --results --write --check",
+    "check": "challenge result --reference --tolerance --absolute",
+    "verify": "result --submission --challenge --data-dir",
+    "catalog": "",
+}
+BASELINES = json.loads((TESTS / "data" / "baseline_options.json").read_text(encoding="utf-8"))
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
+
+
+def test_public_names_import() -> None:
+    wrong = [f"{m}.{n}" for m, names in NAMES.items() for n in names.split() if not there(m, n)]
+    assert wrong == []
+    assert sorted(package.__all__) == sorted(NAMES["oceanbench"].split())
+
+
+def test_public_classes_have_their_methods() -> None:
+    for name, methods in OF_CLASSES.items():
+        assert set(methods.split()) <= set(dir(getattr(package, name))), name
+
+
+def test_what_the_pages_import_is_there() -> None:
+    wrong = []
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+            for node in ast.walk(ast.parse(block)):
+                if isinstance(node, ast.ImportFrom) and str(node.module).startswith("oceanbench"):
+                    module, names = str(node.module), [alias.name for alias in node.names]
+                    missing = [name for name in names if not there(module, name)]
+                    wrong += [f"{page.name}: {module}.{name}" for name in missing]
+    assert wrong == []
+
+
+def there(module: str, name: str) -> bool:
+    """Whether ``from module import name`` works."""
+    try:
+        if hasattr(import_module(module), name):
+            return True
+        import_module(f"{module}.{name}")
+    except ModuleNotFoundError:
+        return False
+    return True
+
+
+def test_the_commands_are_these(oceanbench: Command) -> None:
+    code, text, _ = oceanbench("--help")
+    assert code == 0
+    assert re.findall(r"^  ([a-z]+) ", text.split("Commands:")[1], re.MULTILINE) == sorted(COMMANDS)
+
+
+def test_commands_keep_their_arguments_and_options() -> None:
+    for name, options in COMMANDS.items():
+        found = {option for parameter in cli.commands[name].params for option in parameter.opts}
+        assert set(options.split()) <= found, name
+
+
+def test_exit_codes(oceanbench: Command) -> None:
+    """0 done, 1 a check failed, 2 the input was refused."""
+    assert oceanbench("show", "lorenz96")[0] == 0
+    assert oceanbench("leaderboard", "lorenz96", "--results", "nothing", "--check")[0] == 1
+    assert oceanbench("show", "nothing")[0] == 2
+    assert oceanbench("show", "lorenz96", "--nothing")[0] == 2
+
+
+def signature(function: Callable[..., object]) -> str:
+    """Parameters of a function and their defaults, without annotations."""
+    found = inspect.signature(function)
+    plain = [p.replace(annotation=p.empty) for p in found.parameters.values()]
+    return str(found.replace(parameters=plain, return_annotation=found.empty))
+
+
+def test_baselines_keep_their_kinds_and_options() -> None:
+    assert shipped.names("baselines") == sorted(BASELINES)
+    for name, expected in BASELINES.items():
+        method = load_method(name)[1]
+        functions = {part: getattr(method, part, None) for part in ("estimate", "train")}
+        found = {part: signature(function) for part, function in functions.items() if function}
+        assert {"kinds": list(method.KINDS), **found} == expected, name
+
+
+def test_every_declaration_loads() -> None:
+    paths = [*sorted((ROOT / "challenges").glob("*/challenge.yaml")), MEDITERRANEAN]
+    assert len(paths) > 1
+    for path in paths:
+        assert Challenge.load(path).metrics, path
+
+
+def test_every_committed_result_loads() -> None:
+    paths = sorted((ROOT / "leaderboards").glob("*/*.json"))
+    assert paths
+    for path in paths:
+        result = Result.load(path)
+        assert (result.challenge["name"], result.name) == (path.parent.name, path.stem)
