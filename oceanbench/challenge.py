@@ -256,7 +256,7 @@ class Challenge(Section):
     def folders(self, data_dir: Path | None = None) -> list[Path]:
         """Where this challenge's files may lie, in the order of search."""
         cache = Path(pooch.os_cache("oceanbench")) / self.name
-        return [data_dir] if data_dir else [self.path.parent, cache]
+        return [data_dir] if data_dir else [*shipped.data_folders(self.path.parent), cache]
 
     def present(self, name: str, data_dir: Path | None = None) -> list[Path]:
         """Files of a dataset that are there, unverified; empty when there is none."""
@@ -289,6 +289,12 @@ class Challenge(Section):
 
     def _how_to_get(self, name: str, data_dir: Path | None) -> str:
         dataset, place = self.datasets[name], self.folders(data_dir)[-1]
+        command = None if data_dir else shipped.data_command(self.path.parent, dataset.path)
+        if command:
+            return (
+                f"{self.name}: dataset '{name}': {dataset.path} is not installed; run "
+                f"'{command}', or pass --data-dir with the folder that holds it"
+            )
         source = dataset.source or Source()
         origin = source.instructions or (
             f"download {source.archive or source.url}" if source.archive or source.url else None
