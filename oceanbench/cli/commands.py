@@ -469,6 +469,8 @@ def _table(challenge: Challenge, result: Result) -> str:
 
 
 def _show(challenge: Challenge, data_dir: Path | None) -> None:
+    from oceanbench.data import shipped
+
     click.echo(f"{challenge.name}, version {challenge.version}: {challenge.title}")
     click.echo(f"  kind      {challenge.kind}")
     if (domain := challenge.domain) is not None:
@@ -498,7 +500,8 @@ def _show(challenge: Challenge, data_dir: Path | None) -> None:
     click.echo("  datasets (intake catalog: oceanbench catalog export)")
     for name, dataset in challenge.datasets.items():
         count = len(challenge.present(name, data_dir))
-        state = f"{count} file{'s' if count > 1 else ''}" if count else "not here: oceanbench fetch"
+        cure = shipped.data_command(challenge.path.parent, dataset.path) or "oceanbench fetch"
+        state = f"{count} file{'s' if count > 1 else ''}" if count else f"not here: {cure}"
         click.echo(f"    {name:28} {dataset.role:13} {dataset.layout:6} {dataset.path} ({state})")
     click.echo("  scores")
     for row in challenge.metrics:
