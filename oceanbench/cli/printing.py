@@ -50,6 +50,7 @@ def score_table(challenge: Challenge, result: Result) -> str:
 
 def facts(challenge: Challenge, data_dir: Path | None) -> Iterator[str]:
     """What ``show`` says of a challenge, line by line."""
+    from oceanbench.data import shipped
     from oceanbench.kinds import CHALLENGE_KINDS
 
     yield f"{challenge.name}, version {challenge.version}: {challenge.title}"
@@ -70,7 +71,8 @@ def facts(challenge: Challenge, data_dir: Path | None) -> Iterator[str]:
     yield "  datasets (intake catalog: oceanbench catalog export)"
     for name, dataset in challenge.datasets.items():
         count = len(challenge.present(name, data_dir))
-        state = f"{count} file{'s' if count > 1 else ''}" if count else "not here: oceanbench fetch"
+        cure = shipped.data_command(challenge.path.parent, dataset.path) or "oceanbench fetch"
+        state = f"{count} file{'s' if count > 1 else ''}" if count else f"not here: {cure}"
         yield f"    {name:28} {dataset.role:13} {dataset.layout:6} {dataset.path} ({state})"
     yield "  scores"
     for row in challenge.metrics:

@@ -29,6 +29,8 @@ def expand(pattern: str, folders: Sequence[Path]) -> list[Path]:
     """
     for folder in folders:
         whole = str(Path(glob.escape(str(folder))) / pattern)  # an absolute pattern replaces it
+        if not folder.is_dir():  # ../NEIGHBOUR/data is there all the same
+            whole = os.path.normpath(whole)
         found = sorted(glob.glob(whole))  # noqa: PTH207
         if found:
             return [Path(f) for f in found]

@@ -1,18 +1,55 @@
-"""Where the shipped challenges, baselines and leaderboards lie: in the wheel or in the checkout."""
+"""Where the shipped challenges, baselines and leaderboards lie: in wheels or in the checkout."""
 
 from __future__ import annotations
 
+import importlib.util
+import os
+import tomllib
+from importlib.metadata import version
 from pathlib import Path
 
 from oceanbench.errors import OceanbenchError, did_you_mean
 
 PACKAGE = Path(__file__).parent.parent
+DATA_WHEEL = "oceanbench-challenges-data"
+DATA_PACKAGE = "oceanbench_challenges_data"
 
 
 def folder(kind: str) -> Path:
     """Folder of the shipped ``challenges``, ``baselines`` or ``leaderboards``."""
     installed = PACKAGE / "_data" / kind
     return installed if installed.is_dir() else PACKAGE.parent / kind
+
+
+def data_folders(challenge: Path) -> list[Path]:
+    """Folders that the paths of a challenge are relative to: its own, then the second wheel's.
+
+    Parameters
+    ----------
+    challenge : folder of a challenge.yaml; only a shipped one has data in the second wheel
+    """
+    spec = importlib.util.find_spec(DATA_PACKAGE)
+    if spec is None or spec.origin is None or challenge.absolute().parent != folder("challenges"):
+        return [challenge]
+    return [challenge, Path(spec.origin).parent / "challenges" / challenge.name]
+
+
+def data_command(challenge: Path, path: str) -> str | None:
+    """Command that installs the second wheel, where a file of a challenge travels in it.
+
+    Parameters
+    ----------
+    challenge : folder of the challenge.yaml
+    path : of the file, as declared there
+    """
+    place = Path(os.path.normpath(challenge.absolute() / path))
+    if not place.is_relative_to(folder("challenges")):
+        return None
+    name, *inside = place.relative_to(folder("challenges")).parts
+    declared = tomllib.loads((folder("challenges") / "wheels.toml").read_text(encoding="utf-8"))
+    if name not in declared["in_data_wheel"] or inside[:1] != ["data"]:
+        return None
+    return f"pip install {DATA_WHEEL}=={version('oceanbench-challenges')}"
 
 
 def find(kind: str, name: str, file: str) -> Path:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import pooch
 from pydantic import Field
 
-from oceanbench.data import files
+from oceanbench.data import files, shipped
 from oceanbench.declaration.metric_rows import MetricRow
 from oceanbench.declaration.section import Dates, Period, Section, Text
 from oceanbench.declaration.sections import (
@@ -97,7 +97,7 @@ class Declaration(Section):
     def folders(self, data_dir: Path | None = None) -> list[Path]:
         """Where this challenge's files may lie, in the order of search."""
         cache = Path(pooch.os_cache("oceanbench")) / self.name
-        return [data_dir] if data_dir else [self.path.parent, cache]
+        return [data_dir] if data_dir else [*shipped.data_folders(self.path.parent), cache]
 
     def present(self, name: str, data_dir: Path | None = None) -> list[Path]:
         """Files of a dataset that are there, unverified; empty when there is none."""
@@ -131,6 +131,12 @@ class Declaration(Section):
     def how_to_get(self, name: str, data_dir: Path | None = None) -> str:
         """Say that a dataset is not here, and what brings it."""
         dataset, place = self.datasets[name], self.folders(data_dir)[-1]
+        command = None if data_dir else shipped.data_command(self.path.parent, dataset.path)
+        if command:
+            return (
+                f"{self.name}: dataset '{name}': {dataset.path} is not installed; run "
+                f"'{command}', or pass --data-dir with the folder that holds it"
+            )
         source = dataset.source or Source()
         origin = source.instructions or (
             f"download {source.archive or source.url}" if source.archive or source.url else None

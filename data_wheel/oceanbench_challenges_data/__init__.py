@@ -1,0 +1,1 @@
+"""Larger frozen data of OceanBench's challenges, which ``oceanbench`` finds beside itself."""
