@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import Any
 
 LIMITS = {  # seconds that a part may take on all devices together, the most important first
-    "oi": 75.0,
-    "inference": 75.0,
-    "training": 75.0,
-    "emulator": 75.0,
-    "presets": 120.0,
+    "oi": 60.0,
+    "inference": 90.0,
+    "training": 90.0,
+    "emulator": 60.0,
+    "presets": 100.0,
 }
 LEAST_SECONDS = 10.0  # with fewer left, a part is not begun
 

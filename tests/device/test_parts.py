@@ -6,13 +6,14 @@ import json
 import os
 import subprocess
 import time
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
 import parts
 import pytest
 import workloads
-from places import TESTS
+from places import ROOT, TESTS
 
 
 @pytest.mark.parametrize("part", workloads.PARTS)
@@ -59,6 +60,22 @@ def test_a_part_is_not_begun_without_time_and_is_ended_when_it_is_over(
     assert reasons() == ["ended after 0 s"]
 
 
+def test_the_page_shows_what_was_measured(tmp_path: Path) -> None:
+    spec = spec_from_file_location("gpu_page", ROOT / "docs" / "figures" / "gpu.py")
+    assert spec is not None and spec.loader is not None
+    page = module_from_spec(spec)
+    spec.loader.exec_module(page)
+    assert page.table(None).count("not measured") == 2 * len(parts.LIMITS)
+    report = parts.Report.begin(tmp_path, "oi", tiny=False)
+    report.content["machine"] = {"gpu": "A", "threads": 2, "torch": "1", "python": "3"}
+    report.add({"what": "42 maps", "device": "cuda", "seconds": 0.5, "megabytes": 1234.5})
+    report.add({"what": "42 maps", "device": "cpu", "seconds": 4.0})
+    report.fail("cuda", "out of memory")
+    found = page.table(tmp_path)
+    expected = "| Optimal interpolation: 42 maps | 500.0 ms | 1,234 MB | 4.00 s | 8.0 |  |"
+    assert expected in found and "- Optimal interpolation on cuda: out of memory" in found
+
+
 @pytest.mark.slow
 def test_the_script_runs_tests_and_parts_and_keeps_to_its_time(tmp_path: Path) -> None:
     """On the CPU, with one test and one part; the wheels are not there and not needed."""
@@ -81,5 +98,5 @@ def test_the_script_runs_tests_and_parts_and_keeps_to_its_time(tmp_path: Path) -
     )
     assert run.returncode == 0, run.stdout + run.stderr
     tests = json.loads((tmp_path / "tests.json").read_text(encoding="utf-8"))
-    assert tests["code"] == 0 and "1 passed" in tests["summary"]
+    assert tests["code"] == 0 and "3 passed" in tests["summary"]
     assert json.loads((tmp_path / "oi.json").read_text(encoding="utf-8"))["errors"] == []
