@@ -143,7 +143,9 @@ class Inversion:
         return pad((along_y / dy**2 + along_x / dx**2) * self.interior, (1, 1, 1, 1))
 
 
-def inversion(basin: Basin, constants: Tensor, dtype: torch.dtype) -> Inversion:
+def inversion(
+    basin: Basin, constants: Tensor, dtype: torch.dtype, device: torch.device | str = "cpu"
+) -> Inversion:
     r"""Prepare the solver for each :math:`\lambda \ge 0` of ``constants``, float64, 1/m²."""
     wet = torch.from_numpy(basin.wet)
     interior = wet[1:, 1:] & wet[1:, :-1] & wet[:-1, 1:] & wet[:-1, :-1]
@@ -160,10 +162,10 @@ def inversion(basin: Basin, constants: Tensor, dtype: torch.dtype) -> Inversion:
     response = torch.stack([(sine_y @ (charges / e) @ sine_x)[:, j, i] for e in eigenvalues])
     return Inversion(
         spacing=basin.spacing,
-        interior=interior.to(dtype),
-        sine_y=sine_y.to(dtype),
-        sine_x=sine_x.to(dtype),
-        eigenvalues=eigenvalues.to(dtype),
-        coast=(j, i),
-        capacitance=-torch.cholesky_inverse(torch.linalg.cholesky(-response)).to(dtype),
+        interior=interior.to(device, dtype),
+        sine_y=sine_y.to(device, dtype),
+        sine_x=sine_x.to(device, dtype),
+        eigenvalues=eigenvalues.to(device, dtype),
+        coast=(j.to(device), i.to(device)),
+        capacitance=-torch.cholesky_inverse(torch.linalg.cholesky(-response)).to(device, dtype),
     )

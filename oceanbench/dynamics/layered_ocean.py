@@ -123,13 +123,17 @@ class Operators:
 
 
 def operators(
-    parameters: Parameters, basin: Basin, *, dtype: torch.dtype = torch.float64
+    parameters: Parameters,
+    basin: Basin,
+    *,
+    dtype: torch.dtype = torch.float64,
+    device: torch.device | str = "cpu",
 ) -> Operators:
     """Build the operators of a basin."""
     p, (dy, _) = parameters, basin.spacing
-    wet = torch.from_numpy(basin.wet).to(dtype)
-    solve = inversion(basin, torch.tensor([0.0, p.deformation_radius**-2]).double(), dtype)
-    ones = torch.ones(2, *(n + 1 for n in wet.shape), dtype=dtype)
+    wet = torch.from_numpy(basin.wet).to(device, dtype)
+    solve = inversion(basin, torch.tensor([0.0, p.deformation_radius**-2]).double(), dtype, device)
+    ones = wet.new_ones(2, *(n + 1 for n in wet.shape))
     weights = 4 * to_cells(pad(wet, (1, 1, 1, 1)))
     rows = basin.latitude.size
     north = ((torch.arange(rows, dtype=torch.float64) + 0.5) / rows)[:, None]
@@ -145,10 +149,10 @@ def operators(
         inversion=solve,
         uniform=1 + solve(ones)[1] / p.deformation_radius**2,
         weights=weights / weights.sum(),
-        planetary=(rotation.planetary_gradient(basin.middle) * y).to(dtype),
-        curl=curl.to(dtype),
-        shear=(-p.shear_speed * p.shear_width * torch.tanh(y / p.shear_width)).to(dtype),
-        north=north.to(dtype),
+        planetary=(rotation.planetary_gradient(basin.middle) * y).to(wet),
+        curl=curl.to(wet),
+        shear=(-p.shear_speed * p.shear_width * torch.tanh(y / p.shear_width)).to(wet),
+        north=north.to(wet),
     )
 
 

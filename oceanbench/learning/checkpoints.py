@@ -90,7 +90,11 @@ def _taken_up(
 ) -> Progress:
     scores = tensors["scores"].tolist()
     best = min((s for s in scores if s < math.inf), default=math.inf)
-    weights, average = _below("best.", tensors), _below("average.", tensors)
+    device = next(network.parameters()).device
+    weights, average = (
+        {name: tensor.to(device) for name, tensor in _below(prefix, tensors).items()}
+        for prefix in ("best.", "average.")
+    )
     for part in (average, weights, _below("network.", tensors)):  # each must fit; the last stays
         network.load_state_dict(part, strict=bool(part))
     state: dict[int, dict[str, Any]] = {}

@@ -188,7 +188,8 @@ class Flow:
         for batch in progress(batches, "back-and-forth nudging"):
             days = np.arange(self.per_day * (batch[-1] - batch[0] + length) + 1) / self.per_day
             weight = scheme.weight(observations, batch[0] + days, *self.plane)
-            offset = torch.as_tensor((batch - starts[0]) * self.per_day)
+            levels = (batch - starts[0]) * self.per_day
+            offset = torch.as_tensor(levels, device=self.height.device)
             found.append(self._batch(offset, length, weight.to(self.height), scheme))
         return np.concatenate(found)
 
