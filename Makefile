@@ -10,6 +10,7 @@ check:  ## all that must hold before a change lands
 	mypy
 	pytest
 	oceanbench leaderboard --check
+	mkdocs build --strict --quiet
 
 test:  ## the tests
 	pytest

@@ -21,7 +21,11 @@ def markdown(text: str) -> str:
 
 
 def _display(formula: str, indent: str) -> str:
-    return f"{indent}$$\n{indent}{' '.join(formula.split())}\n{indent}$$"
+    """Display formula; lines ended by two backslashes are aligned, as Sphinx does."""
+    text = " ".join(formula.split())
+    if r"\\" in text and r"\begin" not in text:
+        text = rf"\begin{{split}} {text} \end{{split}}"
+    return f"{indent}$$\n{indent}{text}\n{indent}$$"
 
 
 class RestructuredText(griffe.Extension):

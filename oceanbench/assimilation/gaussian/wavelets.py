@@ -1,7 +1,7 @@
 r"""Wavelets of the mesoscale: plane waves under windows compact in time and space.
 
 .. math:: w_k(t; \tau) \, w_i(x; D) \, w_j(y; D)
-    \genfrac{}{}{0pt}{}{\cos}{\sin} \frac{2\pi}{\lambda} (x \cos\theta + y \sin\theta),
+    {\cos \atop \sin} \frac{2\pi}{\lambda} (x \cos\theta + y \sin\theta),
     \quad D = 1.75 \lambda,
 
 in bands of wavelengths :math:`\lambda` with 9 directions :math:`\theta`. Windows are cosine bells
