@@ -20,10 +20,9 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
-from oceanbench.assimilation.fourdvarnet.maps.configuration import MapRecipe
-from oceanbench.assimilation.fourdvarnet.maps.held_out_missions import lessons_of
+from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration
 from oceanbench.assimilation.fourdvarnet.maps.inference import estimate_members, filled
-from oceanbench.assimilation.fourdvarnet.maps.training import train_members
+from oceanbench.assimilation.fourdvarnet.maps.training import train_members, training_data
 from oceanbench.learning.distributed import together
 from oceanbench.learning.ensembles import preset_of
 
@@ -34,9 +33,9 @@ KINDS = ("maps", "tracks")
 REFERENCE = "Beauchamp et al. (2023) doi:10.5194/gmd-16-2119-2023"
 NAME = "fourdvarnet"
 PRESETS = {
-    "cpu": MapRecipe(scenes=2, steps=2000, along_track=True),
-    "long": MapRecipe(scenes=10, steps=12_000, along_track=True),
-    "gpu": MapRecipe(
+    "cpu": MapConfiguration(scenes=2, steps=2000, along_track=True),
+    "long": MapConfiguration(scenes=10, steps=12_000, along_track=True),
+    "gpu": MapConfiguration(
         first_guess="mean",
         step_degrees=0.05,
         update="lstm",
@@ -88,12 +87,12 @@ def train(  # noqa: PLR0913  (every option is a keyword)
     compiled : compile the network with torch.compile
     checkpoint : folder that keeps the training: one that was interrupted resumes there
     """
-    recipe = preset_of(NAME, PRESETS, preset, steps=steps)
-    recipe = replace(recipe, second=second, supervised=supervised)
+    configuration = preset_of(NAME, PRESETS, preset, steps=steps)
+    configuration = replace(configuration, second=second, supervised=supervised)
     with together(processes, nodes=nodes, device=device) as team:
-        lessons = lessons_of(
+        data = training_data(
             inputs,
-            recipe,
+            configuration,
             name=NAME,
             seed=seed,
             missions=missions,
@@ -101,8 +100,8 @@ def train(  # noqa: PLR0913  (every option is a keyword)
             checkpoint=checkpoint,
         )
         return train_members(
-            lessons,
-            recipe,
+            data,
+            configuration,
             name=NAME,
             members=1,
             seed=seed,

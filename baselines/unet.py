@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
-from oceanbench.assimilation.fourdvarnet.maps.configuration import MapRecipe
-from oceanbench.assimilation.fourdvarnet.maps.held_out_missions import lessons_of
+from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration
 from oceanbench.assimilation.fourdvarnet.maps.inference import estimate_members, filled
-from oceanbench.assimilation.fourdvarnet.maps.training import train_members
+from oceanbench.assimilation.fourdvarnet.maps.training import train_members, training_data
 from oceanbench.learning.distributed import together
 from oceanbench.learning.ensembles import preset_of
 
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 KINDS = ("maps", "tracks")
 REFERENCE = "Ronneberger et al. (2015) doi:10.48550/arXiv.1505.04597"
 NAME = "unet"
-DIRECT = MapRecipe(prior_hidden=0, iterations=1, along_track=True)
+DIRECT = MapConfiguration(prior_hidden=0, iterations=1, along_track=True)
 PRESETS = {
     "cpu": replace(DIRECT, scenes=2, steps=6400),
     "long": replace(DIRECT, scenes=10, steps=38_000),
@@ -66,12 +65,12 @@ def train(  # noqa: PLR0913  (every option is a keyword)
     compiled : compile the network with torch.compile
     checkpoint : folder that keeps the training: one that was interrupted resumes there
     """
-    recipe = preset_of(NAME, PRESETS, preset, steps=steps)
-    recipe = replace(recipe, second=second, supervised=supervised)
+    configuration = preset_of(NAME, PRESETS, preset, steps=steps)
+    configuration = replace(configuration, second=second, supervised=supervised)
     with together(processes, nodes=nodes, device=device) as team:
-        lessons = lessons_of(
+        data = training_data(
             inputs,
-            recipe,
+            configuration,
             name=NAME,
             seed=seed,
             missions=missions,
@@ -79,8 +78,8 @@ def train(  # noqa: PLR0913  (every option is a keyword)
             checkpoint=checkpoint,
         )
         return train_members(
-            lessons,
-            recipe,
+            data,
+            configuration,
             name=NAME,
             members=1,
             seed=seed,
