@@ -38,7 +38,7 @@ with together(int(sys.argv[2])) as team:
     data = training_data(inputs(60, error=0.02), configuration, name="mine", seed=0)
     weights = train_members(data, configuration, name="mine", members=1, seed=0, device="cpu",
                             checkpoint=sys.argv[3], team=team)
-save_file(weights, sys.argv[3] + "/weights.safetensors")
+save_file({k: v.contiguous() for k, v in weights.items()}, sys.argv[3] + "/weights.safetensors")
 print(json.dumps([team.number, team.count]))
 """
 
