@@ -1,5 +1,6 @@
 """4DVarNets of maps, from the method file down; a module imports only those after it.
 
+- ``learned_mapping``: what a method file takes, ``train`` and ``estimate``
 - ``uncertainty``: errors that validation tells, and members drawn with them
 - ``training``: members that learn from either of the training periods below
 - ``inference``: trained members, applied to what is observed
