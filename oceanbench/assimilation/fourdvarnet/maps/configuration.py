@@ -87,42 +87,22 @@ def network(configuration: MapConfiguration) -> FourDVarNet:
     OceanbenchError
         if there is no such update, or none for want of a prior
     """
-    if configuration.update not in UPDATES or (
-        configuration.update == "lstm" and not configuration.prior_hidden
-    ):
+    update, prior_hidden = configuration.update, configuration.prior_hidden
+    if update not in UPDATES or (update == "lstm" and not prior_hidden):
         raise OceanbenchError(
-            f"update={configuration.update}, prior_hidden={configuration.prior_hidden}: expected "
-            f"one of {', '.join(UPDATES)}, and with lstm a prior, whose gradient it descends"
+            f"update={update}, prior_hidden={prior_hidden}: expected one of {', '.join(UPDATES)}, "
+            "and with lstm a prior, whose gradient it descends"
         )
-    days, steps = configuration.days, (configuration.coarsen, configuration.coarsen)
+    days, second = configuration.days, configuration.second
     prior: torch.nn.Module = torch.nn.Identity()
-    if configuration.prior_hidden:
-        prior = BilinearPrior(days, hidden=configuration.prior_hidden, kernel=(3, 3), coarsen=steps)
-    inputs: tuple[str, ...]
-    if configuration.update == "lstm":
-        inputs = ("observation_gradient", "prior_gradient", "state")
-        inputs += ("second_gradient",) if configuration.second else ()
-        update: torch.nn.Module = ConvLstm(
-            len(inputs) * days, days, hidden=configuration.hidden, coarsen=steps
-        )
-    else:
-        inputs = (
-            ("misfit", "residual", "state") if configuration.prior_hidden else ("misfit", "state")
-        )
-        entering = (len(inputs) + 1) * days
-        if configuration.second:
-            inputs, entering = (*inputs, "second_misfit"), entering + configuration.second_channels
-        update = UNet(
-            entering,
-            days,
-            hidden=configuration.hidden,
-            iterations=configuration.iterations,
-            coarsen=steps,
-        )
+    if prior_hidden:
+        steps = (configuration.coarsen, configuration.coarsen)
+        prior = BilinearPrior(days, hidden=prior_hidden, kernel=(3, 3), coarsen=steps)
+    made, inputs = (_lstm if update == "lstm" else _unet)(configuration)
     solver = FourDVarNet(
         prior,
-        update,
-        second=Agreement(days, configuration.second_channels) if configuration.second else None,
+        made,
+        second=Agreement(days, configuration.second_channels) if second else None,
         inputs=inputs,
         iterations=configuration.iterations,
         correction=configuration.correction,
@@ -130,3 +110,31 @@ def network(configuration: MapConfiguration) -> FourDVarNet:
     )
     # the order in which convolutions are fastest
     return solver.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def _lstm(configuration: MapConfiguration) -> tuple[torch.nn.Module, tuple[str, ...]]:
+    """Update that sees gradients, and their names."""
+    inputs: tuple[str, ...] = ("observation_gradient", "prior_gradient", "state")
+    if configuration.second:
+        inputs = (*inputs, "second_gradient")
+    days, steps = configuration.days, (configuration.coarsen, configuration.coarsen)
+    update = ConvLstm(len(inputs) * days, days, hidden=configuration.hidden, coarsen=steps)
+    return update, inputs
+
+
+def _unet(configuration: MapConfiguration) -> tuple[torch.nn.Module, tuple[str, ...]]:
+    """Update that sees misfits and residuals, and their names."""
+    inputs: tuple[str, ...] = ("misfit", "state")
+    if configuration.prior_hidden:
+        inputs = ("misfit", "residual", "state")
+    entering = (len(inputs) + 1) * configuration.days
+    if configuration.second:
+        inputs, entering = (*inputs, "second_misfit"), entering + configuration.second_channels
+    update = UNet(
+        entering,
+        configuration.days,
+        hidden=configuration.hidden,
+        iterations=configuration.iterations,
+        coarsen=(configuration.coarsen, configuration.coarsen),
+    )
+    return update, inputs

@@ -100,8 +100,7 @@ def simulate_missions(
         "missions": missions,
         "second": configuration.second,
     }
-    segments: list[Segment] = []
-    errors: AlongTrack | None = None
+    segments, errors = [], None
     for number, first, end in progress(jobs, "scenes"):
         flown = {name: inputs[name] for name in names}
         if number:
@@ -110,8 +109,8 @@ def simulate_missions(
         over = grid.days[0] + end * DAY
         flown = {n: t.isel(time=t["time"].values < over) for n, t in flown.items()}
         given = {name: inputs[name] for name in inputs} | flown
-        days = grid.days[0] + np.arange(first, end + configuration.days // 2) * DAY
-        part = replace(grid, days=days)
+        reach = np.arange(first, end + configuration.days // 2)
+        part = replace(grid, days=grid.days[0] + reach * DAY)
         make = partial(_observe, given, variable, part, device=device, **options)
         seen = cached(make, Path(checkpoint), given, part, options) if checkpoint else make()
         if configuration.knows_errors:
@@ -149,6 +148,7 @@ def _observe(
     second: str,
     device: str,
 ) -> GriddedObservations:
+    """First guess, and the observations about it: what is cached."""
     guess = first_guess_maps(inputs, variable, grid, first_guess, missions=missions, device=device)
     return grid_observations(inputs, variable, grid, guess, missions=missions, second=second)
 
