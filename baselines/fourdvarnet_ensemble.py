@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
-from oceanbench.assimilation.fourdvarnet.maps.configuration import MapRecipe
+from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration
 from oceanbench.assimilation.fourdvarnet.maps.inference import filled
-from oceanbench.assimilation.fourdvarnet.maps.training import course, train_members
-from oceanbench.assimilation.fourdvarnet.maps.uncertainty import judged, members_of
+from oceanbench.assimilation.fourdvarnet.maps.training import train_members
+from oceanbench.assimilation.fourdvarnet.maps.training_set import training_set
+from oceanbench.assimilation.fourdvarnet.maps.uncertainty import calibrate, draw_members
 from oceanbench.learning.ensembles import preset_of
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ REFERENCE = (
     "Lakshminarayanan et al. (2017) doi:10.48550/arXiv.1612.01474"
 )
 NAME = "fourdvarnet_ensemble"
-SMALL = MapRecipe(hidden=20, prior_hidden=8, along_track=True)
+SMALL = MapConfiguration(hidden=20, prior_hidden=8, along_track=True)
 PRESETS = {
     "cpu": replace(SMALL, scenes=2, steps=1500),
     "long": replace(SMALL, scenes=10, steps=6000),
@@ -60,10 +61,10 @@ def train(
     missions : comma-separated names of the tracks to learn with; by default those not optional
     checkpoint : folder that keeps the training: one that was interrupted resumes there
     """
-    recipe = preset_of(NAME, PRESETS, preset, steps=steps)
-    lessons = course(
+    configuration = preset_of(NAME, PRESETS, preset, steps=steps)
+    data = training_set(
         inputs,
-        recipe,
+        configuration,
         name=NAME,
         seed=seed,
         missions=missions,
@@ -71,8 +72,8 @@ def train(
         checkpoint=checkpoint,
     )
     weights = train_members(
-        lessons,
-        recipe,
+        data,
+        configuration,
         name=NAME,
         members=members,
         seed=seed,
@@ -80,7 +81,7 @@ def train(
         about=missions,
         checkpoint=checkpoint,
     )
-    errors = judged(lessons, weights, inputs, name=NAME, missions=missions, device=device)
+    errors = calibrate(data, weights, inputs, name=NAME, missions=missions, device=device)
     return weights | errors.tensors()
 
 
@@ -112,7 +113,7 @@ def estimate(
         not optional
     """
     maps = partial(
-        members_of,
+        draw_members,
         inputs,
         weights=weights,
         name=NAME,

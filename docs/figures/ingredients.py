@@ -17,13 +17,14 @@ from pathlib import Path
 import numpy as np
 
 from oceanbench import Challenge
-from oceanbench.assimilation.fourdvarnet.maps.configuration import MapRecipe
-from oceanbench.assimilation.fourdvarnet.maps.inference import Trained
-from oceanbench.assimilation.fourdvarnet.maps.simulated_missions import FloatArray
-from oceanbench.assimilation.fourdvarnet.maps.training import course, train_members
+from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration
+from oceanbench.assimilation.fourdvarnet.maps.inference import TrainedMembers
+from oceanbench.assimilation.fourdvarnet.maps.map_grid import FloatArray
+from oceanbench.assimilation.fourdvarnet.maps.training import train_members
+from oceanbench.assimilation.fourdvarnet.maps.training_set import training_set
 from oceanbench.methods.inputs import Inputs
 
-BASE = MapRecipe(scenes=3, steps=1000, along_track=True)
+BASE = MapConfiguration(scenes=3, steps=1000, along_track=True)
 ONE_PASS = replace(BASE, prior_hidden=0, iterations=1)
 VARIANTS = {
     "first guess `mean`": replace(BASE, first_guess="mean"),
@@ -54,16 +55,16 @@ def main() -> None:
     inputs = Inputs(Challenge.load("ssh_osse_jet_noisy"), None, for_training=True)
     columns = ("", "RMSE, cm", "before the last week", "of the first guess", "of observed cells")
     print(f"| {' | '.join(columns)} | CPU s |\n|{'---|' * 6}")
-    for number, (name, recipe) in enumerate(VARIANTS.items()):
+    for number, (name, configuration) in enumerate(VARIANTS.items()):
         options = {"name": "variant", "seed": 0, "device": "cpu"}
-        lessons = course(inputs, recipe, checkpoint=str(folder), **options)
+        data = training_set(inputs, configuration, checkpoint=str(folder), **options)
         begin = time.process_time()
         weights = train_members(
-            lessons, recipe, members=1, checkpoint=str(folder / str(number)), **options
+            data, configuration, members=1, checkpoint=str(folder / str(number)), **options
         )
         seconds = time.process_time() - begin
-        seen, truth = lessons.validation()
-        error = Trained.of(weights, name="variant").maps(seen)[0] - truth
+        seen, truth = data.validation_maps()
+        error = TrainedMembers.of(weights, name="variant").maps(seen)[0] - truth
         early = int(np.isfinite(truth).all((1, 2)).sum()) - LAST
         found = (
             error,

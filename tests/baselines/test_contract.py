@@ -12,7 +12,7 @@ import torch
 import window_worlds
 import xarray as xr
 
-from oceanbench.assimilation.fourdvarnet.maps.configuration import MapRecipe, network
+from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration, network
 from oceanbench.assimilation.fourdvarnet.maps.uncertainty import SMOOTHNESS, Uncertainty
 from oceanbench.assimilation.observations.along_track_errors import AlongTrack
 from oceanbench.assimilation.uncertainty.spde import Spde
@@ -91,7 +91,7 @@ def test_a_baseline_of_windows_fills_the_target_and_is_reproducible(name: str, s
         xr.testing.assert_identical(dataset, world.inputs[key])
 
 
-def untrained(recipe: MapRecipe) -> dict[str, torch.Tensor]:
+def untrained(recipe: MapConfiguration) -> dict[str, torch.Tensor]:
     """Weights of two networks for maps that have learned nothing, and what is known of them."""
     members: dict[str, torch.Tensor] = {}
     with torch.random.fork_rng(devices=[]):

@@ -9,16 +9,18 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
-from map_worlds import inputs, waves
+from map_worlds import inputs, observed, waves
 from small_networks import DAYS, SMALL, exact, seen, target, train, trained
 from torch import Tensor
 
-from oceanbench.assimilation.fourdvarnet.maps.configuration import MapRecipe, network
-from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import grid_around, scene
+from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration, network
 from oceanbench.assimilation.fourdvarnet.maps.inference import estimate_members
-from oceanbench.assimilation.fourdvarnet.maps.patches import Bank, Scale, Strip, triangle
-from oceanbench.assimilation.fourdvarnet.maps.simulated_missions import bank, on_grid
-from oceanbench.assimilation.fourdvarnet.maps.training import course
+from oceanbench.assimilation.fourdvarnet.maps.map_grid import bicubic, grid_around
+from oceanbench.assimilation.fourdvarnet.maps.normalisation import Normalisation
+from oceanbench.assimilation.fourdvarnet.maps.patches import PatchSampler, Series
+from oceanbench.assimilation.fourdvarnet.maps.simulated_missions import simulate_missions
+from oceanbench.assimilation.fourdvarnet.maps.training_set import training_set
+from oceanbench.assimilation.fourdvarnet.maps.window_estimates import day_weights
 from oceanbench.errors import OceanbenchError
 from oceanbench.learning.ensembles import recipe_of
 
@@ -29,7 +31,7 @@ def rmse(values: np.ndarray) -> float:
 
 def test_it_learns_to_correct_its_first_guess() -> None:
     found = estimate_members(seen(), target(), trained(), name="mine")
-    guess = scene(seen(), "ssh", grid_around(target(), 0.25, margin=1.0, days=2), first_guess="oi")
+    guess = observed(seen(), grid_around(target(), 0.25, margin=1.0, days=2), "oi")
     before = xr.DataArray(
         guess.first_guess[2:-2],
         grid_around(target(), 0.25, margin=1.0).field(guess.first_guess[2:-2]).coords,
@@ -63,28 +65,34 @@ def test_a_checkpoint_resumes(tmp_path: Path) -> None:
         assert all(torch.equal(value, expected[name]) for name, value in found.items())
 
 
-def test_kept_scenes_are_taken_for_no_others_and_broken_ones_are_refused(tmp_path: Path) -> None:
-    recipe, folder = replace(SMALL, first_guess="mean", scenes=1), str(tmp_path)
-    first = course(seen(), recipe, name="mine", seed=0, checkpoint=folder)
-    again = course(seen(), recipe, name="mine", seed=0, checkpoint=folder)
-    np.testing.assert_array_equal(again.scenes[0].scene.values, first.scenes[0].scene.values)
+def test_kept_observations_are_taken_for_no_others_and_broken_ones_are_refused(
+    tmp_path: Path,
+) -> None:
+    configuration, folder = replace(SMALL, first_guess="mean", scenes=1), str(tmp_path)
+    first = training_set(seen(), configuration, name="mine", seed=0, checkpoint=folder)
+    again = training_set(seen(), configuration, name="mine", seed=0, checkpoint=folder)
+    np.testing.assert_array_equal(
+        again.segments[0].observations.values, first.segments[0].observations.values
+    )
     assert len(list(tmp_path.iterdir())) == 1
-    course(inputs(DAYS, error=0.01), recipe, name="mine", seed=0, checkpoint=folder)
-    course(seen(), replace(recipe, first_guess="smooth"), name="mine", seed=0, checkpoint=folder)
+    training_set(inputs(DAYS, error=0.01), configuration, name="mine", seed=0, checkpoint=folder)
+    training_set(
+        seen(), replace(configuration, first_guess="smooth"), name="mine", seed=0, checkpoint=folder
+    )
     assert len(list(tmp_path.iterdir())) == 3
     for path in tmp_path.iterdir():
         path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(
-        OceanbenchError, match=r"scene-\w+.safetensors: not a whole scene .*remove it"
+        OceanbenchError, match=r"scene-\w+.safetensors: not whole gridded .*remove it"
     ):
-        course(seen(), recipe, name="mine", seed=0, checkpoint=folder)
+        training_set(seen(), configuration, name="mine", seed=0, checkpoint=folder)
 
 
 def test_a_solver_that_changes_nothing_gives_the_first_guess() -> None:
     weights = {k: torch.zeros_like(v) if k.startswith("0.") else v for k, v in trained().items()}
     found = estimate_members(seen(), target(), weights, name="mine", member=0)[0]
     grid = grid_around(target(), 0.25, margin=1.0, days=2)
-    guess = grid.field(scene(seen(), "ssh", grid, first_guess="oi").first_guess)
+    guess = grid.field(observed(seen(), grid, "oi").first_guess)
     cubic = guess.interp(target().coords, method="cubic").transpose(*target().dims).values
     np.testing.assert_allclose(found, cubic, atol=1e-4)  # single precision, other end conditions
 
@@ -98,41 +106,41 @@ def test_one_day_of_the_maps_does_not_depend_on_which_others_are_asked_for() -> 
 
 @pytest.mark.parametrize("update", ["unet", "lstm"])
 @pytest.mark.parametrize("prior_hidden", [0, 4])
-def test_recipes_make_networks(update: str, prior_hidden: int) -> None:
-    recipe = replace(SMALL, update=update, prior_hidden=prior_hidden, coarsen=2)
+def test_configurations_make_networks(update: str, prior_hidden: int) -> None:
+    configuration = replace(SMALL, update=update, prior_hidden=prior_hidden, coarsen=2)
     if update == "lstm" and not prior_hidden:
         with pytest.raises(OceanbenchError, match="update=lstm, prior_hidden=0: expected one of"):
-            network(recipe)
+            network(configuration)
         return
-    net, values = network(recipe), torch.randn(2, 5, 11, 12)
+    net, values = network(configuration), torch.randn(2, 5, 11, 12)
     assert net(values, values > 1.0, values).shape == values.shape
 
 
-def strips() -> Bank:
+def sampler() -> PatchSampler:
     """Random numbers in place of seas."""
     random = torch.Generator().manual_seed(0)
     values = torch.randn(3, 20, 9, 11, generator=random)
     known = (torch.arange(20) < 17)[:, None, None].expand(20, 9, 11)
-    return Bank(tuple(Strip(v, v > 0.5, v + 2.0, v + 1.0, known) for v in values))
+    return PatchSampler(tuple(Series(v, v > 0.5, v + 2.0, v + 1.0, known) for v in values))
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
 def test_windows_are_cut_whole(mirrored: bool) -> None:
     """What belongs together stays together, mirrored or not."""
-    lesson = strips().draw(40, 5, 6, torch.Generator().manual_seed(1), mirrored=mirrored)
-    assert lesson.wanted.shape == (40, 5, 6, 6)
-    shift = lesson.first_guess - lesson.values
+    batch = sampler().draw(40, 5, 6, torch.Generator().manual_seed(1), mirrored=mirrored)
+    assert batch.wanted.shape == (40, 5, 6, 6)
+    shift = batch.first_guess - batch.values
     assert torch.allclose(shift.abs(), torch.full_like(shift, 2.0), atol=1e-5)
     assert set(shift.mean((1, 2, 3)).sign().tolist()) == ({-1.0, 1.0} if mirrored else {1.0})
-    turned = shift.sign() * lesson.values > 0.5
-    assert torch.equal(turned, lesson.observed)
+    turned = shift.sign() * batch.values > 0.5
+    assert torch.equal(turned, batch.observed)
 
 
-def test_windows_are_of_all_strips_and_days_of_unknown_truth_do_not_count() -> None:
-    lesson = strips().draw(400, 5, 6, torch.Generator().manual_seed(1), mirrored=False)
-    late = (lesson.weight[:, -1] == 0).all((1, 2)).float().mean()
+def test_windows_are_of_all_series_and_days_of_unknown_truth_do_not_count() -> None:
+    batch = sampler().draw(400, 5, 6, torch.Generator().manual_seed(1), mirrored=False)
+    late = (batch.weight[:, -1] == 0).all((1, 2)).float().mean()
     assert float(late) == pytest.approx(3 / 16, abs=0.06)
-    windows = strips().strips[0].windows(5)
+    windows = sampler().series[0].windows(5)
     assert windows.values.shape == (16, 5, 9, 11)
     assert windows.weight[:13].ne(0).all() and windows.weight[13, :, 0, 0].ne(0).tolist() == [
         True,
@@ -143,52 +151,55 @@ def test_windows_are_of_all_strips_and_days_of_unknown_truth_do_not_count() -> N
     ]
 
 
-def test_the_first_scene_is_as_observed_and_others_are_not() -> None:
+def test_the_first_segment_is_as_observed_and_others_are_not() -> None:
     field = waves(20)
     grid = grid_around(field, 0.25)
-    recipe = replace(SMALL, first_guess="mean", scenes=2, along_track=False)
-    learned = on_grid(field, grid)[:18]
-    (whole, other), errors = bank(inputs(20), field, grid, recipe, seed=0, learned=learned)
+    configuration = replace(SMALL, first_guess="mean", scenes=2, along_track=False)
+    learned = bicubic(field, grid.latitude, grid.longitude)[:18]
+    (whole, other), errors = simulate_missions(
+        inputs(20), field, grid, configuration, seed=0, learned=learned
+    )
     assert errors is None
-    expected = scene(inputs(20), "ssh", grid, first_guess="mean")
-    np.testing.assert_array_equal(whole.scene.values[:-2], expected.values)
-    assert len(whole.scene.values) == 21 + 2 and len(other.scene.values) == 18 + 2
-    assert (other.scene.observed[:18] != whole.scene.observed[:18]).any()
-    shares = [s.scene.observed[:18].mean() for s in (other, whole)]
+    expected = observed(inputs(20), grid, "mean")
+    np.testing.assert_array_equal(whole.observations.values[:-2], expected.values)
+    assert len(whole.observations.values) == 21 + 2 and len(other.observations.values) == 18 + 2
+    assert (other.observations.observed[:18] != whole.observations.observed[:18]).any()
+    shares = [s.observations.observed[:18].mean() for s in (other, whole)]
     assert shares[0] == pytest.approx(shares[1], rel=0.3)
 
 
-def test_observations_end_before_the_scenes_do() -> None:
+def test_observations_end_before_the_segments_do() -> None:
     field = waves(100)
-    recipe = replace(SMALL, first_guess="oi", scenes=2)
+    configuration = replace(SMALL, first_guess="oi", scenes=2)
     grid = grid_around(field, 0.5)
-    learned = on_grid(field, grid)[:90]
-    made, _ = bank(inputs(100), field, grid, recipe, seed=0, learned=learned)
-    assert [(s.first, len(s.scene.values)) for s in made] == [(0, 103), (0, 47), (45, 47)]
-    for stretch in made:
-        assert not stretch.scene.observed[-1].any()
-        assert stretch.scene.observed[-3].any()  # the next is the nearest to the last afternoon
+    learned = bicubic(field, grid.latitude, grid.longitude)[:90]
+    made, _ = simulate_missions(inputs(100), field, grid, configuration, seed=0, learned=learned)
+    assert [(s.first, len(s.observations.values)) for s in made] == [(0, 103), (0, 47), (45, 47)]
+    for segment in made:
+        observed_days = segment.observations.observed.any((1, 2))
+        assert not observed_days[-1]
+        assert observed_days[-3]  # the next is the nearest to the last afternoon
     truth = np.zeros((101, *grid.shape[1:]))
-    known = [stretch.strip(truth, Scale(0.0, 1.0)).known for stretch in made]
+    known = [segment.series(truth, Normalisation(0.0, 1.0)).known for segment in made]
     assert [int(k[:, 0, 0].sum()) for k in known] == [101, 47, 47]
 
 
 def test_known_errors_bring_observations_nearer_to_the_truth() -> None:
     field, given = waves(40), inputs(40, error=0.05)
     grid = grid_around(field, 0.25)
-    learned, errors = on_grid(field, grid)[:36], []
+    learned, errors = bicubic(field, grid.latitude, grid.longitude)[:36], []
     for along_track in (False, True):
-        recipe = replace(SMALL, first_guess="oi", scenes=2, along_track=along_track)
-        made, known = bank(given, field, grid, recipe, seed=0, learned=learned)
-        for stretch in made:
-            seen = stretch.scene.observed[:36]
-            errors.append((stretch.scene.values[:36] - learned)[seen].std())
+        configuration = replace(SMALL, first_guess="oi", scenes=2, along_track=along_track)
+        made, known = simulate_missions(given, field, grid, configuration, seed=0, learned=learned)
+        for segment in made:
+            seen = segment.observations.observed[:36]
+            errors.append((segment.observations.values[:36] - learned)[seen].std())
     assert known is not None and known.altimeter.white == pytest.approx(0.05, rel=0.2)
     assert errors[2] < 0.8 * errors[0] and errors[3] < 0.8 * errors[1]
 
 
 def test_days_weigh_less_the_farther_from_the_middle() -> None:
-    assert triangle(5).tolist() == pytest.approx([5 / 9, 10 / 9, 15 / 9, 10 / 9, 5 / 9])
+    assert day_weights(5).tolist() == pytest.approx([5 / 9, 10 / 9, 15 / 9, 10 / 9, 5 / 9])
 
 
 def test_bad_requests_are_refused_in_one_line() -> None:
@@ -226,14 +237,14 @@ def test_weights_that_are_damaged_are_refused_in_one_line(name: str, value: Tens
     assert "\n" not in str(refused.value)
 
 
-def test_weights_older_than_a_field_of_the_recipe_have_its_default() -> None:
+def test_weights_older_than_a_field_of_the_configuration_have_its_default() -> None:
     weights = dict(trained())
     for name in ("second", "second_channels", "supervised"):
         del weights[f"recipe.{name}"]
-    assert asdict(recipe_of(MapRecipe, weights, "mine")) == pytest.approx(asdict(SMALL))
+    assert asdict(recipe_of(MapConfiguration, weights, "mine")) == pytest.approx(asdict(SMALL))
     newer = weights | {"recipe.attention": torch.tensor(3)}
     with pytest.raises(OceanbenchError, match="mine: the recipe of these weights has attention"):
-        recipe_of(MapRecipe, newer, "mine")
+        recipe_of(MapConfiguration, newer, "mine")
     bare = {k: v for k, v in weights.items() if not k.startswith("recipe.")}
     with pytest.raises(OceanbenchError, match="mine: these are not its weights; train it"):
-        recipe_of(MapRecipe, bare, "mine")
+        recipe_of(MapConfiguration, bare, "mine")

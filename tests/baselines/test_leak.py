@@ -15,14 +15,14 @@ from map_worlds import DAY, FIRST, track, waves
 from small_networks import SMALL
 from torch import Tensor
 
-from oceanbench.assimilation.fourdvarnet.maps import inference
-from oceanbench.assimilation.fourdvarnet.maps.training import course, train_members
+from oceanbench.assimilation.fourdvarnet.maps import inference, window_estimates
+from oceanbench.assimilation.fourdvarnet.maps.training import train_members, training_data
 from oceanbench.challenge import Challenge
 from oceanbench.methods.inputs import Inputs
 from oceanbench.methods.method_file import load_method
 
 TRAINED, SCORED, ALL = slice(0, 60), slice(80, 88), 95
-RECIPE = replace(SMALL, first_guess="smooth", scenes=1, steps=3, reduced=False)
+CONFIGURATION = replace(SMALL, first_guess="smooth", scenes=1, steps=3, reduced=False)
 
 
 def day(number: int) -> str:
@@ -76,8 +76,8 @@ def shuffled(challenge: Challenge, folder: Path) -> Challenge:
 
 def trained(challenge: Challenge) -> dict[str, Tensor]:
     given = Inputs(challenge, for_training=True)
-    lessons = course(given, RECIPE, name="fourdvarnet", seed=0)
-    return train_members(lessons, RECIPE, name="fourdvarnet", members=1, seed=0, device="cpu")
+    data = training_data(given, CONFIGURATION, name="fourdvarnet", seed=0)
+    return train_members(data, CONFIGURATION, name="fourdvarnet", members=1, seed=0, device="cpu")
 
 
 def test_maps_do_not_change_with_the_truth_where_nobody_looked(tmp_path: Path) -> None:
@@ -99,9 +99,9 @@ def test_a_window_of_maps_is_the_same_alone_and_among_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     challenge = sea(tmp_path / "sea")
-    solvers = inference.Trained.of(trained(challenge), name="fourdvarnet")
+    solvers = inference.TrainedMembers.of(trained(challenge), name="fourdvarnet")
     target = challenge.target()["ssh"]
-    seen = solvers.scene(Inputs(challenge), "ssh", solvers.grid(target))
+    seen = solvers.observe(Inputs(challenge), "ssh", solvers.grid(target))
     expected = solvers.maps(seen)
-    monkeypatch.setattr(inference, "WINDOWS_AT_ONCE", 1)
+    monkeypatch.setattr(window_estimates, "WINDOWS_AT_ONCE", 1)
     np.testing.assert_allclose(solvers.maps(seen), expected, rtol=0, atol=1e-6)

@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import xarray as xr
-from map_worlds import inputs, waves
+from map_worlds import inputs, observed, waves
 from small_networks import SMALL, target, train
 
-from oceanbench.assimilation.fourdvarnet.maps.auxiliary_maps import second_of
+from oceanbench.assimilation.fourdvarnet.maps.auxiliary_maps import second_field
 from oceanbench.assimilation.fourdvarnet.maps.configuration import network
-from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import grid_around, scene
 from oceanbench.assimilation.fourdvarnet.maps.inference import estimate_members
+from oceanbench.assimilation.fourdvarnet.maps.map_grid import grid_around
 from oceanbench.errors import OceanbenchError
 
 DAYS = 60
@@ -40,8 +40,8 @@ def rmse(found: np.ndarray) -> float:
 def test_with_a_field_that_determines_it_sea_level_is_found_better(update: str) -> None:
     errors = {}
     for second in ("", "sst"):
-        recipe = replace(ALONE, update=update, second=second)
-        weights = train(seen(), recipe)
+        configuration = replace(ALONE, update=update, second=second)
+        weights = train(seen(), configuration)
         assert ("second_mean" in weights) == bool(second)
         errors[second] = rmse(estimate_members(seen(), target(), weights, name="mine")[0])
     assert errors["sst"] < 0.7 * errors[""]
@@ -53,9 +53,9 @@ def test_without_a_second_field_the_network_has_no_part_for_it() -> None:
     assert more == {"second_weight", "second.state.weight", "second.field.weight"}
 
 
-def test_scenes_have_it_on_their_nodes_and_hold_it_beyond_its_days() -> None:
+def test_gridded_observations_have_it_on_their_nodes_and_hold_it_beyond_its_days() -> None:
     grid = grid_around(waves(12), 0.25, days=2)
-    found = scene(seen(), "ssh", grid, first_guess="mean", second="sst").second
+    found = observed(seen(), grid, "mean", second="sst").second
     assert found is not None
     np.testing.assert_allclose(found[2:], 12.0 + 8.0 * waves(14).values)
     np.testing.assert_allclose(found[:2], found[2:3].repeat(2, 0))
@@ -64,18 +64,18 @@ def test_scenes_have_it_on_their_nodes_and_hold_it_beyond_its_days() -> None:
 def test_what_is_no_second_field_is_refused_in_one_line() -> None:
     like = waves(20)
     with pytest.raises(OceanbenchError, match=r"second=sts: no input of that name .*'sst'"):
-        second_of(seen(), "sts", like)
+        second_field(seen(), "sts", like)
     with pytest.raises(OceanbenchError, match="second=first: no input of that name has maps"):
-        second_of(seen(), "first", like)
+        second_field(seen(), "first", like)
     two = temperature().assign(salt=temperature()["sst"])
     with pytest.raises(OceanbenchError, match=r"second=sst: has the variables sst, salt"):
-        second_of({"sst": two.assign_attrs(temperature().attrs)}, "sst", like)
+        second_field({"sst": two.assign_attrs(temperature().attrs)}, "sst", like)
     with pytest.raises(OceanbenchError, match=r"second=sst: has maps from .* expected some from"):
-        second_of({"sst": temperature(first=15)}, "sst", like)
+        second_field({"sst": temperature(first=15)}, "sst", like)
     wide = like.assign_coords(longitude=like["longitude"] + 2.0)
     with pytest.raises(OceanbenchError, match=r"second=sst: \d+ of \d+ points are missing"):
-        second_of(seen(), "sst", wide)
+        second_field(seen(), "sst", wide)
     holes = temperature()
     holes["sst"][3, 2, 2] = np.nan
     with pytest.raises(OceanbenchError, match=r"second=sst: \d+ of \d+ points are missing"):
-        second_of({"sst": holes}, "sst", like)
+        second_field({"sst": holes}, "sst", like)

@@ -31,7 +31,7 @@ import json, sys, time
 from pathlib import Path
 from types import SimpleNamespace
 import numpy as np, torch
-from oceanbench.assimilation.fourdvarnet.maps.configuration import MapRecipe, network
+from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration, network
 from oceanbench.assimilation.fourdvarnet.published.network import Modulator, Prior, Solver
 case = json.loads(sys.argv[1])
 sys.path.insert(0, case["tests"])
@@ -44,7 +44,7 @@ def peak():
 def solver(steps):
     torch.manual_seed(0)
     if case["whose"] == "unrolled":
-        return network(MapRecipe(update="lstm", hidden=48, prior_hidden=32, coarsen=2,
+        return network(MapConfiguration(update="lstm", hidden=48, prior_hidden=32, coarsen=2,
                                  iterations=steps, reduced=False))
     package = theirs()
     peer = package.GradSolver(

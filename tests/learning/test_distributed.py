@@ -28,16 +28,17 @@ from dataclasses import replace
 from safetensors.torch import save_file
 sys.path.insert(0, sys.argv[1])
 from map_worlds import inputs
-from oceanbench.assimilation.fourdvarnet.maps.configuration import MapRecipe
-from oceanbench.assimilation.fourdvarnet.maps.training import course, train_members
+from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration
+from oceanbench.assimilation.fourdvarnet.maps.training import train_members, training_data
 from oceanbench.learning.distributed import together
-recipe = MapRecipe(first_guess="mean", step_degrees=0.25, days=5, hidden=4, prior_hidden=2,
-                   iterations=2, scenes=1, crop=8, batch=4, steps=8, reduced=False)
+configuration = MapConfiguration(
+    first_guess="mean", step_degrees=0.25, days=5, hidden=4, prior_hidden=2, iterations=2, scenes=1,
+    crop=8, batch=4, steps=8, reduced=False)
 with together(int(sys.argv[2])) as team:
-    lessons = course(inputs(60, error=0.02), recipe, name="mine", seed=0)
-    weights = train_members(lessons, recipe, name="mine", members=1, seed=0, device="cpu",
+    data = training_data(inputs(60, error=0.02), configuration, name="mine", seed=0)
+    weights = train_members(data, configuration, name="mine", members=1, seed=0, device="cpu",
                             checkpoint=sys.argv[3], team=team)
-save_file(weights, sys.argv[3] + "/weights.safetensors")
+save_file({k: v.contiguous() for k, v in weights.items()}, sys.argv[3] + "/weights.safetensors")
 print(json.dumps([team.number, team.count]))
 """
 

@@ -5,6 +5,12 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from oceanbench.assimilation.fourdvarnet.maps.first_guess_maps import first_guess_maps
+from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import (
+    GriddedObservations,
+    grid_observations,
+)
+from oceanbench.assimilation.fourdvarnet.maps.map_grid import MapGrid
 from oceanbench.assimilation.uncertainty.spde import Lattice, Spde
 from oceanbench.assimilation.uncertainty.spde_fit import prior
 from oceanbench.observing.sampling import sample
@@ -31,8 +37,8 @@ def drawn(days: int, *, seed: int = 0) -> xr.DataArray:
     like = waves(days)
     lattice = Lattice(*like.shape[1:], spacing_y=28.0, spacing_x=22.0, step=1.0)
     world = prior(Spde(length=50.0, std=0.15, time=15.0, smoothness=3), lattice, times=days + 1)
-    departures = world(1, np.random.default_rng(seed))[0]
-    return like.copy(data=departures + 0.1 * (2.0 + SOUTH - like["latitude"].values[:, None]))
+    anomalies = world(1, np.random.default_rng(seed))[0]
+    return like.copy(data=anomalies + 0.1 * (2.0 + SOUTH - like["latitude"].values[:, None]))
 
 
 def track(
@@ -75,3 +81,11 @@ def inputs(
         for seed, name in enumerate(("first", "second"))
     }
     return tracks | {"training": training}
+
+
+def observed(
+    given: dict[str, xr.Dataset], grid: MapGrid, guess: str, *, missions: str = "", second: str = ""
+) -> GriddedObservations:
+    """Gridded about a first guess of the same missions."""
+    maps = first_guess_maps(given, "ssh", grid, guess, missions=missions)
+    return grid_observations(given, "ssh", grid, maps, missions=missions, second=second)

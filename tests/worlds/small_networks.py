@@ -9,11 +9,11 @@ import xarray as xr
 from map_worlds import inputs, waves
 from torch import Tensor
 
-from oceanbench.assimilation.fourdvarnet.maps.configuration import MapRecipe
-from oceanbench.assimilation.fourdvarnet.maps.training import course, train_members
+from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration
+from oceanbench.assimilation.fourdvarnet.maps.training import train_members, training_data
 
 DAYS = 60
-SMALL = MapRecipe(
+SMALL = MapConfiguration(
     first_guess="oi",
     step_degrees=0.25,
     days=5,
@@ -37,16 +37,16 @@ def seen() -> dict[str, xr.Dataset]:
 
 def train(
     given: dict[str, xr.Dataset],
-    recipe: MapRecipe,
+    configuration: MapConfiguration,
     *,
     members: int = 1,
     seed: int = 0,
     checkpoint: str = "",
 ) -> dict[str, Tensor]:
-    lessons = course(given, recipe, name="mine", seed=seed, checkpoint=checkpoint)
+    data = training_data(given, configuration, name="mine", seed=seed, checkpoint=checkpoint)
     return train_members(
-        lessons,
-        recipe,
+        data,
+        configuration,
         name="mine",
         members=members,
         seed=seed,

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from oceanbench.assimilation.fourdvarnet.compilation import compiled
-from oceanbench.assimilation.fourdvarnet.maps.configuration import MapRecipe, network
+from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration, network
 from oceanbench.assimilation.fourdvarnet.solver import FourDVarNet
 from oceanbench.errors import OceanbenchError
 
-SMALL = MapRecipe(days=3, hidden=4, prior_hidden=2, iterations=2, reduced=False)
+SMALL = MapConfiguration(days=3, hidden=4, prior_hidden=2, iterations=2, reduced=False)
 
 
 def made() -> FourDVarNet:

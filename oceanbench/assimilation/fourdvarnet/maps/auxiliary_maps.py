@@ -1,4 +1,4 @@
-"""Maps among the inputs, on the grid of a scene: a first guess, or another variable."""
+"""Maps among the inputs, on a grid: a first guess, or another variable."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FloatArray = NDArray[np.float64]
 MOST_DAYS = 10.0  # that the first map and the last stand for before and after them
 
 
-def guess_of(
+def given_first_guess(
     inputs: Mapping[str, xr.Dataset],
     variable: str,
     name: str,
@@ -42,7 +42,7 @@ def guess_of(
     return _on(inputs[name][variable], like, f"first_guess={name}")
 
 
-def second_of(inputs: Mapping[str, xr.Dataset], name: str, like: xr.DataArray) -> FloatArray:
+def second_field(inputs: Mapping[str, xr.Dataset], name: str, like: xr.DataArray) -> FloatArray:
     """Maps of another variable, on the nodes and days of a field.
 
     Days before the first map get that, and days after the last the last, as far as
@@ -50,7 +50,7 @@ def second_of(inputs: Mapping[str, xr.Dataset], name: str, like: xr.DataArray) -
 
     Parameters
     ----------
-    inputs, like : as for :func:`guess_of`
+    inputs, like : as for :func:`given_first_guess`
     name : of the input, of layout ``grid`` and with one variable
     """
     maps, option = _maps(inputs), f"second={name}"

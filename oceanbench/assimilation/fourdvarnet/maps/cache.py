@@ -1,6 +1,7 @@
-"""Scenes kept in a folder: what a training that was interrupted, or another one, need not repeat.
+"""Gridded observations kept in a folder: what an interrupted training, or another, need not repeat.
 
-A file is named after all that its scene was made of, so that it is never taken for another.
+A file is named after all that its content was made of, so that it is never taken for
+another: ``scene-…``, one of the ``scenes`` of a configuration.
 """
 
 from __future__ import annotations
@@ -15,25 +16,26 @@ import xarray as xr
 from safetensors import SafetensorError
 from safetensors import numpy as safetensors
 
-from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import Grid, Scene
+from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import GriddedObservations
+from oceanbench.assimilation.fourdvarnet.maps.map_grid import MapGrid
 from oceanbench.data.files import write_bytes
 from oceanbench.errors import OceanbenchError
 
 
-def kept(
-    make: Callable[[], Scene],
+def cached(
+    make: Callable[[], GriddedObservations],
     folder: Path,
     inputs: Mapping[str, xr.Dataset],
-    grid: Grid,
+    grid: MapGrid,
     options: Mapping[str, str],
-) -> Scene:
-    """Scene from a folder, or made and put there.
+) -> GriddedObservations:
+    """Read gridded observations from a folder, or make them and put them there.
 
     Parameters
     ----------
-    make : the scene
+    make : the observations, with their first guess
     folder : made if there is none
-    inputs, grid, options : all that the scene depends on
+    inputs, grid, options : all that they depend on
 
     Raises
     ------
@@ -48,13 +50,15 @@ def kept(
         write_bytes(safetensors.save(parts), path)
         return seen
     try:
-        return Scene(**safetensors.load(path.read_bytes()))
+        return GriddedObservations(**safetensors.load(path.read_bytes()))
     except (SafetensorError, TypeError) as problem:
-        raise OceanbenchError(f"{path}: not a whole scene ({problem}); remove it") from problem
+        raise OceanbenchError(
+            f"{path}: not whole gridded observations ({problem}); remove it"
+        ) from problem
 
 
-def _digest(inputs: Mapping[str, xr.Dataset], grid: Grid, options: Mapping[str, str]) -> str:
-    """Of values and coordinates; attributes do not enter a scene but for role and layout."""
+def _digest(inputs: Mapping[str, xr.Dataset], grid: MapGrid, options: Mapping[str, str]) -> str:
+    """Of values and coordinates; attributes do not enter but for role and layout."""
     found = hashlib.sha256(json.dumps(dict(options), sort_keys=True).encode())
     for axis in vars(grid).values():
         found.update(np.ascontiguousarray(axis).tobytes())

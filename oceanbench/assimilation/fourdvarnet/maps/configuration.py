@@ -15,13 +15,13 @@ UPDATES = ("unet", "lstm")
 
 
 @dataclass(frozen=True)
-class MapRecipe:
+class MapConfiguration:
     """Sizes of a network for maps, and how it is trained and applied.
 
     Attributes
     ----------
-    first_guess : as :func:`oceanbench.assimilation.fourdvarnet.maps.gridded_observations.scene` has
-        them
+    first_guess : as
+        :func:`oceanbench.assimilation.fourdvarnet.maps.first_guess_maps.first_guess_maps` has them
     step_degrees : of the grid that it works on
     days : that it sees at once, odd
     update : ``unet`` (misfits and residuals in) or ``lstm`` (gradients in)
@@ -79,7 +79,7 @@ class MapRecipe:
         return self.along_track and self.supervised
 
 
-def network(recipe: MapRecipe) -> FourDVarNet:
+def network(configuration: MapConfiguration) -> FourDVarNet:
     """Untrained network.
 
     Raises
@@ -87,38 +87,54 @@ def network(recipe: MapRecipe) -> FourDVarNet:
     OceanbenchError
         if there is no such update, or none for want of a prior
     """
-    if recipe.update not in UPDATES or (recipe.update == "lstm" and not recipe.prior_hidden):
+    update, prior_hidden = configuration.update, configuration.prior_hidden
+    if update not in UPDATES or (update == "lstm" and not prior_hidden):
         raise OceanbenchError(
-            f"update={recipe.update}, prior_hidden={recipe.prior_hidden}: expected one of "
-            f"{', '.join(UPDATES)}, and with lstm a prior, whose gradient it descends"
+            f"update={update}, prior_hidden={prior_hidden}: expected one of {', '.join(UPDATES)}, "
+            "and with lstm a prior, whose gradient it descends"
         )
-    days, steps = recipe.days, (recipe.coarsen, recipe.coarsen)
+    days, second = configuration.days, configuration.second
     prior: torch.nn.Module = torch.nn.Identity()
-    if recipe.prior_hidden:
-        prior = BilinearPrior(days, hidden=recipe.prior_hidden, kernel=(3, 3), coarsen=steps)
-    inputs: tuple[str, ...]
-    if recipe.update == "lstm":
-        inputs = ("observation_gradient", "prior_gradient", "state")
-        inputs += ("second_gradient",) if recipe.second else ()
-        update: torch.nn.Module = ConvLstm(
-            len(inputs) * days, days, hidden=recipe.hidden, coarsen=steps
-        )
-    else:
-        inputs = ("misfit", "residual", "state") if recipe.prior_hidden else ("misfit", "state")
-        entering = (len(inputs) + 1) * days
-        if recipe.second:
-            inputs, entering = (*inputs, "second_misfit"), entering + recipe.second_channels
-        update = UNet(
-            entering, days, hidden=recipe.hidden, iterations=recipe.iterations, coarsen=steps
-        )
+    if prior_hidden:
+        steps = (configuration.coarsen, configuration.coarsen)
+        prior = BilinearPrior(days, hidden=prior_hidden, kernel=(3, 3), coarsen=steps)
+    made, inputs = (_lstm if update == "lstm" else _unet)(configuration)
     solver = FourDVarNet(
         prior,
-        update,
-        second=Agreement(days, recipe.second_channels) if recipe.second else None,
+        made,
+        second=Agreement(days, configuration.second_channels) if second else None,
         inputs=inputs,
-        iterations=recipe.iterations,
-        correction=recipe.correction,
-        reduced=recipe.reduced,
+        iterations=configuration.iterations,
+        correction=configuration.correction,
+        reduced=configuration.reduced,
     )
     # the order in which convolutions are fastest
     return solver.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def _lstm(configuration: MapConfiguration) -> tuple[torch.nn.Module, tuple[str, ...]]:
+    """Update that sees gradients, and their names."""
+    inputs: tuple[str, ...] = ("observation_gradient", "prior_gradient", "state")
+    if configuration.second:
+        inputs = (*inputs, "second_gradient")
+    days, steps = configuration.days, (configuration.coarsen, configuration.coarsen)
+    update = ConvLstm(len(inputs) * days, days, hidden=configuration.hidden, coarsen=steps)
+    return update, inputs
+
+
+def _unet(configuration: MapConfiguration) -> tuple[torch.nn.Module, tuple[str, ...]]:
+    """Update that sees misfits and residuals, and their names."""
+    inputs: tuple[str, ...] = ("misfit", "state")
+    if configuration.prior_hidden:
+        inputs = ("misfit", "residual", "state")
+    entering = (len(inputs) + 1) * configuration.days
+    if configuration.second:
+        inputs, entering = (*inputs, "second_misfit"), entering + configuration.second_channels
+    update = UNet(
+        entering,
+        configuration.days,
+        hidden=configuration.hidden,
+        iterations=configuration.iterations,
+        coarsen=(configuration.coarsen, configuration.coarsen),
+    )
+    return update, inputs

@@ -21,21 +21,21 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from oceanbench.assimilation.fourdvarnet.maps.configuration import MapRecipe
-from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import (
-    Grid,
-    grid_around,
-    gridded,
-    scene,
+from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration
+from oceanbench.assimilation.fourdvarnet.maps.first_guess_maps import first_guess_maps
+from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import grid_observations
+from oceanbench.assimilation.fourdvarnet.maps.map_grid import MapGrid, grid_around
+from oceanbench.assimilation.fourdvarnet.maps.normalisation import Normalisation
+from oceanbench.assimilation.fourdvarnet.maps.patches import (
+    PatchSampler,
+    Series,
+    normalised_series,
 )
-from oceanbench.assimilation.fourdvarnet.maps.patches import Bank, Scale, Strip, second_scale, strip
-from oceanbench.assimilation.fourdvarnet.maps.simulated_missions import Lessons
-from oceanbench.assimilation.fourdvarnet.maps.training import (
+from oceanbench.assimilation.fourdvarnet.maps.training_set import (
     CHECKED_DAYS,
     check_length,
     learned_days,
 )
-from oceanbench.assimilation.fourdvarnet.maps.training import course as truth_course
 from oceanbench.assimilation.fourdvarnet.windows.training_windows import Lesson
 from oceanbench.assimilation.observations.along_track_errors import AlongTrack
 from oceanbench.assimilation.observations.superobservations import DAY, chosen_missions
@@ -44,29 +44,29 @@ from oceanbench.progress import progress
 
 
 @dataclass(frozen=True)
-class HiddenCourse:
+class HeldOutMissions:
     """Training period observed by all altimeters but one, one after the other.
 
     Attributes
     ----------
-    strips : of all days; what is known is where the altimeter flew that is not given
-    scale, second : by which the variable and the second field are normalised
+    series : of all days; what is known is where the altimeter flew that is not given
+    normalisation, second : of the variable and of the second field
     """
 
-    strips: tuple[Strip, ...]
-    scale: Scale
-    second: Scale | None
+    series: tuple[Series, ...]
+    normalisation: Normalisation
+    second: Normalisation | None
     along_track: AlongTrack | None = None  # without a truth, errors are not known
 
-    def learned(self) -> Bank:
-        """Days before those that validate, and a gap."""
-        days = learned_days(len(self.strips[0].truth))
-        return Bank(tuple(part.days(0, days) for part in self.strips))
+    def sampler(self) -> PatchSampler:
+        """What is learned from: days before those that validate, and a gap."""
+        days = learned_days(len(self.series[0].truth))
+        return PatchSampler(tuple(one.days(0, days) for one in self.series))
 
-    def checks(self, days: int) -> Lesson:
-        """Windows of the days that validate, with every altimeter hidden in turn."""
-        count = len(self.strips[0].truth)
-        parts = [part.days(count - CHECKED_DAYS, count).windows(days) for part in self.strips]
+    def validation_windows(self, days: int) -> Lesson:
+        """Windows of the days that validate, with every altimeter held out in turn."""
+        count = len(self.series[0].truth)
+        parts = [one.days(count - CHECKED_DAYS, count).windows(days) for one in self.series]
 
         def joined(name: str) -> Tensor | None:
             values = [getattr(part, name) for part in parts]
@@ -75,20 +75,20 @@ class HiddenCourse:
         return parts[0].each(joined)
 
 
-def course(
+def hold_out_missions(
     inputs: Mapping[str, xr.Dataset],
-    recipe: MapRecipe,
+    configuration: MapConfiguration,
     *,
     name: str,
     missions: str = "",
     device: str = "cpu",
-) -> HiddenCourse:
+) -> HeldOutMissions:
     """Observe the period of the inputs by all altimeters but one; maps of its truth are not read.
 
     Parameters
     ----------
     inputs : tracks and swaths, and what a mean field is made of
-    recipe : of the networks
+    configuration : of the networks
     name : of the method, for messages
     missions : as for :func:`oceanbench.assimilation.observations.superobservations.samples`, at
         least two
@@ -102,57 +102,24 @@ def course(
             f"{names[0]}; name more with missions"
         )
     variable = _variable(given, names, name)
-    grid = _grid(given, names, variable, recipe.step_degrees)
-    check_length(len(grid.days), recipe, name)
-    seen, hidden = [], []
+    grid = _grid(given, names, variable, configuration.step_degrees)
+    check_length(len(grid.days), configuration, name)
+    seen, held_out = [], []
     for one in progress(names, "scenes"):
         others = ",".join(other for other in names if other != one)
-        found = scene(
-            given,
-            variable,
-            grid,
-            first_guess=recipe.first_guess,
-            missions=others,
-            second=recipe.second,
-            device=device,
+        guess = first_guess_maps(
+            given, variable, grid, configuration.first_guess, missions=others, device=device
         )
-        seen.append(found)
-        hidden.append(gridded(given, variable, grid, found.first_guess, missions=one))
-    known = np.concatenate([values[where] for values, where in hidden])
-    scale, second = Scale(float(known.mean()), float(known.std())), second_scale(seen[0])
-    strips = [strip(s, *h, scale, second) for s, h in zip(seen, hidden, strict=True)]
-    return HiddenCourse(tuple(strips), scale, second)
-
-
-def lessons_of(
-    inputs: Mapping[str, xr.Dataset],
-    recipe: MapRecipe,
-    *,
-    name: str,
-    seed: int,
-    missions: str = "",
-    device: str = "cpu",
-    checkpoint: str = "",
-) -> Lessons:
-    """Lessons from training maps, or from hidden altimeters, as a recipe says.
-
-    Parameters
-    ----------
-    inputs, recipe, name, missions, device : as for :func:`course`
-    seed : of the tracks on other days, where maps are known
-    checkpoint : folder that keeps their scenes, or nothing
-    """
-    if recipe.supervised:
-        return truth_course(
-            inputs,
-            recipe,
-            name=name,
-            seed=seed,
-            missions=missions,
-            device=device,
-            checkpoint=checkpoint,
-        )
-    return course(inputs, recipe, name=name, missions=missions, device=device)
+        around = (given, variable, grid, guess)
+        seen.append(grid_observations(*around, missions=others, second=configuration.second))
+        held_out.append(grid_observations(*around, missions=one))
+    known = np.concatenate([one.values[one.observed] for one in held_out])
+    normalisation, second = Normalisation.fitted(known), seen[0].second_normalisation()
+    series = [
+        normalised_series(visible, hidden.values, hidden.observed, normalisation, second)
+        for visible, hidden in zip(seen, held_out, strict=True)
+    ]
+    return HeldOutMissions(tuple(series), normalisation, second)
 
 
 def _variable(given: Mapping[str, xr.Dataset], names: list[str], name: str) -> str:
@@ -166,7 +133,7 @@ def _variable(given: Mapping[str, xr.Dataset], names: list[str], name: str) -> s
     return common.pop()
 
 
-def _grid(given: Mapping[str, xr.Dataset], names: list[str], variable: str, step: float) -> Grid:
+def _grid(given: Mapping[str, xr.Dataset], names: list[str], variable: str, step: float) -> MapGrid:
     """Whole days of the observations, and the box that they lie in."""
     times = np.concatenate([given[n]["time"].values for n in names])
     first = times.min().astype("datetime64[D]").astype("datetime64[ns]")

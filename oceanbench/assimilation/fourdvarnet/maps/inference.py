@@ -1,7 +1,7 @@
 """4DVarNets for maps, applied.
 
-Windows of some days are estimated apart and blended; the grid that the networks work on is coarser
-than that of the maps, to which estimates are splined.
+Windows of some days are estimated one by one and blended; the grid that the networks work on is
+coarser than that of the maps, to which estimates are splined.
 """
 
 from __future__ import annotations
@@ -13,44 +13,52 @@ from typing import cast
 import numpy as np
 import torch
 import xarray as xr
-from scipy.interpolate import RectBivariateSpline
 from torch import Tensor
 
 from oceanbench.assimilation.fourdvarnet.compilation import compiled
-from oceanbench.assimilation.fourdvarnet.maps.configuration import MapRecipe, network
+from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration, network
+from oceanbench.assimilation.fourdvarnet.maps.first_guess_maps import first_guess_maps
 from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import (
-    Grid,
-    Scene,
-    grid_around,
-    scene,
+    GriddedObservations,
+    grid_observations,
 )
-from oceanbench.assimilation.fourdvarnet.maps.patches import FloatArray, Scale, triangle
+from oceanbench.assimilation.fourdvarnet.maps.map_grid import (
+    FloatArray,
+    MapGrid,
+    bicubic,
+    grid_around,
+)
+from oceanbench.assimilation.fourdvarnet.maps.normalisation import Normalisation
+from oceanbench.assimilation.fourdvarnet.maps.window_estimates import (
+    blended,
+    estimates,
+    every_window,
+)
 from oceanbench.assimilation.fourdvarnet.solver import FourDVarNet
 from oceanbench.assimilation.observations.along_track_errors import AlongTrack
 from oceanbench.learning import ensembles
 
 MARGIN = 1.0  # degrees around the maps that the networks see
-WINDOWS_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedMembers:
     """Members of a training.
 
     Attributes
     ----------
-    recipe, scale : that they were trained with
-    second : scale of the second field, or none
+    configuration, normalisation : that they were trained with
+    second : normalisation of the second field, or none
     along_track : errors of first guess and altimeters, or none
     solvers : at least one
     device : of torch
     """
 
-    recipe: MapRecipe
-    scale: Scale
+    configuration: MapConfiguration
+    normalisation: Normalisation
     solvers: tuple[FourDVarNet, ...]
     device: str
-    second: Scale | None = None
+    second: Normalisation | None = None
     along_track: AlongTrack | None = None
 
     @classmethod
@@ -62,8 +70,8 @@ class Trained:
         member: int = -1,
         device: str = "cpu",
         compile_it: bool = False,
-    ) -> Trained:
-        """Take up weights.
+    ) -> TrainedMembers:
+        """Members of weights.
 
         Parameters
         ----------
@@ -73,79 +81,75 @@ class Trained:
         device : of torch
         compile_it : see :func:`oceanbench.assimilation.fourdvarnet.compilation.compiled`
         """
-        recipe = ensembles.recipe_of(MapRecipe, weights, name)
-        scale = Scale.of(weights, name=name)
-        second = Scale.of(weights, "second_", name=name) if recipe.second else None
-        errors = AlongTrack.of(weights, name=name) if recipe.knows_errors else None
+        configuration = ensembles.recipe_of(MapConfiguration, weights, name)
+        normalisation = Normalisation.of(weights, name=name)
+        second = Normalisation.of(weights, "second_", name=name) if configuration.second else None
+        errors = AlongTrack.of(weights, name=name) if configuration.knows_errors else None
         solvers = ensembles.taken_up(
-            lambda: network(recipe), weights, name=name, member=member, device=device
+            lambda: network(configuration), weights, name=name, member=member, device=device
         )
         if compile_it:
             solvers = [compiled(solver, device) for solver in solvers]
-        return cls(recipe, scale, tuple(solvers), device, second, errors)
+        return cls(configuration, normalisation, tuple(solvers), device, second, errors)
 
-    def grid(self, target: xr.DataArray) -> Grid:
+    def grid(self, target: xr.DataArray) -> MapGrid:
         """Grid on which a target is estimated."""
-        days = self.recipe.days // 2
-        return grid_around(target, self.recipe.step_degrees, margin=MARGIN, days=days)
+        days = self.configuration.days // 2
+        return grid_around(target, self.configuration.step_degrees, margin=MARGIN, days=days)
 
-    def scene(
+    def observe(
         self,
         inputs: Mapping[str, xr.Dataset],
         variable: str,
-        grid: Grid,
+        grid: MapGrid,
         *,
         first_guess: str = "",
         missions: str = "",
-    ) -> Scene:
+    ) -> GriddedObservations:
         """What the solvers are to be given.
 
         Parameters
         ----------
         inputs, variable, grid, missions : as for
-            :func:`oceanbench.assimilation.fourdvarnet.maps.gridded_observations.scene`
+            :func:`oceanbench.assimilation.fourdvarnet.maps.first_guess_maps.first_guess_maps`
         first_guess : another than that of the training
         """
-        return scene(
+        guess = first_guess_maps(
             inputs,
             variable,
             grid,
-            first_guess=first_guess or self.recipe.first_guess,
+            first_guess or self.configuration.first_guess,
             missions=missions,
-            second=self.recipe.second,
-            along_track=self.along_track,
             device=self.device,
         )
-
-    def maps(self, seen: Scene) -> FloatArray:
-        """Estimates of a scene, (members, days, rows, columns), in its unit."""
-        scale = self.scale
-        return np.stack(
-            [scale.mean + scale.deviation * self._blended(s, seen) for s in self.solvers]
+        return grid_observations(
+            inputs,
+            variable,
+            grid,
+            guess,
+            missions=missions,
+            second=self.configuration.second,
+            along_track=self.along_track,
         )
 
-    def _blended(self, solver: FourDVarNet, seen: Scene) -> FloatArray:
+    def maps(self, observations: GriddedObservations) -> FloatArray:
+        """Estimates of the members, (members, days, rows, columns), in the variable's unit."""
+        estimated = np.stack([self._blended(solver, observations) for solver in self.solvers])
+        return self.normalisation.mean + self.normalisation.deviation * estimated
+
+    def _blended(self, solver: FourDVarNet, observations: GriddedObservations) -> FloatArray:
         """Normalised estimates, windows blended as they are weighted in training."""
-        length, apart = self.recipe.days, self.scale.apart
-        given = [apart(seen.values), torch.as_tensor(seen.observed), apart(seen.first_guess)]
-        if self.second is not None and seen.second is not None:
-            given.append(self.second.apart(seen.second))
-        windows = [values.unfold(0, length, 1).movedim(-1, 1).to(self.device) for values in given]
-        found = in_parts(solver, *windows).double().cpu()
-        weight = triangle(length).double()[:, None, None]
-        total, norm = np.zeros(seen.values.shape), np.zeros((len(seen.values), 1, 1))
-        for first, window in enumerate(found):
-            days = slice(first, first + length)
-            total[days] += (weight * window).numpy()
-            norm[days] += weight.numpy()
-        return total / norm
-
-
-def in_parts(solver: FourDVarNet, *windows: Tensor) -> Tensor:
-    """Estimates of many windows, some at once."""
-    parts = zip(*(torch.split(w, WINDOWS_AT_ONCE) for w in windows), strict=True)
-    with torch.inference_mode():
-        return torch.cat([solver(*part) for part in parts])
+        normalised = self.normalisation.normalised
+        given = [
+            normalised(observations.values),
+            torch.as_tensor(observations.observed),
+            normalised(observations.first_guess),
+        ]
+        if self.second is not None and observations.second is not None:
+            given.append(self.second.normalised(observations.second))
+        days = self.configuration.days
+        windows = [every_window(values, days).to(self.device) for values in given]
+        return blended(estimates(solver, *windows).double().cpu())
 
 
 def estimate_members(
@@ -178,9 +182,13 @@ def estimate_members(
     -------
     (members, time, latitude, longitude)
     """
-    trained = Trained.of(weights, name=name, member=member, device=device, compile_it=compile_it)
+    trained = TrainedMembers.of(
+        weights, name=name, member=member, device=device, compile_it=compile_it
+    )
     grid = trained.grid(target)
-    seen = trained.scene(inputs, str(target.name), grid, first_guess=first_guess, missions=missions)
+    seen = trained.observe(
+        inputs, str(target.name), grid, first_guess=first_guess, missions=missions
+    )
     return np.stack([splined(grid.field(values), target) for values in trained.maps(seen)])
 
 
@@ -202,8 +210,6 @@ def filled(target: xr.Dataset, members: Callable[[xr.DataArray], FloatArray]) ->
 def splined(field: xr.DataArray, target: xr.DataArray) -> FloatArray:
     """Field on the coordinates of a target: bicubic in space, linear in time."""
     axes = (target["latitude"].values, target["longitude"].values)
-    nodes = (field["latitude"].values, field["longitude"].values)
-    fine = np.stack([RectBivariateSpline(*nodes, daily)(*axes) for daily in field.values])
     places = {"time": field["time"], "latitude": axes[0], "longitude": axes[1]}
-    daily = xr.DataArray(fine, places, ("time", "latitude", "longitude"))
+    daily = xr.DataArray(bicubic(field, *axes), places, ("time", "latitude", "longitude"))
     return cast(FloatArray, daily.interp(time=target["time"]).values)

@@ -1,8 +1,7 @@
-"""Strips of days, observed once, and windows of them: what networks for maps learn from."""
+"""Series of days, observed once, and patches of them: what networks for maps learn from."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -11,39 +10,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import Scene
+from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import GriddedObservations
+from oceanbench.assimilation.fourdvarnet.maps.normalisation import Normalisation
+from oceanbench.assimilation.fourdvarnet.maps.window_estimates import day_weights, every_window
 from oceanbench.assimilation.fourdvarnet.windows.training_windows import Lesson
-from oceanbench.errors import OceanbenchError
 
 FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Scale:
-    """Mean and standard deviation by which a variable is normalised."""
-
-    mean: float
-    deviation: float
-
-    @classmethod
-    def of(cls, weights: Mapping[str, Tensor], prefix: str = "", *, name: str) -> Scale:
-        """Take up what :meth:`tensors` kept, of the method of a name."""
-        try:
-            return cls(*(float(weights[f"{prefix}{f.name}"]) for f in fields(cls)))
-        except (KeyError, ValueError, RuntimeError) as problem:  # missing, or not one number
-            raise OceanbenchError(f"{name}: these are not its weights; train it") from problem
-
-    def tensors(self, prefix: str = "") -> dict[str, Tensor]:
-        """To be kept with the weights."""
-        return {f"{prefix}{f.name}": torch.tensor(getattr(self, f.name)) for f in fields(self)}
-
-    def apart(self, values: FloatArray) -> Tensor:
-        """Normalised, in single precision."""
-        return torch.as_tensor((values - self.mean) / self.deviation, dtype=torch.float32)
-
-
-@dataclass(frozen=True)
-class Strip:
+class Series:
     """Consecutive days, observed once, normalised.
 
     Attributes
@@ -61,10 +37,10 @@ class Strip:
     known: Tensor
     second: Tensor | None = None
 
-    def days(self, first: int, last: int) -> Strip:
+    def days(self, first: int, last: int) -> Series:
         """Days from the first to before the last."""
         some: list[Any] = [v if v is None else v[first:last] for v in self.parts()]
-        return Strip(*some)
+        return Series(*some)
 
     def parts(self) -> list[Any]:
         """Values, observed, first guess, truth, known and the second field."""
@@ -72,54 +48,49 @@ class Strip:
 
     def windows(self, days: int) -> Lesson:
         """All windows of some days."""
-
-        def cut(values: Tensor) -> Tensor:
-            return values.unfold(0, days, 1).movedim(-1, 1).contiguous()
-
-        return _lesson([v if v is None else cut(v) for v in self.parts()])
+        parts = self.parts()
+        return _batch([v if v is None else every_window(v, days).contiguous() for v in parts])
 
 
 @dataclass(frozen=True)
-class Bank:
-    """Strips to draw windows from.
+class PatchSampler:
+    """Draws patches of series: windows of some days of a part of the map.
 
     Attributes
     ----------
-    strips : on the same nodes
+    series : on the same nodes
     """
 
-    strips: tuple[Strip, ...]
+    series: tuple[Series, ...]
 
     @property
     def known(self) -> float:
         """Share of the points that are known."""
-        count = sum(strip.known.numel() for strip in self.strips)
-        return float(sum(strip.known.sum() for strip in self.strips)) / count
+        count = sum(one.known.numel() for one in self.series)
+        return float(sum(one.known.sum() for one in self.series)) / count
 
     def draw(
         self, count: int, days: int, crop: int, random: torch.Generator, *, mirrored: bool
     ) -> Lesson:
-        """Draw windows at random: days, a place and, perhaps, mirrors."""
-        windows = [self._window(days, crop, random, mirrored=mirrored) for _ in range(count)]
-        parts = zip(*windows, strict=True)
-        return _lesson([None if part[0] is None else torch.stack(part) for part in parts])
+        """Draw patches at random: days, a place and, perhaps, mirrors."""
+        patches = [self._patch(days, crop, random, mirrored=mirrored) for _ in range(count)]
+        parts = zip(*patches, strict=True)
+        return _batch([None if part[0] is None else torch.stack(part) for part in parts])
 
-    def _window(
-        self, days: int, crop: int, random: torch.Generator, *, mirrored: bool
-    ) -> list[Any]:
+    def _patch(self, days: int, crop: int, random: torch.Generator, *, mirrored: bool) -> list[Any]:
         def below(limit: int) -> int:
             return int(torch.randint(limit, (), generator=random))
 
-        places = np.cumsum([0] + [len(strip.truth) - days + 1 for strip in self.strips])
+        places = np.cumsum([0] + [len(one.truth) - days + 1 for one in self.series])
         place = below(int(places[-1]))
         number = int(np.searchsorted(places, place, side="right")) - 1
-        strip, day = self.strips[number], place - int(places[number])
-        rows, columns = strip.truth.shape[1:]
+        one, day = self.series[number], place - int(places[number])
+        rows, columns = one.truth.shape[1:]
         sides = min(crop, rows), min(crop, columns)
         row, column = below(rows - sides[0] + 1), below(columns - sides[1] + 1)
         box = (slice(day, day + days), slice(row, row + sides[0]), slice(column, column + sides[1]))
         turned = [mirrored and below(2) == 1 for _ in range(2)]
-        return [a if a is None else _mirrored(a[box], *turned) for a in strip.parts()]
+        return [a if a is None else _mirrored(a[box], *turned) for a in one.parts()]
 
 
 def _mirrored(maps: Tensor, north: bool, east: bool) -> Tensor:
@@ -132,42 +103,34 @@ def _mirrored(maps: Tensor, north: bool, east: bool) -> Tensor:
     return maps.flip(0, 2) if east else maps
 
 
-def _lesson(parts: list[Any]) -> Lesson:
-    """Windows of the parts of a strip."""
+def _batch(parts: list[Any]) -> Lesson:
+    """Windows of the parts of a series."""
     values, observed, guess, truth, known, second = parts
-    weight = triangle(known.shape[1])[:, None, None] * known
+    weight = day_weights(known.shape[1])[:, None, None] * known
     return Lesson(values, observed, guess, truth, weight, second)
 
 
-def triangle(days: int) -> Tensor:
-    """Weights of the days of a window, which fall linearly from its middle and average to one."""
-    middle = days // 2
-    weight = 1.0 - (torch.arange(days) - middle).abs() / (middle + 1.0)
-    return weight / weight.mean()
-
-
-def strip(
-    seen: Scene, truth: FloatArray, known: NDArray[np.bool_], scale: Scale, second: Scale | None
-) -> Strip:
-    """Scene, and what is known of its truth, normalised.
+def normalised_series(
+    observations: GriddedObservations,
+    truth: FloatArray,
+    known: NDArray[np.bool_],
+    normalisation: Normalisation,
+    second: Normalisation | None,
+) -> Series:
+    """Observations, and what is known of their truth, normalised.
 
     Parameters
     ----------
-    seen : with a second field or without
+    observations : with a second field or without
     truth, known : (days, rows, columns)
-    scale, second : of the variable and of the second field
+    normalisation, second : of the variable and of the second field
     """
-    return Strip(
-        scale.apart(seen.values),
-        torch.as_tensor(seen.observed),
-        scale.apart(seen.first_guess),
-        scale.apart(truth),
+    field = observations.second
+    return Series(
+        normalisation.normalised(observations.values),
+        torch.as_tensor(observations.observed),
+        normalisation.normalised(observations.first_guess),
+        normalisation.normalised(truth),
         torch.tensor(known),
-        None if second is None or seen.second is None else second.apart(seen.second),
+        None if second is None or field is None else second.normalised(field),
     )
-
-
-def second_scale(seen: Scene) -> Scale | None:
-    """Scale of the second field of a scene, if it has one."""
-    values = seen.second
-    return None if values is None else Scale(float(values.mean()), float(values.std()) or 1.0)

@@ -17,10 +17,14 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import Grid, inside, mean_on
-from oceanbench.assimilation.fourdvarnet.maps.inference import Trained, estimate_members, splined
-from oceanbench.assimilation.fourdvarnet.maps.patches import FloatArray
-from oceanbench.assimilation.fourdvarnet.maps.training import Course
+from oceanbench.assimilation.fourdvarnet.maps.first_guess_maps import mean_on
+from oceanbench.assimilation.fourdvarnet.maps.inference import (
+    TrainedMembers,
+    estimate_members,
+    splined,
+)
+from oceanbench.assimilation.fourdvarnet.maps.map_grid import FloatArray, MapGrid
+from oceanbench.assimilation.fourdvarnet.maps.training_set import TrainingSet
 from oceanbench.assimilation.observations.superobservations import chosen_missions, mean_field
 from oceanbench.assimilation.uncertainty.error_samples import Mapping as Mapped
 from oceanbench.assimilation.uncertainty.error_samples import (
@@ -39,7 +43,7 @@ from oceanbench.progress import progress
 
 WAYS = ("ensemble", "conditional", "perturbed")
 SMOOTHNESS = 3  # of the fields that are drawn
-FITTED_DAYS = 32  # at the end of the training, of the truth's departure from its mean
+FITTED_DAYS = 32  # at the end of the training, of the truth's anomaly from its mean
 
 
 @dataclass(frozen=True)
@@ -49,8 +53,8 @@ class Uncertainty:
     Attributes
     ----------
     spread : factor that makes the spread of the members as large as the error of their mean
-    field : of the truth's departures from its mean in time
-    error : of the departures of the members' mean from the truth
+    field : of the truth's anomalies from its mean in time
+    error : of the error of the members' mean
     noise : of the observations
     """
 
@@ -71,7 +75,7 @@ class Uncertainty:
 
     @classmethod
     def of(cls, weights: Mapping[str, Tensor], name: str) -> Uncertainty:
-        """Take up what was kept."""
+        """Read what was kept with the weights of the method of a name."""
         missing = {"spread", "field", "error", "noise"} - weights.keys()
         if missing:
             raise OceanbenchError(f"{name}: weights without {', '.join(sorted(missing))}; train it")
@@ -83,8 +87,8 @@ class Uncertainty:
         )
 
 
-def judged(
-    lessons: Course,
+def calibrate(
+    data: TrainingSet,
     weights: Mapping[str, Tensor],
     inputs: Mapping[str, xr.Dataset],
     *,
@@ -92,32 +96,32 @@ def judged(
     missions: str = "",
     device: str = "cpu",
 ) -> Uncertainty:
-    """Errors of trained members on the days that validate.
+    """Learn the errors of trained members from the days that validate.
 
     Parameters
     ----------
-    lessons : that they learned from
+    data : that they learned from
     weights : of two members or more
     inputs : of the training
     name : of the method, for messages
     missions : that they learned with
     device : of torch
     """
-    seen, known = lessons.validation()
-    members = Members(Trained.of(weights, name=name, device=device).maps(seen))
-    lattice = _lattice(lessons.grid)
+    seen, known = data.validation_maps()
+    members = Members(TrainedMembers.of(weights, name=name, device=device).maps(seen))
+    lattice = _lattice(data.grid)
     residual = (members.mean - known)[np.isfinite(known).all((1, 2))]
-    anomaly = lessons.truth - lessons.truth.mean(axis=0)
+    anomaly = data.truth - data.truth.mean(axis=0)
     tracks = [inputs[mission] for mission in chosen_missions(inputs, missions)]
     return Uncertainty(
         spread_factor([members], [known]),
         fit(anomaly[-FITTED_DAYS:], lattice, smoothness=SMOOTHNESS),
         fit(residual, lattice, smoothness=SMOOTHNESS),
-        fitted_error(tracks, lessons.maps),
+        fitted_error(tracks, data.maps),
     )
 
 
-def members_of(
+def draw_members(
     inputs: Mapping[str, xr.Dataset],
     target: xr.DataArray,
     weights: Mapping[str, Tensor],
@@ -148,16 +152,16 @@ def members_of(
     )
     if way == "ensemble":
         return found.scaled(known.spread).values
-    trained = Trained.of(weights, name=name, device=device)
+    trained = TrainedMembers.of(weights, name=name, device=device)
     grid = trained.grid(target)
     mapped = _mapping(inputs, str(target.name), trained, grid, known.noise, missions)
     lattice, days = _lattice(grid), grid.days.size
     if way == "conditional":
         mean = mean_on(grid, mean_field(inputs, str(target.name), grid.centre, of_training=True))
-        departures = prior(known.field, lattice, times=days)
+        anomalies = prior(known.field, lattice, times=days)
         drawn = conditional(
             mapped,
-            lambda count, random: mean + departures(count, random),
+            lambda count, random: mean + anomalies(count, random),
             members=members,
             seed=seed,
         )
@@ -169,7 +173,7 @@ def members_of(
     return found.mean + np.stack(errors)
 
 
-def _lattice(grid: Grid) -> Lattice:
+def _lattice(grid: MapGrid) -> Lattice:
     north, east = (float(axis[1] - axis[0]) for axis in (grid.latitude, grid.longitude))
     shrink = float(np.cos(np.deg2rad(grid.latitude.mean())))
     rows, columns = grid.shape[1:]
@@ -179,8 +183,8 @@ def _lattice(grid: Grid) -> Lattice:
 def _mapping(
     inputs: Mapping[str, xr.Dataset],
     variable: str,
-    trained: Trained,
-    grid: Grid,
+    trained: TrainedMembers,
+    grid: MapGrid,
     noise: AltimeterError,
     missions: str,
 ) -> Mapped:
@@ -192,7 +196,7 @@ def _mapping(
                 f"{mission}: errors of a swath are not known; draw members with tracks only, or "
                 "take way=ensemble"
             )
-    tracks = {mission: inside(inputs[mission], variable, grid) for mission in names}
+    tracks = {mission: grid.inside(inputs[mission], variable) for mission in names}
     ends = np.cumsum([track.sizes["time"] for track in tracks.values()])[:-1]
     others = {n: inputs[n] for n in inputs if n not in tracks}
 
@@ -201,8 +205,8 @@ def _mapping(
         for number in progress(range(len(sets)), "members"):
             parts = zip(tracks.items(), np.split(sets[number], ends), strict=True)
             seen = {n: track.assign({variable: ("time", v)}) for (n, track), v in parts}
-            scenery = trained.scene(others | seen, variable, grid, missions=missions)
-            found.append(trained.maps(scenery).mean(axis=0))
+            observations = trained.observe(others | seen, variable, grid, missions=missions)
+            found.append(trained.maps(observations).mean(axis=0))
         return np.stack(found)
 
     def observe(fields: FloatArray) -> FloatArray:

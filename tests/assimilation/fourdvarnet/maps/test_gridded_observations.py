@@ -1,17 +1,17 @@
-"""Scenes: misfits are gridded, not values; first guesses of every kind; refusals."""
+"""Misfits are gridded, not values; first guesses of every kind; refusals."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 import xarray as xr
-from map_worlds import DAY, FIRST, inputs, track, waves
+from map_worlds import DAY, FIRST, inputs, observed, track, waves
 
-from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import Grid, grid_around, scene
+from oceanbench.assimilation.fourdvarnet.maps.map_grid import MapGrid, grid_around
 from oceanbench.errors import OceanbenchError
 
 
-def grid(days: int = 12) -> Grid:
+def grid(days: int = 12) -> MapGrid:
     return grid_around(waves(days), 0.25)
 
 
@@ -29,7 +29,7 @@ def test_the_grid_covers_the_field_and_what_is_around_it() -> None:
 
 @pytest.mark.parametrize("guess", ["mean", "smooth", "oi", "bfn"])
 def test_where_nothing_is_observed_the_value_is_the_first_guess(guess: str) -> None:
-    found = scene(inputs(), "ssh", grid(), first_guess=guess)
+    found = observed(inputs(), grid(), guess)
     assert 0.02 < found.observed.mean() < 0.5
     np.testing.assert_array_equal(found.values[~found.observed], found.first_guess[~found.observed])
     assert np.isfinite(found.values).all()
@@ -39,7 +39,7 @@ def test_better_guesses_are_nearer() -> None:
     truth = waves(12).values
 
     def error(guess: str) -> float:
-        found = scene(inputs(), "ssh", grid(), first_guess=guess).first_guess
+        found = observed(inputs(), grid(), guess).first_guess
         return float(np.sqrt(np.mean((found - truth)[2:-2, 2:-2, 2:-2] ** 2)))
 
     assert error("oi") < error("smooth") < error("mean")
@@ -49,23 +49,23 @@ def test_values_in_a_cell_are_those_of_its_centre() -> None:
     """With the truth for a first guess, samples off the centre still give what is at it."""
     given = inputs()
     given["maps"] = waves(12).to_dataset().assign_attrs(role="auxiliary", layout="grid")
-    found = scene(given, "ssh", grid(), first_guess="maps")
+    found = observed(given, grid(), "maps")
     truth = waves(12).values
     np.testing.assert_allclose(found.values, truth, atol=2e-4)  # tides of the hours between
-    flat = scene(inputs(), "ssh", grid(), first_guess="mean")
+    flat = observed(inputs(), grid(), "mean")
     assert np.abs(flat.values - truth)[flat.observed].max() > 0.01
 
 
 def test_the_order_of_samples_and_missions_does_not_matter() -> None:
-    expected = scene(inputs(), "ssh", grid(), first_guess="smooth")
+    expected = observed(inputs(), grid(), "smooth")
     turned = dict(reversed(inputs().items()))
-    found = scene(turned, "ssh", grid(), first_guess="smooth")
+    found = observed(turned, grid(), "smooth")
     np.testing.assert_allclose(found.values, expected.values, atol=1e-12)
 
 
 def test_only_the_missions_asked_for_are_seen() -> None:
-    one = scene(inputs(), "ssh", grid(), first_guess="mean", missions="first")
-    both = scene(inputs(), "ssh", grid(), first_guess="mean")
+    one = observed(inputs(), grid(), "mean", missions="first")
+    both = observed(inputs(), grid(), "mean")
     assert one.observed.sum() < both.observed.sum()
     assert not (one.observed & ~both.observed).any()
 
@@ -74,14 +74,14 @@ def test_samples_beyond_the_grid_are_left_out() -> None:
     near = {"first": track(1, days=12), "training": inputs()["training"]}
     far = near["first"].assign_coords(latitude=near["first"]["latitude"] + 20.0)
     both = xr.concat([near["first"], far], "time").sortby("time").assign_attrs(far.attrs)
-    expected = scene(near, "ssh", grid(), first_guess="mean")
-    found = scene(near | {"first": both}, "ssh", grid(), first_guess="mean")
+    expected = observed(near, grid(), "mean")
+    found = observed(near | {"first": both}, grid(), "mean")
     np.testing.assert_allclose(found.values, expected.values, atol=1e-12)
 
 
 def test_an_unknown_guess_is_refused() -> None:
     with pytest.raises(OceanbenchError, match=r"first_guess=duac: expected bfn, oi, smooth, mean"):
-        scene(inputs(), "ssh", grid(), first_guess="duac")
+        observed(inputs(), grid(), "duac")
     short = waves(3).to_dataset().assign_attrs(role="auxiliary", layout="grid")
     with pytest.raises(OceanbenchError, match=r"first_guess=maps: \d+ of \d+ points are missing"):
-        scene(inputs() | {"maps": short}, "ssh", grid(), first_guess="maps")
+        observed(inputs() | {"maps": short}, grid(), "maps")

@@ -10,29 +10,23 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
+from small_networks import SMALL
 from torch import Tensor
 
-from oceanbench.assimilation.fourdvarnet.maps.configuration import MapRecipe
 from oceanbench.assimilation.fourdvarnet.maps.inference import estimate_members, filled
-from oceanbench.assimilation.fourdvarnet.maps.training import course, train_members
-from oceanbench.assimilation.fourdvarnet.maps.uncertainty import Uncertainty, judged, members_of
+from oceanbench.assimilation.fourdvarnet.maps.training import train_members
+from oceanbench.assimilation.fourdvarnet.maps.training_set import training_set
+from oceanbench.assimilation.fourdvarnet.maps.uncertainty import (
+    Uncertainty,
+    calibrate,
+    draw_members,
+)
 from oceanbench.assimilation.uncertainty.error_samples import Members, spread_factor
 from oceanbench.errors import OceanbenchError
 
 DAYS = 60
-RECIPE = MapRecipe(
-    first_guess="oi",
-    step_degrees=0.5,
-    days=5,
-    hidden=4,
-    prior_hidden=2,
-    iterations=2,
-    scenes=2,
-    crop=8,
-    batch=4,
-    steps=60,
-    rate=5e-3,
-    average=0.9,
+CONFIGURATION = replace(
+    SMALL, step_degrees=0.5, hidden=4, prior_hidden=2, crop=8, steps=60, along_track=False
 )
 
 
@@ -48,9 +42,9 @@ def seen() -> dict[str, xr.Dataset]:
 
 @cache
 def trained() -> dict[str, Tensor]:
-    lessons = course(seen(), RECIPE, name="mine", seed=0)
-    weights = train_members(lessons, RECIPE, name="mine", members=3, seed=0, device="cpu")
-    return weights | judged(lessons, weights, seen(), name="mine").tensors()
+    data = training_set(seen(), CONFIGURATION, name="mine", seed=0)
+    weights = train_members(data, CONFIGURATION, name="mine", members=3, seed=0, device="cpu")
+    return weights | calibrate(data, weights, seen(), name="mine").tensors()
 
 
 def target() -> xr.DataArray:
@@ -61,7 +55,9 @@ def target() -> xr.DataArray:
 
 
 def drawn(way: str, *, seed: int = 0, members: int = 3) -> np.ndarray:
-    return members_of(seen(), target(), trained(), name="mine", way=way, members=members, seed=seed)
+    return draw_members(
+        seen(), target(), trained(), name="mine", way=way, members=members, seed=seed
+    )
 
 
 def raw() -> np.ndarray:
@@ -75,8 +71,8 @@ def test_training_learns_the_error_of_the_altimeters() -> None:
 
 
 def test_the_spread_of_the_ensemble_is_the_error_in_validation() -> None:
-    lessons = course(seen(), replace(RECIPE, scenes=1), name="mine", seed=0)
-    known = judged(lessons, trained(), seen(), name="mine")
+    data = training_set(seen(), replace(CONFIGURATION, scenes=1), name="mine", seed=0)
+    known = calibrate(data, trained(), seen(), name="mine")
     assert known.spread == pytest.approx(float(trained()["spread"]))
     raw_members, found = Members(raw()), Members(drawn("ensemble"))
     np.testing.assert_allclose(found.mean, raw_members.mean, atol=1e-12)
@@ -103,7 +99,7 @@ def test_a_dataset_is_filled_with_members() -> None:
     whole = target().to_dataset()
 
     def members(variable: xr.DataArray) -> np.ndarray:
-        return members_of(
+        return draw_members(
             seen(), variable, trained(), name="mine", way="ensemble", members=20, seed=0
         )
 
@@ -122,10 +118,10 @@ def test_bad_requests_are_refused_in_one_line() -> None:
         Uncertainty.of(plain, "mine")
     swath = {n: d.assign_attrs(layout="swath") if n == "first" else d for n, d in seen().items()}
     with pytest.raises(OceanbenchError, match="first: errors of a swath are not known"):
-        members_of(swath, target(), trained(), name="mine", way="conditional", members=2, seed=0)
+        draw_members(swath, target(), trained(), name="mine", way="conditional", members=2, seed=0)
 
 
-def test_what_is_known_of_errors_is_kept_and_taken_up() -> None:
+def test_what_is_known_of_errors_is_kept_and_read_again() -> None:
     known = Uncertainty.of(trained(), "mine")
     again = Uncertainty.of(known.tensors(), "mine")
     torch.testing.assert_close(again.field.vector(), known.field.vector())

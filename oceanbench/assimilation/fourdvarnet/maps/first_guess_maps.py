@@ -1,0 +1,86 @@
+"""First guesses on a grid: a dynamical map, an interpolation, an average, a mean, or given maps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import xarray as xr
+from scipy.ndimage import gaussian_filter
+
+from oceanbench.assimilation.fourdvarnet.maps.auxiliary_maps import given_first_guess
+from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import (
+    averaged_in_cells,
+    fine_samples,
+    misfits,
+)
+from oceanbench.assimilation.fourdvarnet.maps.map_grid import FloatArray, MapGrid
+from oceanbench.assimilation.nudging.bfn_qg import Settings, extended, mapped
+from oceanbench.assimilation.observations.superobservations import mean_field, samples
+
+FIRST_GUESSES = ("bfn", "oi", "smooth", "mean")
+SMOOTH_DAYS, SMOOTH_DEGREES = 5.0, 0.6  # of the local average
+FADING = 0.02  # weight of the mean field in it, relative to that of a sample at the point itself
+
+
+def first_guess_maps(
+    inputs: Mapping[str, xr.Dataset],
+    variable: str,
+    grid: MapGrid,
+    first_guess: str,
+    *,
+    missions: str = "",
+    device: str = "cpu",
+) -> FloatArray:
+    """Maps (days, rows, columns) of a variable, to which its observations are compared.
+
+    Parameters
+    ----------
+    inputs : tracks and swaths, and what a mean field is made of
+    variable : its name
+    grid : days and nodes
+    first_guess : ``bfn`` (back-and-forth nudging), ``oi`` (the interpolation that this begins
+        with), ``smooth`` (a local average), ``mean`` (the mean field), or an input that has maps
+    missions : as for :func:`oceanbench.assimilation.observations.superobservations.samples`
+    device : of torch
+    """
+    mean = mean_field(inputs, variable, grid.centre, of_training=True)
+    background = mean_on(grid, mean)
+    if first_guess in ("bfn", "oi"):
+        place = (inputs, variable, grid.days[0], grid.centre)
+        averaged = samples(*place, missions=missions, mean=mean)
+        settings = Settings(precision="single")
+        settings = settings if first_guess == "bfn" else replace(settings, iterations=0)
+        days = np.arange(grid.days.size, dtype=np.float64)
+        axes = (grid.longitude, grid.latitude)
+        return background + mapped(averaged, mean, days, *axes, settings, device=device)
+    if first_guess == "smooth":
+        observed = fine_samples(inputs, variable, grid, missions)
+        anomalies = averaged_in_cells(observed, misfits(observed, background, grid), grid)
+        return background + _smoothed(*anomalies, grid)
+    if first_guess == "mean":
+        return background
+    return given_first_guess(
+        inputs, variable, first_guess, grid.field(background), known=FIRST_GUESSES
+    )
+
+
+def mean_on(grid: MapGrid, mean: xr.DataArray | None) -> FloatArray:
+    """Mean field, or zero without one, on all days of a grid, extended beyond its own box."""
+    background = np.zeros(grid.shape)
+    if mean is not None:
+        background += extended(mean, grid.longitude, grid.latitude)
+    return background
+
+
+def _smoothed(values: FloatArray, count: FloatArray, grid: MapGrid) -> FloatArray:
+    """Local average in space and time, which fades to zero far from all observations."""
+    step = grid.latitude[1] - grid.latitude[0]
+    widths = (SMOOTH_DAYS, SMOOTH_DEGREES / step, SMOOTH_DEGREES / step)
+    seen = (count > 0).astype(np.float64)
+    weight = gaussian_filter(seen, widths, mode="constant")
+    peak = np.prod([1.0 / (np.sqrt(2.0 * np.pi) * width) for width in widths])
+    total = gaussian_filter(values * seen, widths, mode="constant")
+    smooth: FloatArray = total / (weight + FADING * peak)
+    return smooth

@@ -1,0 +1,133 @@
+"""What method files of one network for maps share: how it is trained, and how it maps.
+
+Such a file names its presets, and takes ``train`` and ``estimate`` from here: their keyword-only
+parameters are its options.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+
+import torch
+import xarray as xr
+
+from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration
+from oceanbench.assimilation.fourdvarnet.maps.inference import estimate_members, filled
+from oceanbench.assimilation.fourdvarnet.maps.training import train_members, training_data
+from oceanbench.learning.distributed import together
+from oceanbench.learning.ensembles import preset_of
+
+
+@dataclass(frozen=True)
+class LearnedMapping:
+    """Method that maps with a network.
+
+    Attributes
+    ----------
+    name : of the method, for messages and checkpoints
+    presets : configurations of the network by their names; one is ``cpu``
+    """
+
+    name: str
+    presets: Mapping[str, MapConfiguration]
+
+    def train(  # noqa: PLR0913  (every option is a keyword)
+        self,
+        inputs: Mapping[str, xr.Dataset],
+        *,
+        device: str,
+        seed: int,
+        preset: str = "cpu",
+        steps: int = 0,
+        missions: str = "",
+        second: str = "",
+        supervised: bool = True,
+        processes: int = 1,
+        nodes: int = 1,
+        compiled: bool = False,
+        checkpoint: str = "",
+    ) -> dict[str, torch.Tensor]:
+        """Train the network, end to end.
+
+        Parameters
+        ----------
+        inputs : tracks, and maps of role ``training`` if it is supervised
+        device : of torch
+        seed : of the first weights, the windows and the tracks on other days
+        preset : one of the method's
+        steps : of the training; 0 as many as the preset has
+        missions : comma-separated names of the tracks to learn with; by default those not optional
+        second : an input that has maps of another variable, such as sea surface temperature, to
+            use too
+        supervised : learn from the training maps; else from observations alone, those of one
+            altimeter after the other, held out from the network
+        processes, nodes : that train together, processes of each node; they share the windows of a
+            step
+        compiled : compile the network with torch.compile
+        checkpoint : folder that keeps the training: one that was interrupted resumes there
+        """
+        configuration = preset_of(self.name, self.presets, preset, steps=steps)
+        configuration = replace(configuration, second=second, supervised=supervised)
+        with together(processes, nodes=nodes, device=device) as team:
+            data = training_data(
+                inputs,
+                configuration,
+                name=self.name,
+                seed=seed,
+                missions=missions,
+                device=team.device,
+                checkpoint=checkpoint,
+            )
+            return train_members(
+                data,
+                configuration,
+                name=self.name,
+                members=1,
+                seed=seed,
+                device=team.device,
+                about=missions,
+                checkpoint=checkpoint,
+                compile_it=compiled,
+                team=team,
+            )
+
+    def estimate(
+        self,
+        inputs: Mapping[str, xr.Dataset],
+        target: xr.Dataset,
+        *,
+        device: str,
+        seed: int,
+        weights: Mapping[str, torch.Tensor],
+        first_guess: str = "",
+        missions: str = "",
+        compiled: bool = False,
+    ) -> xr.Dataset:
+        """Map the observations onto the target.
+
+        Parameters
+        ----------
+        inputs : the datasets of layout ``track`` and ``swath`` are used, one variable each
+        target : variables (time, latitude, longitude) to fill
+        device : of torch
+        seed : not used: the estimate is deterministic
+        weights : that :meth:`train` found
+        first_guess : ``bfn``, ``oi``, ``smooth``, ``mean`` or an input with maps; by default that
+            of the training
+        missions : comma-separated names of the inputs to use, or ``all``; by default those that
+            are not optional
+        compiled : compile the network with torch.compile
+        """
+        members = partial(
+            estimate_members,
+            inputs,
+            weights=weights,
+            name=self.name,
+            first_guess=first_guess,
+            missions=missions,
+            device=device,
+            compile_it=compiled,
+        )
+        return filled(target, members).isel(member=0, drop=True)

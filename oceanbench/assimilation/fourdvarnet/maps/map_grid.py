@@ -1,0 +1,84 @@
+"""Days and nodes on which maps are learned, and how maps get onto them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from scipy.interpolate import RectBivariateSpline
+
+from oceanbench.assimilation.observations.superobservations import DAY
+from oceanbench.grid import wrap_longitude
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class MapGrid:
+    """Days and nodes.
+
+    Attributes
+    ----------
+    days : datetime64 at 00:00, consecutive
+    latitude, longitude : degrees, equidistant and increasing
+    """
+
+    days: NDArray[np.datetime64]
+    latitude: FloatArray
+    longitude: FloatArray
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Days, rows and columns."""
+        return self.days.size, self.latitude.size, self.longitude.size
+
+    @property
+    def centre(self) -> float:
+        """Longitude of the middle."""
+        return float(self.longitude[0] + self.longitude[-1]) / 2.0
+
+    def field(self, values: FloatArray) -> xr.DataArray:
+        """Field (days, rows, columns) with its coordinates."""
+        axes = {"time": self.days, "latitude": self.latitude, "longitude": self.longitude}
+        return xr.DataArray(values, axes, tuple(axes), "field")
+
+    def inside(self, track: xr.Dataset, variable: str) -> xr.Dataset:
+        """Samples of a track that have a value on the days and in the box."""
+        longitude = wrap_longitude(track["longitude"].values, self.centre)
+        latitude, time = track["latitude"].values, track["time"].values
+        chosen = np.isfinite(track[variable].values)
+        axes = (self.longitude, self.latitude, self.days)
+        for values, axis in zip((longitude, latitude, time), axes, strict=True):
+            chosen &= (values >= axis[0]) & (values <= axis[-1])
+        return track.isel(time=chosen)
+
+
+def grid_around(field: xr.DataArray, step: float, *, margin: float = 0.0, days: int = 0) -> MapGrid:
+    """Grid over a field (time, latitude, longitude), and some degrees and days around it.
+
+    Parameters
+    ----------
+    field : whose days and box it has
+    step : degrees, about; the box is divided evenly
+    margin : degrees on all sides
+    days : before the first time and after the last
+    """
+    axes = []
+    for name in ("latitude", "longitude"):
+        first, last = float(field[name].min()) - margin, float(field[name].max()) + margin
+        axes.append(np.linspace(first, last, max(round((last - first) / step), 3) + 1))
+    times = field["time"].values
+    first_day = times.min().astype("datetime64[D]") - days
+    last_day = (times.max() + DAY - np.timedelta64(1, "ns")).astype("datetime64[D]") + days
+    every = np.arange(first_day, last_day + 1).astype("datetime64[ns]")
+    return MapGrid(every, *axes)
+
+
+def bicubic(maps: xr.DataArray, latitude: FloatArray, longitude: FloatArray) -> FloatArray:
+    """Maps (time, latitude, longitude) on other nodes, by bicubic splines; times are kept."""
+    nodes = (maps["latitude"].values, maps["longitude"].values)
+    return np.stack(
+        [RectBivariateSpline(*nodes, daily)(latitude, longitude) for daily in maps.values]
+    )

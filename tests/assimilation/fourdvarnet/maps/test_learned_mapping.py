@@ -1,0 +1,43 @@
+"""What method files of one network for maps share: options, training, maps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from small_networks import SMALL, seen, target
+
+from oceanbench.assimilation.fourdvarnet.maps.inference import estimate_members
+from oceanbench.assimilation.fourdvarnet.maps.learned_mapping import LearnedMapping
+from oceanbench.errors import OceanbenchError
+from oceanbench.methods.method_file import load_method, parse_options
+
+MAPPING = LearnedMapping("mine", {"cpu": replace(SMALL, first_guess="mean", scenes=1)})
+
+
+@pytest.mark.parametrize("name", ["fourdvarnet", "unet"])
+def test_its_keywords_are_the_options_of_a_method_file(name: str) -> None:
+    _, method = load_method(name)
+    given = {"preset": "long", "steps": "3", "supervised": "false"}
+    found = parse_options(method.train, given)
+    assert found == {"preset": "long", "steps": 3, "supervised": False}
+    assert parse_options(method.estimate, {"first_guess": "oi"}) == {"first_guess": "oi"}
+    with pytest.raises(OceanbenchError, match="--set member: unknown option"):
+        parse_options(method.estimate, {"member": "1"})
+
+
+@pytest.mark.parametrize("supervised", [True, False])
+def test_what_it_trains_maps_the_target(supervised: bool) -> None:
+    options = {"device": "cpu", "seed": 0}
+    weights = MAPPING.train(seen(), steps=3, supervised=supervised, **options)
+    assert ("along_track" in weights) == supervised
+    found = MAPPING.estimate(seen(), target().to_dataset(), weights=weights, **options)
+    assert found["ssh"].dims == target().dims
+    expected = estimate_members(seen(), target(), weights, name="mine")[0]
+    np.testing.assert_array_equal(found["ssh"].values, expected)
+
+
+def test_a_preset_that_it_has_not_is_refused() -> None:
+    with pytest.raises(OceanbenchError, match="mine: preset=cpus: unknown; did you mean 'cpu'"):
+        MAPPING.train(seen(), device="cpu", seed=0, preset="cpus")
