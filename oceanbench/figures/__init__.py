@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import matplotlib.style
 from matplotlib.figure import Figure
@@ -20,7 +21,10 @@ from oceanbench.figures.spectra import score_plane, spectra
 from oceanbench.figures.style import STYLE, View, mark_of
 from oceanbench.figures.windows import errors, windows
 from oceanbench.kinds.forecasts.scoring.scores import score_forecasts
+from oceanbench.metrics import METRICS
 from oceanbench.metrics.probabilistic.points import form_of
+from oceanbench.metrics.spectral.along_track import along_track_spectra
+from oceanbench.metrics.spectral.space_time import psd_score
 from oceanbench.scoring.matching import Matched
 from oceanbench.submission import Submission
 
@@ -82,19 +86,25 @@ def _figures(
         else:
             shown = ("maps", maps) if challenge.kind == "maps" else ("track_error", tracks)
             yield f"{name}_{shown[0]}", shown[1](view)
-            yield f"{name}_rmse", series(view, rows.get("daily_rmse_score"))
+            daily = next((row for row in rows.values() if METRICS[row.metric].daily), None)
+            yield f"{name}_rmse", series(view, daily)
         if form_of(view.matched.distribution) != "deterministic":
-            known = [row.options.get("truth_error", 0.0) for row in rows.values()]
+            known = [METRICS[row.metric].truth_error(row.options) for row in rows.values()]
             yield f"{name}_calibration", calibration(view, max(known))
         if challenge.kind == "maps" and form_of(view.matched.distribution) == "ensemble":
             yield f"{name}_members", members(view)
-        if "along_track_wavelength" in rows:
-            row = rows["along_track_wavelength"]
+        for row in _of(along_track_spectra, rows)[:1]:
             yield f"{name}_psd", spectra(views[name, challenge.mask_of(row)], row)
-        if resolved := [rows[m] for m in ("resolved_wavelength", "resolved_period") if m in rows]:
+        if resolved := _of(psd_score, rows):
             masks = [views[name, challenge.mask_of(row)] for row in resolved]
             marks = [mark_of(row, view.matched) for row, view in zip(resolved, masks, strict=True)]
             yield f"{name}_psd_score", score_plane(masks[0], resolved[0], marks)
+
+
+def _of(statistic: Callable[..., Any], rows: Mapping[str, MetricRow]) -> list[MetricRow]:
+    """Scores that are values of a statistic, in the order of the table of metrics."""
+    names = [name for name, metric in METRICS.items() if metric.statistic is statistic]
+    return [rows[name] for name in names if name in rows]
 
 
 def _png(figure: Figure) -> bytes:
