@@ -28,8 +28,9 @@ class Metric:
     Attributes
     ----------
     statistic : what is summed, as a function ``(estimate, truth, weights, **options)``: a quantity
-        at every point, or what ``summed`` says otherwise. By default nothing beside the weight, the
-        error, its square, the truth and its square, which :class:`Sums` holds for every metric
+        at every point (of that point alone, unless the metric is ``joint`` or ``needs`` more), or
+        what ``summed`` says otherwise. By default nothing beside the weight, the error, its square,
+        the truth and its square, which :class:`Sums` holds for every metric
     value : the score as a function of the sums and its options; by default the mean of the quantity
         at all points, or the statistic itself where it is not summed
     summed : how the statistics of several cases become one. ``points``: as weighted sums over the
