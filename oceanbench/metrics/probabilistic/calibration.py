@@ -66,7 +66,11 @@ def pit_table(
     bins: Bins = 10,
     truth_error: NonNegative = 0.0,
 ) -> FloatArray:
-    """Weight in each bin of :func:`pit_histogram`, which takes the same.
+    """Weight in each bin of :func:`pit_histogram`.
+
+    Parameters
+    ----------
+    estimate, truth, weights, bins, truth_error : as for :func:`pit_histogram`
 
     Returns
     -------

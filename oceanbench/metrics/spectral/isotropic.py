@@ -59,6 +59,10 @@ def isotropic_spectra(
 ) -> FloatArray:
     """Isotropic spectra of error and truth, as :func:`isotropic_psd_score` compares them.
 
+    Parameters
+    ----------
+    estimate, truth, weights, window : as for :func:`isotropic_psd_score`
+
     Returns
     -------
     ndarray (3, ring): wavenumber in cycles per km, and the densities of error and truth. Without
