@@ -21,13 +21,13 @@ def _table() -> str:
         options = ", ".join(f"`{n}={p.default}`" for n, p in metric.options.items())
         rows.append(
             (
-                f"[`{name}`](#{metric.function.__module__}.{name})",
+                f"[`{name}`](#{metric.described.__module__}.{name})",
                 metric.claim,
                 metric.units or "the variable's",
                 metric.better or "nearer to ideal",
                 f"{metric.ideal:g}" if isinstance(metric.ideal, float) else metric.ideal or "–",
                 f"{metric.needs}, distribution" if metric.probabilistic else metric.needs,
-                "yes" if metric.of_sums else "no",
+                "yes" if metric.resampled else "no",
                 options or "–",
             )
         )

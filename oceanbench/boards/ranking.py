@@ -124,7 +124,7 @@ def _order(score: Score) -> float:
 def _ranks(challenge: Challenge, ordered: Sequence[Result]) -> list[str]:
     """Competition ranks: whom the paired test cannot tell from the best of a rank shares it."""
     row = challenge.ranking
-    of_sums = METRICS[row.metric].score_of_sums(row.options)
+    of_sums = METRICS[row.metric].of_sums(row.options)
     ranks: list[str] = []
     leader = 0
     for i, result in enumerate(ordered):
@@ -156,7 +156,7 @@ def _table(result: Result, challenge: Challenge) -> Sums | None:
         same_points = (series["variable"], series["mask"]) == wanted
         if same_points and (series["daily"] or not metric.daily):
             table = sums_of(series, row.label)
-            if metric.term is None or table.term is not None:
+            if metric.statistic is None or table.term is not None:
                 return table
     return None
 

@@ -27,7 +27,7 @@ def to_markdown(shown: Board) -> str:
         f"`{challenge.name}`, version {challenge.version}; ranked by "
         f"{challenge.ranking.label} (`{challenge.ranking.metric}`)."
     )
-    if METRICS[challenge.ranking.metric].of_sums is not None:
+    if METRICS[challenge.ranking.metric].resampled:
         lines.append(
             f"Brackets hold 95 % intervals of a {_bootstrap(challenge)}; submissions that a "
             "paired bootstrap cannot tell from the best of a rank share it (=)."

@@ -11,6 +11,7 @@ from oceanbench.declaration.reading import cure, lower
 from oceanbench.declaration.section import Day, Flag, Interval, Number, Section, Text
 from oceanbench.errors import did_you_mean
 from oceanbench.metrics import METRICS
+from oceanbench.metrics.options import limits_of
 
 
 class Shown(Section):
@@ -106,18 +107,13 @@ def _option(metric: str, key: str, value: Any, known: list[str]) -> Any:
         raise ValueError(
             f"option '{key}' of metric '{metric}': found {value!r}, expected: {expected}"
         ) from problem
-    if isinstance(checked, float) and not (math.isfinite(checked) and checked >= 0):
+    limits = limits_of(parameters[key].annotation)
+    if wrong := next((limit for limit in limits if not limit.hold(checked)), None):
         raise ValueError(
-            f"option '{key}' of metric '{metric}': found {value!r}, expected: a number >= 0"
+            f"option '{key}' of metric '{metric}': found {value!r}, expected: {wrong.words}"
         )
-    if key == "level" and not 0 < checked < 1:
+    if isinstance(checked, float) and not math.isfinite(checked):
         raise ValueError(
-            f"option '{key}' of metric '{metric}': found {value!r}, expected: between 0 and 1"
+            f"option '{key}' of metric '{metric}': found {value!r}, expected: a finite number"
         )
-    if key == "bins" and checked < 2:
-        raise ValueError(
-            f"option '{key}' of metric '{metric}': found {value!r}, expected: 2 or more"
-        )
-    if key in ("segment_km", "sample_km", "step") and checked == 0:
-        raise ValueError(f"option '{key}' of metric '{metric}': found 0, expected: more than 0")
     return checked

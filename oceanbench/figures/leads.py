@@ -16,6 +16,7 @@ from oceanbench.kinds.forecasts.schedule import unit_of
 from oceanbench.kinds.forecasts.scoring.scores import Scored
 from oceanbench.metrics import METRICS
 from oceanbench.metrics.probabilistic.calibration import fractions, pit_table
+from oceanbench.metrics.probabilistic.scores import spread_skill
 from oceanbench.metrics.spectral.zonal import KINDS, zonal_spectra
 from oceanbench.result import Score
 
@@ -59,11 +60,8 @@ def errors(scored: Scored, challenge: Declaration, heading: str) -> Figure:
 
 def structure(scored: Scored, heading: str) -> Figure | None:
     """Anomaly correlation and activity by lead of every variable, where they are scored."""
-    titles = {
-        "anomaly_correlation": "anomaly correlation",
-        "activity": "activity: σ of anomalies over the truth's",
-    }
-    found = {name: _by_level(scored, name) for name in titles}
+    names = [name for name, metric in METRICS.items() if metric.of_anomalies]
+    found = {name: _by_level(scored, name) for name in names}
     found = {name: lines for name, lines in found.items() if lines}
     if not found:
         return None
@@ -75,7 +73,7 @@ def structure(scored: Scored, heading: str) -> Figure | None:
             leads, values = [s.lead for s in scores], [s.value for s in scores]
             axes.plot(leads, values, "o-", color=colour, ms=4, label=_named(level))
         axes.axhline(1.0, color=TRUTH, lw=1.0, ls="--")
-        axes.set(title=titles[name], xlabel="lead (days)")
+        axes.set(title=name.replace("_", " "), xlabel="lead (days)")
     _legend_below(figure, panels[0])
     return figure
 
@@ -127,7 +125,8 @@ def ranks(scored: Scored, _: Declaration, row: MetricRow, heading: str) -> Figur
 
 def spread(scored: Scored, challenge: Declaration, heading: str) -> Figure | None:
     """RMSE of the mean by lead, and the one that the spread of the members promises."""
-    lines = _by_level(scored, "spread_skill")
+    (metric,) = (name for name, known in METRICS.items() if known.value is spread_skill)
+    lines = _by_level(scored, metric)
     if not lines:
         return None
     figure, panels = _panels(len(lines), heading)
@@ -153,13 +152,13 @@ def of_tables(scored: Scored, challenge: Declaration) -> Iterator[tuple[str, Met
     kinds = {zonal_spectra: "spectra", pit_table: "ranks"}
     seen = set()
     for row in challenge.scores:
-        by_case = METRICS[row.metric].by_case
-        if by_case not in kinds or row.against or row.mask != scored.table.masks[0]:
+        statistic = METRICS[row.metric].statistic
+        if statistic not in kinds or row.against or row.mask != scored.table.masks[0]:
             continue
-        key = (by_case, *row.of_variables, row.depth, row.relative_to)
+        key = (statistic, *row.of_variables, row.depth, row.relative_to)
         if key not in seen:
             seen.add(key)
-            yield kinds[by_case], row
+            yield kinds[statistic], row
 
 
 def _tables(scored: Scored, row: MetricRow, leads: Sequence[int]) -> dict[int, Any]:

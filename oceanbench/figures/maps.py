@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 
 from oceanbench.declaration import MetricRow
 from oceanbench.figures.style import ERROR, ESTIMATE, View, geographic, limits, option, shape_of
-from oceanbench.metrics.pointwise import rmse_map
-from oceanbench.metrics.sums import scores_in_time, sums
+from oceanbench.metrics.pointwise import rmse_map, scores_in_time
+from oceanbench.metrics.sums import sums
 
 
 def maps(view: View) -> Figure:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from matplotlib.figure import Figure
 
@@ -13,7 +14,10 @@ from oceanbench.figures.members import members
 from oceanbench.figures.spectra import score_plane, spectra
 from oceanbench.figures.style import View, mark_of
 from oceanbench.figures.windows import errors, windows
+from oceanbench.metrics import METRICS
 from oceanbench.metrics.probabilistic.points import form_of
+from oceanbench.metrics.spectral.along_track import along_track_spectra
+from oceanbench.metrics.spectral.space_time import psd_score
 from oceanbench.scoring.points import Pieces
 
 Figures = Iterator[tuple[str, Figure]]
@@ -25,7 +29,7 @@ def of_maps(declaration: Declaration, heading: str, matched: Pieces) -> Figures:
 
     def own(view: View, rows: Rows) -> Figures:
         yield "maps", maps(view)
-        yield "rmse", series(view, rows.get("daily_rmse_score"))
+        yield "rmse", series(view, _daily(rows))
         yield from _calibration(view, rows)
         if form_of(view.matched.distribution) == "ensemble":
             yield "members", members(view)
@@ -38,7 +42,7 @@ def of_tracks(declaration: Declaration, heading: str, matched: Pieces) -> Figure
 
     def own(view: View, rows: Rows) -> Figures:
         yield "track_error", tracks(view)
-        yield "rmse", series(view, rows.get("daily_rmse_score"))
+        yield "rmse", series(view, _daily(rows))
         yield from _calibration(view, rows)
 
     return _of_points(declaration, heading, matched, own)
@@ -58,7 +62,7 @@ def of_windows(declaration: Declaration, heading: str, matched: Pieces) -> Figur
 def _calibration(view: View, rows: Rows) -> Figures:
     """Of a distribution: how often the truth falls where it says."""
     if form_of(view.matched.distribution) != "deterministic":
-        known = [row.options.get("truth_error", 0.0) for row in rows.values()]
+        known = [METRICS[row.metric].truth_error(row.options) for row in rows.values()]
         yield "calibration", calibration(view, max(known))
 
 
@@ -80,10 +84,19 @@ def _of_points(
         view = next(iter(views.values()))
         for what, figure in own(view, rows):
             yield f"{name}_{what}", figure
-        if "along_track_wavelength" in rows:
-            row = rows["along_track_wavelength"]
+        for row in _of(along_track_spectra, rows)[:1]:
             yield f"{name}_psd", spectra(views[name, declaration.mask_of(row)], row)
-        if resolved := [rows[m] for m in ("resolved_wavelength", "resolved_period") if m in rows]:
+        if resolved := _of(psd_score, rows):
             masks = [views[name, declaration.mask_of(row)] for row in resolved]
             marks = [mark_of(row, view.matched) for row, view in zip(resolved, masks, strict=True)]
             yield f"{name}_psd_score", score_plane(masks[0], resolved[0], marks)
+
+
+def _daily(rows: Rows) -> MetricRow | None:
+    return next((row for row in rows.values() if METRICS[row.metric].daily), None)
+
+
+def _of(statistic: Callable[..., Any], rows: Rows) -> list[MetricRow]:
+    """Scores that are values of a statistic, in the order of the table of metrics."""
+    names = [name for name, metric in METRICS.items() if metric.statistic is statistic]
+    return [rows[name] for name in names if name in rows]

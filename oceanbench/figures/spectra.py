@@ -19,28 +19,19 @@ from oceanbench.figures.style import (
     scales,
     show,
 )
+from oceanbench.metrics import METRICS
 from oceanbench.metrics.aligned import FloatArray
-from oceanbench.metrics.spectral.along_track import along_track_spectra
-from oceanbench.metrics.spectral.space_time import psd_score
-
-TRACK_OPTIONS = ("segment_km", "step", "gap_seconds", "sample_km", "segments")
 
 
 def score_plane(view: View, row: MetricRow, marks: list[Mark]) -> Figure:
     """PSD score against wavelength and period, with its contour and the resolved scales."""
     m = view.matched
-    score = psd_score(
-        m.estimate,
-        m.truth,
-        m.weights,
-        window=option(row, "window"),
-        propagation=option(row, "propagation"),
-    )
+    score = METRICS[row.metric].statistic_of(m.estimate, m.truth, m.weights, row.options)
     flagged = [mark.text for mark in marks if mark.value is None]
     heading = "\n".join([f"{view.heading}, contour: {option(row, 'contour')}", *flagged])
     if score is None or 0 in score.shape:
         return note(heading, "no complete latitude to make a spectrum of")
-    km = row.options.get("units") == "km"
+    km = METRICS[row.metric].unit_for(m.truth, row.options) == "km"
     scale = score.attrs["km_per_degree"] if km else 1.0
     wavelength = scale / score["freq_longitude"].values
     period = 1.0 / score["freq_time"].values
@@ -75,19 +66,18 @@ def _edges(scale: FloatArray) -> FloatArray:
 def spectra(view: View, row: MetricRow) -> Figure:
     """Spectra along the tracks, and their score with the resolved wavelength."""
     m = view.matched
-    chosen = {name: option(row, name) for name in TRACK_OPTIONS}
-    spectra = along_track_spectra(m.estimate, m.truth, m.weights, **chosen)
+    spectra = METRICS[row.metric].statistic_of(m.estimate, m.truth, m.weights, row.options)
     mark = mark_of(row, m)
     heading = f"{view.heading}, crossing: {option(row, 'crossing')}"
     if mark.value is None:
         heading += f"\n{mark.text}"
     if spectra is None:
-        return note(heading, f"no track holds a segment of {chosen['segment_km']:g} km")
+        return note(heading, f"no track holds a segment of {option(row, 'segment_km'):g} km")
     kept = spectra.wavenumber > 0
     wavelength = 1.0 / spectra.wavenumber[kept]
     figure = Figure(figsize=(7.0, 7.0))
     figure.suptitle(heading)
-    figure.supxlabel(f"{spectra.segments} segments of {chosen['segment_km']:g} km", fontsize=9)
+    figure.supxlabel(f"{spectra.segments} segments of {option(row, 'segment_km'):g} km", fontsize=9)
     density, ratio = figure.subplots(2, 1, sharex=True)
     for name, colour in (("truth", TRUTH), ("estimate", ESTIMATE), ("error", ERROR)):
         values = getattr(spectra, name)[kept]

@@ -13,6 +13,7 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from oceanbench.declaration import MetricRow
 from oceanbench.metrics import METRICS, Flagged
+from oceanbench.metrics.spectral.space_time import resolved_period
 from oceanbench.scoring.matching import Matched
 
 STYLE: dict[str, Any] = {
@@ -58,14 +59,14 @@ class Mark:
 
 def option(row: MetricRow, name: str) -> Any:
     """Option of a score, its metric's default where the challenge gives none."""
-    return row.options.get(name, METRICS[row.metric].options[name].default)
+    return METRICS[row.metric].option(name, row.options)
 
 
 def mark_of(row: MetricRow, matched: Matched) -> Mark:
     """Compute the score of a resolved scale as the evaluator does."""
     metric = METRICS[row.metric]
     found = metric.function(matched.estimate, matched.truth, matched.weights, **row.options)
-    units = str(row.options.get("units") or metric.units)
+    units = metric.unit_for(matched.truth, row.options)
     units = SYMBOLS.get(units, f" {units}")
     if not isinstance(found, Flagged):
         return Mark(row.metric, f"{row.label} = {found:.4g}{units}", found)
@@ -114,7 +115,7 @@ def show(mark: Mark, axes: Axes) -> None:
     if mark.value is None:
         return
     style: dict[str, Any] = {"textcoords": "offset points", "color": ERROR, "va": "bottom"}
-    if mark.metric == "resolved_period":
+    if METRICS[mark.metric].value is resolved_period:
         axes.axhline(mark.value, color=ERROR, ls="--")
         style |= {"xycoords": axes.get_yaxis_transform(), "ha": "right"}
         axes.annotate(mark.text, (1.0, mark.value), (-4, 3), **style)

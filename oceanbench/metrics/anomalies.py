@@ -7,13 +7,14 @@ error of the reference, so that no third array is needed.
 
 from __future__ import annotations
 
+import numpy as np
 import xarray as xr
 
-from oceanbench.metrics.aligned import Flagged, align, number
-from oceanbench.metrics.sums import activity_of, anomaly_correlation_of, skill_of, sums
+from oceanbench.metrics.aligned import FloatArray, align
+from oceanbench.metrics.sums import ROUNDING, Sums, over_cases, ratio, term_of, variance
 
 
-def skill(estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray) -> float | Flagged:
+def skill(s: Sums) -> FloatArray:
     r"""Skill against the reference: 1 if perfect, 0 if as wrong as the reference, below if worse.
 
     .. math:: 1 - \sum w (\hat x - x)^2 / \sum w (r - x)^2
@@ -22,23 +23,20 @@ def skill(estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray) ->
 
     Parameters
     ----------
-    estimate, truth : DataArray, any dimensions with ``time``: departures from the reference
-    weights : DataArray broadcastable to truth, >= 0, zero outside the mask
+    s : sums of departures from the reference
 
     Returns
     -------
-    float; flag ``no_data`` if no weight is positive, or the reference is nowhere wrong
+    NaN, flagged ``no_data``, if no weight is positive, or the reference is nowhere wrong
 
     References
     ----------
     Murphy (1988), doi:10.1175/1520-0493(1988)116<2417:SSBOTM>2.0.CO;2
     """
-    return number(skill_of(sums(estimate, truth, weights)))
+    return 1.0 - ratio(s.squared_error.sum(-1), s.squared_truth.sum(-1))
 
 
-def anomaly_correlation(
-    estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray
-) -> float | Flagged:
+def anomaly_correlation(s: Sums) -> FloatArray:
     r"""Correlation of anomalies, the mean over the maps or starts of that of each.
 
     .. math:: \Bigl\langle \sum w \hat a a \Big/ \sqrt{\sum w \hat a^2 \sum w a^2} \Bigr\rangle
@@ -48,21 +46,21 @@ def anomaly_correlation(
 
     Parameters
     ----------
-    estimate, truth, weights : as for :func:`skill`, departures :math:`\hat a, a` from climatology
+    s : sums of departures :math:`\hat a, a` from climatology, with those of their product
 
     Returns
     -------
-    float between -1 and 1; flag ``no_data`` if an anomaly is zero everywhere
+    between -1 and 1; NaN, flagged ``no_data``, if an anomaly is zero everywhere
 
     References
     ----------
     Rasp et al. (2024), doi:10.1029/2023MS004019
     """
-    term = product_field(estimate, truth, weights)
-    return number(anomaly_correlation_of(sums(estimate, truth, weights, term=term)))
+    size = np.sqrt(_squared_estimate(s)) * np.sqrt(s.squared_truth)
+    return over_cases(np.mean, ratio(term_of(s), size))
 
 
-def activity(estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray) -> float | Flagged:
+def activity(s: Sums) -> FloatArray:
     r"""Ratio of the standard deviations of anomalies: below 1 if the estimate is too smooth.
 
     .. math:: \sigma(\hat a) / \sigma(a)
@@ -72,19 +70,25 @@ def activity(estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray)
 
     Parameters
     ----------
-    estimate, truth, weights : as for :func:`anomaly_correlation`
+    s : as for :func:`anomaly_correlation`
 
     Returns
     -------
-    float; flag ``no_data`` if the truth does not vary
+    NaN, flagged ``no_data``, if the truth does not vary
     """
-    term = product_field(estimate, truth, weights)
-    return number(activity_of(sums(estimate, truth, weights, term=term)))
+    weight = s.weight.sum(-1)
+    found = variance(_squared_estimate(s), s.truth + s.error, weight)
+    result: FloatArray = np.sqrt(ratio(found, variance(s.squared_truth, s.truth, weight)))
+    return result
 
 
-def product_field(
-    estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray
-) -> xr.DataArray:
+def product(estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray) -> xr.DataArray:
     """Estimate times truth at every point, zero where the weight is zero."""
     e, t, _ = align(estimate, truth, weights)
     return truth.copy(data=e * t)
+
+
+def _squared_estimate(s: Sums) -> FloatArray:
+    """Sums of the square of the estimate, from those of error, truth and their product."""
+    squares = s.squared_error + 2.0 * term_of(s) - s.squared_truth
+    return np.where(squares > ROUNDING * s.squared_truth, squares, 0.0)

@@ -15,6 +15,7 @@ import xarray as xr
 
 from oceanbench.errors import OceanbenchError
 from oceanbench.metrics.aligned import NO_DATA, Flagged, align
+from oceanbench.metrics.options import NonNegative
 from oceanbench.times import episodes
 
 
@@ -24,8 +25,8 @@ def onset_error(
     weights: xr.DataArray,
     *,
     component: str | None = None,
-    above: float = 0.0,
-    merge: float = 0.0,
+    above: NonNegative = 0.0,
+    merge: NonNegative = 0.0,
 ) -> float | Flagged:
     r"""Mean absolute error of the time at which events begin, over those that were found.
 
@@ -63,8 +64,8 @@ def missed_events(
     weights: xr.DataArray,
     *,
     component: str | None = None,
-    above: float = 0.0,
-    merge: float = 0.0,
+    above: NonNegative = 0.0,
+    merge: NonNegative = 0.0,
 ) -> float | Flagged:
     """Fraction of the events of the truth that no event of the estimate overlaps.
 
@@ -90,8 +91,8 @@ def false_events(
     weights: xr.DataArray,
     *,
     component: str | None = None,
-    above: float = 0.0,
-    merge: float = 0.0,
+    above: NonNegative = 0.0,
+    merge: NonNegative = 0.0,
 ) -> float | Flagged:
     """False events of the estimate, relative to the number of events of the truth.
 

@@ -8,16 +8,14 @@ from numpy.typing import NDArray
 
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import EARTH_ROTATION, GRAVITY, KM_PER_DEGREE
-from oceanbench.metrics.aligned import Flagged, FloatArray, align, number
-from oceanbench.metrics.sums import root_mean_term_of, sums
+from oceanbench.metrics.aligned import FloatArray, align
+from oceanbench.metrics.sums import Sums, mean_term
 
 EQUATORIAL = 5.0  # degrees from the equator, within which there is no geostrophy
 MAPS = ("time", "latitude", "longitude")
 
 
-def geostrophic_rmse(
-    estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray
-) -> float | Flagged:
+def geostrophic_rmse(s: Sums) -> FloatArray:
     r"""RMSE of geostrophic currents, of the difference of two vectors.
 
     .. math:: \sqrt{\sum w \, |\hat{\mathbf u} - \mathbf u|^2 / \sum w}, \qquad
@@ -28,30 +26,35 @@ def geostrophic_rmse(
 
     Parameters
     ----------
-    estimate, truth : DataArray (time, latitude, longitude), sea level in metres
-    weights : DataArray broadcastable to truth, >= 0, zero outside the mask
+    s : with sums of :func:`squared_current_error`
 
     Returns
     -------
-    float, m/s; flag ``no_data`` if no weight is positive
-
-    Raises
-    ------
-    OceanbenchError
-        if a point within 5 degrees of the equator is scored, where there is no geostrophy
+    m/s; NaN, flagged ``no_data``, if no weight is positive
 
     References
     ----------
     Arbic et al. (2012), doi:10.1029/2011JC007367
     """
-    term = squared_current_error(estimate, truth, weights)
-    return number(root_mean_term_of(sums(estimate, truth, weights, term=term)))
+    result: FloatArray = np.sqrt(mean_term(s))
+    return result
 
 
 def squared_current_error(
     estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray
 ) -> xr.DataArray:
-    """Square of the difference of two geostrophic currents at every point, (m/s)²."""
+    """Square of the difference of two geostrophic currents at every point, (m/s)².
+
+    Parameters
+    ----------
+    estimate, truth : DataArray (time, latitude, longitude), sea level in metres
+    weights : DataArray broadcastable to truth, >= 0, zero outside the mask
+
+    Raises
+    ------
+    OceanbenchError
+        if a point within 5 degrees of the equator is scored, where there is no geostrophy
+    """
     e, t, w = align(estimate, truth, weights, *MAPS)
     latitude, scored = truth["latitude"].values, w > 0
     low = np.abs(latitude) < EQUATORIAL

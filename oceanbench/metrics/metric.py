@@ -1,4 +1,4 @@
-"""What the table of metrics says of one of them."""
+"""What the table of metrics says of one of them: statistic → sum → value."""
 
 from __future__ import annotations
 
@@ -6,68 +6,170 @@ import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Literal
 
 import xarray as xr
 
-from oceanbench.metrics.aligned import Flagged, FloatArray
-from oceanbench.metrics.sums import Sums
+from oceanbench.metrics.aligned import DETERMINISTIC, MARGINAL, Flagged, number
+from oceanbench.metrics.probabilistic.points import Form, form_of, mean_of
+from oceanbench.metrics.sums import Sums, mean_term, sums
+
+Options = Mapping[str, Any]
+Parameters = dict[str, inspect.Parameter]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Metric:
-    """One row of the table.
+    """One row of the table: a score is a ``value`` of the sums of a ``statistic``.
+
+    One of the two functions is written for the metric, says in its docstring what the score claims,
+    and bears its name; the other has a default. The keyword parameters of both are the options.
 
     Attributes
     ----------
-    function : ``(estimate, truth, weights, **options) -> float | Flagged``
+    statistic : what is summed, as a function ``(estimate, truth, weights, **options)``: a quantity
+        at every point (of that point alone, unless the metric is ``joint`` or ``needs`` more), or
+        what ``summed`` says otherwise. By default nothing beside the weight, the error, its square,
+        the truth and its square, which :class:`Sums` holds for every metric
+    value : the score as a function of the sums and its options; by default the mean of the quantity
+        at all points, or the statistic itself where it is not summed
+    summed : how the statistics of several cases become one. ``points``: as weighted sums over the
+        points of each case, ``value`` being a function of :class:`Sums` (whose last axis is the
+        cases', so that resampled ones give a confidence interval). ``tables``: each is a table
+        (:mod:`oceanbench.metrics.cases`), ``value`` a function of their total. None: they do not,
+        one statistic is of all cases together
     units : unit of the value; None for the unit of the variable, ``squared`` for its square,
-        ``time`` for the unit of time of windows
+        ``time`` for the unit of time of windows. An option ``units`` says otherwise
     better : ``"lower"`` or ``"higher"``; None for a signed value that should be near ``ideal``
     ideal : value of a perfect estimate, or the name of the option that is it
     needs : ``"grid"``, ``"track"``, ``"windows"`` or ``"any"``
+    bounds : smallest and largest value of a score that has no ``better``
     probabilistic : whether the estimate is a distribution, with a dimension ``member`` or
         ``moment``, where the submission gives one; otherwise it is always its mean
     joint : whether that has to be the joint distribution of all points: members, or a single value
     of_single : whether a probabilistic score has a number for a single value too
-    of_sums : the same score as a function of :class:`Sums` and the options, for the metrics that
-        have a confidence interval; None for the others
-    term : of a metric with ``of_sums`` that reads sums of a quantity of its own, that quantity at
-        every point: a function like ``function`` that returns a DataArray on the truth's points;
-        ``of_sums`` then takes no options
-    bounds : smallest and largest value of a score that has no ``better``
-    daily : whether those sums go over UTC days for maps too
-    by_case : of a metric without ``of_sums`` that can be summed over cases all the same: the table
-        (:mod:`oceanbench.metrics.cases`) that it reads, as a function like ``function``
-    of_cases : the score as a function of the total of such tables and the other options
+    daily : whether its cases are UTC days for maps too
     additive : whether the tables of two variables of one unit may be added, as energies are
-    of_psd : the same score as a function of :func:`spectral.psd_score` and the other options, so
-        that scores of one spectrum compute it once; None for the others
+    of_anomalies : whether estimate and truth have to be departures from a reference
+    of_references : whether forecasts are scored by it against each reference that they have, even
+        where the challenge does not say so
     """
 
-    function: Callable[..., float | Flagged]
+    statistic: Callable[..., Any] | None = None
+    value: Callable[..., Any] | None = None
+    summed: Literal["points", "tables"] | None = "points"
     units: str | None
     better: Literal["lower", "higher"] | None
     ideal: float | str | None
     needs: Literal["grid", "track", "windows", "any"] = "any"
+    bounds: tuple[float, float] | None = None
     probabilistic: bool = False
     joint: bool = False
     of_single: bool = False
-    of_sums: Callable[..., Any] | None = None
-    term: Callable[..., xr.DataArray] | None = None
-    bounds: tuple[float, float] | None = None
     daily: bool = False
-    by_case: Callable[..., FloatArray] | None = None
-    of_cases: Callable[..., float | Flagged] | None = None
     additive: bool = False
-    of_psd: Callable[..., float | Flagged] | None = None
+    of_anomalies: bool = False
+    of_references: bool = False
+
+    # --- the score ---------------------------------------------------------------------------
+
+    def function(
+        self, estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray, **options: Any
+    ) -> float | Flagged:
+        """Score of an estimate: what the evaluator computes, for all points at once.
+
+        Parameters
+        ----------
+        estimate : DataArray like the truth; with a dimension ``member`` or ``moment`` for scores of
+            distributions
+        truth : DataArray, on the same points
+        weights : DataArray broadcastable to truth, >= 0, zero outside the mask
+        **options : of the metric
+        """
+        if unknown := set(options) - set(self.options):
+            raise TypeError(f"unknown options {sorted(unknown)}; known: {list(self.options)}")
+        if flagged := self.flagged(form_of(estimate)):
+            return flagged
+        arrays = (estimate, truth, weights)
+        found = self.statistic_of(*arrays, options)
+        if self.summed == "points":
+            mean = mean_of(*arrays) if self.probabilistic else estimate
+            found = sums(mean, truth, weights, daily=self.daily, term=found)
+        return self.score(found, options)
+
+    def flagged(self, form: Form) -> Flagged | None:
+        """Flag of an estimate of a form that it has no number for; None where it has."""
+        if self.joint:
+            return MARGINAL if form == "gaussian" else None
+        lacking = self.probabilistic and not self.of_single and form == "deterministic"
+        return DETERMINISTIC if lacking else None
+
+    def statistic_of(
+        self, estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray, options: Options
+    ) -> Any:
+        """Statistic of an estimate; None where it sums nothing of its own."""
+        if self.statistic is None:
+            return None
+        return self.statistic(estimate, truth, weights, **_those(_options(self.statistic), options))
+
+    def value_of(self, found: Any, options: Options) -> Any:
+        """Value of sums of statistics: an array for a batch of resampled :class:`Sums`."""
+        if self.value is not None:
+            return self.value(found, **_those(_options(self.value), options))
+        return mean_term(found) if self.summed == "points" else found
+
+    def score(self, found: Any, options: Options) -> float | Flagged:
+        """Value of sums of statistics as one number, flagged where there is none."""
+        value = self.value_of(found, options)
+        return value if isinstance(value, Flagged) else number(value)
+
+    def of_sums(self, options: Options) -> Callable[[Sums], Any] | None:
+        """Score as a function of sums alone, which can be resampled; None without an interval."""
+        return (lambda found: self.value_of(found, options)) if self.resampled else None
+
+    def key(self, options: Options) -> tuple[str, str]:
+        """Scores of one key share a statistic."""
+        if self.statistic is None:
+            return "", ""
+        own = _those(_options(self.statistic), options)
+        return f"{self.statistic.__module__}.{self.statistic.__qualname__}", str(
+            sorted(own.items())
+        )
+
+    # --- what it is --------------------------------------------------------------------------
 
     @property
-    def options(self) -> dict[str, inspect.Parameter]:
-        """Keyword options of the function, by name."""
-        parameters = inspect.signature(self.function, eval_str=True).parameters
-        return {n: p for n, p in parameters.items() if p.kind is p.KEYWORD_ONLY}
+    def resampled(self) -> bool:
+        """Whether it has a confidence interval."""
+        return self.summed == "points"
+
+    @property
+    def pointwise(self) -> bool:
+        """Whether its quantity at a point has nothing to do with the other points."""
+        return self.summed == "points" and not self.joint and self.needs == "any"
+
+    @property
+    def described(self) -> Callable[..., Any]:
+        """Function that is written for the metric, and says what it claims."""
+        found = self.value or self.statistic
+        assert found is not None  # a row has one of both
+        return found
+
+    @property
+    def claim(self) -> str:
+        """First sentence of the docstring."""
+        return (inspect.getdoc(self.described) or "").split("\n")[0]
+
+    @property
+    def options(self) -> Parameters:
+        """Keyword options, by name."""
+        parts = [part for part in (self.statistic, self.value) if part is not None]
+        return {name: option for part in parts for name, option in _options(part).items()}
+
+    def option(self, name: str, options: Options) -> Any:
+        """Value of an option, its default where it is not given; None where there is none."""
+        known = self.options
+        return options.get(name, known[name].default if name in known else None)
 
     @property
     def limits(self) -> tuple[float, float]:
@@ -79,48 +181,33 @@ class Metric:
         high = ideal if self.better == "higher" else None
         return -math.inf if low is None else low, math.inf if high is None else high
 
-    def unit_for(self, truth: xr.DataArray) -> str:
+    def ideal_of(self, options: Options) -> float | None:
+        """Value of a perfect estimate with these options."""
+        return (
+            float(self.option(self.ideal, options)) if isinstance(self.ideal, str) else self.ideal
+        )
+
+    def unit_for(self, truth: xr.DataArray, options: Options) -> str:
         """Unit of the value for a truth."""
         if self.units == "time":
             return str(truth["time"].attrs.get("units", "1"))
-        return self.unit_of(str(truth.attrs.get("units", "")))
+        return self.unit_of(str(truth.attrs.get("units", "")), options)
 
-    def unit_of(self, variable: str) -> str:
+    def unit_of(self, variable: str, options: Options) -> str:
         """Unit of the value for a variable of some unit; not for a unit of ``time``."""
         if self.units == "squared":
             return variable if variable in ("", "1") else f"({variable})2"
-        return self.units or variable
+        return str(options.get("units") or self.units or variable)
 
-    def ideal_of(self, options: Mapping[str, Any]) -> float | None:
-        """Value of a perfect estimate with these options."""
-        if isinstance(self.ideal, str):
-            return float(options.get(self.ideal, self.options[self.ideal].default))
-        return self.ideal
+    def truth_error(self, options: Options) -> float:
+        """Standard deviation that these options give to the error of the truth."""
+        return float(self.option("truth_error", options) or 0.0)
 
-    def score_of_sums(self, options: Mapping[str, Any]) -> Callable[[Sums], Any] | None:
-        """Score as a function of sums alone, for the metrics that have one."""
-        if self.of_sums is None or self.term is not None:
-            return self.of_sums
-        return partial(self.of_sums, **options)
 
-    def of_case(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """Those of the options that the table of a case depends on."""
-        if self.by_case is None:
-            return {}
-        known = inspect.signature(self.by_case).parameters
-        return {name: value for name, value in options.items() if name in known}
+def _options(function: Callable[..., Any]) -> Parameters:
+    parameters = inspect.signature(function, eval_str=True).parameters
+    return {n: p for n, p in parameters.items() if p.kind is p.KEYWORD_ONLY}
 
-    def of_total(self, table: FloatArray, options: Mapping[str, Any]) -> float | Flagged:
-        """Score of a total of tables."""
-        assert self.of_cases is not None  # callers have asked for by_case
-        others = {n: v for n, v in options.items() if n not in self.of_case(options)}
-        return self.of_cases(table, **others)
 
-    def takes(self, members: int) -> bool:
-        """Whether it has a number for an estimate of so many members at each point."""
-        return members > 1 or not self.probabilistic or self.of_single or self.joint
-
-    @property
-    def claim(self) -> str:
-        """First sentence of the function's docstring."""
-        return (inspect.getdoc(self.function) or "").split("\n")[0]
+def _those(known: Parameters, options: Options) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if name in known}

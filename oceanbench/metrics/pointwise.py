@@ -1,52 +1,35 @@
-"""Scores that compare point by point, each a function of :mod:`oceanbench.metrics.sums`."""
+"""Scores of errors point by point, each a function of the sums over the points of each case."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
-from oceanbench.metrics.aligned import Flagged, align, number
-from oceanbench.metrics.sums import (
-    ROUNDING,
-    bias_of,
-    daily_rmse_score_of,
-    daily_rmse_score_std_of,
-    explained_variance_of,
-    mean_rmse_of,
-    mean_term_of,
-    median_mse_of,
-    mse_of,
-    nmse_of,
-    ratio,
-    rmse_of,
-    rmse_score_mean_of,
-    rmse_score_of,
-    rmse_score_std_of,
-    scores_in_time,
-    sums,
-)
+from oceanbench.metrics.aligned import FloatArray, align
+from oceanbench.metrics.sums import ROUNDING, Sums, over_cases, ratio, variance
 
 
-def rmse(estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray) -> float | Flagged:
+def rmse(s: Sums) -> FloatArray:
     r"""Root mean squared error over all points, pooled in space and time.
 
     .. math:: \mathrm{RMSE} = \sqrt{\sum w (\hat x - x)^2 / \sum w}
 
     Parameters
     ----------
-    estimate, truth : DataArray, any dimensions with ``time``, in the variable's unit
-    weights : DataArray broadcastable to truth, >= 0, zero outside the mask
+    s : sums over the points of each case, the last axis being the cases'
 
     Returns
     -------
-    float, in the variable's unit; flag ``no_data`` if no weight is positive
+    in the variable's unit; NaN, flagged ``no_data``, if no weight is positive
     """
-    return number(rmse_of(sums(estimate, truth, weights)))
+    result: FloatArray = np.sqrt(mse(s))
+    return result
 
 
-def mean_rmse(
-    estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray
-) -> float | Flagged:
+def mean_rmse(s: Sums) -> FloatArray:
     r"""Mean over the maps, starts or windows of the root mean squared error of each.
 
     .. math:: \Bigl\langle \sqrt{\sum w (\hat x - x)^2 / \sum w} \Bigr\rangle
@@ -56,12 +39,12 @@ def mean_rmse(
 
     Parameters
     ----------
-    estimate, truth, weights : as for :func:`rmse`
+    s : as for :func:`rmse`
     """
-    return number(mean_rmse_of(sums(estimate, truth, weights)))
+    return over_cases(np.mean, np.sqrt(ratio(s.squared_error, s.weight)))
 
 
-def mse(estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray) -> float | Flagged:
+def mse(s: Sums) -> FloatArray:
     r"""Mean squared error over all points, in the square of the variable's unit.
 
     .. math:: \mathrm{MSE} = \sum w (\hat x - x)^2 / \sum w
@@ -71,46 +54,42 @@ def mse(estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray) -> f
 
     Parameters
     ----------
-    estimate, truth, weights : as for :func:`rmse`
+    s : as for :func:`rmse`
 
     References
     ----------
     Fablet et al. (2021), doi:10.1029/2021MS002572
     """
-    return number(mse_of(sums(estimate, truth, weights)))
+    return ratio(s.squared_error.sum(-1), s.weight.sum(-1))
 
 
-def median_mse(
-    estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray
-) -> float | Flagged:
+def median_mse(s: Sums) -> FloatArray:
     """Median over the windows, or maps, of their mean squared errors: a few lost ones do not count.
 
     Parameters
     ----------
-    estimate, truth, weights : as for :func:`rmse`
+    s : as for :func:`rmse`
 
     Returns
     -------
-    float, in the square of the variable's unit; flag ``no_data`` if no weight is positive
+    in the square of the variable's unit
     """
-    return number(median_mse_of(sums(estimate, truth, weights)))
+    return over_cases(np.median, ratio(s.squared_error, s.weight))
 
 
-def bias(estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray) -> float | Flagged:
+def bias(s: Sums) -> FloatArray:
     r"""Mean error over all points.
 
     .. math:: b = \sum w (\hat x - x) / \sum w
 
     Parameters
     ----------
-    estimate, truth, weights : as for :func:`rmse`
+    s : as for :func:`rmse`
     """
-    return number(bias_of(sums(estimate, truth, weights)))
+    return ratio(s.error.sum(-1), s.weight.sum(-1))
 
 
-def rmse_score(
-    estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray
-) -> float | Flagged:
+def rmse_score(s: Sums) -> FloatArray:
     r"""RMSE score µ of the gridded data challenges: one ratio over space and time, 1 if perfect.
 
     .. math:: \mu = 1 - \sqrt{\sum w (\hat x - x)^2 / \sum w x^2}
@@ -121,18 +100,16 @@ def rmse_score(
 
     Parameters
     ----------
-    estimate, truth, weights : as for :func:`rmse`
+    s : as for :func:`rmse`
 
     References
     ----------
     Ocean data challenge 2020a, SSH mapping NATL60, doi:10.24400/527896/a01-2020.002
     """
-    return number(rmse_score_of(sums(estimate, truth, weights)))
+    return 1.0 - np.sqrt(ratio(s.squared_error.sum(-1), s.squared_truth.sum(-1)))
 
 
-def rmse_score_mean(
-    estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray
-) -> float | Flagged:
+def rmse_score_mean(s: Sums) -> FloatArray:
     r"""Mean over time of the RMSE score of each map (of each UTC day on a track).
 
     .. math:: \langle s(t) \rangle_t, \quad
@@ -140,14 +117,12 @@ def rmse_score_mean(
 
     Parameters
     ----------
-    estimate, truth, weights : as for :func:`rmse`
+    s : as for :func:`rmse`
     """
-    return number(rmse_score_mean_of(sums(estimate, truth, weights)))
+    return _over_full_days(np.mean, s, 0)
 
 
-def rmse_score_std(
-    estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray
-) -> float | Flagged:
+def rmse_score_std(s: Sums) -> FloatArray:
     r"""Stability σ of the gridded data challenges: standard deviation of the RMSE score in time.
 
     .. math:: \sigma = \mathrm{std}_t \, s(t)  \quad (\mathrm{ddof} = 0)
@@ -156,16 +131,16 @@ def rmse_score_std(
 
     Parameters
     ----------
-    estimate, truth, weights : as for :func:`rmse`
+    s : as for :func:`rmse`
 
     References
     ----------
     Ocean data challenge 2020a, doi:10.24400/527896/a01-2020.002
     """
-    return number(rmse_score_std_of(sums(estimate, truth, weights)))
+    return _over_full_days(np.std, s, 0)
 
 
-def nmse(estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray) -> float | Flagged:
+def nmse(s: Sums) -> FloatArray:
     r"""Normalised mean squared error: 0 if perfect, 1 for the mean of the truth.
 
     .. math:: \mathrm{NMSE} = \langle (\hat x - x)^2 \rangle / \mathrm{var}(x)
@@ -174,14 +149,16 @@ def nmse(estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray) -> 
 
     Parameters
     ----------
-    estimate, truth, weights : as for :func:`rmse`
+    s : as for :func:`rmse`
     """
-    return number(nmse_of(sums(estimate, truth, weights)))
+    weight = s.weight.sum(-1)
+    known = variance(s.squared_truth, s.truth, weight) * weight
+    return ratio(s.squared_error.sum(-1), known)
 
 
 def component_nmse(
     estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray
-) -> float | Flagged:
+) -> xr.DataArray:
     r"""Mean over the components of their normalised mean squared errors: each counts as much.
 
     .. math:: \frac1n \sum_c \langle (\hat x_c - x_c)^2 \rangle / \mathrm{var}(x_c)
@@ -193,15 +170,11 @@ def component_nmse(
     ----------
     estimate, truth : DataArray with a dimension ``component``, in the variable's unit
     weights : DataArray broadcastable to truth, >= 0
+
+    Returns
+    -------
+    DataArray on the truth's points, whose weighted mean is the score
     """
-    term = component_nmse_field(estimate, truth, weights)
-    return number(mean_term_of(sums(estimate, truth, weights, term=term)))
-
-
-def component_nmse_field(
-    estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray
-) -> xr.DataArray:
-    """Quantity whose weighted mean over all points is :func:`component_nmse`."""
     others = [str(d) for d in truth.dims if d != "component"]
     e, t, w = align(estimate, truth, weights, "component", *others)
     e, t, w = (a.reshape(a.shape[0], -1) for a in (e, t, w))
@@ -215,31 +188,25 @@ def component_nmse_field(
     return ordered.copy(data=term.reshape(ordered.shape))
 
 
-def explained_variance(
-    estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray
-) -> float | Flagged:
+def explained_variance(s: Sums) -> FloatArray:
     r"""Fraction of the truth's variance that the estimate explains; blind to a constant offset.
 
     .. math:: 1 - \mathrm{var}(\hat x - x) / \mathrm{var}(x)
 
     Parameters
     ----------
-    estimate, truth, weights : as for :func:`rmse`
+    s : as for :func:`rmse`
 
     References
     ----------
     Ocean data challenge 2023a, SSH mapping OSE (variance scores).
     """
-    return number(explained_variance_of(sums(estimate, truth, weights)))
+    weight = s.weight.sum(-1)
+    missed = variance(s.squared_error, s.error, weight)
+    return 1.0 - ratio(missed, variance(s.squared_truth, s.truth, weight))
 
 
-def daily_rmse_score(
-    estimate: xr.DataArray,
-    truth: xr.DataArray,
-    weights: xr.DataArray,
-    *,
-    minimum_points: int = 10,
-) -> float | Flagged:
+def daily_rmse_score(s: Sums, *, minimum_points: int = 10) -> FloatArray:
     r"""RMSE score µ of the along-track challenges: mean of the scores of the UTC days.
 
     .. math:: \mu = \langle 1 - \mathrm{RMS}_d(\hat x - x) / \mathrm{RMS}_d(x) \rangle_d
@@ -248,40 +215,43 @@ def daily_rmse_score(
 
     Parameters
     ----------
-    estimate, truth, weights : as for :func:`rmse`
+    s : as for :func:`rmse`
     minimum_points : days with fewer points are left out
 
     References
     ----------
     Ocean data challenge 2021a, SSH mapping OSE, doi:10.24400/527896/a01-2021.005
     """
-    s = sums(estimate, truth, weights, daily=True)
-    return number(daily_rmse_score_of(s, minimum_points=minimum_points))
+    return _over_full_days(np.mean, s, minimum_points)
 
 
-def daily_rmse_score_std(
-    estimate: xr.DataArray,
-    truth: xr.DataArray,
-    weights: xr.DataArray,
-    *,
-    minimum_points: int = 10,
-) -> float | Flagged:
+def daily_rmse_score_std(s: Sums, *, minimum_points: int = 10) -> FloatArray:
     r"""Stability σ of the along-track challenges: standard deviation of the daily RMSE scores.
 
     Parameters
     ----------
-    estimate, truth, weights : as for :func:`rmse`
+    s : as for :func:`rmse`
     minimum_points : days with fewer points are left out
 
     References
     ----------
     Ocean data challenge 2021a, doi:10.24400/527896/a01-2021.005
     """
-    s = sums(estimate, truth, weights, daily=True)
-    return number(daily_rmse_score_std_of(s, minimum_points=minimum_points))
+    return _over_full_days(np.std, s, minimum_points)
 
 
-# Fields of the error, for figures.
+def scores_in_time(s: Sums) -> FloatArray:
+    """RMSE score of each case, shape (..., case)."""
+    return 1.0 - np.sqrt(ratio(s.squared_error, s.squared_truth))
+
+
+def _over_full_days(reduce: Callable[..., FloatArray], s: Sums, minimum_points: int) -> FloatArray:
+    full: NDArray[np.bool_] = np.asarray(s.count >= minimum_points)
+    some: NDArray[np.bool_] = np.asarray(full.any(axis=-1))
+    if s.case.size == 0 or not some.any():
+        return np.full(some.shape, np.nan)
+    values = reduce(scores_in_time(s), axis=-1, where=full | ~some[..., None])
+    return np.where(some, values, np.nan)
 
 
 def rmse_map(estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray) -> xr.DataArray:
@@ -297,20 +267,3 @@ def rmse_map(estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray)
     squares = np.einsum("tyx,tyx,tyx->yx", w, e - t, e - t)
     level = truth.isel(time=0, drop=True).transpose("latitude", "longitude")
     return level.copy(data=np.sqrt(ratio(squares, w.sum(axis=0)))).rename("rmse")
-
-
-def rmse_series(estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray) -> xr.Dataset:
-    """RMSE and RMSE score of each map, or of each UTC day of a track.
-
-    Returns
-    -------
-    Dataset (time) with ``rmse`` in the variable's unit and ``rmse_score``
-    """
-    s = sums(estimate, truth, weights)
-    return xr.Dataset(
-        {
-            "rmse": ("time", np.sqrt(ratio(s.squared_error, s.weight))),
-            "rmse_score": ("time", scores_in_time(s)),
-        },
-        coords={"time": s.case.astype("datetime64[ns]")},
-    )

@@ -13,9 +13,8 @@ from oceanbench.data.opening import loaded
 from oceanbench.declaration import Declaration, MetricRow
 from oceanbench.errors import OceanbenchError
 from oceanbench.metrics import METRICS, Flagged, Sums
-from oceanbench.metrics.aligned import FloatArray, number
+from oceanbench.metrics.aligned import FloatArray
 from oceanbench.metrics.probabilistic.points import described, form_of
-from oceanbench.metrics.spectral.space_time import psd_score
 from oceanbench.metrics.sums import sums, term_of
 from oceanbench.result import Interval, Score
 from oceanbench.scoring.collocation import AtTruth, Collocated, collocate
@@ -125,7 +124,7 @@ def in_words(matched: Pieces) -> list[str]:
 
 
 class Shared:
-    """What several scores of one variable and mask read, computed once."""
+    """Sums of statistics of one variable and mask, each computed once for all scores of them."""
 
     def __init__(self, matched: Matched) -> None:
         self.matched = matched
@@ -133,65 +132,61 @@ class Shared:
         self.distribution = (matched.distribution, matched.truth, matched.weights)
         self.tables: dict[bool, Sums] = {}
         self.terms: dict[bool, dict[str, FloatArray]] = {}
-        self._planes: dict[tuple[Any, ...], xr.DataArray | None] = {}
+        self._statistics: dict[tuple[str, str], Any] = {}
 
-    def sums(self, row: MetricRow) -> Sums:
+    def statistic(self, row: MetricRow) -> Any:
+        """Sums that the value of a score is a function of: per case, or of all cases together."""
+        metric = METRICS[row.metric]
+        if metric.summed == "points":
+            return self._sums(row)
+        key = metric.key(row.options)
+        if key not in self._statistics:
+            self._statistics[key] = self._computed(row)
+        return self._statistics[key]
+
+    def _computed(self, row: MetricRow) -> Any:
+        metric = METRICS[row.metric]
+        arrays = self.distribution if metric.probabilistic else self.arrays
+        return metric.statistic_of(*arrays, row.options)
+
+    def _sums(self, row: MetricRow) -> Sums:
         """Sums per map, UTC day (always so for tracks) or window, with the term of the score."""
         metric = METRICS[row.metric]
         daily = metric.daily or self.matched.truth.ndim == 1
         if daily not in self.tables:
             self.tables[daily], self.terms[daily] = sums(*self.arrays, daily=daily), {}
-        if metric.term is None:
+        if metric.statistic is None:
             return self.tables[daily]
         terms = self.terms[daily]
         if row.label not in terms:
-            arrays = self.distribution if metric.probabilistic else self.arrays
-            field = metric.term(*arrays, **row.options)
-            terms[row.label] = term_of(sums(*self.arrays, daily=daily, term=field))
+            found = sums(*self.arrays, daily=daily, term=self._computed(row))
+            terms[row.label] = term_of(found)
         return replace(self.tables[daily], term=terms[row.label])
-
-    def value(self, row: MetricRow) -> float | Flagged:
-        """Value of one score of the challenge."""
-        metric = METRICS[row.metric]
-        of_sums = metric.score_of_sums(row.options)
-        whole = "gaussian" if metric.joint else "deterministic"  # the form that it may flag
-        flagged = metric.probabilistic and form_of(self.matched.distribution) == whole
-        if of_sums is not None and metric.term and not flagged:
-            return number(of_sums(self.sums(row)))
-        if metric.probabilistic:
-            return metric.function(*self.distribution, **row.options)
-        if metric.of_psd is None:
-            return metric.function(*self.arrays, **row.options)
-        spectrum = {n: v for n, v in row.options.items() if n in ("window", "propagation")}
-        others = {n: v for n, v in row.options.items() if n not in spectrum}
-        plane = tuple(sorted(spectrum.items()))
-        if plane not in self._planes:
-            self._planes[plane] = psd_score(*self.arrays, **spectrum)
-        return metric.of_psd(self._planes[plane], **others)
 
 
 def score(row: MetricRow, key: tuple[str, str], shared: Shared) -> Score:
     """One score of the challenge, with its flag and interval."""
     metric, matched = METRICS[row.metric], shared.matched
-    found = shared.value(row)
-    flagged = isinstance(found, Flagged)
-    value = float(found.value if isinstance(found, Flagged) else found)
+    found: float | Flagged | None = metric.flagged(form_of(matched.distribution))
     spread: Interval | None = None
-    of_sums, ideal = metric.score_of_sums(row.options), metric.ideal_of(row.options)
-    if of_sums is not None and not flagged:
-        spread = interval(shared.sums(row), of_sums)
-    if spread is not None:
-        spread = spread.within(*metric.limits)
+    if found is None:
+        statistic = shared.statistic(row)
+        found = metric.score(statistic, row.options)
+        of_sums = metric.of_sums(row.options)
+        if of_sums is not None and not isinstance(found, Flagged):
+            spread = interval(statistic, of_sums)
+    value = float(found.value if isinstance(found, Flagged) else found)
+    ideal = metric.ideal_of(row.options)
     return Score(
         metric=row.metric,
         label=row.label,
         variable=key[0],
         mask=key[1],
         value=value if np.isfinite(value) else None,
-        units=str(row.options.get("units") or metric.unit_for(matched.truth)),
+        units=metric.unit_for(matched.truth, row.options),
         better=metric.better,
         ideal=(ideal or None) if metric.better is None else None,
         flag=found.flag if isinstance(found, Flagged) else None,
         n=matched.coverage.scored,
-        interval=spread,
+        interval=spread and spread.within(*metric.limits),
     )

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from oceanbench.metrics.anomalies import activity, anomaly_correlation, skill
-from oceanbench.metrics.pointwise import mean_rmse, rmse
+from oceanbench.metrics import METRICS
+
+NAMES = ("activity", "anomaly_correlation", "skill", "mean_rmse", "rmse")
+activity, anomaly_correlation, skill, mean_rmse, rmse = (METRICS[n].function for n in NAMES)
 
 DIMS = ("time", "latitude", "longitude")
 

@@ -13,6 +13,8 @@ from oceanbench.metrics import METRICS, pointwise
 from oceanbench.metrics.aligned import Flagged
 from oceanbench.metrics.spectral import along_track, contours, isotropic, space_time
 from oceanbench.metrics.spectral.crossing import crossing_wavelength
+from oceanbench.metrics.spectral.density import psd, taper_of
+from oceanbench.metrics.sums import sums
 
 FIRST = np.datetime64("2012-10-22", "ns")
 DAY = np.timedelta64(1, "D")
@@ -111,7 +113,7 @@ def test_days_with_too_few_points_do_not_enter_the_daily_score():
 def test_days_are_utc_days():
     time = np.array(["2017-01-01T23:59:59.9", "2017-01-02T00:00:00"], dtype="M8[ns]")
     truth = xr.DataArray([1.0, 1.0], dims="time", coords={"time": time})
-    assert pointwise.sums(truth, truth, xr.ones_like(truth)).count.tolist() == [1, 1]
+    assert sums(truth, truth, xr.ones_like(truth)).count.tolist() == [1, 1]
 
 
 def test_weights_by_cosine_of_latitude_make_a_weighted_mean():
@@ -149,11 +151,11 @@ def test_psd_integrates_to_the_variance_of_the_tapered_field(window, size):
     values = np.random.default_rng(1).standard_normal((5, size, size + 1))
     coords = {"t": 0.5 * np.arange(size), "x": 2.0 * np.arange(size + 1)}
     data = xr.DataArray(values, dims=("row", "t", "x"), coords=coords)
-    density = space_time.psd(data, ("t", "x"), window=window)
+    density = psd(data, ("t", "x"), window=window)
     cell = float(density["freq_t"][1] - density["freq_t"][0]) * float(
         density["freq_x"][1] - density["freq_x"][0]
     )
-    tapers = [space_time.taper_of(window, n) for n in values.shape[1:]]
+    tapers = [taper_of(window, n) for n in values.shape[1:]]
     anomaly = values - values.mean(axis=(1, 2), keepdims=True)
     tapered = anomaly * tapers[0][:, None] * tapers[1]
     want = (tapered**2).mean(axis=(1, 2)) / np.prod([(w**2).mean() for w in tapers])
@@ -165,7 +167,7 @@ def test_psd_integrates_to_the_variance_of_the_tapered_field(window, size):
 @pytest.mark.parametrize("spacing", [1.0, 0.1, 6.386818])
 def test_psd_of_a_line_is_the_periodogram_of_scipy(window, size, spacing):
     values = np.random.default_rng(2).standard_normal(size) + 3.0
-    found = space_time.psd(line(values, spacing), ("x",), window=window)
+    found = psd(line(values, spacing), ("x",), window=window)
     frequency, want = signal.periodogram(values, fs=1 / spacing, window=window, detrend="constant")
     np.testing.assert_allclose(found["freq_x"], frequency, rtol=1e-12)
     np.testing.assert_allclose(found, want, rtol=1e-11, atol=1e-12 * want.max())
@@ -176,7 +178,7 @@ def test_mean_psd_of_segments_is_welch_of_scipy():
     cut = xr.DataArray(
         values.reshape(7, 156), dims=("segment", "x"), coords={"x": 6.4 * np.arange(156)}
     )
-    found = space_time.psd(cut, ("x",), window="hann").mean("segment")
+    found = psd(cut, ("x",), window="hann").mean("segment")
     frequency, want = signal.welch(values, fs=1 / 6.4, nperseg=156, noverlap=0)
     np.testing.assert_allclose(found["freq_x"], frequency, rtol=1e-12)
     np.testing.assert_allclose(found, want, rtol=1e-11, atol=1e-12 * want.max())
@@ -187,7 +189,7 @@ def test_mean_psd_of_segments_is_welch_of_scipy():
 )
 def test_psd_of_a_sine_peaks_at_its_wavenumber_with_its_power(spacing, cycles):
     x = spacing * np.arange(400)
-    found = space_time.psd(line(3 * np.sin(2 * np.pi * cycles * x), spacing), ("x",), window="hann")
+    found = psd(line(3 * np.sin(2 * np.pi * cycles * x), spacing), ("x",), window="hann")
     step = 1 / (400 * spacing)
     assert abs(float(found["freq_x"][np.argmax(found.values)]) - cycles) <= 0.5 * step * (1 + 1e-9)
     assert float(found.sum()) * step == pytest.approx(9 / 2, rel=0.02)
@@ -196,8 +198,8 @@ def test_psd_of_a_sine_peaks_at_its_wavenumber_with_its_power(spacing, cycles):
 def test_psd_of_descending_coordinates_is_the_same():
     values = np.random.default_rng(4).standard_normal(40)
     window = "hann_symmetric"  # the periodic ones are not symmetric
-    up = space_time.psd(line(values, 0.5), ("x",), window=window)
-    down = space_time.psd(line(values, 0.5).isel(x=slice(None, None, -1)), ("x",), window=window)
+    up = psd(line(values, 0.5), ("x",), window=window)
+    down = psd(line(values, 0.5).isel(x=slice(None, None, -1)), ("x",), window=window)
     np.testing.assert_allclose(up["freq_x"], down["freq_x"])
     np.testing.assert_allclose(up, down, rtol=1e-9, atol=1e-15)
 
@@ -213,7 +215,7 @@ def test_psd_of_descending_coordinates_is_the_same():
 )
 def test_psd_refuses_what_xrft_would_get_wrong_silently(spoil, words):
     with pytest.raises(OceanbenchError, match=words):
-        space_time.psd(spoil(line(np.random.default_rng(5).standard_normal(20), 1.0)), ("x",))
+        psd(spoil(line(np.random.default_rng(5).standard_normal(20), 1.0)), ("x",))
 
 
 @pytest.mark.parametrize("shape", [(12, 3, 20), (13, 3, 21)])

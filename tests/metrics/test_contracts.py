@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from oceanbench.errors import OceanbenchError
 from oceanbench.metrics import METRICS, Flagged
-from oceanbench.metrics.pointwise import sums
 from oceanbench.metrics.probabilistic.points import mean_of
+from oceanbench.metrics.sums import sums
 
 FIRST = np.datetime64("2012-10-22", "ns")
 KINDS = ("maps", "track", "windows")
@@ -427,7 +427,7 @@ def test_unit_of_time_is_irrelevant(name, kind, form, unit):
     [
         (name, form, kind)
         for name in METRICS
-        if METRICS[name].of_sums
+        if METRICS[name].resampled
         for form in forms(name)
         for kind in [*legal(name), *(["half_days"] if "maps" in legal(name) else [])]
     ],
@@ -439,31 +439,47 @@ def test_score_of_the_sums_is_the_score(name, form, kind, seed):
     estimate, truth, _ = make(kind, seed, form)
     weights = mask_of(truth, seed)
     metric, arrays = METRICS[name], (estimate, truth, weights)
-    term = metric.term(*arrays) if metric.term else None
+    term = metric.statistic_of(*arrays, {})
     mean = mean_of(*arrays)
     table = sums(mean, truth, weights, daily=metric.daily, term=term)  # as evaluate() makes it
-    assert float(metric.of_sums(table)) == pytest.approx(run(name, *arrays))
+    of_sums = metric.of_sums({})
+    assert float(of_sums(table)) == pytest.approx(run(name, *arrays))
     batch = table.take(np.array([np.arange(table.case.size)] * 3))
-    np.testing.assert_allclose(metric.of_sums(batch), metric.of_sums(table))
+    np.testing.assert_allclose(of_sums(batch), of_sums(table))
 
 
 @pytest.mark.parametrize("name", METRICS)
 def test_docstring_is_numpydoc_and_its_first_line_a_sentence(name):
     metric = METRICS[name]
-    text = inspect.getdoc(metric.function)
+    assert metric.described.__name__ == name
+    text = inspect.getdoc(metric.described)
     assert metric.claim == text.split("\n")[0]
     assert metric.claim.endswith(".") and len(metric.claim) > 20
-    assert "Parameters\n----------" in text
-    assert all(option in text for option in metric.options), "an option is not documented"
+    parts = [part for part in (metric.statistic, metric.value) if part is not None]
+    for part in parts:
+        text = inspect.getdoc(part)
+        options = [p.name for p in parameters_of(part) if p.kind is p.KEYWORD_ONLY]
+        assert "Parameters\n----------" in text or not options
+        assert all(option in text for option in options), "an option is not documented"
     assert metric.better in ("lower", "higher", None)
     if metric.better is None:
         assert metric.ideal_of({}) is not None, "a signed value needs an ideal"
 
 
 @pytest.mark.parametrize("name", METRICS)
-def test_signature_is_estimate_truth_weights_and_keyword_options_with_defaults(name):
-    parameters = inspect.signature(METRICS[name].function).parameters.values()
-    positional = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
-    assert positional == ["estimate", "truth", "weights"]
-    others = [p for p in parameters if p.name not in positional]
-    assert all(p.kind is p.KEYWORD_ONLY and p.default is not p.empty for p in others)
+def test_a_statistic_takes_three_arrays_a_value_one_and_both_options_with_defaults(name):
+    metric = METRICS[name]
+    takes = [(metric.statistic, 3), (metric.value, 1)]
+    for part, count in takes:
+        if part is None:
+            continue
+        positional = [p.name for p in parameters_of(part) if p.kind is p.POSITIONAL_OR_KEYWORD]
+        assert (
+            positional == ["estimate", "truth", "weights"] if count == 3 else len(positional) == 1
+        )
+        others = parameters_of(part)[count:]
+        assert all(p.kind is p.KEYWORD_ONLY and p.default is not p.empty for p in others)
+
+
+def parameters_of(function) -> list[inspect.Parameter]:
+    return list(inspect.signature(function).parameters.values())

@@ -8,7 +8,9 @@ import xarray as xr
 
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import KM_PER_DEGREE
-from oceanbench.metrics.geostrophic import geostrophic_rmse
+from oceanbench.metrics import METRICS
+
+geostrophic_rmse = METRICS["geostrophic_rmse"].function
 
 LATITUDE, LONGITUDE = 35.0 + 0.1 * np.arange(21), 300.0 + 0.1 * np.arange(31)
 F = 2.0 * 7.2921e-5 * np.sin(np.deg2rad(LATITUDE))

@@ -66,11 +66,11 @@ def test_nmse_of_a_constant_component_is_flagged(truth):
 
 
 def test_units_of_the_values(truth):
-    assert METRICS["mse"].unit_for(truth) == "(yr-1)2"
-    assert METRICS["mse"].unit_for(truth.assign_attrs(units="1")) == "1"
-    assert METRICS["onset_error"].unit_for(truth) == "years"
-    assert METRICS["rmse"].unit_for(truth) == "yr-1"
-    assert METRICS["nmse"].unit_for(truth) == "1"
+    assert METRICS["mse"].unit_for(truth, {}) == "(yr-1)2"
+    assert METRICS["mse"].unit_for(truth.assign_attrs(units="1"), {}) == "1"
+    assert METRICS["onset_error"].unit_for(truth, {}) == "years"
+    assert METRICS["rmse"].unit_for(truth, {}) == "yr-1"
+    assert METRICS["nmse"].unit_for(truth, {}) == "1"
 
 
 def events(*spans: list[tuple[int, int]]) -> xr.DataArray:

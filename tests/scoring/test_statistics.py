@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scipy import signal, stats
 
 from oceanbench.metrics import METRICS, Sums
-from oceanbench.metrics.pointwise import sums
 from oceanbench.metrics.probabilistic.points import mean_of
+from oceanbench.metrics.sums import sums
 from oceanbench.scoring import statistics
 from oceanbench.scoring.statistics import (
     block_indices,
@@ -22,7 +22,7 @@ from oceanbench.scoring.statistics import (
     paired_difference,
 )
 
-RMSE = METRICS["rmse"].of_sums
+RMSE = METRICS["rmse"].of_sums({})
 
 
 def ar1(size: int, memory: float, seed: int) -> np.ndarray:
@@ -176,18 +176,16 @@ def test_equal_methods_are_told_apart_hardly_more_often_than_the_level_says(fewe
 
 
 @pytest.mark.parametrize(
-    "name", [n for n in METRICS if METRICS[n].of_sums and METRICS[n].needs != "windows"]
+    "name", [n for n in METRICS if METRICS[n].resampled and METRICS[n].needs != "windows"]
 )
 def test_every_score_with_an_interval_has_one_on_maps(name):
     truth = maps()["ssh"]
     estimate = maps(noise=0.2)["ssh"]
-    term = None
     if METRICS[name].probabilistic:
         estimate = xr.concat([maps(noise=0.2, seed=s)["ssh"] for s in range(5)], "member")
-    if METRICS[name].term:
-        term = METRICS[name].term(estimate, truth, 0 * truth + 1)
+    term = METRICS[name].statistic_of(estimate, truth, 0 * truth + 1, {})
     s = sums(mean_of(estimate, truth, 0 * truth + 1), truth, 0 * truth + 1, term=term)
-    found = interval(s, METRICS[name].of_sums)
+    found = interval(s, METRICS[name].of_sums({}))
     score = METRICS[name].function(estimate, truth, 0 * truth + 1)
     assert found.low - 1e-3 <= score <= found.high + 1e-3
 

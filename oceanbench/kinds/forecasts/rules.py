@@ -12,15 +12,13 @@ from oceanbench.metrics import METRICS
 
 ROLES = ("initial", "climatology", "mask")  # that only forecasts have
 REFERENCES = {"persistence": "initial", "climatology": "climatology"}  # role of the dataset of each
-ANOMALIES = ("anomaly_correlation", "activity")  # scores of nothing else
 
 
 def defaults(content: dict[str, Any]) -> dict[str, Any]:
     """Content of a challenge.yaml with masks weighed by area, and a skill against each reference.
 
-    The skill is that of :func:`oceanbench.metrics.anomalies.skill`, of every variable, depth and
-    lead, and against all observations; it is not shown on the leaderboard unless the challenge
-    declares it itself.
+    The skill is that of every variable, depth and lead, and against all observations; it is not
+    shown on the leaderboard unless the challenge declares it itself.
     """
     masks, metrics = content.get("masks", {"domain": {}}), content.get("metrics")
     if isinstance(masks, dict):
@@ -29,23 +27,29 @@ def defaults(content: dict[str, Any]) -> dict[str, Any]:
             for name, mask in masks.items()
         }
     if isinstance(metrics, list):
-        rows = [row for row in metrics if isinstance(row, dict)]
-        known = [
-            (row.get("relative_to"), "against" in row)
-            for row in rows
-            if row.get("metric") == "skill"
-        ]
-        datasets = content.get("datasets")
-        declared = datasets if isinstance(datasets, dict) else {}
-        roles = {n: d.get("role") for n, d in declared.items() if isinstance(d, dict)}
-        observed = [name for name, role in roles.items() if role == "observed_truth"]
-        for name, role in REFERENCES.items():
-            row = {"metric": "skill", "relative_to": name, "shown": False}
-            if role in roles.values() and (name, False) not in known:
-                metrics = [*metrics, {**row, "label": f"skill / {name}"}]
-            if role in roles.values() and observed and (name, True) not in known:
-                metrics = [*metrics, {**row, "label": f"skill / {name} at", "against": observed}]
+        for name in (name for name, metric in METRICS.items() if metric.of_references):
+            metrics = [*metrics, *_against_references(name, metrics, content.get("datasets"))]
     return {**content, "masks": masks, "metrics": metrics}
+
+
+def _against_references(metric: str, rows: Sequence[Any], datasets: Any) -> list[dict[str, Any]]:
+    """Rows of a metric relative to each reference of a challenge that has no such row."""
+    known = [
+        (row.get("relative_to"), "against" in row)
+        for row in rows
+        if isinstance(row, dict) and row.get("metric") == metric
+    ]
+    declared = datasets if isinstance(datasets, dict) else {}
+    roles = {n: d.get("role") for n, d in declared.items() if isinstance(d, dict)}
+    observed = [name for name, role in roles.items() if role == "observed_truth"]
+    found: list[dict[str, Any]] = []
+    for name, role in REFERENCES.items():
+        row = {"metric": metric, "relative_to": name, "shown": False}
+        if role in roles.values() and (name, False) not in known:
+            found.append({**row, "label": f"{metric} / {name}"})
+        if role in roles.values() and observed and (name, True) not in known:
+            found.append({**row, "label": f"{metric} / {name} at", "against": observed})
+    return found
 
 
 def check_schedule(
@@ -85,19 +89,20 @@ def check_masks(masks: Mapping[str, Mask]) -> None:
 def check_row(row: MetricRow, roles: Collection[str]) -> None:
     """Refuse a metric that forecasts cannot have, or that lacks what it departs from."""
     metric = METRICS[row.metric]
-    if (metric.of_sums is None and metric.by_case is None) or metric.daily:
+    if metric.summed is None or metric.daily:
         raise ValueError(f"metric: '{row.metric}' is no sum over a field; it is not for forecasts")
     if row.against is not None and metric.needs == "grid":
         raise ValueError(f"against: '{row.metric}' is of maps, not of points; remove it")
     if row.plus is not None and not (metric.additive and row.variable not in (None, row.plus)):
+        energies = ", ".join(name for name, known in METRICS.items() if known.additive)
         raise ValueError(
-            f"plus: {row.plus} is added to one other variable, for scores of energy (such as "
-            "zonal_energy_ratio); write variable and another plus, or leave it out"
+            f"plus: {row.plus} is added to one other variable, for scores of energy ({energies}); "
+            "write variable and another plus, or leave it out"
         )
     if row.relative_to is not None and REFERENCES[row.relative_to] not in roles:
         raise ValueError(
             f"relative_to: {row.relative_to} needs a dataset with role "
             f"'{REFERENCES[row.relative_to]}'; add it"
         )
-    if row.metric in ANOMALIES and row.relative_to is None:
+    if metric.of_anomalies and row.relative_to is None:
         raise ValueError(f"metric: '{row.metric}' is of anomalies; add relative_to: climatology")

@@ -9,6 +9,7 @@ import xarray as xr
 
 from oceanbench.errors import OceanbenchError
 from oceanbench.metrics.aligned import FloatArray
+from oceanbench.metrics.options import Bins, NonNegative
 from oceanbench.metrics.probabilistic.distribution import Ensemble, Gaussian, Single
 from oceanbench.metrics.probabilistic.points import blocks
 from oceanbench.metrics.sums import ratio
@@ -21,8 +22,8 @@ def pit_histogram(
     truth: xr.DataArray,
     weights: xr.DataArray,
     *,
-    bins: int = 10,
-    truth_error: float = 0.0,
+    bins: Bins = 10,
+    truth_error: NonNegative = 0.0,
 ) -> FloatArray:
     r"""Histogram of the probability integral transform: flat if the truth is drawn as the estimate.
 
@@ -62,10 +63,14 @@ def pit_table(
     truth: xr.DataArray,
     weights: xr.DataArray,
     *,
-    bins: int = 10,
-    truth_error: float = 0.0,
+    bins: Bins = 10,
+    truth_error: NonNegative = 0.0,
 ) -> FloatArray:
-    """Weight in each bin of :func:`pit_histogram`, which takes the same.
+    """Weight in each bin of :func:`pit_histogram`.
+
+    Parameters
+    ----------
+    estimate, truth, weights, bins, truth_error : as for :func:`pit_histogram`
 
     Returns
     -------
@@ -107,8 +112,8 @@ def spread_skill_curve(
     truth: xr.DataArray,
     weights: xr.DataArray,
     *,
-    bins: int = 10,
-    truth_error: float = 0.0,
+    bins: Bins = 10,
+    truth_error: NonNegative = 0.0,
 ) -> xr.Dataset:
     """RMSE of the mean against the expected one, in bins of points where a like one is expected.
 

@@ -9,17 +9,8 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.spatial.distance import pdist
 
-from oceanbench.metrics.aligned import (
-    MARGINAL,
-    Flagged,
-    FloatArray,
-    aligned_weights,
-    check_complete,
-    number,
-)
+from oceanbench.metrics.aligned import FloatArray, aligned_weights, check_complete
 from oceanbench.metrics.probabilistic.distribution import Estimator
-from oceanbench.metrics.probabilistic.points import form_of
-from oceanbench.metrics.sums import mean_term_of, sums
 
 
 def energy_score(
@@ -28,7 +19,7 @@ def energy_score(
     weights: xr.DataArray,
     *,
     estimator: Estimator = "fair",
-) -> float | Flagged:
+) -> xr.DataArray:
     r"""Energy score: the CRPS of maps as a whole, in the norm of the root mean square.
 
     .. math:: \Bigl\langle E\|X - x\| - \tfrac12 E\|X - X'\| \Bigr\rangle, \qquad
@@ -52,36 +43,13 @@ def energy_score(
 
     Returns
     -------
-    float, in the variable's unit; flag ``marginal`` for a mean and standard deviation, ``no_data``
-    if no weight is positive
+    DataArray of the score of each case, at every one of its points that has a weight, in the
+    variable's unit; elsewhere zero. Flag ``marginal`` for a mean and standard deviation
 
     References
     ----------
     Gneiting and Raftery (2007), doi:10.1198/016214506000001437; Ferro (2014), doi:10.1002/qj.2270;
     Pinson and Tastu (2013), Discrimination ability of the energy score
-    """
-    if form_of(estimate) == "gaussian":
-        return MARGINAL
-    term = energy_field(estimate, truth, weights, estimator=estimator)
-    return number(mean_term_of(sums(term, truth, weights, term=term)))
-
-
-def energy_field(
-    estimate: xr.DataArray,
-    truth: xr.DataArray,
-    weights: xr.DataArray,
-    *,
-    estimator: Estimator = "fair",
-) -> xr.DataArray:
-    """Energy score of each case, at every one of its points that has a weight; elsewhere zero.
-
-    Parameters
-    ----------
-    estimate, truth, weights, estimator : as for :func:`energy_score`
-
-    Returns
-    -------
-    DataArray on the truth's points
     """
     along = "window" if "window" in truth.dims else "time"
     order = (along, *sorted(str(d) for d in truth.dims if d != along))

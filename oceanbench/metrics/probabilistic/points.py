@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -49,7 +49,12 @@ def form_of(estimate: xr.DataArray) -> Form:
     members = estimate.sizes.get("member", 1)
     if members == 0:
         raise OceanbenchError("the estimate has no member; give at least one")
-    return "ensemble" if members > 1 else "deterministic"
+    return form_of_members(members)
+
+
+def form_of_members(count: int) -> Form:
+    """Form of an estimate of so many members."""
+    return "ensemble" if count > 1 else "deterministic"
 
 
 def described(estimate: xr.DataArray) -> str:
@@ -131,7 +136,6 @@ def at_points(
     weights: xr.DataArray,
     *,
     truth_error: float = 0.0,
-    **options: Any,
 ) -> xr.DataArray:
     """Quantity of (distribution, truth) at every point, zero where the weight is zero.
 
@@ -139,7 +143,6 @@ def at_points(
     ----------
     quantity : function of a distribution and the truth at some points
     estimate, truth, weights, truth_error : as for :func:`blocks`
-    **options : of the quantity
 
     Returns
     -------
@@ -148,7 +151,7 @@ def at_points(
     like = truth.transpose(*order_of(truth))
     result = np.zeros(like.shape)
     for block in blocks(estimate, truth, weights, truth_error=truth_error):
-        result[block.times][block.scored] = quantity(block.estimate, block.truth, **options)
+        result[block.times][block.scored] = quantity(block.estimate, block.truth)
     return like.copy(data=result)
 
 

@@ -12,22 +12,15 @@ each member gets an error drawn with a fixed seed, a single value becomes a Gaus
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import xarray as xr
 
-from oceanbench.metrics.aligned import DETERMINISTIC, Flagged, FloatArray, number
-from oceanbench.metrics.probabilistic.calibration import fractions, pit_table, share_inside
-from oceanbench.metrics.probabilistic.distribution import (
-    Distribution,
-    Ensemble,
-    Estimator,
-    Gaussian,
-)
-from oceanbench.metrics.probabilistic.points import at_points, form_of, mean_of
-from oceanbench.metrics.sums import Sums, mean_term_of, spread_skill_of, sums
+from oceanbench.metrics.aligned import FloatArray
+from oceanbench.metrics.options import Fraction, NonNegative
+from oceanbench.metrics.probabilistic.calibration import fractions, share_inside
+from oceanbench.metrics.probabilistic.distribution import Ensemble, Estimator, Gaussian
+from oceanbench.metrics.probabilistic.points import at_points
+from oceanbench.metrics.sums import Sums, ratio, term_of
 
 
 def crps(
@@ -36,8 +29,8 @@ def crps(
     weights: xr.DataArray,
     *,
     estimator: Estimator = "fair",
-    truth_error: float = 0.0,
-) -> float | Flagged:
+    truth_error: NonNegative = 0.0,
+) -> xr.DataArray:
     r"""Continuous ranked probability score, which is the mean absolute error of a single value.
 
     .. math:: \langle E|X - x| - \tfrac12 E|X - X'| \rangle
@@ -61,26 +54,22 @@ def crps(
 
     Returns
     -------
-    float, in the variable's unit; flag ``no_data`` if no weight is positive
+    DataArray on the truth's points, whose weighted mean is the score, in the variable's unit
 
     References
     ----------
     Gneiting and Raftery (2007), doi:10.1198/016214506000001437; Ferro (2014), doi:10.1002/qj.2270
     """
-    options = {"estimator": estimator, "truth_error": truth_error}
-    return _score(mean_term_of, crps_at, estimate, truth, weights, **options)
+    return at_points(
+        lambda distribution, known: distribution.crps(known, estimator),
+        estimate,
+        truth,
+        weights,
+        truth_error=truth_error,
+    )
 
 
-def crps_at(
-    distribution: Distribution, truth: FloatArray, *, estimator: Estimator = "fair"
-) -> FloatArray:
-    """Continuous ranked probability score at each point."""
-    return distribution.crps(truth, estimator)
-
-
-def spread_skill(
-    estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray, *, truth_error: float = 0.0
-) -> float | Flagged:
+def spread_skill(s: Sums) -> FloatArray:
     r"""Expected over found RMSE of the mean: below 1 where the estimate is too sure of itself.
 
     .. math:: \sqrt{\Bigl\langle \frac{M + 1}{M} s^2 + \sigma_o^2 \Bigr\rangle \Big/
@@ -91,25 +80,41 @@ def spread_skill(
 
     Parameters
     ----------
-    estimate, truth, weights, truth_error : as for :func:`crps`
+    s : with sums of :func:`expected_squared_error`
 
     Returns
     -------
-    float; flag ``deterministic`` for a single value, ``no_data`` if the mean is nowhere wrong
+    NaN, flagged ``no_data``, if the mean is nowhere wrong; flag ``deterministic`` for a single
+    value
 
     References
     ----------
     Fortin et al. (2014), doi:10.1175/JHM-D-14-0008.1
     """
-    if form_of(estimate) == "deterministic":
-        return DETERMINISTIC
-    quantity, options = expected_squared_error_at, {"truth_error": truth_error}
-    return _score(spread_skill_of, quantity, estimate, truth, weights, **options)
+    result: FloatArray = np.sqrt(ratio(term_of(s).sum(-1), s.squared_error.sum(-1)))
+    return result
 
 
-def expected_squared_error_at(distribution: Ensemble | Gaussian, _: FloatArray) -> FloatArray:
-    """Squared error that the mean should have at each point."""
-    return distribution.expected_squared_error()
+def expected_squared_error(
+    estimate: xr.DataArray,
+    truth: xr.DataArray,
+    weights: xr.DataArray,
+    *,
+    truth_error: NonNegative = 0.0,
+) -> xr.DataArray:
+    """Squared error that the mean should have at each point.
+
+    Parameters
+    ----------
+    estimate, truth, weights, truth_error : as for :func:`crps`
+    """
+    return at_points(
+        lambda distribution, _: distribution.expected_squared_error(),
+        estimate,
+        truth,
+        weights,
+        truth_error=truth_error,
+    )
 
 
 def coverage(
@@ -117,9 +122,9 @@ def coverage(
     truth: xr.DataArray,
     weights: xr.DataArray,
     *,
-    level: float = 0.9,
-    truth_error: float = 0.0,
-) -> float | Flagged:
+    level: Fraction = 0.9,
+    truth_error: NonNegative = 0.0,
+) -> xr.DataArray:
     r"""Fraction of the truth inside the central interval of the estimate, ideally the level.
 
     All :math:`M` members of a perfect ensemble enclose the truth with probability
@@ -137,16 +142,19 @@ def coverage(
 
     Returns
     -------
-    float between 0 and 1; flag ``deterministic`` for a single value, ``no_data`` as for ``crps``
+    DataArray as of :func:`crps`; flag ``deterministic`` for a single value
 
     References
     ----------
     Czado, Gneiting and Held (2009), doi:10.1111/j.1541-0420.2009.01191.x
     """
-    if form_of(estimate) == "deterministic":
-        return DETERMINISTIC
-    options = {"level": level, "truth_error": truth_error}
-    return _score(mean_term_of, share_inside, estimate, truth, weights, **options)
+    return at_points(
+        lambda distribution, known: share_inside(distribution, known, level=level),
+        estimate,
+        truth,
+        weights,
+        truth_error=truth_error,
+    )
 
 
 def interval_score(
@@ -154,9 +162,9 @@ def interval_score(
     truth: xr.DataArray,
     weights: xr.DataArray,
     *,
-    level: float = 0.9,
-    truth_error: float = 0.0,
-) -> float | Flagged:
+    level: Fraction = 0.9,
+    truth_error: NonNegative = 0.0,
+) -> xr.DataArray:
     r"""Width of the central interval, with a penalty for every truth outside it.
 
     .. math:: \Bigl\langle u - l + \frac{2}{1 - p} \bigl[(l - x)_+ + (x - u)_+\bigr] \Bigr\rangle
@@ -172,35 +180,22 @@ def interval_score(
 
     Returns
     -------
-    float, in the variable's unit; flags as for :func:`coverage`
+    DataArray as of :func:`crps`; flag ``deterministic`` for a single value
 
     References
     ----------
     Gneiting and Raftery (2007), doi:10.1198/016214506000001437
     """
-    if form_of(estimate) == "deterministic":
-        return DETERMINISTIC
-    options = {"level": level, "truth_error": truth_error}
-    return _score(mean_term_of, interval_score_at, estimate, truth, weights, **options)
+
+    def score(distribution: Ensemble | Gaussian, known: FloatArray) -> FloatArray:
+        low, high = distribution.interval(level)
+        outside = np.maximum(low - known, 0.0) + np.maximum(known - high, 0.0)
+        return high - low + 2.0 / (1.0 - level) * outside
+
+    return at_points(score, estimate, truth, weights, truth_error=truth_error)
 
 
-def interval_score_at(
-    distribution: Ensemble | Gaussian, truth: FloatArray, *, level: float = 0.9
-) -> FloatArray:
-    """Interval score at each point."""
-    low, high = distribution.interval(level)
-    outside = np.maximum(low - truth, 0.0) + np.maximum(truth - high, 0.0)
-    return high - low + 2.0 / (1.0 - level) * outside
-
-
-def reliability_index(
-    estimate: xr.DataArray,
-    truth: xr.DataArray,
-    weights: xr.DataArray,
-    *,
-    bins: int = 10,
-    truth_error: float = 0.0,
-) -> float | Flagged:
+def reliability_index(table: FloatArray) -> float:
     r"""Distance of the histogram of ranks, or of the PIT, from a flat one.
 
     .. math:: \sum_b |f_b - 1/B|
@@ -212,38 +207,15 @@ def reliability_index(
 
     Parameters
     ----------
-    estimate, truth, weights, truth_error : as for :func:`crps`
-    bins : :math:`B`, at least 2
+    table : of :func:`oceanbench.metrics.probabilistic.calibration.pit_table`, with its ``bins``
+        :math:`B`, at least 2, and ``truth_error``
 
     Returns
     -------
-    float; flags as for :func:`coverage`
+    flag ``deterministic`` for a single value
 
     References
     ----------
     Delle Monache et al. (2006), doi:10.1029/2005JD006917
     """
-    if form_of(estimate) == "deterministic":
-        return DETERMINISTIC
-    return reliability_index_of(
-        pit_table(estimate, truth, weights, bins=bins, truth_error=truth_error)
-    )
-
-
-def reliability_index_of(table: FloatArray) -> float | Flagged:
-    """Score of a table of :func:`oceanbench.metrics.probabilistic.calibration.pit_table`."""
-    return number(np.abs(fractions(table) - 1.0 / table.shape[1]).sum())
-
-
-def _score(
-    of_sums: Callable[[Sums], FloatArray],
-    quantity: Callable[..., FloatArray],
-    estimate: xr.DataArray,
-    truth: xr.DataArray,
-    weights: xr.DataArray,
-    **options: Any,
-) -> float | Flagged:
-    """Score of the sums of a quantity at every point."""
-    mean = mean_of(estimate, truth, weights)
-    term = at_points(quantity, estimate, truth, weights, **options)
-    return number(of_sums(sums(mean, truth, weights, term=term)))
+    return float(np.abs(fractions(table) - 1.0 / table.shape[1]).sum())

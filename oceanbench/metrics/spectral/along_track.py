@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from oceanbench.grid import great_circle_km
 from oceanbench.metrics.aligned import NO_DATA, Flagged, FloatArray, align
+from oceanbench.metrics.options import Fraction, NonNegative, Positive
 from oceanbench.metrics.spectral.crossing import Crossing, crossing_wavelength
-from oceanbench.metrics.spectral.space_time import psd
+from oceanbench.metrics.spectral.density import psd
 
 Segments = Literal["passes", "published"]
 
@@ -31,10 +32,10 @@ def along_track_spectra(
     truth: xr.DataArray,
     weights: xr.DataArray,
     *,
-    segment_km: float = 1000.0,
-    step: float = 0.25,
-    gap_seconds: float = 4.0,
-    sample_km: float | None = None,
+    segment_km: Positive = 1000.0,
+    step: Positive = 0.25,
+    gap_seconds: NonNegative = 4.0,
+    sample_km: Positive | None = None,
     segments: Segments = "passes",
 ) -> AlongTrackSpectra | None:
     r"""Mean spectra of truth, estimate and error over segments of the tracks.
@@ -119,19 +120,12 @@ def _segment_starts(
     return np.array([start for run in runs for start in run], dtype=np.intp)
 
 
-def along_track_wavelength(  # noqa: PLR0913  (every option is a keyword)
-    estimate: xr.DataArray,
-    truth: xr.DataArray,
-    weights: xr.DataArray,
+def along_track_wavelength(
+    spectra: AlongTrackSpectra | None,
     *,
-    segment_km: float = 1000.0,
-    step: float = 0.25,
-    gap_seconds: float = 4.0,
-    sample_km: float | None = None,
-    segments: Segments = "passes",
     crossing: Crossing = "first",
-    longer_than_km: float = 0.0,
-    level: float = 0.5,
+    longer_than_km: NonNegative = 0.0,
+    level: Fraction = 0.5,
 ) -> float | Flagged:
     r"""Effective resolution λx of maps along an independent altimeter's tracks.
 
@@ -139,8 +133,7 @@ def along_track_wavelength(  # noqa: PLR0913  (every option is a keyword)
 
     Parameters
     ----------
-    estimate, truth, weights, segment_km, step, gap_seconds, sample_km, segments :
-        as for :func:`along_track_spectra`; the published scores of 2021a need
+    spectra : of :func:`along_track_spectra`; the published scores of 2021a need its options
         ``sample_km: 6.386818`` (6.77 km/s × 0.9434 s) and ``segments: published``
     crossing : see :func:`oceanbench.metrics.spectral.crossing.crossing_wavelength`; ``sorted`` is
         published
@@ -155,16 +148,6 @@ def along_track_wavelength(  # noqa: PLR0913  (every option is a keyword)
     ----------
     Ocean data challenge 2021a, doi:10.24400/527896/a01-2021.005
     """
-    spectra = along_track_spectra(
-        estimate,
-        truth,
-        weights,
-        segment_km=segment_km,
-        step=step,
-        gap_seconds=gap_seconds,
-        sample_km=sample_km,
-        segments=segments,
-    )
     if spectra is None:
         return NO_DATA
     score = 1.0 - np.divide(

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from oceanbench.grid import KM_PER_DEGREE
 from oceanbench.metrics.aligned import Flagged, FloatArray, align
+from oceanbench.metrics.options import Fraction
 from oceanbench.metrics.spectral.crossing import Crossing, crossing_wavelength
-from oceanbench.metrics.spectral.space_time import Window, psd
+from oceanbench.metrics.spectral.density import Window, psd
 from oceanbench.metrics.sums import ratio
 
 MAPS = ("time", "latitude", "longitude")
@@ -57,6 +58,10 @@ def isotropic_spectra(
     window: Window = "tukey",
 ) -> FloatArray:
     """Isotropic spectra of error and truth, as :func:`isotropic_psd_score` compares them.
+
+    Parameters
+    ----------
+    estimate, truth, weights, window : as for :func:`isotropic_psd_score`
 
     Returns
     -------
@@ -137,19 +142,13 @@ def rings(density: xr.DataArray) -> xr.DataArray:
 
 
 def isotropic_wavelength(
-    estimate: xr.DataArray,
-    truth: xr.DataArray,
-    weights: xr.DataArray,
-    *,
-    window: Window = "tukey",
-    crossing: Crossing = "first",
-    level: float = 0.5,
+    table: FloatArray, *, crossing: Crossing = "first", level: Fraction = 0.5
 ) -> float | Flagged:
     r"""Effective isotropic resolution: the wavelength where the isotropic PSD score crosses 1/2.
 
     Parameters
     ----------
-    estimate, truth, weights, window : as for :func:`isotropic_psd_score`
+    table : of :func:`isotropic_spectra`, with its ``window``
     crossing : see :func:`oceanbench.metrics.spectral.crossing.crossing_wavelength`
     level : of the PSD score
 
@@ -161,13 +160,5 @@ def isotropic_wavelength(
     ----------
     Johnson et al. (2023), OceanBench, doi:10.48550/arXiv.2309.15599
     """
-    table = isotropic_spectra(estimate, truth, weights, window=window)
-    return isotropic_wavelength_of(table, crossing=crossing, level=level)
-
-
-def isotropic_wavelength_of(
-    table: FloatArray, *, crossing: Crossing = "first", level: float = 0.5
-) -> float | Flagged:
-    """Score of a table of :func:`isotropic_spectra`."""
     k, error, reference = table
     return crossing_wavelength(k, 1.0 - ratio(error, reference), rule=crossing, level=level)

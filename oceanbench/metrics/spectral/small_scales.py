@@ -9,10 +9,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from oceanbench.metrics.aligned import MARGINAL, NO_DATA, Flagged, FloatArray, align
-from oceanbench.metrics.probabilistic.points import form_of
+from oceanbench.metrics.aligned import NO_DATA, Flagged, FloatArray, align
+from oceanbench.metrics.options import NonNegative
+from oceanbench.metrics.spectral.density import Window
 from oceanbench.metrics.spectral.isotropic import MAPS, rings, spectra_in_box
-from oceanbench.metrics.spectral.space_time import Window
 from oceanbench.metrics.sums import ROUNDING
 
 
@@ -21,7 +21,7 @@ def small_scale_variance(
     truth: xr.DataArray,
     weights: xr.DataArray,
     *,
-    wavelength_km: float = 200.0,
+    wavelength_km: NonNegative = 200.0,
     of: Literal["members", "mean"] = "members",
     window: Window = "hann",
 ) -> float | Flagged:
@@ -43,15 +43,13 @@ def small_scale_variance(
         weigh otherwise
     wavelength_km : :math:`\lambda`, the largest of the small scales
     of : ``members``, or their ``mean``
-    window : see :func:`oceanbench.metrics.spectral.space_time.psd`
+    window : see :func:`oceanbench.metrics.spectral.density.psd`
 
     Returns
     -------
     float; flag ``marginal`` for a mean and standard deviation, ``no_data`` where the scored points
     form no full box, or the truth has nothing below that wavelength
     """
-    if form_of(estimate) == "gaussian":
-        return MARGINAL
     known, scored = _aligned(truth, truth, weights)
     spectrum = spectra_in_box({"power": known}, truth, scored, window=window)
     if spectrum is None:

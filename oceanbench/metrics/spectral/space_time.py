@@ -12,97 +12,21 @@ involved.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 import xarray as xr
-import xrft
 from numpy.typing import NDArray
-from scipy import signal
 
-from oceanbench.errors import OceanbenchError
 from oceanbench.grid import KM_PER_DEGREE
 from oceanbench.metrics.aligned import Aligned, Flagged, FloatArray, align
+from oceanbench.metrics.options import Fraction
 from oceanbench.metrics.spectral.contours import Contour, smallest_scales
+from oceanbench.metrics.spectral.density import Window, psd
 
-Window = Literal["hann", "hann_symmetric", "tukey", "boxcar"]
 Propagation = Literal["westward", "both"]
 
 ROWS_AT_ONCE = 64  # latitudes transformed together: bounds the memory, not the result
-
-
-def psd(
-    field: xr.DataArray, dims: Sequence[str], *, window: Window = "hann", two_sided: bool = False
-) -> xr.DataArray:
-    r"""Power spectral density over evenly spaced dimensions, by xrft.
-
-    The mean over ``dims`` is removed, the window applied, and the density corrected for the
-    window's energy, so that it integrates to the variance (Parseval). The last of ``dims`` has
-    one-sided frequencies unless ``two_sided``, the others two-sided ones.
-
-    Parameters
-    ----------
-    field : DataArray with float coordinates (days, km, degrees; never dates) along ``dims``
-    dims : dimensions to transform
-    window : ``hann`` and ``tukey`` (α = 0.5) are periodic, as in xrft ≥ 0.3; ``hann_symmetric`` is
-        numpy's, as in xrft < 0.3, behind the published table of challenge 2020a
-
-    two_sided : negative frequencies of the last dimension too
-
-    Returns
-    -------
-    DataArray with ``freq_<dim>`` in cycles per unit of the coordinate
-
-    Raises
-    ------
-    OceanbenchError
-        for dates, missing values, or uneven spacing: xrft would return wrong spectra silently
-
-    References
-    ----------
-    xrft, doi:10.5281/zenodo.1402635
-    """
-    dims = list(dims)
-    for dim in dims:
-        check_spacing(field, dim)
-    if not np.isfinite(field.values).all():
-        raise OceanbenchError("a spectrum needs complete rows; missing values were given to psd()")
-    bare = field.reset_coords(drop=True)
-    bare = bare.drop_vars([c for c in bare.coords if c not in bare.dims])
-    taper = xr.DataArray(1.0)
-    for dim in dims:
-        taper = taper * xr.DataArray(taper_of(window, field.sizes[dim]), dims=dim)
-    tapered = (bare - bare.mean(dims)) * taper
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "dropping variables using", FutureWarning)
-        real = None if two_sided else dims[-1]
-        others = dims if two_sided else dims[:-1]
-        spectrum = xrft.power_spectrum(tapered, dim=others, real_dim=real)
-    result: xr.DataArray = spectrum / float((taper**2).mean())
-    return result
-
-
-def check_spacing(field: xr.DataArray, dim: str) -> None:
-    """Refuse an axis of dates, or one that is not evenly spaced: its spectrum would be wrong."""
-    axis = field[dim].values
-    if not np.issubdtype(axis.dtype, np.number):
-        raise OceanbenchError(f"psd() needs numbers along '{dim}' (days, km, degrees), not dates")
-    steps = np.diff(axis.astype(np.float64))
-    if steps.size < 2 or np.abs(steps - steps.mean()).max() > 1e-3 * abs(steps.mean()):
-        raise OceanbenchError(
-            f"psd() needs at least 3 evenly spaced values along '{dim}'; "
-            f"steps range from {steps.min() if steps.size else 0:g} to "
-            f"{steps.max() if steps.size else 0:g}"
-        )
-
-
-def taper_of(window: Window, size: int) -> FloatArray:
-    """Weights of a window."""
-    name, symmetric = ("hann", True) if window == "hann_symmetric" else (window, False)
-    taper: FloatArray = signal.get_window(name, size, fftbins=not symmetric)
-    return taper
 
 
 def psd_score(
@@ -209,14 +133,10 @@ def _one_quadrant(
 
 
 def resolved_wavelength(
-    estimate: xr.DataArray,
-    truth: xr.DataArray,
-    weights: xr.DataArray,
+    score: xr.DataArray | None,
     *,
-    window: Window = "hann",
     contour: Contour = "main",
-    propagation: Propagation = "westward",
-    level: float = 0.5,
+    level: Fraction = 0.5,
     units: Literal["degrees_east", "km"] = "degrees_east",
 ) -> float | Flagged:
     r"""Effective zonal resolution λx: the smallest wavelength on the contour of the PSD score.
@@ -225,11 +145,10 @@ def resolved_wavelength(
 
     Parameters
     ----------
-    estimate, truth, weights : as for :func:`psd_score`
-    window : taper of the spectra; the published table of 2020a needs ``hann_symmetric``
+    score : of :func:`psd_score`; the published table of 2020a needs its option ``window:
+        hann_symmetric``, and the published scores see westward waves only
     contour : ``main`` bounds the resolved region connected to the largest scales; ``all`` takes
         every piece; ``first`` the first piece that matplotlib < 3.8 drew, as the published tables
-    propagation : see :func:`psd_score`; the published scores see westward waves only
     level : of the PSD score
     units : degrees of longitude, or km, by the mean cosine of the scored latitudes
 
@@ -243,18 +162,6 @@ def resolved_wavelength(
     Le Guillou et al. (2021), doi:10.1175/JTECH-D-20-0104.1;
     ocean data challenge 2020a, doi:10.24400/527896/a01-2020.002
     """
-    score = psd_score(estimate, truth, weights, window=window, propagation=propagation)
-    return wavelength_of(score, contour=contour, level=level, units=units)
-
-
-def wavelength_of(
-    score: xr.DataArray | None,
-    *,
-    contour: Contour = "main",
-    level: float = 0.5,
-    units: Literal["degrees_east", "km"] = "degrees_east",
-) -> float | Flagged:
-    """λx of a PSD score, as :func:`resolved_wavelength`."""
     value = smallest_scales(score, contour, level)[0]
     if units == "degrees_east" or score is None:
         return value
@@ -262,14 +169,10 @@ def wavelength_of(
 
 
 def resolved_period(
-    estimate: xr.DataArray,
-    truth: xr.DataArray,
-    weights: xr.DataArray,
+    score: xr.DataArray | None,
     *,
-    window: Window = "hann",
     contour: Contour = "main",
-    propagation: Propagation = "westward",
-    level: float = 0.5,
+    level: Fraction = 0.5,
     units: Literal["days", "hours"] = "days",
 ) -> float | Flagged:
     r"""Effective temporal resolution λt: the smallest period on the contour of the PSD score.
@@ -278,27 +181,13 @@ def resolved_period(
 
     Parameters
     ----------
-    estimate, truth, weights, window, contour, propagation, level :
-        as for :func:`resolved_wavelength`
-
+    score, contour, level : as for :func:`resolved_wavelength`
     units : of the period
 
     Returns
     -------
     float; flagged as :func:`resolved_wavelength`
     """
-    score = psd_score(estimate, truth, weights, window=window, propagation=propagation)
-    return period_of(score, contour=contour, level=level, units=units)
-
-
-def period_of(
-    score: xr.DataArray | None,
-    *,
-    contour: Contour = "main",
-    level: float = 0.5,
-    units: Literal["days", "hours"] = "days",
-) -> float | Flagged:
-    """λt of a PSD score, as :func:`resolved_period`."""
     value = smallest_scales(score, contour, level)[1]
     return value if units == "days" else _times(value, 24.0)
 

@@ -15,11 +15,11 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from oceanbench.grid import KM_PER_DEGREE
-from oceanbench.metrics.aligned import MARGINAL, NO_DATA, Flagged, FloatArray, align
-from oceanbench.metrics.probabilistic.points import form_of
+from oceanbench.metrics.aligned import NO_DATA, Flagged, FloatArray, align
+from oceanbench.metrics.options import Fraction, NonNegative, Positive
 from oceanbench.metrics.spectral.crossing import crossing_wavelength
+from oceanbench.metrics.spectral.density import Window, check_spacing, taper_of
 from oceanbench.metrics.spectral.isotropic import MAPS
-from oceanbench.metrics.spectral.space_time import Window, check_spacing, taper_of
 from oceanbench.metrics.sums import ROUNDING
 
 SEGMENT_KM = 500.0
@@ -35,7 +35,7 @@ def zonal_spectra(
     truth: xr.DataArray,
     weights: xr.DataArray,
     *,
-    segment_km: float = SEGMENT_KM,
+    segment_km: Positive = SEGMENT_KM,
     window: Window = "hann",
 ) -> FloatArray:
     r"""Energy by zonal wavenumber of the truth, the members, their mean and its error.
@@ -46,7 +46,7 @@ def zonal_spectra(
     truth : DataArray (time, latitude, longitude), its longitudes evenly spaced
     weights : DataArray broadcastable to truth, >= 0, zero outside the mask
     segment_km : length of a segment, the longest wavelength
-    window : see :func:`oceanbench.metrics.spectral.space_time.psd`
+    window : see :func:`oceanbench.metrics.spectral.density.psd`
 
     Returns
     -------
@@ -121,15 +121,11 @@ def _energy(segments: FloatArray, window: Window) -> FloatArray:
 
 
 def zonal_energy_ratio(
-    estimate: xr.DataArray,
-    truth: xr.DataArray,
-    weights: xr.DataArray,
+    table: FloatArray,
     *,
-    shortest_km: float = 0.0,
-    longest_km: float = 200.0,
+    shortest_km: NonNegative = 0.0,
+    longest_km: NonNegative = 200.0,
     of: Of = "members",
-    segment_km: float = SEGMENT_KM,
-    window: Window = "hann",
 ) -> float | Flagged:
     r"""Energy between two wavelengths over that of the truth: below 1 where it is too smooth.
 
@@ -142,7 +138,7 @@ def zonal_energy_ratio(
 
     Parameters
     ----------
-    estimate, truth, weights, segment_km, window : as for :func:`zonal_spectra`
+    table : of :func:`zonal_spectra`, with its ``segment_km`` and ``window``
     shortest_km, longest_km : the wavelengths, bounds inclusive
     of : ``members``, of which one value at each point is the only one, or their ``mean``
 
@@ -151,20 +147,6 @@ def zonal_energy_ratio(
     float; flag ``marginal`` for a mean and standard deviation, ``no_data`` where no row has a whole
     segment, no harmonic lies between the wavelengths, or the truth has no energy there
     """
-    if form_of(estimate) == "gaussian":
-        return MARGINAL
-    table = zonal_spectra(estimate, truth, weights, segment_km=segment_km, window=window)
-    return energy_ratio_of(table, shortest_km=shortest_km, longest_km=longest_km, of=of)
-
-
-def energy_ratio_of(
-    table: FloatArray,
-    *,
-    shortest_km: float = 0.0,
-    longest_km: float = 200.0,
-    of: Of = "members",
-) -> float | Flagged:
-    """Score of a table of :func:`zonal_spectra`."""
     wavelength = 1.0 / table[0]
     inside = (wavelength >= shortest_km * (1 - 1e-9)) & (wavelength <= longest_km * (1 + 1e-9))
     energy = dict(zip(KINDS, table[1:SHARE, inside].sum(axis=1), strict=True))
@@ -172,14 +154,7 @@ def energy_ratio_of(
 
 
 def zonal_wavelength(
-    estimate: xr.DataArray,
-    truth: xr.DataArray,
-    weights: xr.DataArray,
-    *,
-    by: Literal["error", "energy"] = "error",
-    level: float = 0.5,
-    segment_km: float = SEGMENT_KM,
-    window: Window = "hann",
+    table: FloatArray, *, by: Literal["error", "energy"] = "error", level: Fraction = 0.5
 ) -> float | Flagged:
     r"""Effective resolution along lines of latitude: the wavelength where a score falls to a level.
 
@@ -189,7 +164,7 @@ def zonal_wavelength(
 
     Parameters
     ----------
-    estimate, truth, weights, segment_km, window : as for :func:`zonal_spectra`
+    table : of :func:`zonal_spectra`, with its ``segment_km`` and ``window``
     by : ``error`` of the mean, or ``energy`` of the members
     level : of the score
 
@@ -202,16 +177,6 @@ def zonal_wavelength(
     ----------
     Skamarock (2004), doi:10.1175/MWR2830.1, of energy
     """
-    if form_of(estimate) == "gaussian":
-        return MARGINAL
-    table = zonal_spectra(estimate, truth, weights, segment_km=segment_km, window=window)
-    return zonal_wavelength_of(table, by=by, level=level)
-
-
-def zonal_wavelength_of(
-    table: FloatArray, *, by: Literal["error", "energy"] = "error", level: float = 0.5
-) -> float | Flagged:
-    """Score of a table of :func:`zonal_spectra`."""
     energy = dict(zip(KINDS, table[1:SHARE], strict=True))
     there = energy["truth"] > 0
     known = np.where(there, energy["truth"], 1.0)

@@ -16,7 +16,7 @@ from oceanbench.errors import OceanbenchError
 from oceanbench.evaluate import evaluate, evaluated
 from oceanbench.metrics import METRICS, Flagged
 from oceanbench.metrics.cases import total
-from oceanbench.metrics.spectral.zonal import energy_ratio_of, zonal_spectra
+from oceanbench.metrics.spectral.zonal import zonal_energy_ratio, zonal_spectra
 from oceanbench.result import Result
 from oceanbench.submission import Submission
 
@@ -98,7 +98,7 @@ def oracle(row, dataset: xr.Dataset) -> float | Flagged:
         if row.plus is None:
             return metric.function(estimate, truth, weights, **row.options)
         tables.append(zonal_spectra(estimate, truth, weights))
-    return energy_ratio_of(total(tables), **row.options)
+    return zonal_energy_ratio(total(tables), **row.options)
 
 
 @pytest.mark.parametrize("count", [0, 5])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -27,6 +27,7 @@ from oceanbench.kinds.forecasts.scoring.sums import (
     term_key,
 )
 from oceanbench.metrics import METRICS
+from oceanbench.metrics.probabilistic.points import form_of_members
 
 Rows = dict[tuple[TermKey, int | None], MetricRow]
 
@@ -58,10 +59,11 @@ class FieldSums:
             if row.relative_to not in known:
                 continue
             metric = METRICS[row.metric]
-            mask = None if metric.by_case is None else result.masks.index(str(row.mask))
+            by_mask = metric.summed == "tables"  # whose masks are not read together
+            mask = result.masks.index(str(row.mask)) if by_mask else None
             for level in levels_of(row):
                 rows = self.rows.setdefault(level, {None: {}}).setdefault(row.relative_to, {})
-                if metric.by_case is not None or metric.term is not None:
+                if metric.statistic is not None:
                     rows.setdefault((term_key(row), mask), row)
 
     def references(self, variable: str) -> set[Reference]:
@@ -114,8 +116,8 @@ class FieldSums:
         base: FloatArray | float,
     ) -> None:
         """Add what scores of distributions, of anomalies and of spectra sum beside the columns."""
-        count = len(field.members)
-        taking = {key: row for key, row in rows.items() if METRICS[row.metric].takes(count)}
+        form = form_of_members(len(field.members))
+        taking = {k: row for k, row in rows.items() if not METRICS[row.metric].flagged(form)}
         if not taking:
             return
         departures = _Departures(
@@ -166,28 +168,28 @@ class _Departures(NamedTuple):
     def term(self, row: MetricRow) -> FloatArray:
         """Sum of the term of a score through each mask."""
         metric = METRICS[row.metric]
-        if not metric.joint and metric.needs != "grid":  # then the other cells change nothing
+        if metric.pointwise:  # then the other cells change nothing
             return self._term(row, self.scored.astype(np.float64)) @ self.cells.weights
         through = [self._weights(mask) for mask in range(len(self.cells.masks))]
         return np.array([self._term(row, w) @ w for w in through])
 
     def table(self, row: MetricRow, mask: int) -> FloatArray:
         """Table of a score through one mask."""
-        metric = METRICS[row.metric]
-        assert metric.by_case is not None  # callers have asked for it
-        arrays = self._arrays(row, self._weights(mask))
-        return metric.by_case(*arrays, **metric.of_case(row.options))
+        table: FloatArray = self._statistic(row, self._weights(mask))
+        return table
 
     def _weights(self, mask: int) -> FloatArray:
         weights: FloatArray = self.cells.weights[:, mask] * self.scored
         return weights
 
     def _term(self, row: MetricRow, weights: FloatArray) -> FloatArray:
-        metric = METRICS[row.metric]
-        assert metric.term is not None  # callers have asked for it
-        values = metric.term(*self._arrays(row, weights), **row.options).values
-        found: FloatArray = (self.cells.of(values) if metric.needs == "grid" else values)[0]
-        return found
+        values = self._statistic(row, weights).transpose("time", ...).values
+        on_grid = METRICS[row.metric].needs == "grid"
+        found: FloatArray = (self.cells.of(values) if on_grid else values)[0]
+        return np.where(weights > 0, found, 0.0)
+
+    def _statistic(self, row: MetricRow, weights: FloatArray) -> Any:
+        return METRICS[row.metric].statistic_of(*self._arrays(row, weights), row.options)
 
     def _arrays(
         self, row: MetricRow, weights: FloatArray

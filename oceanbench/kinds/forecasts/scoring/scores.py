@@ -23,6 +23,7 @@ from oceanbench.kinds.forecasts.submission import find_forecasts
 from oceanbench.kinds.forecasts.submitted_fields import Forecasts
 from oceanbench.kinds.kind import Submitted
 from oceanbench.metrics import METRICS, Flagged
+from oceanbench.metrics.probabilistic.points import form_of_members
 from oceanbench.result import Score
 from oceanbench.scoring.points import Evaluated
 from oceanbench.scoring.series import series_of
@@ -184,7 +185,7 @@ def _score(
         variable=str(row.variable),
         mask=str(row.mask),
         value=None,
-        units=metric.unit_of(unit),
+        units=metric.unit_of(unit, row.options),
         better=metric.better,
         flag="not_submitted",
         n=0,
@@ -197,25 +198,22 @@ def _score(
     if sums is None:
         return replace(empty, flag="no_data") if _is_there(table, row) else empty
     empty = replace(empty, n=int(sums.count.sum()))
-    if not metric.takes(table.members[str(row.variable)]):
-        return replace(empty, flag="deterministic")
-    whole = None if is_whole(challenge, forecasts, row) else "partial"
-    if metric.by_case is not None:
-        found = table.table(row)
-        if found is None:
-            return replace(empty, flag="no_data")
-        value = metric.of_total(found, row.options)
-        flag = value.flag if isinstance(value, Flagged) else whole
-        number = float(value.value if isinstance(value, Flagged) else value)
-        return replace(empty, value=number if np.isfinite(number) else None, flag=flag)
-    of_sums = metric.score_of_sums(row.options)
-    assert of_sums is not None  # rules.check_row asks for one of both
-    number = float(of_sums(sums))
-    if not np.isfinite(number):
+    if flagged := metric.flagged(form_of_members(table.members[str(row.variable)])):
+        return replace(empty, flag=flagged.flag)
+    statistic = table.statistic(row)
+    if statistic is None:
         return replace(empty, flag="no_data")
-    spread = interval(sums, of_sums)
+    found = metric.score(statistic, row.options)
+    if isinstance(found, Flagged):
+        value = float(found.value)
+        return replace(empty, value=value if np.isfinite(value) else None, flag=found.flag)
+    of_sums = metric.of_sums(row.options)
+    spread = interval(sums, of_sums) if of_sums is not None else None
     return replace(
-        empty, value=number, interval=spread and spread.within(*metric.limits), flag=whole
+        empty,
+        value=found,
+        interval=spread and spread.within(*metric.limits),
+        flag=None if is_whole(challenge, forecasts, row) else "partial",
     )
 
 

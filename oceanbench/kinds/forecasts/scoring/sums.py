@@ -19,7 +19,7 @@ COLUMNS = ("count", "weight", "error", "squared_error", "truth", "squared_truth"
 
 FloatArray = NDArray[np.float64]
 Reference = str | None
-TermKey = tuple[str | None, str, Reference]
+TermKey = tuple[str, str, Reference]
 
 
 class Against(NamedTuple):
@@ -47,6 +47,10 @@ class Accumulated:
     points: dict[Level, NDArray[np.int64]] = field(default_factory=dict)
     holes: dict[Level, NDArray[np.int64]] = field(default_factory=dict)
 
+    def statistic(self, row: MetricRow) -> Sums | FloatArray | None:
+        """Sums that the value of one score is a function of; None where there are none."""
+        return self.sums(row) if METRICS[row.metric].summed == "points" else self.table(row)
+
     def sums(self, row: MetricRow) -> Sums | None:
         """Sums of one score by start, with its term; None where nothing was submitted for it."""
         levels = levels_of(row)
@@ -59,8 +63,8 @@ class Accumulated:
         whole = sum(self.tables[level, row.relative_to] for level in levels)
         assert not isinstance(whole, int)  # a row has a level
         columns = [column[chosen] for column in whole]
-        if METRICS[row.metric].term is not None:
-            key = term_key(row)
+        metric, key = METRICS[row.metric], term_key(row)
+        if metric.summed == "points" and metric.statistic is not None:
             columns.append(sum(self.terms[level, key][chosen] for level in levels))
         if row.lead is None:
             columns = [column.sum(axis=-1) for column in columns]
@@ -118,15 +122,8 @@ def levels_of(row: MetricRow) -> list[Level]:
 
 
 def term_key(row: MetricRow) -> TermKey:
-    """Scores of one key share the sums of their term, or the table of their cases.
-
-    It names the first metric that has these, so that workers can send it.
-    """
-    metric = METRICS[row.metric]
-    shared = metric.by_case or metric.term
-    options = metric.of_case(row.options) if metric.by_case is not None else row.options
-    names = (name for name, other in METRICS.items() if (other.by_case or other.term) is shared)
-    return next(names) if shared else None, str(sorted(options.items())), row.relative_to
+    """Scores of one key share the sums of their term, or the table of their cases."""
+    return *METRICS[row.metric].key(row.options), row.relative_to
 
 
 def named(level: Level) -> str:

@@ -1,0 +1,231 @@
+"""The table of metrics: the function that each is, and what that does not say of itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from oceanbench.metrics import anomalies, events, geostrophic, pointwise
+from oceanbench.metrics.metric import Metric
+from oceanbench.metrics.probabilistic import calibration, energy, scores
+from oceanbench.metrics.spectral import along_track, isotropic, small_scales, space_time, zonal
+
+POSITIVE = (0.0, math.inf)
+
+
+METRICS: Mapping[str, Metric] = MappingProxyType(
+    {
+        # errors, point by point
+        "rmse": Metric(value=pointwise.rmse, units=None, better="lower", ideal=0.0),
+        "mean_rmse": Metric(value=pointwise.mean_rmse, units=None, better="lower", ideal=0.0),
+        "mse": Metric(value=pointwise.mse, units="squared", better="lower", ideal=0.0),
+        "median_mse": Metric(
+            value=pointwise.median_mse, units="squared", better="lower", ideal=0.0
+        ),
+        "bias": Metric(value=pointwise.bias, units=None, better=None, ideal=0.0),
+        "rmse_score": Metric(value=pointwise.rmse_score, units="1", better="higher", ideal=1.0),
+        "rmse_score_mean": Metric(
+            value=pointwise.rmse_score_mean, units="1", better="higher", ideal=1.0
+        ),
+        "rmse_score_std": Metric(
+            value=pointwise.rmse_score_std, units="1", better="lower", ideal=0.0
+        ),
+        "nmse": Metric(value=pointwise.nmse, units="1", better="lower", ideal=0.0),
+        "component_nmse": Metric(
+            statistic=pointwise.component_nmse,
+            units="1",
+            better="lower",
+            ideal=0.0,
+            needs="windows",
+        ),
+        "explained_variance": Metric(
+            value=pointwise.explained_variance, units="1", better="higher", ideal=1.0
+        ),
+        # of departures from a reference
+        "skill": Metric(
+            value=anomalies.skill, units="1", better="higher", ideal=1.0, of_references=True
+        ),
+        "anomaly_correlation": Metric(
+            statistic=anomalies.product,
+            value=anomalies.anomaly_correlation,
+            units="1",
+            better="higher",
+            ideal=1.0,
+            of_anomalies=True,
+        ),
+        "activity": Metric(
+            statistic=anomalies.product,
+            value=anomalies.activity,
+            units="1",
+            better=None,
+            ideal=1.0,
+            bounds=POSITIVE,
+            of_anomalies=True,
+        ),
+        # by UTC day
+        "daily_rmse_score": Metric(
+            value=pointwise.daily_rmse_score, units="1", better="higher", ideal=1.0, daily=True
+        ),
+        "daily_rmse_score_std": Metric(
+            value=pointwise.daily_rmse_score_std, units="1", better="lower", ideal=0.0, daily=True
+        ),
+        # of maps and their spectra
+        "geostrophic_rmse": Metric(
+            statistic=geostrophic.squared_current_error,
+            value=geostrophic.geostrophic_rmse,
+            units="m s-1",
+            better="lower",
+            ideal=0.0,
+            needs="grid",
+        ),
+        "resolved_wavelength": Metric(
+            statistic=space_time.psd_score,
+            value=space_time.resolved_wavelength,
+            summed=None,
+            units="degrees_east",
+            better="lower",
+            ideal=None,
+            needs="grid",
+        ),
+        "resolved_period": Metric(
+            statistic=space_time.psd_score,
+            value=space_time.resolved_period,
+            summed=None,
+            units="days",
+            better="lower",
+            ideal=None,
+            needs="grid",
+        ),
+        "isotropic_wavelength": Metric(
+            statistic=isotropic.isotropic_spectra,
+            value=isotropic.isotropic_wavelength,
+            summed="tables",
+            units="km",
+            better="lower",
+            ideal=None,
+            needs="grid",
+            additive=True,
+        ),
+        "zonal_wavelength": Metric(
+            statistic=zonal.zonal_spectra,
+            value=zonal.zonal_wavelength,
+            summed="tables",
+            units="km",
+            better="lower",
+            ideal=None,
+            needs="grid",
+            probabilistic=True,
+            joint=True,
+            additive=True,
+        ),
+        "zonal_energy_ratio": Metric(
+            statistic=zonal.zonal_spectra,
+            value=zonal.zonal_energy_ratio,
+            summed="tables",
+            units="1",
+            better=None,
+            ideal=1.0,
+            bounds=POSITIVE,
+            needs="grid",
+            probabilistic=True,
+            joint=True,
+            additive=True,
+        ),
+        "along_track_wavelength": Metric(
+            statistic=along_track.along_track_spectra,
+            value=along_track.along_track_wavelength,
+            summed=None,
+            units="km",
+            better="lower",
+            ideal=None,
+            needs="track",
+        ),
+        # of distributions
+        "crps": Metric(
+            statistic=scores.crps,
+            units=None,
+            better="lower",
+            ideal=0.0,
+            probabilistic=True,
+            of_single=True,
+        ),
+        "spread_skill": Metric(
+            statistic=scores.expected_squared_error,
+            value=scores.spread_skill,
+            units="1",
+            better=None,
+            ideal=1.0,
+            bounds=POSITIVE,
+            probabilistic=True,
+        ),
+        "coverage": Metric(
+            statistic=scores.coverage,
+            units="1",
+            better=None,
+            ideal="level",
+            bounds=(0.0, 1.0),
+            probabilistic=True,
+        ),
+        "interval_score": Metric(
+            statistic=scores.interval_score,
+            units=None,
+            better="lower",
+            ideal=0.0,
+            probabilistic=True,
+        ),
+        "reliability_index": Metric(
+            statistic=calibration.pit_table,
+            value=scores.reliability_index,
+            summed="tables",
+            units="1",
+            better="lower",
+            ideal=0.0,
+            probabilistic=True,
+        ),
+        "energy_score": Metric(
+            statistic=energy.energy_score,
+            units=None,
+            better="lower",
+            ideal=0.0,
+            probabilistic=True,
+            joint=True,
+        ),
+        "small_scale_variance": Metric(
+            statistic=small_scales.small_scale_variance,
+            summed=None,
+            units="1",
+            better=None,
+            ideal=1.0,
+            bounds=POSITIVE,
+            needs="grid",
+            probabilistic=True,
+            joint=True,
+        ),
+        # of events in windows
+        "onset_error": Metric(
+            statistic=events.onset_error,
+            summed=None,
+            units="time",
+            better="lower",
+            ideal=0.0,
+            needs="windows",
+        ),
+        "missed_events": Metric(
+            statistic=events.missed_events,
+            summed=None,
+            units="1",
+            better="lower",
+            ideal=0.0,
+            needs="windows",
+        ),
+        "false_events": Metric(
+            statistic=events.false_events,
+            summed=None,
+            units="1",
+            better="lower",
+            ideal=0.0,
+            needs="windows",
+        ),
+    }
+)
