@@ -14,31 +14,33 @@ from oceanbench.figures.style import geographic, limits, shape_of
 from oceanbench.kinds.forecasts.scoring.scores import Scored
 
 
-def forecasts(challenge: Declaration, heading: str, scored: Scored) -> Iterator[tuple[str, Figure]]:
+def forecasts(
+    declaration: Declaration, heading: str, scored: Scored
+) -> Iterator[tuple[str, Figure]]:
     """Name and figure, one after the other.
 
     Parameters
     ----------
-    challenge, heading : of which, and the words above
+    declaration, heading : of which, and the words above
     scored : what :func:`oceanbench.kinds.forecasts.scoring.scores.evaluated` found
     """
-    yield "rmse_by_lead", leads.errors(scored, challenge, heading)
+    yield "rmse_by_lead", leads.errors(scored, declaration, heading)
     if (figure := leads.structure(scored, heading)) is not None:
         yield "anomalies_by_lead", figure
-    if (figure := leads.spread(scored, challenge, heading)) is not None:
+    if (figure := leads.spread(scored, declaration, heading)) is not None:
         yield "spread_by_lead", figure
     drawing = {"spectra": leads.spectra, "ranks": leads.ranks}
-    for kind, row in leads.of_tables(scored, challenge):
+    for kind, row in leads.of_tables(scored, declaration):
         depth = "" if row.depth is None else f"_{row.depth:.3g}m"
         departing = f"_less_{row.relative_to}" if row.relative_to else ""
         name = f"{'_'.join(row.of_variables)}{depth}{departing}_{kind}"
-        if (figure := drawing[kind](scored, challenge, row, heading)) is not None:
+        if (figure := drawing[kind](scored, declaration, row, heading)) is not None:
             yield name, figure
     for variable, column in scored.forecasts.depths.items():
-        yield f"{variable}_maps", maps(scored, challenge, (variable, column[0]), heading)
+        yield f"{variable}_maps", maps(scored, declaration, (variable, column[0]), heading)
 
 
-def maps(scored: Scored, challenge: Declaration, level: leads.Layer, heading: str) -> Figure:
+def maps(scored: Scored, declaration: Declaration, level: leads.Layer, heading: str) -> Figure:
     """Truth, forecast and error of the middle start at the first, the middle and the last lead."""
     variable, depth = level
     starts = list(scored.forecasts.places)
@@ -54,7 +56,7 @@ def maps(scored: Scored, challenge: Declaration, level: leads.Layer, heading: st
     size = (11.5, len(chosen) * (3.4 * ratio + 0.45) + 0.6)
     figure = Figure(figsize=size, layout="compressed")
     where = "" if depth is None else f" at {depth:.3g} m"
-    unit = leads.written_unit(challenge, variable)
+    unit = leads.written_unit(declaration, variable)
     figure.suptitle(f"{heading}, {variable}{where} ({unit}), start {start}")
     grid = figure.subplots(len(chosen), 3, sharex=True, sharey=True, squeeze=False)
     for row, lead, fields in zip(

@@ -32,13 +32,13 @@ def few(values: Sequence[Any]) -> list[Any]:
     return [values[place] for place in places]
 
 
-def written_unit(challenge: Declaration, variable: str) -> str:
+def written_unit(declaration: Declaration, variable: str) -> str:
     """Unit of a variable, as it is written for readers."""
-    unit = unit_of(challenge, variable)
+    unit = unit_of(declaration, variable)
     return UNITS.get(unit, unit)
 
 
-def errors(scored: Scored, challenge: Declaration, heading: str) -> Figure:
+def errors(scored: Scored, declaration: Declaration, heading: str) -> Figure:
     """RMSE by lead of every variable on few depths, with those of the references."""
     table, mask = scored.table, scored.table.masks[0]
     levels = [
@@ -53,7 +53,7 @@ def errors(scored: Scored, challenge: Declaration, heading: str) -> Figure:
             if (level, name) in table.tables:
                 rmse = np.sqrt(table.mean_square(level, 0, name))
                 axes.plot(leads, rmse, line, color=colour, label=name)
-        axes.set(title=_named(level), ylabel=written_unit(challenge, level[0]), ylim=(0, None))
+        axes.set(title=_named(level), ylabel=written_unit(declaration, level[0]), ylim=(0, None))
     _legend_below(figure, panels[0])
     return figure
 
@@ -78,7 +78,9 @@ def structure(scored: Scored, heading: str) -> Figure | None:
     return figure
 
 
-def spectra(scored: Scored, challenge: Declaration, row: MetricRow, heading: str) -> Figure | None:
+def spectra(
+    scored: Scored, declaration: Declaration, row: MetricRow, heading: str
+) -> Figure | None:
     """Energy by zonal wavelength of truth and forecast at few leads, and what is left of it."""
     tables = _tables(scored, row, few(scored.forecasts.leads))
     if not tables:
@@ -98,7 +100,9 @@ def spectra(scored: Scored, challenge: Declaration, row: MetricRow, heading: str
     ratio.axhline(1.0, color=TRUTH, lw=1.0)
     ratio.axhline(0.5, color="0.6", lw=1.0, ls="--")
     ratio.set(ylabel="over the truth's; dashed: 1/2", ylim=(0, 2))
-    energy.set(ylabel=f"energy per wavenumber (({written_unit(challenge, str(row.variable))})² km)")
+    energy.set(
+        ylabel=f"energy per wavenumber (({written_unit(declaration, str(row.variable))})² km)"
+    )
     energy.legend(fontsize=8, ncols=2)
     scales(ratio, "x", "zonal wavelength (km)")
     return figure
@@ -123,7 +127,7 @@ def ranks(scored: Scored, _: Declaration, row: MetricRow, heading: str) -> Figur
     return figure
 
 
-def spread(scored: Scored, challenge: Declaration, heading: str) -> Figure | None:
+def spread(scored: Scored, declaration: Declaration, heading: str) -> Figure | None:
     """RMSE of the mean by lead, and the one that the spread of the members promises."""
     (metric,) = (name for name, known in METRICS.items() if known.value is spread_skill)
     lines = _by_level(scored, metric)
@@ -142,16 +146,16 @@ def spread(scored: Scored, challenge: Declaration, heading: str) -> Figure | Non
             float(s.value or np.nan) * known[lead] for s, lead in zip(scores, leads, strict=True)
         ]
         axes.plot(leads, promised, "s--", color=ESTIMATE, label="expected from the spread")
-        axes.set(title=_named(level), ylabel=written_unit(challenge, level[0]), ylim=(0, None))
+        axes.set(title=_named(level), ylabel=written_unit(declaration, level[0]), ylim=(0, None))
     _legend_below(figure, panels[0])
     return figure
 
 
-def of_tables(scored: Scored, challenge: Declaration) -> Iterator[tuple[str, MetricRow]]:
+def of_tables(scored: Scored, declaration: Declaration) -> Iterator[tuple[str, MetricRow]]:
     """Kind of figure and score of all on the grid that is summed as a table, each at any lead."""
     kinds = {zonal_spectra: "spectra", pit_table: "ranks"}
     seen = set()
-    for row in challenge.scores:
+    for row in declaration.scores:
         statistic = METRICS[row.metric].statistic
         if statistic not in kinds or row.against or row.mask != scored.table.masks[0]:
             continue

@@ -31,7 +31,7 @@ Maps = NDArray[np.floating[Any]]
 
 
 def observe(
-    challenge: Declaration,
+    declaration: Declaration,
     forecasts: Forecasts,
     references: References,
     grid: Grid,
@@ -43,7 +43,7 @@ def observe(
 
     Parameters
     ----------
-    challenge, forecasts, references, grid : as for
+    declaration, forecasts, references, grid : as for
         :func:`oceanbench.kinds.forecasts.scoring.on_grid.accumulate`
     sites : from :func:`oceanbench.kinds.forecasts.scoring.observation_sites.sites_of`
     result : sums so far, which grow
@@ -57,7 +57,7 @@ def observe(
     there = [s for s in sites if set(s.depths) <= set(forecasts.depths.get(s.level[0], ()))]
     if not there:
         return
-    sums = FieldSums(challenge, result, references.known, rows)
+    sums = FieldSums(declaration, result, references.known, rows)
     for site in there:
         sums.prepare(site.level)
     observing = _Observing(sums, forecasts, references, grid)
@@ -75,7 +75,7 @@ class _Observing:
         self, sums: FieldSums, forecasts: Forecasts, references: References, grid: Grid
     ) -> None:
         self.sums, self.forecasts, self.grid = sums, forecasts, grid
-        self.references, self.challenge = references, sums.challenge
+        self.references, self.declaration = references, sums.declaration
 
     def add(self, variable: str, sites: Sequence[Site], number: int, start: np.datetime64) -> None:
         """Add all leads of one variable and start, read a few at a time."""
@@ -128,14 +128,14 @@ class _Observing:
         """Points inside any mask, each of which counts once, and inside which."""
         boxes = [
             np.logical_and(
-                *inside_box(points.longitude, points.latitude, mask, self.challenge.scored)
+                *inside_box(points.longitude, points.latitude, mask, self.declaration.scored)
             )
-            for mask in self.challenge.masks.values()
+            for mask in self.declaration.masks.values()
         ]
         inside = np.stack(boxes)
         seen = np.asarray(inside.any(axis=0))
         inside = inside[:, seen]
-        masks, numbers = tuple(self.challenge.masks), np.flatnonzero(seen)
+        masks, numbers = tuple(self.declaration.masks), np.flatnonzero(seen)
         return points.where(seen), Cells(numbers, inside.T.astype(np.float64), inside, masks, None)
 
     def _wet(self, start: np.datetime64, depths: Depths) -> NDArray[np.bool_]:

@@ -48,7 +48,7 @@ class Cells(NamedTuple):
         return xr.DataArray(flat.reshape(*values.shape[:-1], *self.grid.shape), coords, dims)
 
 
-def cells_of(challenge: Declaration, grid: Grid) -> Cells:
+def cells_of(declaration: Declaration, grid: Grid) -> Cells:
     """Cells of the grid inside any mask of the challenge, with their weights."""
     points = xr.DataArray(
         np.zeros(grid.shape),
@@ -57,10 +57,10 @@ def cells_of(challenge: Declaration, grid: Grid) -> Cells:
     )
     area = np.cos(np.deg2rad(grid.latitude))[:, None]
     weights = []
-    for mask in challenge.masks.values():
-        chosen = inside(points, mask, challenge.scored).transpose("latitude", "longitude").values
+    for mask in declaration.masks.values():
+        chosen = inside(points, mask, declaration.scored).transpose("latitude", "longitude").values
         weights.append((chosen * (area if mask.weights == "cos_latitude" else 1.0)).ravel())
     table = np.stack(weights, axis=-1)
     places = np.flatnonzero((table > 0).any(axis=-1))
     table = np.ascontiguousarray(table[places])
-    return Cells(places, table, (table > 0).T.copy(), tuple(challenge.masks), grid)
+    return Cells(places, table, (table > 0).T.copy(), tuple(declaration.masks), grid)

@@ -47,13 +47,13 @@ class FieldSums:
 
     def __init__(
         self,
-        challenge: Declaration,
+        declaration: Declaration,
         result: Accumulated,
         known: Collection[Reference],
         scores: Sequence[MetricRow],
     ) -> None:
         """Scores that depart from references that are not known are left out."""
-        self.challenge, self.result = challenge, result
+        self.declaration, self.result = declaration, result
         self.rows: dict[Level, dict[Reference, Rows]] = {}
         for row in scores:
             if row.relative_to not in known:
@@ -83,9 +83,9 @@ class FieldSums:
 
     def check_values(self, variable: str, block: NDArray[np.floating]) -> None:
         """Refuse values outside the valid range."""
-        rules = self.challenge.submission.variables[variable]
+        rules = self.declaration.submission.variables[variable]
         low, high = rules.valid_range or (-ABSURD, ABSURD)
-        check_range(block, variable, low, high, rules.units, self.challenge.name)
+        check_range(block, variable, low, high, rules.units, self.declaration.name)
 
     def add(self, level: Level, place: tuple[int, int], field: Field) -> None:
         """Add the sums of one field."""
@@ -145,13 +145,13 @@ class FieldSums:
         if not holes.any():
             return
         self.result.holes[level] += (cells.inside & holes).sum(axis=1)
-        if level[0] in keys(self.challenge).derived:  # the holes of its inputs are what is judged
+        if level[0] in keys(self.declaration).derived:  # the holes of its inputs are what is judged
             return
-        if self.challenge.submission.missing == "refuse":
+        if self.declaration.submission.missing == "refuse":
             start, lead = self.result.starts[place[0]], self.result.leads[place[1]]
             what = "observations" if isinstance(level[1], Against) else "cells"
             raise OceanbenchError(
-                f"{self.challenge.name}: {int(holes.sum())} of {int(known.sum())} {what} of "
+                f"{self.declaration.name}: {int(holes.sum())} of {int(known.sum())} {what} of "
                 f"{named(level)} have no value in the forecast of start {start}, lead {lead}; "
                 "fill them: a score cannot skip them"
             )

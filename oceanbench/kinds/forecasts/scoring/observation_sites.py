@@ -57,7 +57,7 @@ class Site:
         return found.where((found.depth >= top) & (found.depth < bottom))
 
 
-def sites_of(challenge: Declaration, grid: Grid, data_dir: Path | None = None) -> list[Site]:
+def sites_of(declaration: Declaration, grid: Grid, data_dir: Path | None = None) -> list[Site]:
     """Observations that some score of a challenge is against, at each place of their sums.
 
     Raises
@@ -65,9 +65,9 @@ def sites_of(challenge: Declaration, grid: Grid, data_dir: Path | None = None) -
     OceanbenchError
         when their files are refused, or hold no observation of a valid day
     """
-    scored = {level for row in challenge.scores for level in levels_of(row)}
+    scored = {level for row in declaration.scores for level in levels_of(row)}
     sites = []
-    for name, dataset in observed_in(challenge).items():
+    for name, dataset in observed_in(declaration).items():
         levels = [
             (variable, Against(name, depth_bin))
             for variable in dataset.variables
@@ -75,61 +75,61 @@ def sites_of(challenge: Declaration, grid: Grid, data_dir: Path | None = None) -
         ]
         if not scored & set(levels):
             continue
-        observed = _open(challenge, name, dataset, data_dir)
-        mean = None if dataset.mdt is None else _mean(challenge, dataset, grid, data_dir)
+        observed = _open(declaration, name, dataset, data_dir)
+        mean = None if dataset.mdt is None else _mean(declaration, dataset, grid, data_dir)
         for variable, against in levels:
-            depths = _levels(challenge, observed, dataset, variable, against.depth_bin)
+            depths = _levels(declaration, observed, dataset, variable, against.depth_bin)
             level = (variable, against)
             datum = dataset.datum or 0.0
             sites.append(Site(level, observed, against.depth_bin, depths, mean, datum))
     return sites
 
 
-def _open(challenge: Declaration, name: str, dataset: Dataset, data_dir: Path | None) -> Observed:
+def _open(declaration: Declaration, name: str, dataset: Dataset, data_dir: Path | None) -> Observed:
     observed = open_observed(
         name,
-        challenge.files(name, data_dir),
+        declaration.files(name, data_dir),
         dataset.variables,
-        {name: unit_of(challenge, name) for name in dataset.variables},
+        {name: unit_of(declaration, name) for name in dataset.variables},
         hours=dataset.hours,
         depth=dataset.depth,
         above_geoid=dataset.mdt is not None or dataset.datum is not None,
     )
     days = observed.days
-    valid = np.add.outer(schedule_of(challenge).starts, schedule_of(challenge).leads)
+    valid = np.add.outer(schedule_of(declaration).starts, schedule_of(declaration).leads)
     if not np.isin(valid.astype(np.int64), days).any():
         found = np.array(days[:1] + days[-1:]).astype("datetime64[D]") if days else "no day"
         raise OceanbenchError(
-            f"{challenge.name}: dataset '{name}' has no observation of a valid day: it has {found},"
-            f" and forecasts are of {valid.min()} to {valid.max()}; give the files of those days"
+            f"{declaration.name}: dataset '{name}' has no observation of a valid day: it has "
+            f"{found}, and forecasts are of {valid.min()} to {valid.max()}; give the files of those days"
         )
     return observed
 
 
 def _mean(
-    challenge: Declaration, dataset: Dataset, grid: Grid, data_dir: Path | None
+    declaration: Declaration, dataset: Dataset, grid: Grid, data_dir: Path | None
 ) -> FloatArray:
     """Map of the mean dynamic topography, on the nodes that are scored."""
     name, (variable,) = str(dataset.mdt), dataset.variables
-    units = {"mdt": unit_of(challenge, variable)}
-    expressions = challenge.datasets[name].variables
-    maps, _ = open_maps(name, challenge.files(name, data_dir), expressions, units, grid=grid)
+    units = {"mdt": unit_of(declaration, variable)}
+    expressions = declaration.datasets[name].variables
+    maps, _ = open_maps(name, declaration.files(name, data_dir), expressions, units, grid=grid)
     if maps.cycle != "always":
         raise OceanbenchError(f"dataset '{name}': has times, expected one mean map; average it")
-    mean = maps.read("mdt", schedule_of(challenge).starts[0], SURFACE)[0]
+    mean = maps.read("mdt", schedule_of(declaration).starts[0], SURFACE)[0]
     return np.asarray(mean, dtype=np.float64)
 
 
 def _levels(
-    challenge: Declaration,
+    declaration: Declaration,
     observed: Observed,
     dataset: Dataset,
     variable: str,
     depth_bin: Bin | None,
 ) -> Depths:
     """Levels of the forecasts of a variable that observations can lie between."""
-    column = columns_of(challenge)[variable]
-    where = f"{challenge.name}: dataset '{observed.name}'"
+    column = columns_of(declaration)[variable]
+    where = f"{declaration.name}: dataset '{observed.name}'"
     if observed.has_depths != (depth_bin is not None):
         found = "has depths" if observed.has_depths else "has no depth"
         cure = "add depth_bins, such as [[0, 5]]" if observed.has_depths else "remove depth_bins"

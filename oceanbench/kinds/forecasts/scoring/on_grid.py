@@ -25,7 +25,7 @@ VALUES_AT_ONCE = 2**24  # of a submission: bounds the memory, not the result
 
 
 def accumulate(
-    challenge: Declaration,
+    declaration: Declaration,
     forecasts: Forecasts,
     references: References,
     grid: Grid,
@@ -35,7 +35,7 @@ def accumulate(
 
     Parameters
     ----------
-    challenge : rules, masks and scores
+    declaration : rules, masks and scores
     forecasts : from :func:`oceanbench.kinds.forecasts.submission.find_forecasts`
     references, grid : from :meth:`References.open`
     rows : scores that are wanted
@@ -45,10 +45,10 @@ def accumulate(
     OceanbenchError
         when a value is outside the valid range, or missing where the challenge refuses holes
     """
-    cells = cells_of(challenge, grid)
+    cells = cells_of(declaration, grid)
     starts = np.array(list(forecasts.places))
     result = Accumulated(starts, forecasts.leads, cells.masks)
-    sums = FieldSums(challenge, result, references.known, rows)
+    sums = FieldSums(declaration, result, references.known, rows)
     for variable, depths in forecasts.depths.items():
         for depth in depths:
             sums.prepare((variable, depth))
@@ -121,19 +121,19 @@ def fields_at_once(forecasts: Forecasts, variable: str, start: np.datetime64) ->
     return max(1, VALUES_AT_ONCE // forecasts.size(variable, start))
 
 
-def check_coverage(challenge: Declaration, result: Accumulated) -> None:
+def check_coverage(declaration: Declaration, result: Accumulated) -> None:
     """Refuse a submission that lacks too much, and a challenge with nothing to score."""
-    least = challenge.submission.min_coverage
+    least = declaration.submission.min_coverage
     for level, points in result.points.items():
         for mask, count, holes in zip(result.masks, points, result.holes[level], strict=True):
             if count == 0 and not isinstance(level[1], Against):
                 raise OceanbenchError(
-                    f"{challenge.name}: no wet cell of {named(level)} inside mask '{mask}' has a "
+                    f"{declaration.name}: no wet cell of {named(level)} inside mask '{mask}' has a "
                     "truth; check the mask, the truth and the depths of challenge.yaml"
                 )
             if count - holes < least * count:
                 raise OceanbenchError(
-                    f"{challenge.name}: only {count - holes} of {count} values of {named(level)} "
+                    f"{declaration.name}: only {count - holes} of {count} values of {named(level)} "
                     f"inside mask '{mask}' are in the submission, expected at least {least:.0%}; "
                     "forecast the rest: leaving out what is hard would raise the score"
                 )

@@ -26,7 +26,7 @@ STARTS_AT_ONCE = 2  # of a task: opening the files costs less than they, and no 
 
 
 def sums_by_start(
-    challenge: Declaration,
+    declaration: Declaration,
     submitted: Submitted,
     forecasts: Forecasts,
     references: References,
@@ -42,7 +42,7 @@ def sums_by_start(
 
     Parameters
     ----------
-    challenge, submitted, data_dir : as a kind scores them
+    declaration, submitted, data_dir : as a kind scores them
     forecasts, references, grid : opened from them
     rows : scores that are wanted
     executor : whose workers open the files for themselves, at the same paths; None for none
@@ -53,41 +53,41 @@ def sums_by_start(
         when a value is outside the valid range, or missing where the challenge refuses holes
     """
     if executor is None:
-        table = _sums(challenge, forecasts, references, grid, rows, data_dir)
+        table = _sums(declaration, forecasts, references, grid, rows, data_dir)
     else:
         starts = list(forecasts.places)
         groups = [starts[i : i + STARTS_AT_ONCE] for i in range(0, len(starts), STARTS_AT_ONCE)]
-        work = partial(_sums_of, challenge, submitted, rows, data_dir)
+        work = partial(_sums_of, declaration, submitted, rows, data_dir)
         parts = executor.map(work, groups)
         bar = progress(groups, "scoring starts")
         table = joined([part for _, part in zip(bar, parts, strict=True)])
-    check_coverage(challenge, table)
+    check_coverage(declaration, table)
     return table
 
 
 def _sums(
-    challenge: Declaration,
+    declaration: Declaration,
     forecasts: Forecasts,
     references: References,
     grid: Grid,
     rows: Sequence[MetricRow],
     data_dir: Path | None,
 ) -> Accumulated:
-    sites = sites_of(challenge, grid, data_dir)
-    table = accumulate(challenge, forecasts, references, grid, rows)
-    observe(challenge, forecasts, references, grid, sites, table, rows)
+    sites = sites_of(declaration, grid, data_dir)
+    table = accumulate(declaration, forecasts, references, grid, rows)
+    observe(declaration, forecasts, references, grid, sites, table, rows)
     return table
 
 
 def _sums_of(
-    challenge: Declaration,
+    declaration: Declaration,
     submitted: Submitted,
     rows: Sequence[MetricRow],
     data_dir: Path | None,
     starts: Sequence[np.datetime64],
 ) -> Accumulated:
     """Sums of some starts, from files: what a worker does."""
-    references, grid = References.open(challenge, data_dir)
-    forecasts = find_forecasts(challenge, submitted, grid)
+    references, grid = References.open(declaration, data_dir)
+    forecasts = find_forecasts(declaration, submitted, grid)
     places = {start: forecasts.places[start] for start in starts}
-    return _sums(challenge, replace(forecasts, places=places), references, grid, rows, data_dir)
+    return _sums(declaration, replace(forecasts, places=places), references, grid, rows, data_dir)

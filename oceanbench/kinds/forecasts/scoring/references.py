@@ -21,17 +21,17 @@ class References:
     wet: Maps | None
 
     @classmethod
-    def open(cls, challenge: Declaration, data_dir: Path | None) -> tuple[References, Grid]:
+    def open(cls, declaration: Declaration, data_dir: Path | None) -> tuple[References, Grid]:
         """Find the maps of a challenge's references; no map is read, and optional ones may lack."""
-        truth, grid = maps_of(challenge, challenge.truth_name, data_dir=data_dir)
+        truth, grid = maps_of(declaration, declaration.truth_name, data_dir=data_dir)
 
         def of(role: str) -> Maps | None:
-            name = next(iter(challenge.of_role(role)), None)
+            name = next(iter(declaration.of_role(role)), None)
             if name is None:
                 return None
-            if challenge.datasets[name].optional and not challenge.present(name, data_dir):
+            if declaration.datasets[name].optional and not declaration.present(name, data_dir):
                 return None
-            return maps_of(challenge, name, grid, data_dir)[0]
+            return maps_of(declaration, name, grid, data_dir)[0]
 
         return cls(truth, of("initial"), of("climatology"), of("mask")), grid
 

@@ -42,7 +42,7 @@ class Scored:
 
 
 def evaluated(
-    challenge: Declaration,
+    declaration: Declaration,
     submitted: Submitted,
     *,
     data_dir: Path | None = None,
@@ -58,14 +58,14 @@ def evaluated(
     OceanbenchError
         when the submission or the challenge's data are refused
     """
-    found = _opened(challenge, submitted, data_dir)
-    table, warnings = _summed(challenge, submitted, found, challenge.scores, data_dir, executor)
+    found = _opened(declaration, submitted, data_dir)
+    table, warnings = _summed(declaration, submitted, found, declaration.scores, data_dir, executor)
     warnings += sanity.leads(_errors(found.forecasts, table), found.forecasts.leads)
-    warnings += sanity.heights(_heights(challenge, table))
-    scores = [_score(challenge, found.forecasts, table, row) for row in challenge.scores]
+    warnings += sanity.heights(_heights(declaration, table))
+    scores = [_score(declaration, found.forecasts, table, row) for row in declaration.scores]
     series: list[dict[str, Any]] = []
-    row = challenge.ranking
-    if is_whole(challenge, found.forecasts, row) and (sums := table.sums(row)) is not None:
+    row = declaration.ranking
+    if is_whole(declaration, found.forecasts, row) and (sums := table.sums(row)) is not None:
         terms = {} if sums.term is None else {row.label: sums.term}
         key = {"variable": row.variable, "mask": row.mask, "daily": False}
         series = [{**key, **series_of(sums, terms)}]
@@ -74,11 +74,11 @@ def evaluated(
 
 
 def validated(
-    challenge: Declaration, submitted: Submitted, *, data_dir: Path | None = None
+    declaration: Declaration, submitted: Submitted, *, data_dir: Path | None = None
 ) -> list[dict[str, Any]]:
     """Coverage of a submission, read and refused as for its scores, of which none is computed."""
-    found = _opened(challenge, submitted, data_dir)
-    table, _ = _summed(challenge, submitted, found, [], data_dir, None)
+    found = _opened(declaration, submitted, data_dir)
+    table, _ = _summed(declaration, submitted, found, [], data_dir, None)
     return _coverage(found.forecasts, table)
 
 
@@ -90,13 +90,13 @@ class _Opened(NamedTuple):
     grid: Grid
 
 
-def _opened(challenge: Declaration, submitted: Submitted, data_dir: Path | None) -> _Opened:
-    references, grid = References.open(challenge, data_dir)
-    return _Opened(find_forecasts(challenge, submitted, grid), references, grid)
+def _opened(declaration: Declaration, submitted: Submitted, data_dir: Path | None) -> _Opened:
+    references, grid = References.open(declaration, data_dir)
+    return _Opened(find_forecasts(declaration, submitted, grid), references, grid)
 
 
 def _summed(
-    challenge: Declaration,
+    declaration: Declaration,
     submitted: Submitted,
     found: _Opened,
     rows: Sequence[MetricRow],
@@ -105,9 +105,9 @@ def _summed(
 ) -> tuple[Accumulated, list[str]]:
     """Sums for the scores of some rows, and what looks wrong in some of the fields."""
     try:
-        warnings = sanity.inspect(_samples(challenge, *found), challenge.name)
+        warnings = sanity.inspect(_samples(declaration, *found), declaration.name)
         table = sums_by_start(
-            challenge, submitted, *found, rows, data_dir=data_dir, executor=executor
+            declaration, submitted, *found, rows, data_dir=data_dir, executor=executor
         )
     except OceanbenchError as problem:
         raise OceanbenchError(f"{submitted.name}: {problem}") from problem
@@ -115,7 +115,7 @@ def _summed(
 
 
 def _samples(
-    challenge: Declaration, forecasts: Forecasts, references: References, grid: Grid
+    declaration: Declaration, forecasts: Forecasts, references: References, grid: Grid
 ) -> list[dict[str, Sample]]:
     """Fields of the first and the middle start at the shortest lead, by variable, of each depth."""
     starts, lead = list(forecasts.places), forecasts.leads[0]
@@ -129,7 +129,7 @@ def _samples(
                 if depth in column and not forecasts.is_derived(name):
                     fields = forecasts.read(name, start, [lead], [depth])[0, 0]
                     truth = references.truth.read(name, start + lead, [depth])[0]
-                    unit = challenge.submission.variables[name].units
+                    unit = declaration.submission.variables[name].units
                     known = named((name, depth))
                     sample[name] = Sample(fields.mean(axis=0), truth, unit, known, lead, globe)
             samples.append(sample)
@@ -147,11 +147,11 @@ def _errors(forecasts: Forecasts, table: Accumulated) -> dict[str, list[float]]:
     return errors
 
 
-def _heights(challenge: Declaration, table: Accumulated) -> dict[str, Departure]:
+def _heights(declaration: Declaration, table: Accumulated) -> dict[str, Departure]:
     """How heights differ from observations at the shortest lead, through the first mask."""
     found = {}
     for (level, reference), columns in table.tables.items():
-        metres = unit_of(challenge, level[0]) == "m" and level[0] not in keys(challenge).derived
+        metres = unit_of(declaration, level[0]) == "m" and level[0] not in keys(declaration).derived
         if metres and reference is None and isinstance(level[1], Against):
             _, weight, error, square, value, squared_value = columns[:, :, 0, 0].sum(axis=1)
             if weight > 0:
@@ -161,9 +161,9 @@ def _heights(challenge: Declaration, table: Accumulated) -> dict[str, Departure]
     return found
 
 
-def is_whole(challenge: Declaration, forecasts: Forecasts, row: MetricRow) -> bool:
+def is_whole(declaration: Declaration, forecasts: Forecasts, row: MetricRow) -> bool:
     """Whether a score goes over every start, and every lead that it is to pool."""
-    wanted = schedule_of(challenge)
+    wanted = schedule_of(declaration)
     leads = row.lead is not None or len(forecasts.leads) == len(wanted.leads)
     return leads and len(forecasts.places) == wanted.starts.size
 
@@ -175,10 +175,10 @@ def _is_there(table: Accumulated, row: MetricRow) -> bool:
 
 
 def _score(
-    challenge: Declaration, forecasts: Forecasts, table: Accumulated, row: MetricRow
+    declaration: Declaration, forecasts: Forecasts, table: Accumulated, row: MetricRow
 ) -> Score:
     metric, sums = METRICS[row.metric], table.sums(row)
-    unit = unit_of(challenge, str(row.variable))
+    unit = unit_of(declaration, str(row.variable))
     empty = Score(
         metric=row.metric,
         label=row.label,
@@ -213,7 +213,7 @@ def _score(
         empty,
         value=found,
         interval=spread and spread.within(*metric.limits),
-        flag=None if is_whole(challenge, forecasts, row) else "partial",
+        flag=None if is_whole(declaration, forecasts, row) else "partial",
     )
 
 
