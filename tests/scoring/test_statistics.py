@@ -8,6 +8,7 @@ import xarray as xr
 from builders import maps
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import every
 from scipy import signal, stats
 
 from oceanbench.metrics import METRICS, Sums
@@ -175,9 +176,7 @@ def test_equal_methods_are_told_apart_hardly_more_often_than_the_level_says(fewe
     assert wrong / 200 <= 0.11
 
 
-@pytest.mark.parametrize(
-    "name", [n for n in METRICS if METRICS[n].of_sums and METRICS[n].needs != "windows"]
-)
+@every("name", [n for n in METRICS if METRICS[n].of_sums and METRICS[n].needs != "windows"])
 def test_every_score_with_an_interval_has_one_on_maps(name):
     truth = maps()["ssh"]
     estimate = maps(noise=0.2)["ssh"]
