@@ -510,3 +510,14 @@ def test_coordinates_on_dimensions_of_another_name_are_refused_without_contradic
 def test_a_pipe_is_refused_not_waited_for(challenge, tmp_path):
     os.mkfifo(tmp_path / "mine.nc")
     assert "neither a file nor a Zarr store" in refusal(challenge, tmp_path / "mine.nc")
+
+
+@every("bound", ["time", "latitude", "longitude"])
+def test_a_domain_without_a_bound_is_not_taken_for_the_globe(
+    bound, challenge, tmp_path, monkeypatch
+):
+    path, box = write(maps(), tmp_path / "mine.nc"), challenge.scored.box
+    open_ended = property(lambda domain: box._replace(**{bound: None}))
+    monkeypatch.setattr(type(challenge.scored), "box", open_ended)
+    with pytest.raises(AssertionError):
+        Submission("mine", path).open(challenge)

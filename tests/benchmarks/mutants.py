@@ -1,6 +1,6 @@
 """Do the tests notice? Small faults are put into the code, one at a time, and the tests run.
 
-    python tests/benchmarks/mutants.py --count 200 --seed 0 --output mutants.jsonl
+    python tests/benchmarks/mutants.py --count 200 --seed 0 --jobs 2
 
 A fault that no test notices (a survivor) is printed as ``file:line: before → after``. The faults
 are drawn with a seed, and what has been tried stands in the output, a line each: the same command
@@ -88,11 +88,11 @@ def faults(node: ast.AST) -> Iterator[ast.AST]:
                 for table in (SWAPPED, REVERSED):
                     if type(operator) in table:
                         other = copy.deepcopy(node)
-                        other.ops[number] = table[type(operator)]()  # type: ignore[call-overload]
+                        other.ops[number] = table[type(operator)]()
                         yield other
         case ast.BinOp(op=ast.Add() | ast.Sub()) | ast.BoolOp():
             other = copy.deepcopy(node)
-            other.op = SWAPPED[type(node.op)]()  # type: ignore[assignment]
+            other.op = SWAPPED[type(node.op)]()
             yield other
         case ast.UnaryOp(op=ast.Not()):
             yield node.operand
@@ -122,13 +122,13 @@ def mutants_of(path: Path, root: Path = ROOT) -> list[Mutant]:
     found = []
     for node in expressions(ast.parse(source)):
         for fault in faults(node):
-            start = starts[node.lineno - 1] + node.col_offset  # type: ignore[attr-defined]
-            end = starts[node.end_lineno - 1] + node.end_col_offset  # type: ignore[attr-defined]
+            start = starts[node.lineno - 1] + node.col_offset
+            end = starts[node.end_lineno - 1] + node.end_col_offset
             before = " ".join(source[start:end].decode().split())
             after = ast.unparse(fault)
             after = after if isinstance(fault, ast.Constant) else f"({after})"
             name = path.relative_to(root).as_posix()
-            found.append(Mutant(name, node.lineno, start, end, before, after))  # type: ignore[attr-defined]
+            found.append(Mutant(name, node.lineno, start, end, before, after))
     return found
 
 
@@ -178,14 +178,16 @@ def noticed(place: Path, tests: list[str], limit: float | None = None) -> str:
     return "killed" if done.returncode else "survived"
 
 
-def tried(mutant: Mutant, trees: queue.Queue[Path], limit: float) -> tuple[Mutant, dict]:
+def tried(
+    mutant: Mutant, tests: list[str], trees: queue.Queue[Path], limit: float
+) -> tuple[Mutant, dict[str, object]]:
     """A fault and its outcome, in a tree that is as it was afterwards."""
     place, began = trees.get(), time.monotonic()
     path = place / mutant.file
     sound = path.read_bytes()
     try:
         path.write_bytes(mutant.applied(sound))
-        outcome = noticed(place, tests_of(mutant.file), limit)
+        outcome = noticed(place, tests, limit)
     finally:
         path.write_bytes(sound)
         trees.put(place)
@@ -206,13 +208,15 @@ def main() -> None:
     """Try the faults that have not been tried, and print those that survive."""
     parser = argparse.ArgumentParser(description="Put faults into the code and run its tests.")
     parser.add_argument("--files", nargs="+", default=[f"oceanbench/{room}" for room in ROOMS])
+    parser.add_argument("--tests", nargs="+", help="instead of those of the file's room")
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--timeout", type=float, default=600.0, help="seconds a fault may take")
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--output", type=Path, default=Path("mutants.jsonl"))
+    parser.add_argument("--output", type=Path, default=Path("results/mutants.jsonl"))
     options = parser.parse_args()
     sample = drawn(options.files, options.count, options.seed)
+    options.output.parent.mkdir(parents=True, exist_ok=True)
     known = read(options.output)
     waiting = [mutant for mutant in sample if mutant not in known]
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(options.jobs) as workers:
@@ -220,10 +224,13 @@ def main() -> None:
         for number in range(options.jobs):
             (Path(folder) / str(number)).mkdir()
             trees.put(tree(Path(folder) / str(number)))
-        for tests in {tuple(tests_of(mutant.file)) for mutant in waiting}:
-            if noticed(Path(folder) / "0", list(tests)) != "survived":
-                raise SystemExit(f"{' '.join(tests)}: fail already without a fault")
-        for mutant, row in workers.map(lambda m: tried(m, trees, options.timeout), waiting):
+        tests = {mutant: options.tests or tests_of(mutant.file) for mutant in waiting}
+        for names in {tuple(names) for names in tests.values()}:
+            if noticed(Path(folder) / "0", list(names)) != "survived":
+                raise SystemExit(f"{' '.join(names)}: fail already without a fault")
+        for mutant, row in workers.map(
+            lambda m: tried(m, tests[m], trees, options.timeout), waiting
+        ):
             with options.output.open("a", encoding="utf-8") as output:
                 output.write(json.dumps(asdict(mutant) | row, ensure_ascii=False) + "\n")
             known[mutant] = str(row["outcome"])

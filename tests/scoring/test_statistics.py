@@ -130,7 +130,16 @@ def test_interval_is_reproducible_and_encloses_the_score():
 def test_too_few_times_have_no_interval():
     assert interval(table(np.arange(8.0)), RMSE) is None
     assert interval(table(np.arange(1.0, 10.0)), RMSE) is not None
-    assert paired_difference(table(np.arange(8.0)), table(np.arange(8.0)), RMSE) is None
+    for size, enough in ((8, False), (9, True)):
+        pair = table(np.arange(1.0, size + 1)), table(np.arange(size, 0.0, -1))
+        assert (paired_difference(*pair, RMSE) is not None) is enough
+
+
+def test_the_shortest_series_have_blocks_of_one():
+    assert [block_length(np.arange(float(n))) for n in (1, 2, 3, 5)] == [1, 1, 1, 1]
+    assert decorrelation_time(np.array([3.0])) == decorrelation_time(np.full(9, 3.0)) == 1
+    assert decorrelation_time(np.array([0.0, 1.0])) == 1
+    np.testing.assert_array_equal(block_indices(1, 1, 4), np.zeros((4, 1)))
 
 
 def test_score_without_a_number_has_no_interval():

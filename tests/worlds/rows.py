@@ -53,10 +53,10 @@ def every(
         signature = inspect.signature(test)
         assert set(filled) <= set(signature.parameters), (filled, signature)
         kept = [p for name, p in signature.parameters.items() if name not in filled]
-        through.__signature__ = signature.replace(parameters=kept)  # type: ignore[attr-defined]
+        through.__signature__ = signature.replace(parameters=kept)
         through.__name__, through.__doc__ = test.__name__, test.__doc__
         through.__module__ = test.__module__  # where pytest looks for it
-        through.pytestmark = getattr(test, "pytestmark", [])  # type: ignore[attr-defined]
+        through.pytestmark = getattr(test, "pytestmark", [])
         return through
 
     return decorate
