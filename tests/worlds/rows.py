@@ -54,6 +54,7 @@ def every(
         assert set(filled) <= set(signature.parameters), (filled, signature)
         kept = [p for name, p in signature.parameters.items() if name not in filled]
         through.__signature__ = signature.replace(parameters=kept)
+        through.__wrapped__ = test  # where its lines are
         through.__name__, through.__doc__ = test.__name__, test.__doc__
         through.__module__ = test.__module__  # where pytest looks for it
         through.pytestmark = getattr(test, "pytestmark", [])
