@@ -1,13 +1,18 @@
-"""Hypothesis runs the same few examples every time, without deadlines; a command to type."""
+"""Hypothesis runs the same few examples every time, without deadlines; a command to type.
+
+One thread a process: there is a process of tests a core, and small sums gain nothing from threads.
+"""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from command import Command
 from hypothesis import Phase, settings
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported
 settings.register_profile(
     "oceanbench",
     derandomize=True,
@@ -17,6 +22,11 @@ settings.register_profile(
     phases=(Phase.explicit, Phase.generate),  # the examples are small: shrinking is not worth it
 )
 settings.load_profile("oceanbench")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """All cores for the whole suite; chosen files run in this process, which starts at once."""
+    return None if config.args == config.getini("testpaths") else 0
 
 
 @pytest.fixture

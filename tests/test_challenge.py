@@ -16,6 +16,7 @@ from builders import (
     write,
     write_challenge,
 )
+from rows import every
 
 from oceanbench.challenge import Challenge
 from oceanbench.data.expressions import parse_sum
@@ -169,7 +170,7 @@ BAD = {  # changes at dotted keys -> words of the refusal
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("case", BAD)
+@every("case", BAD)
 def test_mistake_is_refused_with_key_value_and_cure(case, tmp_path):
     changes, words = BAD[case]
     text = refusal(write_challenge(tmp_path, MAPS, changes))
@@ -195,8 +196,8 @@ def test_mistake_about_tracks_is_refused(case, tmp_path):
     assert all(word in text for word in words), text
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
+@every(
+    "text, words",
     [
         ("name: [unclosed", ["not valid YAML"]),
         ("a: b: c", ["not valid YAML"]),
@@ -252,7 +253,7 @@ def test_sums_and_differences_of_variables_are_understood(expression, terms):
     assert parse_sum(expression) == terms
 
 
-@pytest.mark.parametrize(
+@every(
     "expression",
     ["", " ", "a b", "a + ", "a * b", "a / b", "2 * a", "a + 1", "(a)", "a + (b - c)", "a ** b",
      "a--b", "a + - b", "__import__('os')", "a.b", "a[0]", "a;b", "a, b", "a\\n+", "ssh # mdt"],

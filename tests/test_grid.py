@@ -8,6 +8,7 @@ import xarray as xr
 from builders import DAY, FIRST, days
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import every
 
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import (
@@ -60,8 +61,8 @@ def test_wrapped_longitude_is_the_same_meridian_within_180_degrees_of_the_centre
         assert found == lon
 
 
-@pytest.mark.parametrize(
-    ("bounds", "want"),
+@every(
+    "bounds, want",
     [
         ((-65, -55), (-65, -55)),
         ((295, 305), (295, 305)),
@@ -107,8 +108,8 @@ def test_interpolation_to_points_is_exact_on_a_trilinear_field():
     np.testing.assert_allclose(found, want, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("field_unit", ["s", "ms", "us", "ns"])
-@pytest.mark.parametrize("point_unit", ["s", "ms", "us", "ns"])
+@every("field_unit", ["s", "ms", "us", "ns"])
+@every("point_unit", ["s", "ms", "us", "ns"])
 def test_unit_of_dates_changes_nothing(field_unit, point_unit):
     """xarray subtracts dates of different units without converting them."""
     field, track = grid_of(), points()

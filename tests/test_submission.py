@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from builders import DAY, FIRST, days, maps, maps_challenge, submission, write
+from rows import every
 
 from oceanbench.data import untrusted
 from oceanbench.errors import OceanbenchError
@@ -119,7 +120,7 @@ BAD = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("case", BAD)
+@every("case", BAD)
 def test_bad_maps_are_refused_in_words(case, challenge, tmp_path):
     change, words = BAD[case]
     text = refused(challenge, tmp_path, change(maps()))
@@ -144,7 +145,7 @@ def with_std(std=0.1, name="ssh_std", **attrs) -> xr.Dataset:
     return dataset.assign({name: (dataset["ssh"] * 0 + std).assign_attrs({"units": "m", **attrs})})
 
 
-@pytest.mark.parametrize(
+@every(
     "change",
     [
         lambda d: d,
@@ -210,7 +211,7 @@ BAD_STD = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("case", BAD_STD)
+@every("case", BAD_STD)
 def test_bad_standard_deviations_are_refused_in_words(case, challenge, tmp_path):
     dataset, words = BAD_STD[case]
     text = refused(challenge, tmp_path, dataset)
@@ -240,9 +241,7 @@ def test_truncated_file_is_refused(challenge, tmp_path):
     assert "mine.nc" in text and "complete" in text
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"CDF", b"CDF\x01\x00", b"hello\n" * 100, b"\x89HDF\r\n\x1a\n"]
-)
+@every("content", [b"", b"CDF", b"CDF\x01\x00", b"hello\n" * 100, b"\x89HDF\r\n\x1a\n"])
 def test_file_that_is_no_netcdf_is_refused(content, challenge, tmp_path):
     path = tmp_path / "mine.nc"
     path.write_bytes(content)
@@ -323,7 +322,7 @@ def test_file_is_found_under_any_name(name, challenge, tmp_path):
     Submission("mine", path).open(challenge)
 
 
-@pytest.mark.parametrize("name", ["", ".hidden", "a/b", "..", "a\nb", "a|b", 'a"b'])
+@every("name", ["", ".hidden", "a/b", "..", "a\nb", "a|b", 'a"b'])
 def test_names_that_cannot_be_file_names_are_refused(name, tmp_path):
     with pytest.raises(OceanbenchError, match="file name"):
         Submission(name, tmp_path / "mine.nc")
@@ -357,7 +356,7 @@ def spoil(path, kind, secret) -> None:
             file.create_virtual_dataset("ssh", layout)
 
 
-@pytest.mark.parametrize(
+@every(
     "kind",
     [
         "external link", "external link unused", "dangling link", "link in a group", "soft link",
@@ -511,3 +510,14 @@ def test_coordinates_on_dimensions_of_another_name_are_refused_without_contradic
 def test_a_pipe_is_refused_not_waited_for(challenge, tmp_path):
     os.mkfifo(tmp_path / "mine.nc")
     assert "neither a file nor a Zarr store" in refusal(challenge, tmp_path / "mine.nc")
+
+
+@every("bound", ["time", "latitude", "longitude"])
+def test_a_domain_without_a_bound_is_not_taken_for_the_globe(
+    bound, challenge, tmp_path, monkeypatch
+):
+    path, box = write(maps(), tmp_path / "mine.nc"), challenge.scored.box
+    open_ended = property(lambda domain: box._replace(**{bound: None}))
+    monkeypatch.setattr(type(challenge.scored), "box", open_ended)
+    with pytest.raises(AssertionError):
+        Submission("mine", path).open(challenge)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import every
 
 from oceanbench.times import episodes
 
 
-@pytest.mark.parametrize(
-    ("gap", "expected"),
+@every(
+    "gap, expected",
     [
         (0, [(1, 2), (4, 4), (8, 8)]),
         (1, [(1, 2), (4, 4), (8, 8)]),

@@ -11,6 +11,7 @@ import pytest
 import torch
 import window_worlds
 import xarray as xr
+from rows import every
 
 from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration, network
 from oceanbench.assimilation.fourdvarnet.maps.uncertainty import SMOOTHNESS, Uncertainty
@@ -67,7 +68,7 @@ OF_MAPS = [name for name, method in METHODS.items() if "maps" in method.KINDS]
 OF_WINDOWS = [name for name, method in METHODS.items() if "windows" in method.KINDS]
 
 
-@pytest.mark.parametrize("name", METHODS)
+@every("name", METHODS)
 def test_a_baseline_says_what_it_is_and_for_which_kinds(name: str) -> None:
     assert len((METHODS[name].__doc__ or "").split("\n")[0]) > 20
     assert set(METHODS[name].KINDS) <= {"maps", "tracks", "windows", "forecasts"}

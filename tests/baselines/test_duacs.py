@@ -14,6 +14,7 @@ import xarray as xr
 from dense import DEVICES, altimeters, dense_posterior, nodes_of, target
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import every
 
 from oceanbench.assimilation.gaussian.covariance import Covariance
 from oceanbench.assimilation.observations.superobservations import DAY, kilometres, samples
@@ -66,9 +67,7 @@ def test_it_fills_the_target_of_a_challenge(kind: str, tmp_path: Path) -> None:
     assert found["ssh"].std() > 0.05
 
 
-@pytest.mark.parametrize(
-    ("latitude", "length"), [(0, 300.0), (20, 223.0), (38, 146.0), (50, 116.2), (60, 100.0)]
-)
+@every("latitude, length", [(0, 300.0), (20, 223.0), (38, 146.0), (50, 116.2), (60, 100.0)])
 def test_lengths_are_those_of_the_documented_form(latitude: float, length: float) -> None:
     c = scales_at(latitude)
     assert c.length_y == pytest.approx(length, abs=0.5)
@@ -180,7 +179,7 @@ def test_the_noise_of_a_mission_is_its_own() -> None:
     np.testing.assert_allclose(noisy, absent, atol=1e-6)
 
 
-@pytest.mark.parametrize(
+@every(
     "text",
     [
         "mission0",
@@ -213,8 +212,8 @@ def test_too_many_observations_are_refused_in_one_line(monkeypatch: pytest.Monke
     assert "\n" not in str(e.value)
 
 
-@pytest.mark.parametrize(
-    ("options", "words"),
+@every(
+    "options, words",
     [
         ({"length_factor": 0.0}, "length_factor, time_factor and noise must be > 0"),
         ({"time_factor": -1.0}, "must be > 0"),

@@ -10,6 +10,7 @@ import pytest
 import torch
 import xarray as xr
 from dense import DEVICES
+from rows import every
 from window_worlds import World, world
 
 from oceanbench.errors import OceanbenchError
@@ -168,8 +169,8 @@ def test_members_that_agree_are_kept_as_they_are() -> None:
     assert torch.equal(METHOD.kept(same, 3), same[:, :3])
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
+@every(
+    "options, message",
     [
         ({"members": 1}, "at least 2 members"),
         ({"inflation": 0.0}, "a positive inflation"),

@@ -10,6 +10,7 @@ import pytest
 import torch
 import xarray as xr
 from dense import DEVICES
+from rows import every
 from window_worlds import World, world
 
 from oceanbench.assimilation.variational.first_guesses import guesses
@@ -223,8 +224,8 @@ def test_every_device_gives_the_same(atmosphere: World, method: str, device: str
         np.testing.assert_allclose(found[name], expected[name], rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("method", "options", "message"),
+@every(
+    "method, options, message",
     [
         ("fourdvar", {"model_error": -1.0}, "model_error=-1.0"),
         ("fourdvar", {"model_error": 0.5}, "at most 0.1"),

@@ -10,6 +10,7 @@ import pytest
 import torch
 import xarray as xr
 from map_worlds import inputs, observed, waves
+from rows import every
 from small_networks import DAYS, SMALL, exact, seen, target, train, trained
 from torch import Tensor
 
@@ -217,8 +218,8 @@ def test_bad_requests_are_refused_in_one_line() -> None:
         train(few, SMALL)
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
+@every(
+    "name, value",
     [
         ("mean", torch.ones(2)),
         ("recipe.days", torch.ones(2, 2)),

@@ -28,14 +28,6 @@ LEVEL = -0.1148  # m, of the sea in the maps
 OPTIONS = {"resolution": 0.6, "hours": 6.0, "spin_up": 40}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def twin(count: int) -> xr.Dataset:
     """Daily maps, in cells of 1.2 degrees, of large eddies in the method's own ocean."""
     basin = north_atlantic_like(0.6)

@@ -7,6 +7,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 import xarray as xr
+from rows import every
 
 from oceanbench.errors import OceanbenchError
 from oceanbench.methods.method_file import load_method
@@ -103,8 +104,8 @@ def test_the_order_of_the_dimensions_is_kept(miost: ModuleType) -> None:
     np.testing.assert_array_equal(found["ssh"].transpose(*usual["ssh"].dims), usual["ssh"])
 
 
-@pytest.mark.parametrize(
-    ("options", "words"),
+@every(
+    "options, words",
     [
         ({"noise": 0.0}, "noise 0.0"),
         ({"swath_noise": -1.0}, "swath_noise -1.0"),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from dense import DAY, DEVICES, START, dense_map, dense_posterior, gaussian, nodes_of, target, track
+from rows import every
 
 from oceanbench.assimilation.gaussian.covariance import Covariance
 from oceanbench.assimilation.gaussian.optimal_interpolation import Observations
@@ -181,8 +182,8 @@ def test_only_the_missions_asked_for_are_mapped(inputs: dict[str, xr.Dataset]) -
     xr.testing.assert_identical(estimated(optional, missions="all"), estimated(inputs))
 
 
-@pytest.mark.parametrize(
-    ("options", "words"),
+@every(
+    "options, words",
     [
         ({"noise": -1.0}, "noise -1.0 must be positive"),
         ({"noise": 0.0}, "must be positive"),

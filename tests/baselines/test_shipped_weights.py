@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from places import ROOT
+from rows import every
 
 from oceanbench.challenge import Challenge
 from oceanbench.errors import OceanbenchError
@@ -33,7 +34,7 @@ def test_there_are_weights() -> None:
     assert SHIPPED
 
 
-@pytest.mark.parametrize("path", SHIPPED, ids=named)
+@every("path", SHIPPED)
 def test_weights_are_small_and_say_where_they_come_from(path: Path) -> None:
     weights = Weights.load(path)
     challenge = Challenge.load(path.parent.name)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from places import ROOT
+from rows import every
 
 from oceanbench.observing.noise import karin_noise_std
 from oceanbench.observing.sampling import sample
@@ -32,15 +33,6 @@ NADIRS = [name for name in COUNTS if name != "swot_karin"]
 FILES = sorted(
     path for folder in CHALLENGES.glob("ssh_os*e_jet*") for path in folder.glob("data/*")
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Small FFTs gain nothing from threads, and wait for each other on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def load_build(challenge: str) -> ModuleType:
@@ -72,7 +64,7 @@ def test_files_are_small():
     assert sum(path.stat().st_size for path in FILES) < 22e6
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: f"{p.parts[-3]}/{p.name}")
+@every("path", FILES)
 def test_files_say_what_they_are(path):
     file = load(path)
     assert file.attrs["institution"] == "OceanBench"
@@ -128,7 +120,7 @@ def test_there_is_a_jet_between_warm_and_cold_water():
     assert float(front) == pytest.approx(38, abs=1.5)
 
 
-@pytest.mark.parametrize("name", COUNTS)
+@every("name", COUNTS)
 def test_observations_are_as_many_as_the_orbits_allow(name, jet):
     file = load(CLEAN / f"{name}.nc")
     everywhere, scored = COUNTS[name]
@@ -170,7 +162,7 @@ def test_noise_free_observations_are_the_truth_at_its_instants(name, jet):
     assert float(np.abs(difference).max()) < 0.003
 
 
-@pytest.mark.parametrize("name", COUNTS)
+@every("name", COUNTS)
 def test_noise_free_observations_are_the_truth_in_between(name, jet):
     """Any time of the day: what linear interpolation over a day loses is small."""
     difference = difference_to_truth(jet, load(CLEAN / f"{name}.nc"))

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from places import ROOT
+from rows import every
 
 from oceanbench.observing.sampling import sample
 
@@ -28,14 +29,6 @@ FIELDS = ("thetao", "so", "uo", "vo", "zos")
 YEARS = range(2001, 2009)
 UNITS = {"thetao": "degrees_C", "so": "1e-3", "uo": "m s-1", "vo": "m s-1", "zos": "m"}
 SIBLINGS = ("world", "observers", "measure", "climate", "build")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +70,7 @@ def test_files_are_small():
     assert sum(sizes.values()) < 20e6, sizes
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: p.name)
+@every("path", FILES)
 def test_files_say_that_they_are_synthetic(path):
     attributes = load(path.name).attrs
     assert attributes["title"].endswith("(SYNTHETIC)")
@@ -128,7 +121,7 @@ def test_ocean_is_stationary(statistics):
     assert statistics["largest speed"] < 2.5
 
 
-@pytest.mark.parametrize("name", FIELDS)
+@every("name", FIELDS)
 def test_persistence_reaches_climatology_between_ten_and_forty_days(name, statistics):
     reached = statistics[f"{name} persistence reaches climatology after"]
     assert 9.9 < reached < 40

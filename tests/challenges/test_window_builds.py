@@ -10,6 +10,7 @@ import pytest
 import torch
 import xarray as xr
 from places import ROOT
+from rows import every
 
 from oceanbench.challenge import Challenge
 from oceanbench.dynamics.models import told
@@ -50,7 +51,7 @@ def test_the_wrong_model_does_not():
     assert error.mean() == pytest.approx(0.05, rel=0.1)  # a step of the missing forcing
 
 
-@pytest.mark.parametrize("name", NAMES)
+@every("name", NAMES)
 def test_observations_are_the_truth_with_noise_of_the_variance_they_state(name):
     truth, seen = opened(name, "truth")["state"], opened(name, "observations")["state"]
     error = (seen - truth).transpose("component", ...)

@@ -12,6 +12,7 @@ import xarray as xr
 import yaml
 from command import Command
 from matches import draw, matched_by_score
+from rows import every
 
 from oceanbench.challenge import Challenge
 from oceanbench.errors import OceanbenchError
@@ -145,7 +146,7 @@ REFUSED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("case", REFUSED)
+@every("case", REFUSED)
 def test_wrong_submissions_are_refused_in_words(case, challenge, tmp_path):
     make, words = REFUSED[case]
     with pytest.raises(OceanbenchError) as refusal:
@@ -166,7 +167,7 @@ DECLARATIONS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("case", DECLARATIONS)
+@every("case", DECLARATIONS)
 def test_wrong_declarations_are_refused_in_words(case, tmp_path):
     changes, words = DECLARATIONS[case]
     with pytest.raises(OceanbenchError) as refusal:

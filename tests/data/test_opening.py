@@ -8,6 +8,7 @@ import xarray as xr
 from builders import DAY, FIRST, days, maps, maps_challenge, track, write
 from matches import matched_by_score
 from places import MEDITERRANEAN, SHARED
+from rows import every
 
 from oceanbench import evaluate
 from oceanbench.challenge import Challenge
@@ -56,8 +57,8 @@ def test_unit_of_every_term_of_a_sum_is_checked(tmp_path, term):
         opened(path, layout="track", variables={"ssh": "sla + mdt"})
 
 
-@pytest.mark.parametrize(
-    ("found", "expected", "same"),
+@every(
+    "found, expected, same",
     [("meters", "m", True), ("PSU", "1e-3", True), ("cm", "m", False), ("degC", "K", False),
      ("m", "m s-1", False), ("1", "1", True), ("furlong", "furlong", True)],
 )  # fmt: skip

@@ -7,6 +7,7 @@ import pytest
 import torch
 from dense import DEVICES
 from numpy.typing import NDArray
+from rows import every
 from torch import Tensor
 
 from oceanbench.dynamics import runge_kutta
@@ -93,8 +94,8 @@ def test_between_collapses_the_circulation_swings_in_144_years(
     assert np.median(np.concatenate(periods)) == pytest.approx(144, abs=10)
 
 
-@pytest.mark.parametrize(
-    ("reversals", "expected"),
+@every(
+    "reversals, expected",
     [
         ([], []),
         ([7], [7]),

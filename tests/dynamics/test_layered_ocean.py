@@ -16,14 +16,6 @@ from oceanbench.dynamics.water_columns import ABYSS, DEPTHS, fields
 BASIN = north_atlantic_like(0.6)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture(scope="module")
 def free() -> ocean.Operators:
     return ocean.operators(ocean.UNFORCED, BASIN)

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from rows import every
 
 from oceanbench.dynamics.quasigeostrophic import (
     DAY,
@@ -24,15 +25,6 @@ from oceanbench.dynamics.quasigeostrophic import (
 )
 
 FREE = Parameters(relaxation_time=None, drag_time=None, small_scale_filter="two_thirds")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Small FFTs gain nothing from threads, and wait for each other on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def turbulence(model: Operators, seed: int = 0, speed: float = 0.3) -> torch.Tensor:
@@ -129,8 +121,8 @@ def test_time_scheme_is_of_third_order_from_the_first_step():
     assert np.all((orders > 2.8) & (orders < 3.6)), orders
 
 
-@pytest.mark.parametrize(("k", "l"), [(3, 0), (2, 3), (5, 2)])
-@pytest.mark.parametrize("mode", ["barotropic", "baroclinic"])
+@every("k, l", [(3, 0), (2, 3), (5, 2)])
+@every("mode", ["barotropic", "baroclinic"])
 def test_rossby_waves_follow_their_dispersion_relation(k, l, mode):  # noqa: E741
     """ω = -β k / (k² + l²), with F1 + F2 added below for the baroclinic mode; any amplitude."""
     model = operators(FREE, 32)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from rows import every
 from torch import Tensor
 
 from oceanbench.dynamics.reduced_gravity import (
@@ -30,15 +31,6 @@ DEVICES = [
         "cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
     ),
 ]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Small products gain nothing from threads."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def box(parameters: Parameters, points: int, **options) -> Operators:
@@ -136,8 +128,8 @@ def test_velocity_is_geostrophic_on_either_hemisphere(latitude):
     torch.testing.assert_close(v, torch.full_like(v, 2e-6 * scale))
 
 
-@pytest.mark.parametrize("latitude", [38.0, -38.0])
-@pytest.mark.parametrize(("k", "l"), [(2, 0), (2, 3), (4, -1)])
+@every("latitude", [38.0, -38.0])
+@every("k, l", [(2, 0), (2, 3), (4, -1)])
 def test_rossby_waves_have_the_phase_speed_of_theory(k, l, latitude):  # noqa: E741
     """c = -β / (k² + l² + 1/L²), westward on both hemispheres."""
     parameters = Parameters(latitude=latitude, wave_speed=5.0, dissipation_time=None)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from rows import every
 
 from oceanbench.dynamics.basin import north_atlantic_like
 from oceanbench.dynamics.transport import divergence, open_faces
@@ -58,9 +59,9 @@ def test_the_limited_scheme_makes_no_new_extremes_and_the_other_does(sea):
     assert peaks["smooth"] > 0.01
 
 
-@pytest.mark.parametrize(("scheme", "order"), [("smooth", 5), ("limited", 3)])
-@pytest.mark.parametrize("sign", [1, -1])
-@pytest.mark.parametrize("axis", [-1, -2])
+@every("scheme, order", [("smooth", 5), ("limited", 3)])
+@every("sign", [1, -1])
+@every("axis", [-1, -2])
 def test_order_of_accuracy_in_a_uniform_flow(scheme, order, sign, axis):
     """Means over cells of a monotonic tracer: the divergence is the difference of face values."""
     errors = []

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import safetensors.torch
 import torch
+from rows import every
 
 from oceanbench.errors import OceanbenchError
 from oceanbench.methods.weights import Weights
@@ -61,8 +62,8 @@ def test_weights_go_to_the_device(file: Path) -> None:
     assert {t.device.type for t in Weights.load(file, "meta").tensors.values()} == {"meta"}
 
 
-@pytest.mark.parametrize(
-    ("content", "words"),
+@every(
+    "content, words",
     [
         (b"", "not a whole safetensors file"),
         (b"some text, and then some more of it", "not a whole safetensors file"),

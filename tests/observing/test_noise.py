@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import xarray as xr
+from rows import every
 
 from oceanbench.errors import OceanbenchError
 from oceanbench.observing.noise import fitted_error, karin_error, karin_noise_std, nadir_error
@@ -35,7 +36,7 @@ def test_the_two_parts_add_their_variances():
     assert float(nadir_error(track, seed=0, white=0.0).std()) == pytest.approx(0.02, rel=0.05)
 
 
-@pytest.mark.parametrize("lag", [1, 20, 75, 150, 300])
+@every("lag", [1, 20, 75, 150, 300])
 def test_autocorrelation_on_regular_steps(lag):
     track = make_track(np.arange(3_000_000.0)[::5], np.zeros(600_000, int))
     error = nadir_error(track, seed=1, white=0.0, correlated=1.0, decorrelation_seconds=5 * TAU)

@@ -7,6 +7,7 @@ import pytest
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rows import every
 
 from oceanbench.errors import OceanbenchError
 from oceanbench.observing.orbits import (
@@ -22,7 +23,7 @@ from oceanbench.observing.orbits import (
 
 GULF_STREAM = (295.0, 305.0, 33.0, 43.0)
 FIRST_DAY = (EPOCH, EPOCH + np.timedelta64(1, "D"))
-all_missions = pytest.mark.parametrize("mission", sorted(ORBITS))
+all_missions = every("mission", sorted(ORBITS))
 
 
 def after(days: float) -> np.datetime64:
@@ -48,7 +49,7 @@ def great_circle_km(longitude, latitude):
 
 
 @all_missions
-@pytest.mark.parametrize("cycles", [1, 7])
+@every("cycles", [1, 7])
 def test_the_track_repeats_after_each_cycle(mission, cycles):
     orbit = ORBITS[mission]
     time = after(-20.0) + np.random.default_rng(0).integers(0, 4_000_000_000_000_000, 500)
@@ -130,8 +131,8 @@ def test_gravity_refuses_a_wrong_row():
     assert abs(gravity_nodal_day(wrong) * 10 / 9.9156 - 1) > 1e-3
 
 
-@pytest.mark.parametrize(
-    ("mission", "kilometres"),
+@every(
+    "mission, kilometres",
     [
         ("jason1", 5.9),
         ("geosat2", 6.6),
@@ -194,8 +195,8 @@ def test_no_sample_of_the_box_is_missed(mission, west, width, south, height, rat
     np.testing.assert_allclose(track.latitude, latitude[inside], atol=1e-12)
 
 
-@pytest.mark.parametrize("shift", [-360.0, 360.0])
-@pytest.mark.parametrize("west", [-5.0, 175.0, 355.0, -185.0])
+@every("shift", [-360.0, 360.0])
+@every("west", [-5.0, 175.0, 355.0, -185.0])
 def test_a_box_is_the_same_in_any_convention(west, shift):
     box = (west, west + 10.0, 33.0, 43.0)
     moved = (west + shift, west + 10.0 + shift, 33.0, 43.0)
@@ -276,8 +277,8 @@ def test_an_unknown_mission_is_refused_with_a_suggestion():
         find_orbit("jasn1")
 
 
-@pytest.mark.parametrize(
-    ("box", "end", "rate", "words"),
+@every(
+    "box, end, rate, words",
     [
         ((355.0, 5.0, 33.0, 43.0), 1.0, 1.0, "at most 360 degrees wide"),
         ((0.0, 400.0, 33.0, 43.0), 1.0, 1.0, "at most 360 degrees wide"),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 import xarray as xr
+from rows import every
 
 from oceanbench.observing.passes import begins
 
@@ -15,8 +15,8 @@ def track(seconds: list[float], numbers: list[int] | None = None) -> xr.Dataset:
     return xr.Dataset(known, {"time": time})
 
 
-@pytest.mark.parametrize(
-    ("seconds", "numbers", "expected"),
+@every(
+    "seconds, numbers, expected",
     [
         ([0, 1, 2, 30, 31], None, [3]),
         ([0, 1, 2, 11, 12], None, []),  # nine seconds are a gap, and no pause

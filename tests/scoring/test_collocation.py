@@ -7,6 +7,7 @@ import pytest
 import xarray as xr
 from builders import maps, maps_challenge, submission, track, tracks_challenge
 from matches import matched_by_score
+from rows import every
 
 from oceanbench.scoring.matching import Matched
 
@@ -35,8 +36,8 @@ def test_one_value_is_its_own_distribution(tmp_path):
     assert found.distribution is found.estimate
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@every("layout", LAYOUTS)
+@every("dtype", ["f4", "f8"])
 def test_members_keep_their_values_and_the_mean_is_as_ever(tmp_path, layout, dtype):
     dataset = ensemble().transpose(*layout).assign(ssh=lambda d: d["ssh"].astype(dtype))
     found = matched(maps_challenge(tmp_path), dataset, tmp_path)

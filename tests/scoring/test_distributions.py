@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from command import Command
+from rows import every
 
 from oceanbench import evaluate
 from oceanbench.boards import ranking, rendering
@@ -107,8 +108,8 @@ def test_single_map_has_a_crps_and_no_other_score_of_distributions(challenge, re
         assert result.score(label).value is None
 
 
-@pytest.mark.parametrize("label", PROBABILISTIC)
-@pytest.mark.parametrize("form", ["members", "std"])
+@every("label", PROBABILISTIC)
+@every("form", ["members", "std"])
 def test_score_of_a_result_is_that_of_its_metric(challenge, results, label, form):
     dataset = doubtful(form, {"members": 1, "std": 2}[form])
     estimate = dataset["ssh"]

@@ -17,6 +17,7 @@ from builders import (
     tracks_challenge,
 )
 from matches import matched_by_score
+from rows import every
 
 from oceanbench import evaluate
 from oceanbench.errors import OceanbenchError
@@ -45,7 +46,7 @@ def test_truth_submitted_to_itself_is_ideal(tmp_path):
     assert result.score("λx").flag == "resolved_below_grid"
 
 
-@pytest.mark.parametrize(
+@every(
     "change",
     [
         lambda d: d.transpose("longitude", "time", "latitude"),
@@ -93,9 +94,9 @@ def test_maps_are_interpolated_where_the_challenge_says_so(tmp_path):
     np.testing.assert_allclose(found.estimate, want.transpose(*found.estimate.dims), atol=1e-12)
 
 
-@pytest.mark.parametrize("bounds", [(-2, 2), (358, 362), (358, 2), (178, 182), (178, -178)])
-@pytest.mark.parametrize("convention", ["domain", "0..360", "-180..180", "global"])
-@pytest.mark.parametrize("regrid", ["refuse", "linear"])
+@every("bounds", [(-2, 2), (358, 362), (358, 2), (178, 182), (178, -178)])
+@every("convention", ["domain", "0..360", "-180..180", "global"])
+@every("regrid", ["refuse", "linear"])
 def test_domains_may_cross_0_and_180_degrees(tmp_path, bounds, convention, regrid):
     west = bounds[0]
     truth = maps(west=west, east=west + 4)
@@ -237,8 +238,8 @@ def test_submission_that_shares_no_point_with_the_mask_is_refused(tmp_path):
     assert "no point inside mask 'domain'" in refused(challenge, estimate, tmp_path)
 
 
-@pytest.mark.parametrize("valid_range", [True, False])
-@pytest.mark.parametrize("missing", ["refuse", "drop", "fill"])
+@every("valid_range", [True, False])
+@every("missing", ["refuse", "drop", "fill"])
 def test_infinite_values_are_refused_and_called_so(tmp_path, valid_range, missing):
     estimate = maps()
     estimate["ssh"][2, 3, 4] = np.inf
@@ -251,8 +252,8 @@ def test_infinite_values_are_refused_and_called_so(tmp_path, valid_range, missin
 # --- masks and weights --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("mask", "shape"),
+@every(
+    "mask, shape",
     [
         ({}, (15, 7, 9)),
         ({"inset_degrees": 0.5}, (15, 5, 7)),

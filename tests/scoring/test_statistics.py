@@ -8,6 +8,7 @@ import xarray as xr
 from builders import maps
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import every
 from scipy import signal, stats
 
 from oceanbench.metrics import METRICS, Sums
@@ -129,7 +130,16 @@ def test_interval_is_reproducible_and_encloses_the_score():
 def test_too_few_times_have_no_interval():
     assert interval(table(np.arange(8.0)), RMSE) is None
     assert interval(table(np.arange(1.0, 10.0)), RMSE) is not None
-    assert paired_difference(table(np.arange(8.0)), table(np.arange(8.0)), RMSE) is None
+    for size, enough in ((8, False), (9, True)):
+        pair = table(np.arange(1.0, size + 1)), table(np.arange(size, 0.0, -1))
+        assert (paired_difference(*pair, RMSE) is not None) is enough
+
+
+def test_the_shortest_series_have_blocks_of_one():
+    assert [block_length(np.arange(float(n))) for n in (1, 2, 3, 5)] == [1, 1, 1, 1]
+    assert decorrelation_time(np.array([3.0])) == decorrelation_time(np.full(9, 3.0)) == 1
+    assert decorrelation_time(np.array([0.0, 1.0])) == 1
+    np.testing.assert_array_equal(block_indices(1, 1, 4), np.zeros((4, 1)))
 
 
 def test_score_without_a_number_has_no_interval():
@@ -175,9 +185,7 @@ def test_equal_methods_are_told_apart_hardly_more_often_than_the_level_says(fewe
     assert wrong / 200 <= 0.11
 
 
-@pytest.mark.parametrize(
-    "name", [n for n in METRICS if METRICS[n].resampled and METRICS[n].needs != "windows"]
-)
+@every("name", [n for n in METRICS if METRICS[n].resampled and METRICS[n].needs != "windows"])
 def test_every_score_with_an_interval_has_one_on_maps(name):
     truth = maps()["ssh"]
     estimate = maps(noise=0.2)["ssh"]

@@ -64,10 +64,7 @@ CALENDAR = np.arange(FIRST - 400, STARTS[-1] + 6)
 OCEAN = ocean(CALENDAR)
 CLIMATE = OCEAN.isel(time=slice(0, 360)).mean("time", keep_attrs=True)
 
-CONTENT: dict[str, Any] = {
-    "name": "toy_forecasts",
-    "version": 1,
-    "title": "Toy forecasts",
+FORECASTS: dict[str, Any] = {
     "kind": "forecasts",
     "domain": {
         "longitude": [-70, -55],
@@ -75,6 +72,12 @@ CONTENT: dict[str, Any] = {
         "time": [str(FIRST + 1), str(STARTS[-1] + 5)],
     },
     "starts": {"first": str(FIRST), "last": str(STARTS[-1]), "step_days": 7},
+}
+CONTENT: dict[str, Any] = {
+    "name": "toy_forecasts",
+    "version": 1,
+    "title": "Toy forecasts",
+    **FORECASTS,
     "leads": LEADS,
     "depths": DEPTHS,
     "periods": {"training": [str(CALENDAR[0]), str(FIRST - 1)]},

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from forecast_worlds import FIRST, STARTS, UNITS, _Plain
+from forecast_worlds import FIRST, FORECASTS, STARTS, UNITS, _Plain
 from yaml import dump
 
 LEADS = [1, 2, 5]
@@ -147,13 +147,7 @@ CONTENT: dict[str, Any] = {
     "name": "planes",
     "version": 1,
     "title": "Planes",
-    "kind": "forecasts",
-    "domain": {
-        "longitude": [-70, -55],
-        "latitude": [20, 30],
-        "time": [str(FIRST + 1), str(STARTS[-1] + 5)],
-    },
-    "starts": {"first": str(FIRST), "last": str(STARTS[-1]), "step_days": 7},
+    **FORECASTS,
     "leads": LEADS,
     "depths": DEPTHS,
     "datasets": DATASETS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from dense import DEVICES
+from rows import every
 
 from oceanbench.assimilation.gaussian.cholesky import cholesky_, solve_lower_, subtract_gram_
 
@@ -32,7 +33,7 @@ def close(found: torch.Tensor, expected: torch.Tensor, scale: float = 1.0) -> No
     torch.testing.assert_close(found, expected, atol=tolerance, rtol=tolerance)
 
 
-@pytest.mark.parametrize("n", SIZES)
+@every("n", SIZES)
 def test_a_factor_is_lapacks_and_reads_the_lower_triangle_only(
     n: int, dtype: torch.dtype, device: str
 ) -> None:
@@ -43,8 +44,8 @@ def test_a_factor_is_lapacks_and_reads_the_lower_triangle_only(
     close(spoiled.tril(), expected)
 
 
-@pytest.mark.parametrize(
-    ("n", "minor"),
+@every(
+    "n, minor",
     [(1, 1), (129, 1), (129, 64), (129, 65), (129, 129), (1000, 500), (1000, 501), (1000, 997)],
 )
 def test_a_matrix_that_is_not_positive_fails_at_its_first_such_minor(
@@ -56,8 +57,8 @@ def test_a_matrix_that_is_not_positive_fails_at_its_first_such_minor(
     assert cholesky_(matrix) == minor
 
 
-@pytest.mark.parametrize("transposed", [False, True])
-@pytest.mark.parametrize("n", SIZES)
+@every("transposed", [False, True])
+@every("n", SIZES)
 def test_right_hand_sides_are_solved_in_place(
     n: int, transposed: bool, dtype: torch.dtype, device: str
 ) -> None:
@@ -73,8 +74,8 @@ def test_right_hand_sides_are_solved_in_place(
     assert none.shape == (n, 0)
 
 
-@pytest.mark.parametrize("k", [0, 1, 200])
-@pytest.mark.parametrize("n", [1, 255, 256, 257, 1000])
+@every("k", [0, 1, 200])
+@every("n", [1, 255, 256, 257, 1000])
 def test_a_gram_matrix_is_subtracted_from_the_lower_triangle(
     n: int, k: int, dtype: torch.dtype, device: str
 ) -> None:

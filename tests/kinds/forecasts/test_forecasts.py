@@ -21,6 +21,7 @@ from forecast_worlds import (
     persistence,
 )
 from places import SHARED
+from rows import every
 
 from oceanbench.boards.ranking import board
 from oceanbench.challenge import Challenge
@@ -113,7 +114,7 @@ def usual(simple: Challenge, tmp_path_factory: pytest.TempPathFactory) -> Result
     return evaluate(simple, submit(tmp_path_factory.mktemp("usual"), noisy()))
 
 
-@pytest.mark.parametrize("shape", list(SHAPES)[1:])
+@every("shape", list(SHAPES)[1:])
 def test_every_shape_of_a_file_has_the_same_scores(shape, simple, usual, tmp_path):
     result = evaluate(simple, submit(tmp_path, SHAPES[shape](noisy())))
     assert same(result, usual)
@@ -320,7 +321,7 @@ REFUSED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("case", REFUSED)
+@every("case", REFUSED)
 def test_wrong_submissions_are_refused_in_one_line(case, challenge, tmp_path):
     change, words = REFUSED[case]
     dataset = change(noisy())
@@ -376,7 +377,7 @@ DECLARATIONS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("case", DECLARATIONS)
+@every("case", DECLARATIONS)
 def test_wrong_declarations_are_refused_in_words(case, tmp_path):
     changes, words = DECLARATIONS[case]
     with pytest.raises(OceanbenchError) as refusal:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import every
 
 from oceanbench.kinds.forecasts.grid import Grid
 from oceanbench.kinds.forecasts.interpolation import Stencil, bracketing, in_column
@@ -48,9 +49,7 @@ def test_the_globe_has_no_seam():
     assert found == pytest.approx([35.5, 35.5, 0.8 * 0 + 0.2 * 71, 0.0, 0.0])
 
 
-@pytest.mark.parametrize(
-    ("y", "x"), [(19.99, -66), (24.01, -66), (22, -70.01), (22, -63.99), (np.nan, -66)]
-)
+@every("y, x", [(19.99, -66), (24.01, -66), (22, -70.01), (22, -63.99), (np.nan, -66)])
 def test_nothing_is_extrapolated(y: float, x: float):
     assert np.isnan(Stencil.around(GRID, np.array([y]), np.array([x])).of(FIELD)).all()
 

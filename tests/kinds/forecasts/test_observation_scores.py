@@ -31,6 +31,7 @@ from observation_worlds import (
     profiles,
     track,
 )
+from rows import every
 
 from oceanbench.boards.ranking import board
 from oceanbench.challenge import Challenge
@@ -233,7 +234,7 @@ def usual(tmp_path_factory: pytest.TempPathFactory) -> Result:
     return evaluate(sla_only(folder / "toy"), submit(folder, forecast(0.1)))
 
 
-@pytest.mark.parametrize("form", FORMS)
+@every("form", FORMS)
 def test_every_form_of_a_file_has_the_same_scores(form, usual, tmp_path):
     challenge = sla_only(tmp_path / "toy")
     mine, expected = submit(tmp_path, forecast(0.1)), values(usual)
@@ -529,7 +530,7 @@ DECLARATIONS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("case", DECLARATIONS)
+@every("case", DECLARATIONS)
 def test_wrong_declarations_are_refused_in_words(case, tmp_path):
     changes, words = DECLARATIONS[case]
     with pytest.raises(OceanbenchError) as refusal:
@@ -552,7 +553,7 @@ FILES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("case", FILES)
+@every("case", FILES)
 def test_wrong_files_are_refused_in_words(case, tmp_path):
     name, change, words = FILES[case]
     challenge = Challenge.load(declare(tmp_path / "toy"))

@@ -10,6 +10,7 @@ import xarray as xr
 from command import Command
 from forecast_worlds import CONTENT, OCEAN, STARTS, UNITS, declare, persistence
 from places import SHARED
+from rows import every
 
 from oceanbench.errors import OceanbenchError
 from oceanbench.kinds.forecasts import sanity
@@ -67,7 +68,7 @@ REFUSED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("mutant", REFUSED)
+@every("mutant", REFUSED)
 def test_what_cannot_be_a_forecast_is_refused(mutant):
     estimate, words = REFUSED[mutant]
     for truth in (TODAY, TOMORROW):  # a perfect forecast, and one as wrong as persistence

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from forecast_worlds import CLIMATE, CONTENT, DEPTHS, LEADS, OCEAN, STARTS, declare, perfect
+from rows import every
 
 from oceanbench.challenge import Challenge
 from oceanbench.errors import OceanbenchError
@@ -192,7 +193,7 @@ WRONG = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("case", WRONG)
+@every("case", WRONG)
 def test_wrong_rows_are_refused(case, tmp_path):
     row, words = WRONG[case]
     with pytest.raises(OceanbenchError) as refusal:
