@@ -101,7 +101,8 @@ def _open(declaration: Declaration, name: str, dataset: Dataset, data_dir: Path 
         found = np.array(days[:1] + days[-1:]).astype("datetime64[D]") if days else "no day"
         raise OceanbenchError(
             f"{declaration.name}: dataset '{name}' has no observation of a valid day: it has "
-            f"{found}, and forecasts are of {valid.min()} to {valid.max()}; give the files of those days"
+            f"{found}, and forecasts are of {valid.min()} to {valid.max()}; give the files of "
+            "those days"
         )
     return observed
 
