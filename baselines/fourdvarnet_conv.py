@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING
 import xarray as xr
 
 from oceanbench.assimilation.fourdvarnet.windows.configuration import Recipe
-from oceanbench.assimilation.fourdvarnet.windows.training import estimate_members, train_members
+from oceanbench.assimilation.fourdvarnet.windows.inference import estimate_members
+from oceanbench.assimilation.fourdvarnet.windows.training import train_members
 from oceanbench.assimilation.window_batches import as_dataset, model_of
 
 if TYPE_CHECKING:

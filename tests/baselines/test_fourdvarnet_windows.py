@@ -15,7 +15,8 @@ from window_worlds import World, world
 
 from oceanbench.assimilation.fourdvarnet.windows import training_windows
 from oceanbench.assimilation.fourdvarnet.windows.configuration import Recipe
-from oceanbench.assimilation.fourdvarnet.windows.training import estimate_members, train_members
+from oceanbench.assimilation.fourdvarnet.windows.inference import estimate_members
+from oceanbench.assimilation.fourdvarnet.windows.training import train_members
 from oceanbench.assimilation.gaussian.window_interpolation import learned
 from oceanbench.assimilation.window_batches import model_of, observations, states
 from oceanbench.errors import OceanbenchError

@@ -21,6 +21,7 @@ import torch
 import xarray as xr
 from torch import Tensor
 
+from oceanbench.assimilation.fourdvarnet.batch import Batch
 from oceanbench.assimilation.fourdvarnet.maps.configuration import MapRecipe
 from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import (
     Grid,
@@ -36,7 +37,6 @@ from oceanbench.assimilation.fourdvarnet.maps.training import (
     learned_days,
 )
 from oceanbench.assimilation.fourdvarnet.maps.training import course as truth_course
-from oceanbench.assimilation.fourdvarnet.windows.training_windows import Lesson
 from oceanbench.assimilation.observations.along_track_errors import AlongTrack
 from oceanbench.assimilation.observations.superobservations import DAY, chosen_missions
 from oceanbench.errors import OceanbenchError
@@ -63,7 +63,7 @@ class HiddenCourse:
         days = learned_days(len(self.strips[0].truth))
         return Bank(tuple(part.days(0, days) for part in self.strips))
 
-    def checks(self, days: int) -> Lesson:
+    def checks(self, days: int) -> Batch:
         """Windows of the days that validate, with every altimeter hidden in turn."""
         count = len(self.strips[0].truth)
         parts = [part.days(count - CHECKED_DAYS, count).windows(days) for part in self.strips]

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from oceanbench.assimilation.fourdvarnet.batch import Batch
 from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import Scene
-from oceanbench.assimilation.fourdvarnet.windows.training_windows import Lesson
 from oceanbench.errors import OceanbenchError
 
 FloatArray = NDArray[np.float64]
@@ -70,7 +70,7 @@ class Strip:
         """Values, observed, first guess, truth, known and the second field."""
         return [getattr(self, f.name) for f in fields(self)]
 
-    def windows(self, days: int) -> Lesson:
+    def windows(self, days: int) -> Batch:
         """All windows of some days."""
 
         def cut(values: Tensor) -> Tensor:
@@ -98,7 +98,7 @@ class Bank:
 
     def draw(
         self, count: int, days: int, crop: int, random: torch.Generator, *, mirrored: bool
-    ) -> Lesson:
+    ) -> Batch:
         """Draw windows at random: days, a place and, perhaps, mirrors."""
         windows = [self._window(days, crop, random, mirrored=mirrored) for _ in range(count)]
         parts = zip(*windows, strict=True)
@@ -132,11 +132,11 @@ def _mirrored(maps: Tensor, north: bool, east: bool) -> Tensor:
     return maps.flip(0, 2) if east else maps
 
 
-def _lesson(parts: list[Any]) -> Lesson:
+def _lesson(parts: list[Any]) -> Batch:
     """Windows of the parts of a strip."""
     values, observed, guess, truth, known, second = parts
     weight = triangle(known.shape[1])[:, None, None] * known
-    return Lesson(values, observed, guess, truth, weight, second)
+    return Batch(values, observed, guess, truth, weight, second)
 
 
 def triangle(days: int) -> Tensor:

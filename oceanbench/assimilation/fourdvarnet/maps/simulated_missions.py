@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 from scipy.interpolate import RectBivariateSpline
 
+from oceanbench.assimilation.fourdvarnet.batch import Batch
 from oceanbench.assimilation.fourdvarnet.maps.cache import kept
 from oceanbench.assimilation.fourdvarnet.maps.configuration import MapRecipe
 from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import (
@@ -22,7 +23,6 @@ from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import (
     scene,
 )
 from oceanbench.assimilation.fourdvarnet.maps.patches import Bank, FloatArray, Scale, Strip, strip
-from oceanbench.assimilation.fourdvarnet.windows.training_windows import Lesson
 from oceanbench.assimilation.observations.along_track_errors import AlongTrack, fitted
 from oceanbench.assimilation.observations.superobservations import DAY, chosen_missions
 from oceanbench.errors import OceanbenchError
@@ -56,7 +56,7 @@ class Lessons(Protocol):
         """What is learned from."""
         ...
 
-    def checks(self, days: int) -> Lesson:
+    def checks(self, days: int) -> Batch:
         """Windows that validate."""
         ...
 

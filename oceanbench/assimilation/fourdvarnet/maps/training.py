@@ -11,6 +11,7 @@ import torch
 import xarray as xr
 from torch import Tensor
 
+from oceanbench.assimilation.fourdvarnet.batch import Batch
 from oceanbench.assimilation.fourdvarnet.compilation import compiled
 from oceanbench.assimilation.fourdvarnet.maps.configuration import MapRecipe, network
 from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import Grid, Scene, grid_around
@@ -24,7 +25,6 @@ from oceanbench.assimilation.fourdvarnet.maps.simulated_missions import (
     training_truth,
 )
 from oceanbench.assimilation.fourdvarnet.solver import FourDVarNet
-from oceanbench.assimilation.fourdvarnet.windows.training_windows import Lesson
 from oceanbench.assimilation.observations.along_track_errors import AlongTrack
 from oceanbench.errors import OceanbenchError
 from oceanbench.learning import ensembles
@@ -70,7 +70,7 @@ class Course:
         first, *others = (stretch.strip(self.truth, *scales) for stretch in self.scenes)
         return Bank((first.days(0, learned_days(len(self.truth))), *others))
 
-    def checks(self, days: int) -> Lesson:
+    def checks(self, days: int) -> Batch:
         """Windows of the days that validate, as they were observed."""
         whole = self.scenes[0].strip(self.truth, self.scale, self.second)
         return whole.days(len(self.truth) - CHECKED_DAYS, len(whole.truth)).windows(days)
@@ -210,11 +210,11 @@ def _task(
     member: FourDVarNet,
     recipe: MapRecipe,
     learning: Bank,
-    checks: Lesson,
+    checks: Batch,
     device: str,
     team: Team,
 ) -> ensembles.Task:
-    def draw(random: torch.Generator) -> Lesson:
+    def draw(random: torch.Generator) -> Batch:
         window = learning.draw(
             recipe.batch, recipe.days, recipe.crop, random, mirrored=recipe.mirrored
         )
@@ -222,7 +222,7 @@ def _task(
 
     share = 1.0 if recipe.supervised else learning.known
 
-    def loss(lesson: Lesson, made: float) -> Tensor:
+    def loss(lesson: Batch, made: float) -> Tensor:
         found = member(lesson.values, lesson.observed, lesson.first_guess, lesson.second)
         error, weight = (found - lesson.wanted) / recipe.correction, lesson.weight / share
         total = (weight * error.square()).mean()
