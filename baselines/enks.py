@@ -61,7 +61,7 @@ def estimate(
     device : of torch
     seed : of the first members; the rest is deterministic
     members : that run the model
-    inflation : factor of their departures from the mean, before each analysis
+    inflation : factor of their deviations from the mean, before each analysis
     lag : earlier times that an analysis changes too
     localisation : steps along the circle from which on observations have no weight; 0 for no such
         end, and without effect where components lie on no circle

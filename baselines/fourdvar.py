@@ -23,7 +23,7 @@ from torch import Tensor
 
 from oceanbench.assimilation.variational.first_guesses import Guesses, guesses
 from oceanbench.assimilation.variational.levenberg_marquardt import anneal, deepest, deviation
-from oceanbench.assimilation.variational.weak_constraint import Problem
+from oceanbench.assimilation.variational.weak_constraint import WindowProblem
 from oceanbench.assimilation.window_batches import (
     Windows,
     as_dataset,
@@ -70,9 +70,9 @@ class Search:
         errors = found.new_full((len(found),), model_error)
         return torch.cat([deviation(self.problem(w), x, errors[: len(x)]) for w, x in parts])
 
-    def problem(self, windows: Windows) -> Problem:
+    def problem(self, windows: Windows) -> WindowProblem:
         """Cost of windows."""
-        return Problem(windows, self.model, self.start.climate)
+        return WindowProblem(windows, self.model, self.start.climate)
 
 
 def estimate(

@@ -20,7 +20,7 @@ from torch import Tensor
 from oceanbench.assimilation.variational.first_guesses import Guesses, guesses
 from oceanbench.assimilation.variational.levenberg_marquardt import deepest
 from oceanbench.assimilation.variational.strong_constraint import deviation, grow, trajectory
-from oceanbench.assimilation.variational.weak_constraint import Problem
+from oceanbench.assimilation.variational.weak_constraint import WindowProblem
 from oceanbench.assimilation.window_batches import (
     Windows,
     as_dataset,
@@ -93,7 +93,7 @@ def fitted(windows: Windows, start: Guesses, segment: int, growth: int, iteratio
     """
     count, times, size = windows.values.shape
     values, observed = _cut(windows.values, segment), _cut(windows.observed, segment)
-    problem = Problem(Windows(values, observed, windows.variance), start.model, start.climate)
+    problem = WindowProblem(Windows(values, observed, windows.variance), start.model, start.climate)
     first = deepest(
         [
             grow(problem, _cut(guess, segment)[:, 0], times=growth, iterations=iterations)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
-from oceanbench.assimilation.fourdvarnet.windows.configuration import Recipe
+from oceanbench.assimilation.fourdvarnet.windows.configuration import WindowConfiguration
 from oceanbench.assimilation.fourdvarnet.windows.inference import estimate_members
 from oceanbench.assimilation.fourdvarnet.windows.training import train_members
 from oceanbench.assimilation.window_batches import as_dataset, model_of
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 KINDS = ("windows",)
 REFERENCE = "Fablet et al. (2021) doi:10.1029/2021MS002572"
 NAME = "fourdvarnet_conv"
-RECIPES = {  # by whether the components lie on a circle, all alike
-    True: Recipe(
+CONFIGURATIONS = {  # by whether the components lie on a circle, all alike
+    True: WindowConfiguration(
         dynamical=False,
         zero_centre=True,
         prior_hidden=12,
@@ -48,7 +48,7 @@ RECIPES = {  # by whether the components lie on a circle, all alike
         steps=500,
         rate=5e-3,
     ),
-    False: Recipe(
+    False: WindowConfiguration(
         dynamical=False,
         zero_centre=True,
         prior_hidden=16,
@@ -85,14 +85,14 @@ def train(
     device : of torch
     seed : of the first member; the others have the next ones
     members : how many
-    steps : of the training; 0 as many as the recipe for the model has
+    steps : of the training; 0 as many as the configuration for the model has
     checkpoint : folder that keeps every training: one that was interrupted resumes there
     """
-    recipe = RECIPES[model_of(inputs).cyclic]
-    recipe = replace(recipe, steps=steps or recipe.steps)
+    configuration = CONFIGURATIONS[model_of(inputs).cyclic]
+    configuration = replace(configuration, steps=steps or configuration.steps)
     return train_members(
         inputs,
-        recipe,
+        configuration,
         name=NAME,
         members=members,
         seed=seed,

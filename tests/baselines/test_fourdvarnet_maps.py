@@ -20,7 +20,7 @@ from oceanbench.assimilation.fourdvarnet.maps.patches import Bank, Scale, Strip,
 from oceanbench.assimilation.fourdvarnet.maps.simulated_missions import bank, on_grid
 from oceanbench.assimilation.fourdvarnet.maps.training import course
 from oceanbench.errors import OceanbenchError
-from oceanbench.learning.ensembles import recipe_of
+from oceanbench.learning.ensembles import configuration_of
 
 
 def rmse(values: np.ndarray) -> float:
@@ -230,10 +230,10 @@ def test_weights_older_than_a_field_of_the_recipe_have_its_default() -> None:
     weights = dict(trained())
     for name in ("second", "second_channels", "supervised"):
         del weights[f"recipe.{name}"]
-    assert asdict(recipe_of(MapRecipe, weights, "mine")) == pytest.approx(asdict(SMALL))
+    assert asdict(configuration_of(MapRecipe, weights, "mine")) == pytest.approx(asdict(SMALL))
     newer = weights | {"recipe.attention": torch.tensor(3)}
     with pytest.raises(OceanbenchError, match="mine: the recipe of these weights has attention"):
-        recipe_of(MapRecipe, newer, "mine")
+        configuration_of(MapRecipe, newer, "mine")
     bare = {k: v for k, v in weights.items() if not k.startswith("recipe.")}
     with pytest.raises(OceanbenchError, match="mine: these are not its weights; train it"):
-        recipe_of(MapRecipe, bare, "mine")
+        configuration_of(MapRecipe, bare, "mine")

@@ -15,7 +15,11 @@ import xarray as xr
 from torch import Tensor
 
 from oceanbench.assimilation.ensemble.kalman import cyclic_distance, gaspari_cohn, smooth
-from oceanbench.assimilation.gaussian.window_interpolation import Covariance, interpolate, learned
+from oceanbench.assimilation.gaussian.window_interpolation import (
+    WindowCovariance,
+    interpolate,
+    learned,
+)
 from oceanbench.assimilation.window_batches import (
     Climatology,
     Windows,
@@ -40,7 +44,7 @@ class Guesses:
 
     model: Model
     climate: Climatology
-    covariance: Covariance
+    covariance: WindowCovariance
     members: Tensor
 
     def of(self, windows: Windows) -> list[Tensor]:

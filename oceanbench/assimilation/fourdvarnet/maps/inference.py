@@ -73,11 +73,11 @@ class Trained:
         device : of torch
         compile_it : see :func:`oceanbench.assimilation.fourdvarnet.compilation.compiled`
         """
-        recipe = ensembles.recipe_of(MapRecipe, weights, name)
+        recipe = ensembles.configuration_of(MapRecipe, weights, name)
         scale = Scale.of(weights, name=name)
         second = Scale.of(weights, "second_", name=name) if recipe.second else None
         errors = AlongTrack.of(weights, name=name) if recipe.knows_errors else None
-        solvers = ensembles.taken_up(
+        solvers = ensembles.load_networks(
             lambda: network(recipe), weights, name=name, member=member, device=device
         )
         if compile_it:

@@ -29,7 +29,7 @@ from oceanbench.assimilation.observations.along_track_errors import AlongTrack
 from oceanbench.errors import OceanbenchError
 from oceanbench.learning import ensembles
 from oceanbench.learning.distributed import Team
-from oceanbench.learning.training import Schedule
+from oceanbench.learning.training import TrainingSchedule
 
 CHECKED_DAYS, GAP_DAYS = 32, 14  # at the end of the training period, and between it and the rest
 DECAY = 1e-4  # of the weights
@@ -184,7 +184,7 @@ def train_members(  # noqa: PLR0913  (every option is a keyword)
         name=name,
         members=members,
         seed=seed,
-        schedule=Schedule(
+        schedule=TrainingSchedule(
             steps=recipe.steps,
             rate=recipe.rate,
             warm_up=50,

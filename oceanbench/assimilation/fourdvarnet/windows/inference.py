@@ -8,7 +8,7 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from oceanbench.assimilation.fourdvarnet.windows.configuration import Recipe, network
+from oceanbench.assimilation.fourdvarnet.windows.configuration import WindowConfiguration, network
 from oceanbench.assimilation.fourdvarnet.windows.training_windows import Scales, first_guess
 from oceanbench.assimilation.gaussian import window_interpolation
 from oceanbench.assimilation.window_batches import model_of, observations
@@ -43,7 +43,7 @@ def estimate_members(
     model, windows = model_of(inputs), observations(inputs)
     if not {"mean", "deviation"} <= weights.keys():
         raise OceanbenchError(f"{name}: these are not its weights; train it")
-    recipe = ensembles.recipe_of(Recipe, weights, name)
+    configuration = ensembles.configuration_of(WindowConfiguration, weights, name)
     scales = Scales(weights["mean"].cpu(), weights["deviation"].cpu(), model.cyclic)
     if len(scales.mean) != windows.values.shape[2]:
         raise OceanbenchError(
@@ -58,8 +58,12 @@ def estimate_members(
         scales.layout(windows.observed).to(device),
         scales.maps(first_guess(windows, climate, covariance)).to(device),
     )
-    solvers = ensembles.taken_up(
-        lambda: network(recipe, model, scales), weights, name=name, member=member, device=device
+    solvers = ensembles.load_networks(
+        lambda: network(configuration, model, scales),
+        weights,
+        name=name,
+        member=member,
+        device=device,
     )
     found: list[Tensor] = []
     for solver in solvers:

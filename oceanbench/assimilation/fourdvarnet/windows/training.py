@@ -16,11 +16,11 @@ from torch import Tensor
 from oceanbench.assimilation.fourdvarnet.batch import Batch
 from oceanbench.assimilation.fourdvarnet.priors import parameters_of
 from oceanbench.assimilation.fourdvarnet.solver import FourDVarNet
-from oceanbench.assimilation.fourdvarnet.windows.configuration import Recipe, network
-from oceanbench.assimilation.fourdvarnet.windows.training_windows import Source, source
+from oceanbench.assimilation.fourdvarnet.windows.configuration import WindowConfiguration, network
+from oceanbench.assimilation.fourdvarnet.windows.training_windows import TrainingRuns, training_runs
 from oceanbench.assimilation.window_batches import model_of
 from oceanbench.learning import ensembles
-from oceanbench.learning.training import Schedule, ramp
+from oceanbench.learning.training import TrainingSchedule, ramp
 
 WINDOWS_CHECKED = 64  # at most
 LONGEST_CHECKED = 250  # times of the windows that the validation runs are cut into
@@ -28,7 +28,7 @@ LONGEST_CHECKED = 250  # times of the windows that the validation runs are cut i
 
 def train_members(
     inputs: Mapping[str, xr.Dataset],
-    recipe: Recipe,
+    configuration: WindowConfiguration,
     *,
     name: str,
     members: int,
@@ -41,7 +41,7 @@ def train_members(
     Parameters
     ----------
     inputs : states, or else observations only, of the roles training and validation
-    recipe : of every member
+    configuration : of every member
     name : of the method, for messages
     members : how many
     seed : of the first
@@ -50,36 +50,41 @@ def train_members(
 
     Returns
     -------
-    weights of member i as ``i.…``, the normalisation ``mean`` and ``deviation``, and the recipe
+    weights of member i as ``i.…``, the normalisation ``mean`` and ``deviation``, and the
+    configuration
     """
     model = model_of(inputs)
-    learning = source(inputs, "training", recipe.length, cyclic=model.cyclic)
-    checking = source(inputs, "validation", LONGEST_CHECKED, cyclic=model.cyclic)
+    learning = training_runs(inputs, "training", configuration.length, cyclic=model.cyclic)
+    checking = training_runs(inputs, "validation", LONGEST_CHECKED, cyclic=model.cyclic)
     checks = checking.all(WINDOWS_CHECKED, torch.Generator().manual_seed(0)).to(device)
     told = parameters_of(model.tendency)
     tensors = ensembles.train(
-        lambda: network(recipe, model, learning.scales),
-        lambda member: _task(member, recipe, learning, checks, device),
+        lambda: network(configuration, model, learning.scales),
+        lambda member: _task(member, configuration, learning, checks, device),
         name=name,
         members=members,
         seed=seed,
-        schedule=Schedule(steps=recipe.steps, rate=recipe.rate),
-        about=f"{recipe}, model {told}, mean {learning.scales.mean.tolist()}",
+        schedule=TrainingSchedule(steps=configuration.steps, rate=configuration.rate),
+        about=f"{configuration}, model {told}, mean {learning.scales.mean.tolist()}",
         device=device,
         checkpoint=checkpoint,
     )
     scales = {"mean": learning.scales.mean, "deviation": learning.scales.deviation}
-    return scales | ensembles.as_tensors(recipe) | tensors
+    return scales | ensembles.as_tensors(configuration) | tensors
 
 
 def _task(
-    member: FourDVarNet, recipe: Recipe, learning: Source, checks: Batch, device: str
+    member: FourDVarNet,
+    configuration: WindowConfiguration,
+    learning: TrainingRuns,
+    checks: Batch,
+    device: str,
 ) -> ensembles.Task:
-    """What a member learns from, what it is to make small, and what it is judged by."""
+    """What a member learns from, what it is to make small, and what validates it."""
 
     def draw(random: torch.Generator) -> tuple[Batch, int]:
-        untracked = int(torch.randint(recipe.untracked + 1, (), generator=random))
-        return learning.draw(recipe.batch, random).to(device), untracked
+        untracked = int(torch.randint(configuration.untracked + 1, (), generator=random))
+        return learning.draw(configuration.batch, random).to(device), untracked
 
     def loss(drawn: tuple[Batch, int], made: float) -> Tensor:
         batch, untracked = drawn
@@ -88,16 +93,16 @@ def _task(
             batch.values,
             batch.observed,
             batch.first_guess,
-            iterations=untracked + ramp(made, recipe.iterations),
+            iterations=untracked + ramp(made, configuration.iterations),
             untracked=untracked,
         )
         error = (found - batch.wanted) * batch.weight
         total = error.pow(2).sum() / batch.weight.sum().clamp_min(1.0)
-        total = total + recipe.prior_loss * (found - member.prior(found)).pow(2).mean()
+        total = total + configuration.prior_loss * (found - member.prior(found)).pow(2).mean()
         if learning.known is not None:
-            total = total + recipe.slope_loss * error.diff(dim=2).pow(2).mean()
+            total = total + configuration.slope_loss * error.diff(dim=2).pow(2).mean()
             unlikely = batch.wanted - member.prior(batch.wanted)
-            total = total + recipe.prior_loss * unlikely.pow(2).mean()
+            total = total + configuration.prior_loss * unlikely.pow(2).mean()
         return cast(Tensor, total)
 
     def score() -> float:

@@ -44,7 +44,7 @@ class Scales:
 
 
 @dataclass(frozen=True)
-class Source:
+class TrainingRuns:
     """Runs of a role, of which windows are cut.
 
     Where states are known, a window of them is observed anew: at the points of a stretch of the
@@ -70,7 +70,7 @@ class Source:
     length: int
     scales: Scales
     climate: Climatology
-    covariance: window_interpolation.Covariance
+    covariance: window_interpolation.WindowCovariance
     held_out: float = 0.1
 
     def draw(self, count: int, random: torch.Generator) -> Batch:
@@ -134,7 +134,7 @@ class Source:
 
 
 def first_guess(
-    windows: Windows, climate: Climatology, covariance: window_interpolation.Covariance
+    windows: Windows, climate: Climatology, covariance: window_interpolation.WindowCovariance
 ) -> Tensor:
     """Optimal interpolation, of windows with about as many observations at once."""
     result = torch.empty_like(windows.values)
@@ -145,7 +145,9 @@ def first_guess(
     return result
 
 
-def source(inputs: Mapping[str, xr.Dataset], role: str, longest: int, *, cyclic: bool) -> Source:
+def training_runs(
+    inputs: Mapping[str, xr.Dataset], role: str, longest: int, *, cyclic: bool
+) -> TrainingRuns:
     """Runs of a role of a challenge, normalised with the climatology of its training data.
 
     Parameters
@@ -160,7 +162,9 @@ def source(inputs: Mapping[str, xr.Dataset], role: str, longest: int, *, cyclic:
     length = min(longest, noisy.values.shape[1])
     climate, covariance = window_interpolation.learned(inputs, length, cyclic=cyclic)
     scales = Scales(climate.mean, climate.variance.sqrt(), cyclic)
-    return Source(known, noisy, starts(noisy.observed, length), length, scales, climate, covariance)
+    return TrainingRuns(
+        known, noisy, starts(noisy.observed, length), length, scales, climate, covariance
+    )
 
 
 def starts(observed: Tensor, length: int) -> Tensor:
