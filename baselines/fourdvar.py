@@ -177,8 +177,7 @@ def _drifting(tendency: Tendency, drift: Tensor, state: Tensor) -> Tensor:
 
 def _parts(windows: Windows) -> list[Windows]:
     """Windows, as many together as memory is granted for."""
-    step = _step(windows)
-    return [windows.take(slice(i, i + step)) for i in range(0, len(windows), step)]
+    return windows.split(_step(windows))
 
 
 def _step(windows: Windows) -> int:

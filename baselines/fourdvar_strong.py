@@ -70,9 +70,8 @@ def estimate(
     model, windows = model_of(inputs), observations(inputs, device=device)
     times, size = windows.values.shape[1:]
     start = guesses(inputs, model, times, members=members, seed=seed, device=device)
-    together = max(1, ENTRIES_AT_ONCE // (times * size**2))
     segment = segment or (SEGMENT_ON_A_CIRCLE if model.cyclic else times)
-    parts = [windows.take(slice(i, i + together)) for i in range(0, len(windows), together)]
+    parts = windows.split(ENTRIES_AT_ONCE // (times * size**2))
     found = torch.cat(
         [fitted(part, start, segment, growth, iterations) for part in progress(parts, "windows")],
         1,

@@ -16,6 +16,7 @@ from window_worlds import World, world
 from oceanbench.assimilation.fourdvarnet.windows import training_windows
 from oceanbench.assimilation.fourdvarnet.windows.configuration import WindowConfiguration
 from oceanbench.assimilation.fourdvarnet.windows.inference import estimate_members
+from oceanbench.assimilation.fourdvarnet.windows.learned_windows import LearnedWindows
 from oceanbench.assimilation.fourdvarnet.windows.training import train_members
 from oceanbench.assimilation.gaussian.window_interpolation import learned
 from oceanbench.assimilation.window_batches import model_of, observations, states
@@ -91,7 +92,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Method files with small networks."""
     for method in METHODS.values():
         configurations = {cyclic: shortened(method, cyclic) for cyclic in (True, False)}
-        monkeypatch.setattr(method, "CONFIGURATIONS", configurations)
+        monkeypatch.setattr(method, "train", LearnedWindows(method.NAME, configurations).train)
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -59,10 +59,9 @@ class Guesses:
         if self.model.cyclic:
             distance = cyclic_distance(self.members.shape[-1]).to(self.members.device)
             taper = gaspari_cohn(distance / TAPER_END)
-        step = max(1, VALUES_AT_ONCE // (len(self.members) * windows.values[0].numel()))
+        most = VALUES_AT_ONCE // (len(self.members) * windows.values[0].numel())
         means = []
-        for start in range(0, len(windows), step):
-            some = windows.take(slice(start, start + step))
+        for some in windows.split(most):
             first = self.members.expand(len(some), -1, -1)
             history = smooth(
                 some, first, self.model.advance, inflation=INFLATION, lag=LAG, taper=taper
