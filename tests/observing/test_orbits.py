@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oceanbench.errors import OceanbenchError
+from oceanbench.observing.boxes import EARTH_RADIUS_KM
 from oceanbench.observing.orbits import (
-    EARTH_RADIUS_KM,
     EPOCH,
     ORBITS,
     find_orbit,
