@@ -64,11 +64,13 @@ def train_members(
         emulator.damp(factors)
         return emulator
 
-    tensors = ensembles.train(
+    return ensembles.train_weights(
         make,
         lambda member: _task(
             member, configuration, learning, validation, errors.to(device), device
         ),
+        configuration,
+        _described(known),
         name=name,
         members=members,
         seed=seed,
@@ -81,11 +83,11 @@ def train_members(
             validations=10,
             average=configuration.average,
         ),
-        about=f"{configuration}, {known.parts}, {known.centre}, {known.deviation}",
+        about=f"{known.parts}, {known.centre}, {known.deviation}",
+        half=True,
         device=device,
         checkpoint=checkpoint,
     )
-    return _described(known) | ensembles.as_tensors(configuration) | ensembles.halved(tensors)
 
 
 def archives(inputs: Mapping[str, xr.Dataset]) -> tuple[Archive, Archive]:

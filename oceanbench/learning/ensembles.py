@@ -17,6 +17,15 @@ from oceanbench.learning.training import TrainingSchedule, fit
 Network = TypeVar("Network", bound=torch.nn.Module)
 
 
+class Configuration(Protocol):
+    """Numbers and words that a network is made of: a dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+
+Kind = TypeVar("Kind", bound=Configuration)
+
+
 class Task(NamedTuple):
     """What a network learns from, what it is to make small, and what validates it.
 
@@ -79,6 +88,47 @@ def train(  # noqa: PLR0913  (every option is a keyword)
     return tensors
 
 
+def train_weights(  # noqa: PLR0913  (every option is a keyword)
+    make: Callable[[], Network],
+    task: Callable[[Network], Task],
+    configuration: Configuration,
+    normalisation: Mapping[str, Tensor],
+    *,
+    name: str,
+    members: int,
+    seed: int,
+    schedule: TrainingSchedule,
+    about: str,
+    half: bool = False,
+    device: str = "cpu",
+    checkpoint: str = "",
+    team: Team | None = None,
+) -> dict[str, Tensor]:
+    """All that is kept of a training: networks, what they are made of and how data are normalised.
+
+    Parameters
+    ----------
+    make, task, name, members, seed, schedule, device, checkpoint, team : as in :func:`train`
+    configuration : of every network
+    normalisation : tensors, by the names that they are kept under
+    about : what else makes it this training, beside the configuration
+    half : whether networks are kept in half precision
+    """
+    tensors = train(
+        make,
+        task,
+        name=name,
+        members=members,
+        seed=seed,
+        schedule=schedule,
+        about=f"{configuration}, {about}",
+        device=device,
+        checkpoint=checkpoint,
+        team=team,
+    )
+    return {**normalisation, **as_tensors(configuration), **(halved(tensors) if half else tensors)}
+
+
 def load_networks(
     make: Callable[[], Network],
     weights: Mapping[str, Tensor],
@@ -119,15 +169,6 @@ def load_networks(
             ) from problem
         networks.append(network.eval())
     return networks
-
-
-class Configuration(Protocol):
-    """Numbers and words that a network is made of: a dataclass."""
-
-    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
-
-
-Kind = TypeVar("Kind", bound=Configuration)
 
 
 def preset_of(method: str, presets: Mapping[str, Kind], name: str, *, steps: int = 0) -> Kind:

@@ -58,19 +58,19 @@ def train_members(
     checking = training_runs(inputs, "validation", LONGEST_CHECKED, cyclic=model.cyclic)
     checks = checking.all(WINDOWS_CHECKED, torch.Generator().manual_seed(0)).to(device)
     told = parameters_of(model.tendency)
-    tensors = ensembles.train(
+    return ensembles.train_weights(
         lambda: network(configuration, model, learning.scales),
         lambda member: _task(member, configuration, learning, checks, device),
+        configuration,
+        {"mean": learning.scales.mean, "deviation": learning.scales.deviation},
         name=name,
         members=members,
         seed=seed,
         schedule=TrainingSchedule(steps=configuration.steps, rate=configuration.rate),
-        about=f"{configuration}, model {told}, mean {learning.scales.mean.tolist()}",
+        about=f"model {told}, mean {learning.scales.mean.tolist()}",
         device=device,
         checkpoint=checkpoint,
     )
-    scales = {"mean": learning.scales.mean, "deviation": learning.scales.deviation}
-    return scales | ensembles.as_tensors(configuration) | tensors
 
 
 def _task(
