@@ -39,55 +39,6 @@ class Task(NamedTuple):
     score: Callable[[], float]
 
 
-def train(  # noqa: PLR0913  (every option is a keyword)
-    make: Callable[[], Network],
-    task: Callable[[Network], Task],
-    *,
-    name: str,
-    members: int,
-    seed: int,
-    schedule: TrainingSchedule,
-    about: str,
-    device: str = "cpu",
-    checkpoint: str = "",
-    team: Team | None = None,
-) -> dict[str, Tensor]:
-    """Weights of networks from consecutive seeds, those of member i as ``i.…``.
-
-    Parameters
-    ----------
-    make : an untrained network
-    task : of a network
-    name : of the method, for messages
-    members : how many
-    seed : of the first
-    schedule, about : as in :func:`oceanbench.learning.training.fit`
-    device : of torch
-    checkpoint : folder that keeps every training, or nothing
-    team : of processes, as there
-    """
-    if members < 1:
-        raise OceanbenchError(f"{name}: {members} members; train at least one")
-    tensors: dict[str, Tensor] = {}
-    for number in range(members):
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed + number)
-            network = make().to(device)
-        file = Path(checkpoint) / f"{name}-{seed + number}.safetensors" if checkpoint else None
-        fit(
-            network,
-            *task(network),
-            schedule=schedule,
-            seed=seed + number,
-            checkpoint=file,
-            label=f"{name}, member {number}",
-            about=about,
-            team=team,
-        )
-        tensors |= {f"{number}.{k}": v for k, v in network.state_dict().items()}
-    return tensors
-
-
 def train_weights(  # noqa: PLR0913  (every option is a keyword)
     make: Callable[[], Network],
     task: Callable[[Network], Task],
@@ -104,28 +55,47 @@ def train_weights(  # noqa: PLR0913  (every option is a keyword)
     checkpoint: str = "",
     team: Team | None = None,
 ) -> dict[str, Tensor]:
-    """All that is kept of a training: networks, what they are made of and how data are normalised.
+    """All that is kept of a training of networks from consecutive seeds.
 
     Parameters
     ----------
-    make, task, name, members, seed, schedule, device, checkpoint, team : as in :func:`train`
+    make : an untrained network
+    task : of a network
     configuration : of every network
     normalisation : tensors, by the names that they are kept under
+    name : of the method, for messages
+    members : how many
+    seed : of the first
+    schedule : as in :func:`oceanbench.learning.training.fit`
     about : what else makes it this training, beside the configuration
     half : whether networks are kept in half precision
+    device : of torch
+    checkpoint : folder that keeps every training, or nothing
+    team : of processes, as there
+
+    Returns
+    -------
+    the normalisation, the configuration as ``recipe.…`` and weights of member i as ``i.…``
     """
-    tensors = train(
-        make,
-        task,
-        name=name,
-        members=members,
-        seed=seed,
-        schedule=schedule,
-        about=f"{configuration}, {about}",
-        device=device,
-        checkpoint=checkpoint,
-        team=team,
-    )
+    if members < 1:
+        raise OceanbenchError(f"{name}: {members} members; train at least one")
+    tensors: dict[str, Tensor] = {}
+    for number in range(members):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed + number)
+            network = make().to(device)
+        file = Path(checkpoint) / f"{name}-{seed + number}.safetensors" if checkpoint else None
+        fit(
+            network,
+            *task(network),
+            schedule=schedule,
+            seed=seed + number,
+            checkpoint=file,
+            label=f"{name}, member {number}",
+            about=f"{configuration}, {about}",
+            team=team,
+        )
+        tensors |= {f"{number}.{k}": v for k, v in network.state_dict().items()}
     return {**normalisation, **as_tensors(configuration), **(halved(tensors) if half else tensors)}
 
 
@@ -142,7 +112,7 @@ def load_networks(
     Parameters
     ----------
     make : an untrained network
-    weights : from :func:`train`
+    weights : from :func:`train_weights`
     name : of the method, for messages
     member : the number of the one
     device : of torch

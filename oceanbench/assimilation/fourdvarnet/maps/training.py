@@ -178,9 +178,16 @@ def train_members(  # noqa: PLR0913  (every option is a keyword)
     learning, scale, team = lessons.learned(), lessons.scale, team or Team()
     team.check(recipe.batch, name)
     checks = lessons.checks(recipe.days).to(device)
-    tensors = ensembles.train(
+    normalisation = scale.tensors()
+    if lessons.second is not None:
+        normalisation |= lessons.second.tensors("second_")
+    if lessons.along_track is not None:
+        normalisation |= lessons.along_track.tensors()
+    return ensembles.train_weights(
         lambda: compiled(network(recipe), device) if compile_it else network(recipe),
         lambda member: _task(member, recipe, learning, checks, device, team),
+        recipe,
+        normalisation,
         name=name,
         members=members,
         seed=seed,
@@ -193,17 +200,12 @@ def train_members(  # noqa: PLR0913  (every option is a keyword)
             validations=20,
             average=recipe.average,
         ),
-        about=f"{recipe}, {scale}, {about}",
+        about=f"{scale}, {about}",
+        half=True,
         device=device,
         checkpoint=checkpoint,
         team=team,
     )
-    kept = scale.tensors()
-    if lessons.second is not None:
-        kept |= lessons.second.tensors("second_")
-    if lessons.along_track is not None:
-        kept |= lessons.along_track.tensors()
-    return kept | ensembles.as_tensors(recipe) | ensembles.halved(tensors)
 
 
 def _task(
