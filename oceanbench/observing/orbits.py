@@ -35,9 +35,6 @@ EPOCH = np.datetime64("2012-10-01T00:00:00", "ns")
 
 _EQUATORIAL_RADIUS = 6378137.0  # m, WGS 84
 _ECCENTRICITY_SQUARED = 6.69437999014e-3  # of the WGS 84 ellipsoid
-_GRAVITATION = 3.986004418e14  # m3 s-2
-_OBLATENESS = 1.08262668e-3  # J2
-_EARTH_ROTATION = 7.2921158553e-5  # rad s-1
 _DAY = 86400.0  # s
 _DAY_NS = 86_400_000_000_000
 
@@ -61,11 +58,6 @@ class Orbit:
     eccentricity: float
     node_longitude: float = 0.0
     phase_days: float = 0.0
-
-    @property
-    def node_spacing(self) -> float:
-        """Distance between neighbouring ascending nodes, degrees of longitude."""
-        return 360.0 / self.revolutions
 
     @property
     def ground_speed(self) -> float:
@@ -105,32 +97,6 @@ def find_orbit(mission: str) -> Orbit:
     if mission not in ORBITS:
         raise OceanbenchError(f"unknown mission {mission!r}; {did_you_mean(mission, ORBITS)}")
     return ORBITS[mission]
-
-
-def gravity_nodal_day(orbit: Orbit) -> float:
-    r"""Nodal day that the Earth's oblateness imposes on an orbit: the check of a row of `ORBITS`.
-
-    The node drifts at :math:`\dot\Omega = -\frac32 J_2 (R/a)^2 n \cos i`, and a nodal day is
-    :math:`2 \pi / (\omega_E - \dot\Omega)`, the semi-major axis :math:`a` being the one whose
-    nodal period is `cycle_days / revolutions`. A consistent row has `cycle_days / nodal_days`.
-
-    Returns
-    -------
-    float, days
-
-    References
-    ----------
-    Vallado, Fundamentals of Astrodynamics and Applications, 4th ed., 2013.
-    """
-    cosine = np.cos(np.deg2rad(orbit.inclination_degrees))
-    nodal_motion = 2.0 * np.pi * orbit.revolutions / (orbit.cycle_days * _DAY)
-    motion, oblateness = nodal_motion, 0.0
-    for _ in range(20):
-        axis = (_GRAVITATION / motion**2) ** (1.0 / 3.0)
-        oblateness = 1.5 * _OBLATENESS * (_EQUATORIAL_RADIUS / axis) ** 2
-        motion = nodal_motion / (1.0 + oblateness * (4.0 * cosine**2 - 1.0))
-    node_rate = -oblateness * motion * cosine
-    return float(2.0 * np.pi / (_EARTH_ROTATION - node_rate) / _DAY)
 
 
 def ground_track(orbit: Orbit, time: npt.ArrayLike) -> tuple[FloatArray, FloatArray, FloatArray]:
