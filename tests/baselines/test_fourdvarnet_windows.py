@@ -251,11 +251,11 @@ def test_the_windows_of_validation_cover_the_runs_without_overlap() -> None:
     known = states(made.inputs, role="validation")
     assert known is not None
     batch = runs.all(10_000, torch.Generator().manual_seed(0))
-    runs, times = known.shape[:2]
+    count, times = known.shape[:2]
     dense = known[:, : times - times % 12].reshape(-1, 12, 3)
     torch.testing.assert_close(batch.wanted[: len(dense)], runs.scales.maps(dense))
     sparse = [
-        known[run, first : first + 12] for run in range(runs) for first in range(0, times, 18)
+        known[run, first : first + 12] for run in range(count) for first in range(0, times, 18)
     ]
     fitting = torch.stack([window for window in sparse if len(window) == 12])
     torch.testing.assert_close(batch.wanted[len(dense) :], runs.scales.maps(fitting))
