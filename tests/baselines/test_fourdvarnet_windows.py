@@ -269,9 +269,9 @@ def test_foreign_weights_are_refused_in_one_line(change: str) -> None:
     if change == "other method":
         weights = {"length_factor": torch.ones(())}
     elif change == "other sizes":
-        weights["configuration.hidden"] = torch.tensor(9)
+        weights["recipe.hidden"] = torch.tensor(9)
     elif change == "part":
-        del weights["configuration.kernel"]
+        del weights["recipe.kernel"]
     else:
         made = overturning()
     with pytest.raises(OceanbenchError, match=r"^mine: .*; train") as refused:
