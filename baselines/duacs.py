@@ -29,7 +29,7 @@ import numpy as np
 import xarray as xr
 
 from oceanbench.assimilation.gaussian.covariance import Covariance
-from oceanbench.assimilation.gaussian.mapping import Problem, estimate_all, fields_of
+from oceanbench.assimilation.gaussian.mapping import MappingProblem, estimate_all, fields_of
 from oceanbench.assimilation.gaussian.tiles import Tile, tiles
 from oceanbench.assimilation.observations.cross_validation import fitted
 from oceanbench.assimilation.observations.superobservations import (
@@ -264,7 +264,7 @@ def _problem(
     scales: Mapping[str, float],
     noise: np.ndarray,
     settings: Mapping[str, Any],
-) -> tuple[Problem, float]:
+) -> tuple[MappingProblem, float]:
     """Problem of one tile, in kilometres about its centre, and its signal's deviation."""
     covariance = _scales_at(part.centre[1], scales)
     window = 2.0 * covariance.length_time
@@ -283,4 +283,4 @@ def _problem(
     observations = used.observations(
         part.centre, noise, correlated=scales["correlated"], deviation=deviation
     )
-    return Problem(observations, days, covariance, x, y, window, **settings), deviation
+    return MappingProblem(observations, days, covariance, x, y, window, **settings), deviation

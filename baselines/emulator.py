@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
-from oceanbench.forecasting.configuration import EmulatorRecipe
+from oceanbench.forecasting.configuration import EmulatorConfiguration
 from oceanbench.forecasting.inference import forecast
 from oceanbench.forecasting.training import train_members
 from oceanbench.learning.ensembles import preset_of
@@ -25,8 +25,10 @@ KINDS = ("forecasts",)
 REFERENCE = "Lam et al. (2023) doi:10.1126/science.adi2336"
 NAME = "emulator"
 PRESETS = {
-    "cpu": EmulatorRecipe(),
-    "gpu": EmulatorRecipe(passes=1, hidden=96, around=64, batch=2, steps=60_000, average=0.999),
+    "cpu": EmulatorConfiguration(),
+    "gpu": EmulatorConfiguration(
+        passes=1, hidden=96, around=64, batch=2, steps=60_000, average=0.999
+    ),
 }
 
 
@@ -50,9 +52,9 @@ def train(
     steps : of the training; 0 as many as the preset has
     checkpoint : folder that keeps the training: one that was interrupted resumes there
     """
-    recipe = preset_of(NAME, PRESETS, preset, steps=steps)
+    configuration = preset_of(NAME, PRESETS, preset, steps=steps)
     return train_members(
-        inputs, recipe, name=NAME, members=1, seed=seed, device=device, checkpoint=checkpoint
+        inputs, configuration, name=NAME, members=1, seed=seed, device=device, checkpoint=checkpoint
     )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
-from oceanbench.forecasting.configuration import EmulatorRecipe
+from oceanbench.forecasting.configuration import EmulatorConfiguration
 from oceanbench.forecasting.inference import forecast
 from oceanbench.forecasting.training import train_members
 from oceanbench.learning.ensembles import preset_of
@@ -25,8 +25,8 @@ KINDS = ("forecasts",)
 REFERENCE = "Lang et al. (2024) doi:10.48550/arXiv.2412.15832"
 NAME = "emulator_ensemble"
 PRESETS = {
-    "cpu": EmulatorRecipe(noise=4, hidden=30, batch=8, steps=700),
-    "gpu": EmulatorRecipe(
+    "cpu": EmulatorConfiguration(noise=4, hidden=30, batch=8, steps=700),
+    "gpu": EmulatorConfiguration(
         noise=6, passes=1, hidden=96, around=64, batch=1, steps=60_000, average=0.999
     ),
 }
@@ -54,9 +54,15 @@ def train(
     members : networks
     checkpoint : folder that keeps every training: one that was interrupted resumes there
     """
-    recipe = preset_of(NAME, PRESETS, preset, steps=steps)
+    configuration = preset_of(NAME, PRESETS, preset, steps=steps)
     return train_members(
-        inputs, recipe, name=NAME, members=members, seed=seed, device=device, checkpoint=checkpoint
+        inputs,
+        configuration,
+        name=NAME,
+        members=members,
+        seed=seed,
+        device=device,
+        checkpoint=checkpoint,
     )
 
 

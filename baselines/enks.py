@@ -61,7 +61,7 @@ def estimate(
     device : of torch
     seed : of the first members; the rest is deterministic
     members : that run the model
-    inflation : factor of their departures from the mean, before each analysis
+    inflation : factor of their deviations from the mean, before each analysis
     lag : earlier times that an analysis changes too
     localisation : steps along the circle from which on observations have no weight; 0 for no such
         end, and without effect where components lie on no circle
@@ -73,8 +73,7 @@ def estimate(
     taper = None
     if model.cyclic and localisation > 0:
         taper = gaspari_cohn(cyclic_distance(first.shape[-1]).to(device) / localisation)
-    step = max(1, VALUES_AT_ONCE // (members * windows.values[0].numel()))
-    parts = [windows.take(slice(i, i + step)) for i in range(0, len(windows), step)]
+    parts = windows.split(VALUES_AT_ONCE // (members * windows.values[0].numel()))
     found = []
     for part in progress(parts, "windows"):
         start = first.expand(len(part), -1, -1)

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from oceanbench.assimilation.variational.first_guesses import Guesses, guesses
 from oceanbench.assimilation.variational.levenberg_marquardt import anneal, deepest, deviation
-from oceanbench.assimilation.variational.weak_constraint import Problem
+from oceanbench.assimilation.variational.weak_constraint import WindowProblem
 from oceanbench.assimilation.window_batches import (
     Windows,
     as_dataset,
@@ -70,9 +70,9 @@ class Search:
         errors = found.new_full((len(found),), model_error)
         return torch.cat([deviation(self.problem(w), x, errors[: len(x)]) for w, x in parts])
 
-    def problem(self, windows: Windows) -> Problem:
+    def problem(self, windows: Windows) -> WindowProblem:
         """Cost of windows."""
-        return Problem(windows, self.model, self.start.climate)
+        return WindowProblem(windows, self.model, self.start.climate)
 
 
 def estimate(
@@ -177,8 +177,7 @@ def _drifting(tendency: Tendency, drift: Tensor, state: Tensor) -> Tensor:
 
 def _parts(windows: Windows) -> list[Windows]:
     """Windows, as many together as memory is granted for."""
-    step = _step(windows)
-    return [windows.take(slice(i, i + step)) for i in range(0, len(windows), step)]
+    return windows.split(_step(windows))
 
 
 def _step(windows: Windows) -> int:

@@ -79,8 +79,7 @@ def estimate(
     climate = climatology(inputs, cyclic=model.cyclic, device=device)
     of_amoc = any(dataset.attrs.get("model") == "amoc" for dataset in inputs.values())
     iterations = iterations or (STEPS_OF_AMOC if of_amoc else STEPS)
-    together = max(1, VALUES_AT_ONCE // windows.values[0].numel())
-    parts = [windows.take(slice(i, i + together)) for i in range(0, len(windows), together)]
+    parts = windows.split(VALUES_AT_ONCE // windows.values[0].numel())
     found = [
         descend(part, model, climate, iterations=iterations, step=step)
         for part in progress(parts, "windows")

@@ -20,7 +20,7 @@ from torch import Tensor
 from oceanbench.assimilation.variational.first_guesses import Guesses, guesses
 from oceanbench.assimilation.variational.levenberg_marquardt import deepest
 from oceanbench.assimilation.variational.strong_constraint import deviation, grow, trajectory
-from oceanbench.assimilation.variational.weak_constraint import Problem
+from oceanbench.assimilation.variational.weak_constraint import WindowProblem
 from oceanbench.assimilation.window_batches import (
     Windows,
     as_dataset,
@@ -70,9 +70,8 @@ def estimate(
     model, windows = model_of(inputs), observations(inputs, device=device)
     times, size = windows.values.shape[1:]
     start = guesses(inputs, model, times, members=members, seed=seed, device=device)
-    together = max(1, ENTRIES_AT_ONCE // (times * size**2))
     segment = segment or (SEGMENT_ON_A_CIRCLE if model.cyclic else times)
-    parts = [windows.take(slice(i, i + together)) for i in range(0, len(windows), together)]
+    parts = windows.split(ENTRIES_AT_ONCE // (times * size**2))
     found = torch.cat(
         [fitted(part, start, segment, growth, iterations) for part in progress(parts, "windows")],
         1,
@@ -93,7 +92,7 @@ def fitted(windows: Windows, start: Guesses, segment: int, growth: int, iteratio
     """
     count, times, size = windows.values.shape
     values, observed = _cut(windows.values, segment), _cut(windows.observed, segment)
-    problem = Problem(Windows(values, observed, windows.variance), start.model, start.climate)
+    problem = WindowProblem(Windows(values, observed, windows.variance), start.model, start.climate)
     first = deepest(
         [
             grow(problem, _cut(guess, segment)[:, 0], times=growth, iterations=iterations)

@@ -15,24 +15,14 @@ some that are held out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING
-
-import xarray as xr
-
-from oceanbench.assimilation.fourdvarnet.windows.configuration import Recipe
-from oceanbench.assimilation.fourdvarnet.windows.training import estimate_members, train_members
-from oceanbench.assimilation.window_batches import as_dataset, model_of
-
-if TYPE_CHECKING:
-    import torch
+from oceanbench.assimilation.fourdvarnet.windows.configuration import WindowConfiguration
+from oceanbench.assimilation.fourdvarnet.windows.learned_windows import LearnedWindows
 
 KINDS = ("windows",)
 REFERENCE = "Fablet et al. (2021) doi:10.1029/2021MS002572"
 NAME = "fourdvarnet_conv"
-RECIPES = {  # by whether the components lie on a circle, all alike
-    True: Recipe(
+CONFIGURATIONS = {  # by whether the components lie on a circle, all alike
+    True: WindowConfiguration(
         dynamical=False,
         zero_centre=True,
         prior_hidden=12,
@@ -47,7 +37,7 @@ RECIPES = {  # by whether the components lie on a circle, all alike
         steps=500,
         rate=5e-3,
     ),
-    False: Recipe(
+    False: WindowConfiguration(
         dynamical=False,
         zero_centre=True,
         prior_hidden=16,
@@ -65,60 +55,5 @@ RECIPES = {  # by whether the components lie on a circle, all alike
         slope_loss=0.5,
     ),
 }
-
-
-def train(
-    inputs: Mapping[str, xr.Dataset],
-    *,
-    device: str,
-    seed: int,
-    members: int = 3,
-    steps: int = 0,
-    checkpoint: str = "",
-) -> dict[str, torch.Tensor]:
-    """Train members of an ensemble; each takes about ten minutes of one processor core.
-
-    Parameters
-    ----------
-    inputs : states, or else observations only, of the roles training and validation
-    device : of torch
-    seed : of the first member; the others have the next ones
-    members : how many
-    steps : of the training; 0 as many as the recipe for the model has
-    checkpoint : folder that keeps every training: one that was interrupted resumes there
-    """
-    recipe = RECIPES[model_of(inputs).cyclic]
-    recipe = replace(recipe, steps=steps or recipe.steps)
-    return train_members(
-        inputs,
-        recipe,
-        name=NAME,
-        members=members,
-        seed=seed,
-        device=device,
-        checkpoint=checkpoint,
-    )
-
-
-def estimate(
-    inputs: Mapping[str, xr.Dataset],
-    target: xr.Dataset,
-    *,
-    device: str,
-    seed: int,
-    weights: Mapping[str, torch.Tensor],
-    member: int = -1,
-) -> xr.Dataset:
-    """Estimate the states of the windows.
-
-    Parameters
-    ----------
-    inputs : observations, and the training data that the first guess has its covariance from
-    target : one variable ([sampling,] window, time, component) to fill
-    device : of torch
-    seed : not used: the estimate is deterministic
-    weights : that ``train`` found
-    member : the number of one member, or -1 for all as an ensemble
-    """
-    found = estimate_members(inputs, weights, name=NAME, member=member, device=device)
-    return as_dataset(found, target)
+WINDOWS = LearnedWindows(NAME, CONFIGURATIONS)
+train, estimate = WINDOWS.train, WINDOWS.estimate

@@ -20,7 +20,7 @@ import numpy as np
 import xarray as xr
 
 from oceanbench.assimilation.gaussian.covariance import Covariance
-from oceanbench.assimilation.gaussian.mapping import Problem, fields_of
+from oceanbench.assimilation.gaussian.mapping import MappingProblem, fields_of
 from oceanbench.assimilation.gaussian.optimal_interpolation import Observations
 from oceanbench.assimilation.observations.superobservations import DAY, mean_field, samples
 from oceanbench.errors import OceanbenchError
@@ -99,7 +99,7 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
             & (observed.time < days[-1] + 2.0 * length_time)
         )
         deviation = used.deviation(noise**2)
-        problem = Problem(
+        problem = MappingProblem(
             Observations(
                 used.time,
                 used.longitude,

@@ -21,7 +21,8 @@ import torch
 import xarray as xr
 
 from oceanbench.dynamics import quasigeostrophic as qg
-from oceanbench.observing.orbits import EARTH_RADIUS_KM, ORBITS, nadir_track
+from oceanbench.observing.boxes import EARTH_RADIUS_KM
+from oceanbench.observing.orbits import ORBITS, nadir_track
 from oceanbench.observing.sampling import sample
 from oceanbench.observing.swath import karin_swath
 

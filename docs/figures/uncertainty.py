@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping as Table
+from collections.abc import Mapping
 from pathlib import Path
 
 import matplotlib.style
@@ -16,7 +16,7 @@ from oceanbench.assimilation.gaussian.optimal_interpolation import Observations,
 from oceanbench.assimilation.gaussian.posterior_fields import maps
 from oceanbench.assimilation.uncertainty.error_samples import (
     FloatArray,
-    Mapping,
+    MappingMethod,
     Members,
     Solver,
     conditional,
@@ -77,7 +77,7 @@ def interpolation(nodes: FloatArray, length: float) -> Solver:
 def ways(seed: int, parameters: Spde, residuals: FloatArray) -> tuple[FloatArray, dict]:
     """Truth of a world, and its members in every way."""
     truth, nodes, values = world(seed)
-    mapping = Mapping(
+    mapping = MappingMethod(
         interpolation(nodes, 140.0),
         values,
         lambda fields: fields.reshape(len(fields), -1)[:, nodes],
@@ -101,7 +101,7 @@ def errors(seed: int) -> FloatArray:
     return truth - interpolation(nodes, 140.0)(values[None])[0]
 
 
-def calibrated() -> Table[str, tuple[xr.DataArray, xr.DataArray]]:
+def calibrated() -> Mapping[str, tuple[xr.DataArray, xr.DataArray]]:
     """Members and truth of all worlds by way, after calibration on others."""
     parameters = fit(world(100)[0], LATTICE)
     print(f"fitted to the truth of another period: {parameters}")
@@ -130,7 +130,7 @@ def arrays(found: list[Members], truths: list[FloatArray]) -> tuple[xr.DataArray
     return xr.DataArray(values, dims=("member", *truth.dims), coords=coords), truth
 
 
-def table(found: Table[str, tuple[xr.DataArray, xr.DataArray]]) -> None:
+def table(found: Mapping[str, tuple[xr.DataArray, xr.DataArray]]) -> None:
     """Print the scores as a table of Markdown."""
     print(f"| way | {' | '.join(f'`{name}`' for name in SHOWN)} |")
     print(f"|---|{'---|' * len(SHOWN)}")
@@ -142,7 +142,7 @@ def table(found: Table[str, tuple[xr.DataArray, xr.DataArray]]) -> None:
         print(f"| {way} | {' | '.join(f'{cell:.3f}' for cell in cells)} |")
 
 
-def draw(found: Table[str, tuple[xr.DataArray, xr.DataArray]]) -> Figure:
+def draw(found: Mapping[str, tuple[xr.DataArray, xr.DataArray]]) -> Figure:
     """Ranks, error against spread, and spectra of the members relative to the truth's."""
     figure = Figure(figsize=(13.5, 4.4))
     ranks, skill, spectra = figure.subplots(1, 3)

@@ -41,6 +41,11 @@ class Windows:
         """Return some of the windows, by slice or by their numbers."""
         return Windows(self.values[index], self.observed[index], self.variance)
 
+    def split(self, most: int) -> list[Windows]:
+        """Windows that follow each other, at most so many together, and at least one."""
+        step = max(1, most)
+        return [self.take(slice(first, first + step)) for first in range(0, len(self), step)]
+
     def to(self, *args: Any) -> Windows:
         """Return the windows on another device, or with values of another type."""
         return Windows(

@@ -85,18 +85,6 @@ class Parameters:
         return self.lower_depth / total, self.upper_depth / total
 
 
-UNFORCED = Parameters(
-    shear_time=None,
-    drag_time=None,
-    wind_stress=0.0,
-    heat_piston=0.0,
-    salt_piston=0.0,
-    winter_mixing=0.0,
-    interior_time=None,
-)
-"""The default ocean left alone."""
-
-
 @dataclass(frozen=True)
 class Operators:
     """The parameters in one basin, as `operators` computes them once.

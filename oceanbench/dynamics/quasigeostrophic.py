@@ -283,11 +283,6 @@ def energy(state: Tensor, model: Operators) -> Tensor:
     return -_column_mean(psi * vorticity, model) / 2
 
 
-def potential_enstrophy(state: Tensor, model: Operators) -> Tensor:
-    """Half the depth-weighted mean of q², 1/s², shape (...); conserved when energy is."""
-    return _column_mean(torch.fft.irfft2(state) ** 2, model) / 2
-
-
 def _column_mean(field: Tensor, model: Operators) -> Tensor:
     upper, lower = model.parameters.upper_depth, model.parameters.lower_depth
     mean = field.mean(dim=(-2, -1))

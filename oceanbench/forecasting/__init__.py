@@ -1,1 +1,1 @@
-"""Learned models of the ocean's change from day to day: networks, their lessons, forecasts."""
+"""Learned models of the ocean's change from day to day: networks, training, forecasts."""

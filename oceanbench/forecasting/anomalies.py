@@ -1,7 +1,7 @@
 """Initial conditions, training maps and climatology of a challenge of forecasts, and back.
 
-A map of every variable and depth is one vector of the values in the sea; an anomaly is what departs
-from the climatology that the challenge gives.
+A map of every variable and depth is one vector of the values in the sea; an anomaly is its
+difference from the climatology that the challenge gives.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ class Climate:
         return usual
 
     def anomalies(self, dataset: xr.Dataset) -> Series:
-        """Departures of maps along ``time`` or ``start`` from what is usual."""
+        """Anomalies of maps along ``time`` or ``start`` from what is usual."""
         maps = maps_of(dataset, self.nodes)
         values = [maps[name][:, sea] for name, sea in self.sea.items()]
         days = days_of(dataset)

@@ -8,7 +8,7 @@ from oceanbench.errors import OceanbenchError
 
 
 @dataclass(frozen=True)
-class EmulatorRecipe:
+class EmulatorConfiguration:
     """Sizes of an emulator, and how it is trained.
 
     Attributes

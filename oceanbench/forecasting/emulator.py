@@ -1,6 +1,6 @@
 r"""Emulator: a network that forecasts the next few days, from its own forecast again and again.
 
-In normalised departures from what is usual, a pass takes a state to the states of the next days,
+In normalised anomalies from what is usual, a pass takes a state to the states of the next days,
 
 .. math:: x_{t+d} = k_d \, x_t + u_\theta(x_t, \text{place}, \text{season}, z)_d,
     \quad d = 1 \dots D,
@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from oceanbench.forecasting.configuration import EmulatorRecipe
+from oceanbench.forecasting.configuration import EmulatorConfiguration
 from oceanbench.forecasting.normalised_anomalies import YEAR
 from oceanbench.learning.layers import UNet
 
@@ -35,21 +35,30 @@ class Emulator(torch.nn.Module):
 
     Parameters
     ----------
-    recipe : sizes
+    configuration : sizes
     channels : of a state: variables, at each of their depths
     """
 
-    def __init__(self, recipe: EmulatorRecipe, channels: int) -> None:
+    def __init__(self, configuration: EmulatorConfiguration, channels: int) -> None:
         super().__init__()
-        self.days, self.noise, self.reduced = recipe.days, recipe.noise, recipe.reduced
-        self.around = recipe.around
-        entering = channels + (1 + channels) + 2 + recipe.noise
+        self.days, self.noise, self.reduced = (
+            configuration.days,
+            configuration.noise,
+            configuration.reduced,
+        )
+        self.around = configuration.around
+        entering = channels + (1 + channels) + 2 + configuration.noise
         self.update = UNet(
-            entering, (recipe.days + 1) * channels, hidden=recipe.hidden, iterations=recipe.passes
+            entering,
+            (configuration.days + 1) * channels,
+            hidden=configuration.hidden,
+            iterations=configuration.passes,
         )
         # the order in which convolutions are fastest
         self.update.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.kept = torch.nn.Parameter(torch.ones(recipe.passes, recipe.days + 1, channels, 1, 1))
+        self.kept = torch.nn.Parameter(
+            torch.ones(configuration.passes, configuration.days + 1, channels, 1, 1)
+        )
 
     def damp(self, factors: Tensor) -> None:
         """Begin as damped persistence, whose factors (days, channels) are those of all days."""
@@ -69,11 +78,11 @@ class Emulator(torch.nn.Module):
         passes: int,
         random: torch.Generator | None = None,
     ) -> Tensor:
-        """Departures on the next days.
+        """Anomalies on the next days.
 
         Parameters
         ----------
-        state : normalised departures, (batch, channels, rows, columns)
+        state : normalised anomalies, (batch, channels, rows, columns)
         sea : where each of them is, of the same shape
         place : sea and mean, (batch, 1 + channels, rows, columns)
         season : angle of the year, (batch,)

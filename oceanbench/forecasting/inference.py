@@ -11,9 +11,13 @@ from torch import Tensor
 
 from oceanbench.errors import OceanbenchError
 from oceanbench.forecasting.anomalies import days_of, of_role
-from oceanbench.forecasting.configuration import EmulatorRecipe
+from oceanbench.forecasting.configuration import EmulatorConfiguration
 from oceanbench.forecasting.emulator import Emulator
-from oceanbench.forecasting.normalised_anomalies import Departures, departures, season
+from oceanbench.forecasting.normalised_anomalies import (
+    NormalisedAnomalies,
+    normalised_anomalies,
+    season,
+)
 from oceanbench.learning import ensembles
 
 STRIDE = 1_000_003  # between the seeds of starts that two seeds have
@@ -43,9 +47,9 @@ def forecast(
     draws : of noise, for each network
     device : of torch
     """
-    recipe, known = described(inputs, target, weights, name)
-    emulators = ensembles.taken_up(
-        lambda: Emulator(recipe, len(known.sea)), weights, name=name, device=device
+    configuration, known = described(inputs, target, weights, name)
+    emulators = ensembles.load_networks(
+        lambda: Emulator(configuration, len(known.sea)), weights, name=name, device=device
     )
     initial, leads = of_role(inputs, "initial"), target["lead"].values
     count = len(emulators) * draws
@@ -53,18 +57,18 @@ def forecast(
     place = [told[None].to(device) for told in (known.seas(), known.place())]
     for number, start in enumerate(days_of(target)):
         day = np.array([start])
-        state = known.apart(initial.sel(start=day.astype("M8[ns]")), day).to(device)
+        state = known.normalised(initial.sel(start=day.astype("M8[ns]")), day).to(device)
         given = [state, *place, season(day).to(device)]
         random = torch.Generator().manual_seed(seed * STRIDE + int(start.astype(int)))
         for member, emulator in enumerate(emulators):
             with torch.inference_mode():
                 found = emulator(
                     *(part.expand(draws, *part.shape[1:]) for part in given),
-                    passes=-(-int(leads.max()) // recipe.days),
+                    passes=-(-int(leads.max()) // configuration.days),
                     random=random,
                 )[:, leads - 1]
-            for draw, departed in enumerate(found):
-                for v, field in known.whole(departed, start + leads).items():
+            for draw, anomalies in enumerate(found):
+                for v, field in known.whole(anomalies, start + leads).items():
                     maps[v][member * draws + draw, number] = field
     return target.assign(
         {v: (("member", *target[v].dims), values, target[v].attrs) for v, values in maps.items()}
@@ -73,8 +77,8 @@ def forecast(
 
 def described(
     inputs: Mapping[str, xr.Dataset], target: xr.Dataset, weights: Mapping[str, Tensor], name: str
-) -> tuple[EmulatorRecipe, Departures]:
-    """Recipe and normalisation that are kept with weights, on the nodes of the target."""
+) -> tuple[EmulatorConfiguration, NormalisedAnomalies]:
+    """Configuration and normalisation that are kept with weights, on the nodes of the target."""
     if not {"centre", "deviation", "variables"} <= weights.keys():
         raise OceanbenchError(f"{name}: these are not its weights; train it")
     variables = bytes(weights["variables"].tolist()).decode().split()
@@ -84,10 +88,10 @@ def described(
             f"{name}: weights for {', '.join(variables)}, and the challenge asks for "
             f"{', '.join(asked)}; train on this challenge"
         )
-    known = departures(
+    known = normalised_anomalies(
         inputs,
         target[variables],
         centre=weights["centre"].double().cpu().numpy(),
         deviation=weights["deviation"].double().cpu().numpy(),
     )
-    return ensembles.recipe_of(EmulatorRecipe, weights, name), known
+    return ensembles.configuration_of(EmulatorConfiguration, weights, name), known

@@ -1,4 +1,4 @@
-"""Fields as normalised departures from what is usual on their day: what emulators work with."""
+"""Fields as normalised anomalies from what is usual on their day: what emulators work with."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ WHOLE: Window = {"latitude": slice(None), "longitude": slice(None)}
 
 
 @dataclass(frozen=True)
-class Departures:
-    """Usual fields by day, what is told of a place, and the units of departures.
+class NormalisedAnomalies:
+    """Usual fields by day, what is told of a place, and the units of anomalies.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class Departures:
     parts : channels of each variable, one for each of its depths
     sea : where there is a usual value, (channels, rows, columns)
     mean : over the cycle, normalised, zero on land, (channels, rows, columns)
-    centre, deviation : by which the mean and the departures are normalised, (channels)
+    centre, deviation : by which the mean and the anomalies are normalised, (channels)
     """
 
     nodes: xr.Dataset
@@ -53,8 +53,8 @@ class Departures:
             maps = self.maps.sel({cycle: number})
         return _stacked(maps, self.nodes.isel(window))
 
-    def apart(self, fields: xr.Dataset, days: Days, window: Window = WHOLE) -> Tensor:
-        """Normalised departures of fields by day, zero on land, in single precision."""
+    def normalised(self, fields: xr.Dataset, days: Days, window: Window = WHOLE) -> Tensor:
+        """Normalised anomalies of fields by day, zero on land, in single precision."""
         sea = self.sea[:, window["latitude"], window["longitude"]]
         found = _stacked(fields, self.nodes.isel(window)) - self.usual(days, window)
         found /= self.deviation[:, None, None]
@@ -66,9 +66,9 @@ class Departures:
             )
         return torch.as_tensor(np.where(sea, found, 0.0), dtype=torch.float32)
 
-    def whole(self, departures: Tensor, days: Days) -> dict[str, FloatArray]:
-        """Fields of departures (days, channels, rows, columns) by variable, NaN on land."""
-        found = departures.double().cpu().numpy() * self.deviation[:, None, None]
+    def whole(self, anomalies: Tensor, days: Days) -> dict[str, FloatArray]:
+        """Fields of anomalies (days, channels, rows, columns) by variable, NaN on land."""
+        found = anomalies.double().cpu().numpy() * self.deviation[:, None, None]
         found = np.where(self.sea, found + self.usual(days), np.nan)
         fields = {}
         for name, part in self.parts.items():
@@ -85,14 +85,14 @@ class Departures:
         return torch.cat([self.seas().amax(0, keepdim=True), self.mean])
 
 
-def departures(
+def normalised_anomalies(
     inputs: Mapping[str, xr.Dataset],
     like: xr.Dataset,
     *,
     centre: FloatArray | None = None,
     deviation: FloatArray | None = None,
-) -> Departures:
-    """Departures from the climatology that a challenge gives.
+) -> NormalisedAnomalies:
+    """Anomalies from the climatology that a challenge gives.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def departures(
         deviation = np.ones(len(mean))
     normal = np.where(sea, (mean - centre[:, None, None]) / deviation[:, None, None], 0.0)
     told = torch.as_tensor(normal, dtype=torch.float32)
-    return Departures(nodes, maps, parts, sea, told, centre, deviation)
+    return NormalisedAnomalies(nodes, maps, parts, sea, told, centre, deviation)
 
 
 def season(days: Days) -> Tensor:

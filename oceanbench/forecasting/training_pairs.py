@@ -1,4 +1,4 @@
-"""Lessons of an emulator: states of a reanalysis, spoilt as analyses are, and what came of them.
+"""Training pairs of an emulator: perturbed states of a reanalysis, and what came of them.
 
 Methods are given an analysis of the start, which is wrong in its own way; a network that has only
 seen the reanalysis takes its errors for eddies. So states to start from get an error that looks
@@ -24,12 +24,18 @@ from torch import Tensor
 
 from oceanbench.errors import OceanbenchError
 from oceanbench.forecasting.anomalies import Days, days_of
-from oceanbench.forecasting.normalised_anomalies import IN_MEMORY, WHOLE, Departures, Window, season
+from oceanbench.forecasting.normalised_anomalies import (
+    IN_MEMORY,
+    WHOLE,
+    NormalisedAnomalies,
+    Window,
+    season,
+)
 
 LEAST_LAG = 2  # days
 
 
-class Lesson(NamedTuple):
+class TrainingPairs(NamedTuple):
     """States to start from, what is known of place and season, and the states that followed.
 
     ``first`` and ``sea`` (batch, channels, rows, columns), ``place`` (batch, 1 + channels, …),
@@ -44,9 +50,9 @@ class Lesson(NamedTuple):
     wanted: Tensor
     weight: Tensor
 
-    def to(self, device: str) -> Lesson:
+    def to(self, device: str) -> TrainingPairs:
         """The same, on a device."""
-        return Lesson(*(part.to(device) for part in self))
+        return TrainingPairs(*(part.to(device) for part in self))
 
 
 @dataclass(frozen=True)
@@ -56,11 +62,11 @@ class Archive:
     Attributes
     ----------
     fields : by day
-    known : what they depart from
+    known : what they are anomalies from
     """
 
     fields: xr.Dataset
-    known: Departures
+    known: NormalisedAnomalies
 
     def __post_init__(self) -> None:
         """Refuse days that are not consecutive."""
@@ -81,17 +87,17 @@ class Archive:
 
     @cached_property
     def _whole(self) -> Tensor:
-        return self.known.apart(self.fields, self.days)
+        return self.known.normalised(self.fields, self.days)
 
     def states(self, first: int, count: int, window: Window) -> Tensor:
-        """Normalised departures of consecutive days."""
+        """Normalised anomalies of consecutive days."""
         when = slice(first, first + count)
         if self._small:
             return self._whole[when, :, window["latitude"], window["longitude"]]
         fields = self.fields.isel({"time": when, **window})
-        return self.known.apart(fields, self.days[when], window)
+        return self.known.normalised(fields, self.days[when], window)
 
-    def spoilt(self, state: Tensor, window: Window, lag: int, random: torch.Generator) -> Tensor:
+    def perturbed(self, state: Tensor, window: Window, lag: int, random: torch.Generator) -> Tensor:
         """State with an error like that of an analysis."""
         apart = _whole_number(LEAST_LAG, lag, random)
         other = _whole_number(0, len(self.days) - 1 - apart, random)
@@ -99,28 +105,28 @@ class Archive:
         before, after = (self.states(day, 1, window)[0] for day in (other, other + apart))
         return state + sign * (after - before)
 
-    def lesson(
+    def pairs(
         self, starts: list[int], days: int, *, lag: int, crop: int, random: torch.Generator
-    ) -> Lesson:
-        """Lesson of starts, by the number of their day, and so many days after each."""
+    ) -> TrainingPairs:
+        """Pairs of starts, by the number of their day, and so many days after each."""
         parts = []
         for start in starts:
             window = self._window(crop, random)
             states = self.states(start, days + 1, window)
-            first = self.spoilt(states[0], window, lag, random) if lag else states[0]
+            first = self.perturbed(states[0], window, lag, random) if lag else states[0]
             cut = (slice(None), window["latitude"], window["longitude"])
             known = (self.known.seas()[cut], self.known.place()[cut])
             when = season(self.days[start : start + 1])[0]
             parts.append((first, *known, when, states[1:], self._weight()[cut][None]))
-        return Lesson(*(torch.stack(part) for part in zip(*parts, strict=True)))
+        return TrainingPairs(*(torch.stack(part) for part in zip(*parts, strict=True)))
 
     def draw(
         self, batch: int, days: int, *, lag: int, crop: int, random: torch.Generator
-    ) -> Lesson:
-        """Lesson of random starts."""
+    ) -> TrainingPairs:
+        """Pairs of random starts."""
         last = len(self.days) - 1 - days
         starts = [_whole_number(0, last, random) for _ in range(batch)]
-        return self.lesson(starts, days, lag=lag, crop=crop, random=random)
+        return self.pairs(starts, days, lag=lag, crop=crop, random=random)
 
     def _window(self, crop: int, random: torch.Generator) -> Window:
         window = {}

@@ -46,9 +46,9 @@ def keep(
     tensors["random"] = random.get_state()
     tensors["scores"] = torch.tensor(made.scores, dtype=torch.float64)
     metadata = {"about": about, "step": str(made.step)}
-    apart = {k: v.detach().clone().contiguous() for k, v in tensors.items()}
+    copies = {k: v.detach().clone().contiguous() for k, v in tensors.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_bytes(safetensors.save(apart, metadata), path)
+    write_bytes(safetensors.save(copies, metadata), path)
 
 
 def resumed(
@@ -72,7 +72,7 @@ def resumed(
             "folder"
         )
     try:
-        return _taken_up(tensors, int(metadata["step"]), network, optimiser, random)
+        return _restored(tensors, int(metadata["step"]), network, optimiser, random)
     except (KeyError, TypeError, ValueError, RuntimeError) as problem:
         reason = " ".join(str(problem).split())[:120]
         raise OceanbenchError(
@@ -81,7 +81,7 @@ def resumed(
         ) from problem
 
 
-def _taken_up(
+def _restored(
     tensors: Mapping[str, Tensor],
     step: int,
     network: torch.nn.Module,

@@ -1,4 +1,4 @@
-"""Networks of the same kind from several seeds: trained, kept together, and taken up again."""
+"""Networks of the same kind from several seeds: trained, kept together, and loaded again."""
 
 from __future__ import annotations
 
@@ -12,13 +12,22 @@ from torch import Tensor
 
 from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.learning.distributed import Team
-from oceanbench.learning.training import Schedule, fit
+from oceanbench.learning.training import TrainingSchedule, fit
 
 Network = TypeVar("Network", bound=torch.nn.Module)
 
 
+class Configuration(Protocol):
+    """Numbers and words that a network is made of: a dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+
+Kind = TypeVar("Kind", bound=Configuration)
+
+
 class Task(NamedTuple):
-    """What a network learns from, what it is to make small, and what it is judged by.
+    """What a network learns from, what it is to make small, and what validates it.
 
     Attributes
     ----------
@@ -30,32 +39,43 @@ class Task(NamedTuple):
     score: Callable[[], float]
 
 
-def train(  # noqa: PLR0913  (every option is a keyword)
+def train_weights(  # noqa: PLR0913  (every option is a keyword)
     make: Callable[[], Network],
     task: Callable[[Network], Task],
+    configuration: Configuration,
+    normalisation: Mapping[str, Tensor],
     *,
     name: str,
     members: int,
     seed: int,
-    schedule: Schedule,
+    schedule: TrainingSchedule,
     about: str,
+    half: bool = False,
     device: str = "cpu",
     checkpoint: str = "",
     team: Team | None = None,
 ) -> dict[str, Tensor]:
-    """Weights of networks from consecutive seeds, those of member i as ``i.…``.
+    """All that is kept of a training of networks from consecutive seeds.
 
     Parameters
     ----------
     make : an untrained network
     task : of a network
+    configuration : of every network
+    normalisation : tensors, by the names that they are kept under
     name : of the method, for messages
     members : how many
     seed : of the first
-    schedule, about : as in :func:`oceanbench.learning.training.fit`
+    schedule : as in :func:`oceanbench.learning.training.fit`
+    about : what else makes it this training, beside the configuration
+    half : whether networks are kept in half precision
     device : of torch
     checkpoint : folder that keeps every training, or nothing
     team : of processes, as there
+
+    Returns
+    -------
+    the normalisation, the configuration as ``recipe.…`` and weights of member i as ``i.…``
     """
     if members < 1:
         raise OceanbenchError(f"{name}: {members} members; train at least one")
@@ -72,14 +92,14 @@ def train(  # noqa: PLR0913  (every option is a keyword)
             seed=seed + number,
             checkpoint=file,
             label=f"{name}, member {number}",
-            about=about,
+            about=f"{configuration}, {about}",
             team=team,
         )
         tensors |= {f"{number}.{k}": v for k, v in network.state_dict().items()}
-    return tensors
+    return {**normalisation, **as_tensors(configuration), **(halved(tensors) if half else tensors)}
 
 
-def taken_up(
+def load_networks(
     make: Callable[[], Network],
     weights: Mapping[str, Tensor],
     *,
@@ -92,7 +112,7 @@ def taken_up(
     Parameters
     ----------
     make : an untrained network
-    weights : from :func:`train`
+    weights : from :func:`train_weights`
     name : of the method, for messages
     member : the number of the one
     device : of torch
@@ -121,23 +141,14 @@ def taken_up(
     return networks
 
 
-class Recipe(Protocol):
-    """Numbers and words that a network is made of: a dataclass."""
-
-    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
-
-
-Kind = TypeVar("Kind", bound=Recipe)
-
-
 def preset_of(method: str, presets: Mapping[str, Kind], name: str, *, steps: int = 0) -> Kind:
-    """Recipe of a name, with another number of steps if one is given.
+    """Configuration of a name, with another number of steps if one is given.
 
     Parameters
     ----------
     method : its name, for the message
-    presets : recipes by their names; they have a field ``steps``
-    name : of the recipe; refused, with a suggestion, if there is none
+    presets : configurations by their names; they have a field ``steps``
+    name : of the configuration; refused, with a suggestion, if there is none
     steps : of the training; 0 as many as the preset has
     """
     if name not in presets:
@@ -150,18 +161,18 @@ def halved(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}
 
 
-def as_tensors(recipe: Recipe) -> dict[str, Tensor]:
-    """Recipe as ``recipe.…``, to be kept with the weights; words are kept as their bytes."""
+def as_tensors(configuration: Configuration) -> dict[str, Tensor]:
+    """Configuration as ``recipe.…``, to be kept with the weights; words are kept as their bytes."""
     kept = {}
-    for field in fields(recipe):
-        value = getattr(recipe, field.name)
+    for field in fields(configuration):
+        value = getattr(configuration, field.name)
         word = isinstance(value, str)
         kept[f"recipe.{field.name}"] = torch.tensor(list(value.encode()) if word else value)
     return kept
 
 
-def recipe_of(kind: type[Kind], weights: Mapping[str, Tensor], name: str) -> Kind:
-    """Recipe that is kept with the weights of the method of a name.
+def configuration_of(kind: type[Kind], weights: Mapping[str, Tensor], name: str) -> Kind:
+    """Configuration that is kept with the weights of the method of a name.
 
     Fields that are newer than the weights have their default, which is what was done before.
     """

@@ -1,4 +1,4 @@
-"""Updates of a learned descent: networks that turn gradients into a change of the state."""
+"""Layers of networks for maps: convolutions, a convolutional memory and a U-Net."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ Batch = TypeVar("Batch")
 
 
 @dataclass(frozen=True)
-class Schedule:
+class TrainingSchedule:
     """How long and how fast a network learns.
 
     Attributes
@@ -78,7 +78,7 @@ def fit(  # noqa: PLR0913  (every option is a keyword)
     loss: Callable[[Batch, float], Tensor],
     score: Callable[[], float],
     *,
-    schedule: Schedule,
+    schedule: TrainingSchedule,
     seed: int,
     checkpoint: Path | None = None,
     label: str = "training",

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from oceanbench.observing.orbits import EARTH_RADIUS_KM
+from oceanbench.observing.boxes import EARTH_RADIUS_KM
 
 FloatArray = NDArray[np.float64]
 _KM_PER_DAY = 86.4  # of 1 m/s

@@ -18,22 +18,23 @@ import numpy.typing as npt
 import xarray as xr
 
 from oceanbench.errors import OceanbenchError, did_you_mean
+from oceanbench.observing.boxes import (
+    EARTH_RADIUS_KM,
+    Box,
+    into_box,
+    modulo,
+    refuse_wrong_box,
+    widened,
+)
 
-Box = tuple[float, float, float, float]
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 EPOCH = np.datetime64("2012-10-01T00:00:00", "ns")
 """Origin of `Orbit.phase_days`: arbitrary (it opens data challenge 2020a), and no earliest time."""
 
-EARTH_RADIUS_KM = 6371.0
-"""Mean radius, km: distances along and across the track are great circles of this sphere."""
-
 _EQUATORIAL_RADIUS = 6378137.0  # m, WGS 84
 _ECCENTRICITY_SQUARED = 6.69437999014e-3  # of the WGS 84 ellipsoid
-_GRAVITATION = 3.986004418e14  # m3 s-2
-_OBLATENESS = 1.08262668e-3  # J2
-_EARTH_ROTATION = 7.2921158553e-5  # rad s-1
 _DAY = 86400.0  # s
 _DAY_NS = 86_400_000_000_000
 
@@ -57,11 +58,6 @@ class Orbit:
     eccentricity: float
     node_longitude: float = 0.0
     phase_days: float = 0.0
-
-    @property
-    def node_spacing(self) -> float:
-        """Distance between neighbouring ascending nodes, degrees of longitude."""
-        return 360.0 / self.revolutions
 
     @property
     def ground_speed(self) -> float:
@@ -103,32 +99,6 @@ def find_orbit(mission: str) -> Orbit:
     return ORBITS[mission]
 
 
-def gravity_nodal_day(orbit: Orbit) -> float:
-    r"""Nodal day that the Earth's oblateness imposes on an orbit: the check of a row of `ORBITS`.
-
-    The node drifts at :math:`\dot\Omega = -\frac32 J_2 (R/a)^2 n \cos i`, and a nodal day is
-    :math:`2 \pi / (\omega_E - \dot\Omega)`, the semi-major axis :math:`a` being the one whose
-    nodal period is `cycle_days / revolutions`. A consistent row has `cycle_days / nodal_days`.
-
-    Returns
-    -------
-    float, days
-
-    References
-    ----------
-    Vallado, Fundamentals of Astrodynamics and Applications, 4th ed., 2013.
-    """
-    cosine = np.cos(np.deg2rad(orbit.inclination_degrees))
-    nodal_motion = 2.0 * np.pi * orbit.revolutions / (orbit.cycle_days * _DAY)
-    motion, oblateness = nodal_motion, 0.0
-    for _ in range(20):
-        axis = (_GRAVITATION / motion**2) ** (1.0 / 3.0)
-        oblateness = 1.5 * _OBLATENESS * (_EQUATORIAL_RADIUS / axis) ** 2
-        motion = nodal_motion / (1.0 + oblateness * (4.0 * cosine**2 - 1.0))
-    node_rate = -oblateness * motion * cosine
-    return float(2.0 * np.pi / (_EARTH_ROTATION - node_rate) / _DAY)
-
-
 def ground_track(orbit: Orbit, time: npt.ArrayLike) -> tuple[FloatArray, FloatArray, FloatArray]:
     r"""Nadir of the satellite: the foot of its vertical on the WGS 84 ellipsoid.
 
@@ -156,7 +126,7 @@ def ground_track(orbit: Orbit, time: npt.ArrayLike) -> tuple[FloatArray, FloatAr
     half_second = 0.5 / _DAY
     west, south = _nadir(orbit, days - half_second)
     east, north = _nadir(orbit, days + half_second)
-    eastward = (_modulo(east - west + 180.0) - 180.0) * np.cos(np.deg2rad(latitude))
+    eastward = (modulo(east - west + 180.0) - 180.0) * np.cos(np.deg2rad(latitude))
     return longitude, latitude, np.rad2deg(np.arctan2(eastward, north - south))
 
 
@@ -228,7 +198,7 @@ def times_near(
 
     A scan of one time in 20 s finds the stretches; they are longer than needed, never shorter.
     """
-    _refuse_wrong_box(box)
+    refuse_wrong_box(box)
     period = max(1, round(seconds * 1e9))
     first, last = (-(-_nanoseconds(bound) // period) for bound in (start, end))
     if not _nanoseconds(start) < _nanoseconds(end):
@@ -239,20 +209,10 @@ def times_near(
     longitude, latitude = _nadir(orbit, _days_since_phase(orbit, centre))
     # A whole block's way, where half of it is needed: the rotation of the Earth is well inside.
     reach_km += orbit.ground_speed * block * period * 1e-9
-    near = into_box(longitude, latitude, _widen(box, reach_km))[1]
+    near = into_box(longitude, latitude, widened(box, reach_km))[1]
     index = (blocks[near, np.newaxis] * block + np.arange(block, dtype=np.int64)).ravel()
     index = index[(index >= first) & (index < last)]
     return EPOCH + (index * period).astype("timedelta64[ns]")
-
-
-def into_box(
-    longitude: FloatArray, latitude: FloatArray, box: Box
-) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
-    """Bring longitudes to the convention of a box, and tell which points lie inside it."""
-    west, east, south, north = box
-    offset = _modulo(longitude - west)
-    inside = (offset <= east - west) & (latitude >= south) & (latitude <= north)
-    return west + offset, inside
 
 
 def _nadir(orbit: Orbit, days: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -262,7 +222,7 @@ def _nadir(orbit: Orbit, days: FloatArray) -> tuple[FloatArray, FloatArray]:
     turn = np.rad2deg(np.arctan2(np.cos(inclination) * sine, cosine))
     # Whole turns are dropped before they are multiplied by 360, which keeps the repeat exact.
     earth = (days * (orbit.nodal_days / orbit.cycle_days)) % 1.0
-    longitude = _modulo(orbit.node_longitude + turn - 360.0 * earth)
+    longitude = modulo(orbit.node_longitude + turn - 360.0 * earth)
     return longitude, _geodetic_latitude(np.sin(inclination) * sine, orbit.altitude_km)
 
 
@@ -284,11 +244,6 @@ def _geodetic_latitude(sine: FloatArray, altitude_km: float) -> FloatArray:
     return result
 
 
-def _modulo(degrees: FloatArray) -> FloatArray:
-    turned = np.mod(degrees, 360.0)
-    return np.where(turned >= 360.0, 0.0, turned)  # -1e-17 % 360 is 360
-
-
 def _days_since_phase(orbit: Orbit, time: npt.NDArray[np.datetime64]) -> FloatArray:
     nanoseconds = (time - EPOCH).astype("timedelta64[ns]").astype(np.int64)
     result: FloatArray = nanoseconds / _DAY_NS - orbit.phase_days
@@ -297,23 +252,3 @@ def _days_since_phase(orbit: Orbit, time: npt.NDArray[np.datetime64]) -> FloatAr
 
 def _nanoseconds(date: np.datetime64) -> int:
     return int((date.astype("datetime64[ns]") - EPOCH).astype(np.int64))
-
-
-def _widen(box: Box, reach_km: float) -> Box:
-    west, east, south, north = box
-    reach = float(np.rad2deg(reach_km / EARTH_RADIUS_KM))
-    farthest = min(max(abs(south), abs(north)) + reach, 90.0)
-    ratio = np.sin(np.deg2rad(reach)) / max(np.cos(np.deg2rad(farthest)), 1e-12)
-    margin = float(np.rad2deg(np.arcsin(ratio))) if ratio < 1.0 else 180.0
-    if east - west + 2.0 * margin >= 360.0:
-        west, east, margin = -180.0, 180.0, 0.0
-    return west - margin, east + margin, south - reach, north + reach
-
-
-def _refuse_wrong_box(box: Box) -> None:
-    west, east, south, north = box
-    if not (west < east <= west + 360.0 and -90.0 <= south < north <= 90.0):
-        raise OceanbenchError(
-            f"box {box}: expected (longitude_min, longitude_max, latitude_min, latitude_max) in"
-            " order, at most 360 degrees wide; across a meridian, (-5, 5, ...) or (355, 365, ...)"
-        )

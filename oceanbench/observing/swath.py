@@ -6,16 +6,8 @@ import numpy as np
 import xarray as xr
 
 from oceanbench.errors import OceanbenchError
-from oceanbench.observing.orbits import (
-    EARTH_RADIUS_KM,
-    Box,
-    FloatArray,
-    Orbit,
-    ground_track,
-    into_box,
-    pass_numbers,
-    times_near,
-)
+from oceanbench.observing.boxes import EARTH_RADIUS_KM, Box, into_box
+from oceanbench.observing.orbits import FloatArray, Orbit, ground_track, pass_numbers, times_near
 
 
 def karin_swath(

@@ -244,7 +244,7 @@ def test_a_checkpoint_gives_the_same_maps_again(
     options = {"tile": 2.0, "halo": 0.5, "checkpoint": str(tmp_path / "tiles")}
     first = estimated(world(), formal_error=True, **options)
     assert len(list((tmp_path / "tiles").iterdir())) == 4
-    monkeypatch.setattr("oceanbench.assimilation.gaussian.mapping.Problem.estimate", None)
+    monkeypatch.setattr("oceanbench.assimilation.gaussian.mapping.MappingProblem.estimate", None)
     assert estimated(world(), formal_error=True, **options).identical(first)
 
 

@@ -23,7 +23,7 @@ from oceanbench.assimilation.fourdvarnet.maps.simulated_missions import simulate
 from oceanbench.assimilation.fourdvarnet.maps.training_set import training_set
 from oceanbench.assimilation.fourdvarnet.maps.window_estimates import day_weights
 from oceanbench.errors import OceanbenchError
-from oceanbench.learning.ensembles import recipe_of
+from oceanbench.learning.ensembles import configuration_of
 
 
 def rmse(values: np.ndarray) -> float:
@@ -242,10 +242,13 @@ def test_weights_older_than_a_field_of_the_configuration_have_its_default() -> N
     weights = dict(trained())
     for name in ("second", "second_channels", "supervised"):
         del weights[f"recipe.{name}"]
-    assert asdict(recipe_of(MapConfiguration, weights, "mine")) == pytest.approx(asdict(SMALL))
+    found = configuration_of(MapConfiguration, weights, "mine")
+    assert asdict(found) == pytest.approx(asdict(SMALL))
+        asdict(SMALL)
+    )
     newer = weights | {"recipe.attention": torch.tensor(3)}
     with pytest.raises(OceanbenchError, match="mine: the recipe of these weights has attention"):
-        recipe_of(MapConfiguration, newer, "mine")
+        configuration_of(MapConfiguration, newer, "mine")
     bare = {k: v for k, v in weights.items() if not k.startswith("recipe.")}
     with pytest.raises(OceanbenchError, match="mine: these are not its weights; train it"):
-        recipe_of(MapConfiguration, bare, "mine")
+        configuration_of(MapConfiguration, bare, "mine")

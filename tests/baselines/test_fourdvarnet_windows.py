@@ -14,15 +14,17 @@ import xarray as xr
 from window_worlds import World, world
 
 from oceanbench.assimilation.fourdvarnet.windows import training_windows
-from oceanbench.assimilation.fourdvarnet.windows.configuration import Recipe
-from oceanbench.assimilation.fourdvarnet.windows.training import estimate_members, train_members
+from oceanbench.assimilation.fourdvarnet.windows.configuration import WindowConfiguration
+from oceanbench.assimilation.fourdvarnet.windows.inference import estimate_members
+from oceanbench.assimilation.fourdvarnet.windows.learned_windows import LearnedWindows
+from oceanbench.assimilation.fourdvarnet.windows.training import train_members
 from oceanbench.assimilation.gaussian.window_interpolation import learned
 from oceanbench.assimilation.window_batches import model_of, observations, states
 from oceanbench.errors import OceanbenchError
 from oceanbench.methods.method_file import load_method
 
 METHODS = {name: load_method(name)[1] for name in ("fourdvarnet_ode", "fourdvarnet_conv")}
-SMALL = Recipe(
+SMALL = WindowConfiguration(
     dynamical=True,
     hidden=6,
     kernel=3,
@@ -72,12 +74,12 @@ def guess_of(made: World) -> np.ndarray:
     return found.numpy().reshape(made.target["state"].shape)
 
 
-def shortened(method: ModuleType, cyclic: bool) -> Recipe:
-    """Recipe of a method file with a small network."""
+def shortened(method: ModuleType, cyclic: bool) -> WindowConfiguration:
+    """Configuration of a method file with a small network."""
     return replace(
         SMALL,
-        dynamical=method.RECIPES[cyclic].dynamical,
-        coarsen=method.RECIPES[cyclic].coarsen,
+        dynamical=method.CONFIGURATIONS[cyclic].dynamical,
+        coarsen=method.CONFIGURATIONS[cyclic].coarsen,
         substeps=0 if cyclic else 1,
         length=24 if cyclic else 50,
         kernel=3 if cyclic else 5,
@@ -89,8 +91,8 @@ def shortened(method: ModuleType, cyclic: bool) -> Recipe:
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Method files with small networks."""
     for method in METHODS.values():
-        recipes = {cyclic: shortened(method, cyclic) for cyclic in (True, False)}
-        monkeypatch.setattr(method, "RECIPES", recipes)
+        configurations = {cyclic: shortened(method, cyclic) for cyclic in (True, False)}
+        monkeypatch.setattr(method, "train", LearnedWindows(method.NAME, configurations).train)
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -135,8 +137,10 @@ def test_without_states_and_equations_the_held_out_observations_teach(small: Non
 def trained(
     made: World, members: int = 1, seed: int = 0, steps: int = 3
 ) -> dict[str, torch.Tensor]:
-    recipe = replace(SMALL, steps=steps)
-    return train_members(made.inputs, recipe, name="mine", members=members, seed=seed, device="cpu")
+    configuration = replace(SMALL, steps=steps)
+    return train_members(
+        made.inputs, configuration, name="mine", members=members, seed=seed, device="cpu"
+    )
 
 
 def test_members_are_an_ensemble(small: None) -> None:
@@ -183,8 +187,10 @@ def test_a_training_is_resumed_from_its_folder(tmp_path, small: None) -> None:
 @pytest.mark.parametrize("kind", WORLDS)
 def test_a_window_is_estimated_alone_as_among_others(kind: str) -> None:
     made = WORLDS[kind]()
-    recipe = replace(SMALL, length=50, steps=2, dynamical=False)
-    weights = train_members(made.inputs, recipe, name="mine", members=1, seed=0, device="cpu")
+    configuration = replace(SMALL, length=50, steps=2, dynamical=False)
+    weights = train_members(
+        made.inputs, configuration, name="mine", members=1, seed=0, device="cpu"
+    )
     together = estimate_members(made.inputs, weights, name="mine", member=0)
     alone = made.inputs | {"observations": made.inputs["observations"].isel(window=[1])}
     found = estimate_members(alone, weights, name="mine", member=0)
@@ -207,53 +213,53 @@ def test_windows_are_cut_where_the_sampling_begins() -> None:
 def test_lessons_are_observed_like_windows_with_fresh_noise() -> None:
     """The mask is one of the training observations'; the noise has their variance."""
     made = lorenz()
-    source = training_windows.source(made.inputs, "training", 24, cyclic=True)
-    lesson = source.draw(200, torch.Generator().manual_seed(0))
-    assert lesson.values.shape == (200, 1, 24, 40)
-    seen = lesson.observed[:, 0].sum(-1)
+    runs = training_windows.training_runs(made.inputs, "training", 24, cyclic=True)
+    batch = runs.draw(200, torch.Generator().manual_seed(0))
+    assert batch.values.shape == (200, 1, 24, 40)
+    seen = batch.observed[:, 0].sum(-1)
     assert set(seen[:, ::4].flatten().tolist()) == {20}
     assert int(seen.sum()) == 200 * 6 * 20
-    noise = ((lesson.values - lesson.wanted) * source.scales.deviation[0])[lesson.observed]
+    noise = ((batch.values - batch.wanted) * runs.scales.deviation[0])[batch.observed]
     assert float(noise.var()) == pytest.approx(2.0, rel=0.03)
-    again = source.draw(200, torch.Generator().manual_seed(1))
-    assert not torch.equal(again.values, lesson.values)
+    again = runs.draw(200, torch.Generator().manual_seed(1))
+    assert not torch.equal(again.values, batch.values)
 
 
 def test_every_sampling_is_drawn_as_often() -> None:
     """Though the dense one has twice as many places where a window may begin."""
-    source = training_windows.source(overturning().inputs, "training", 50, cyclic=False)
-    lesson = source.draw(400, torch.Generator().manual_seed(0))
-    sparse = lesson.observed.sum((1, 2, 3)) == 3 * 6
+    runs = training_windows.training_runs(overturning().inputs, "training", 50, cyclic=False)
+    batch = runs.draw(400, torch.Generator().manual_seed(0))
+    sparse = batch.observed.sum((1, 2, 3)) == 3 * 6
     assert float(sparse.double().mean()) == pytest.approx(0.5, abs=0.06)
 
 
 def test_where_no_state_is_known_what_is_held_out_is_not_given() -> None:
     made = lorenz(with_states=False)
-    source = training_windows.source(made.inputs, "training", 24, cyclic=True)
-    lesson = source.draw(50, torch.Generator().manual_seed(0))
-    held = lesson.weight > 0
-    assert not (held & lesson.observed).any()
-    assert float(held.sum() / (held | lesson.observed).sum()) == pytest.approx(0.19, abs=0.02)
-    hidden = source.scales.states(lesson.values)[lesson.weight[:, 0] > 0]
+    runs = training_windows.training_runs(made.inputs, "training", 24, cyclic=True)
+    batch = runs.draw(50, torch.Generator().manual_seed(0))
+    held = batch.weight > 0
+    assert not (held & batch.observed).any()
+    assert float(held.sum() / (held | batch.observed).sum()) == pytest.approx(0.19, abs=0.02)
+    hidden = runs.scales.states(batch.values)[batch.weight[:, 0] > 0]
     assert float(hidden.abs().max()) < 1e-4  # the filling, not the observation
 
 
 def test_the_windows_of_validation_cover_the_runs_without_overlap() -> None:
     """Those of all windows of one sampling, then of the next, against the same states."""
     made = overturning()
-    source = training_windows.source(made.inputs, "validation", 12, cyclic=False)
+    runs = training_windows.training_runs(made.inputs, "validation", 12, cyclic=False)
     known = states(made.inputs, role="validation")
     assert known is not None
-    lesson = source.all(10_000, torch.Generator().manual_seed(0))
-    runs, times = known.shape[:2]
+    batch = runs.all(10_000, torch.Generator().manual_seed(0))
+    count, times = known.shape[:2]
     dense = known[:, : times - times % 12].reshape(-1, 12, 3)
-    torch.testing.assert_close(lesson.wanted[: len(dense)], source.scales.maps(dense))
+    torch.testing.assert_close(batch.wanted[: len(dense)], runs.scales.maps(dense))
     sparse = [
-        known[run, first : first + 12] for run in range(runs) for first in range(0, times, 18)
+        known[run, first : first + 12] for run in range(count) for first in range(0, times, 18)
     ]
     fitting = torch.stack([window for window in sparse if len(window) == 12])
-    torch.testing.assert_close(lesson.wanted[len(dense) :], source.scales.maps(fitting))
-    assert len(source.all(5, torch.Generator().manual_seed(0)).values) <= 5
+    torch.testing.assert_close(batch.wanted[len(dense) :], runs.scales.maps(fitting))
+    assert len(runs.all(5, torch.Generator().manual_seed(0)).values) <= 5
 
 
 @pytest.mark.parametrize("change", ["other method", "other sizes", "part", "other world"])
@@ -284,5 +290,6 @@ def test_what_cannot_be_is_refused() -> None:
 
 def test_windows_are_at_most_as_long_as_the_runs() -> None:
     assert (
-        training_windows.source(overturning().inputs, "training", 900, cyclic=False).length == 200
+        training_windows.training_runs(overturning().inputs, "training", 900, cyclic=False).length
+        == 200
     )

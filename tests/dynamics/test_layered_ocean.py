@@ -14,11 +14,20 @@ from oceanbench.dynamics.quasigeostrophic import DAY
 from oceanbench.dynamics.water_columns import ABYSS, DEPTHS, fields
 
 BASIN = north_atlantic_like(0.6)
+UNFORCED = ocean.Parameters(
+    shear_time=None,
+    drag_time=None,
+    wind_stress=0.0,
+    heat_piston=0.0,
+    salt_piston=0.0,
+    winter_mixing=0.0,
+    interior_time=None,
+)
 
 
 @pytest.fixture(scope="module")
 def free() -> ocean.Operators:
-    return ocean.operators(ocean.UNFORCED, BASIN)
+    return ocean.operators(UNFORCED, BASIN)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +67,7 @@ def test_vorticity_heat_and_salt_are_conserved_without_forcing(free):
 
 def test_the_mixing_of_the_seasons_conserves_heat_and_salt():
     """What the mixed layer loses the water below gains, depth by depth."""
-    parameters = replace(ocean.UNFORCED, winter_mixing=5.0)
+    parameters = replace(UNFORCED, winter_mixing=5.0)
     model = ocean.operators(parameters, BASIN)
     start = eddies(model)
     end = run(start, model, 20)
@@ -110,7 +119,7 @@ def test_an_ocean_at_rest_without_forcing_stays_at_rest(free):
 
 def test_inversion_undoes_the_definition_for_eddies_wider_than_cells():
     basin = Basin(30 + 0.1 * np.arange(60.0), 0.1 * np.arange(80.0), np.ones((60, 80), bool))
-    model = ocean.operators(ocean.UNFORCED, basin)
+    model = ocean.operators(UNFORCED, basin)
     y, x = (torch.arange(n + 1, dtype=torch.float64) * math.pi / n for n in (60, 80))
     mode = torch.sin(2 * y)[:, None] * torch.sin(3 * x)
     psi = 1e4 * torch.stack([mode, -0.5 * mode])  # of mean zero: volumes are kept
@@ -123,7 +132,7 @@ def test_inversion_undoes_the_definition_for_eddies_wider_than_cells():
 def test_barotropic_basin_modes_have_the_frequency_of_theory(mode):
     """ψ = cos(β x / 2ω + ω t) sin(mπx/Lx) sin(nπy/Ly), ω = β / 2 √((mπ/Lx)² + (nπ/Ly)²)."""
     basin = Basin(30 + 0.25 * np.arange(48.0), 0.25 * np.arange(60.0), np.ones((48, 60), bool))
-    model = ocean.operators(ocean.UNFORCED, basin)
+    model = ocean.operators(UNFORCED, basin)
     dy, dx = basin.spacing
     k, l = mode[0] * math.pi / (60 * dx), mode[1] * math.pi / (48 * dy)  # noqa: E741
     beta = float((model.planetary[1] - model.planetary[0]) / dy)
@@ -159,7 +168,7 @@ def test_the_time_scheme_is_of_third_order(forced):
 
 def test_wind_spins_up_a_double_gyre():
     """From rest, height rises in the south (anticyclone) and falls in the north."""
-    model = ocean.operators(replace(ocean.UNFORCED, wind_stress=0.05), BASIN)
+    model = ocean.operators(replace(UNFORCED, wind_stress=0.05), BASIN)
     end = run(ocean.initial_state(model, seed=0, amplitude=0.0), model, 60)
     height = ocean.sea_surface_height(ocean.streamfunction(end, model), model)
     south, north = BASIN.latitude < 34, BASIN.latitude > 38
@@ -169,7 +178,7 @@ def test_wind_spins_up_a_double_gyre():
 def test_drag_slows_the_lower_layer_alone():
     rates = []
     for drag in (None, 10 * DAY):
-        model = ocean.operators(replace(ocean.UNFORCED, drag_time=drag), BASIN)
+        model = ocean.operators(replace(UNFORCED, drag_time=drag), BASIN)
         state = eddies(model)
         rates.append(ocean.tendency(state, 0.0, model))
     change = rates[1] - rates[0]

@@ -15,7 +15,6 @@ from oceanbench.dynamics.quasigeostrophic import (
     initial_state,
     integrate,
     operators,
-    potential_enstrophy,
     potential_vorticity,
     refine,
     sea_surface_height,
@@ -82,6 +81,13 @@ def test_energy_is_kinetic_plus_potential():
     potential = p.upper_depth * p.stretching[0] * ((psi[0] - psi[1]) ** 2).mean()
     expected = (kinetic + potential) / (2 * (p.upper_depth + p.lower_depth))
     torch.testing.assert_close(energy(state, model), expected)
+
+
+def potential_enstrophy(state: torch.Tensor, model: Operators) -> torch.Tensor:
+    """Half the depth-weighted mean of q², 1/s², shape (...); conserved when energy is."""
+    depths = torch.tensor([model.parameters.upper_depth, model.parameters.lower_depth])
+    mean = (torch.fft.irfft2(state) ** 2).mean((-2, -1))
+    return (mean * depths).sum(-1) / depths.sum() / 2
 
 
 @pytest.mark.parametrize("invariant", [energy, potential_enstrophy])

@@ -14,14 +14,20 @@ import xarray as xr
 from torch import Tensor
 
 from oceanbench.errors import OceanbenchError
-from oceanbench.forecasting.configuration import EmulatorRecipe
+from oceanbench.forecasting.configuration import EmulatorConfiguration
 from oceanbench.forecasting.emulator import Emulator
 from oceanbench.forecasting.inference import forecast
-from oceanbench.forecasting.training import archives, checked, damped, lesson_loss, train_members
+from oceanbench.forecasting.training import (
+    archives,
+    damped,
+    forecast_loss,
+    train_members,
+    validation_pairs,
+)
 from oceanbench.forecasting.training_pairs import Archive
 from oceanbench.methods.method_file import load_method
 
-SMALL = EmulatorRecipe(
+SMALL = EmulatorConfiguration(
     days=2,
     passes=2,
     hidden=8,
@@ -35,10 +41,12 @@ SMALL = EmulatorRecipe(
 NOISY = replace(SMALL, noise=2, lag=2, steps=100, reduced=True)
 
 
-def trained_anew(recipe: EmulatorRecipe, checkpoint: str = "", seed: int = 0) -> dict[str, Tensor]:
+def trained_anew(
+    configuration: EmulatorConfiguration, checkpoint: str = "", seed: int = 0
+) -> dict[str, Tensor]:
     return train_members(
         world.inputs(),
-        recipe,
+        configuration,
         name="mine",
         members=1,
         seed=seed,
@@ -48,14 +56,14 @@ def trained_anew(recipe: EmulatorRecipe, checkpoint: str = "", seed: int = 0) ->
 
 
 @cache
-def trained(recipe: EmulatorRecipe = SMALL) -> dict[str, Tensor]:
-    return trained_anew(recipe)
+def trained(configuration: EmulatorConfiguration = SMALL) -> dict[str, Tensor]:
+    return trained_anew(configuration)
 
 
 def forecasts(
-    inputs: dict[str, xr.Dataset], recipe: EmulatorRecipe = SMALL, **options: int
+    inputs: dict[str, xr.Dataset], configuration: EmulatorConfiguration = SMALL, **options: int
 ) -> xr.Dataset:
-    return forecast(inputs, world.target(), trained(recipe), name="mine", **options)
+    return forecast(inputs, world.target(), trained(configuration), name="mine", **options)
 
 
 def rmse(found: xr.Dataset, variable: str, lead: int) -> float:
@@ -86,19 +94,23 @@ def test_it_learns_that_the_sea_drifts(lead: int, variable: str) -> None:
     assert rmse(found, variable, lead) < 0.6 * rmse(damped_persistence(), variable, lead)
 
 
-@pytest.mark.parametrize("recipe", [SMALL, NOISY], ids=["mean", "members"])
-def test_training_lowers_the_loss_of_other_years(recipe: EmulatorRecipe) -> None:
+@pytest.mark.parametrize("configuration", [SMALL, NOISY], ids=["mean", "members"])
+def test_training_lowers_the_loss_of_other_years(configuration: EmulatorConfiguration) -> None:
     learning, checking = archives(world.inputs())
-    factors, errors = damped(learning, recipe, 0)
-    checks = checked(checking, recipe)
-    network = Emulator(recipe, 2).eval()
+    factors, errors = damped(learning, configuration, 0)
+    validation = validation_pairs(checking, configuration)
+    network = Emulator(configuration, 2).eval()
     network.damp(factors)
     losses = []
     for _ in range(2):
         random = torch.Generator().manual_seed(0)
         with torch.no_grad():
-            losses.append(float(lesson_loss(network, checks, errors, passes=2, random=random)))
-        own = {k.removeprefix("0."): v for k, v in trained(recipe).items() if k.startswith("0.")}
+            losses.append(
+                float(forecast_loss(network, validation, errors, passes=2, random=random))
+            )
+        own = {
+            k.removeprefix("0."): v for k, v in trained(configuration).items() if k.startswith("0.")
+        }
         network.load_state_dict(own)
     assert losses[1] < 0.8 * losses[0]
 
@@ -196,4 +208,4 @@ def test_what_does_not_fit_is_refused_in_one_line() -> None:
     with pytest.raises(OceanbenchError, match="gives no dataset of role 'climatology'"):
         forecast({"initial": given["initial"]}, asked, trained(), name="mine")
     with pytest.raises(OceanbenchError, match="crop=8, around=4: columns are repeated around"):
-        EmulatorRecipe(crop=8, around=4)
+        EmulatorConfiguration(crop=8, around=4)

@@ -19,9 +19,9 @@ from torch import Tensor
 
 from oceanbench.errors import OceanbenchError
 from oceanbench.learning.distributed import Team, together
-from oceanbench.learning.training import Schedule, fit
+from oceanbench.learning.training import TrainingSchedule, fit
 
-SCHEDULE = Schedule(steps=20, rate=1e-2, warm_up=5, validations=4, average=0.9, decay=1e-3)
+SCHEDULE = TrainingSchedule(steps=20, rate=1e-2, warm_up=5, validations=4, average=0.9, decay=1e-3)
 SCRIPT = """
 import json, sys
 from dataclasses import replace

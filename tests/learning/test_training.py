@@ -16,9 +16,9 @@ from torch import Tensor
 
 from oceanbench.errors import OceanbenchError
 from oceanbench.learning.checkpoints import Progress
-from oceanbench.learning.training import Schedule, fit, ramp
+from oceanbench.learning.training import TrainingSchedule, fit, ramp
 
-SCHEDULE = Schedule(steps=40, rate=1e-2, warm_up=5, validations=8)
+SCHEDULE = TrainingSchedule(steps=40, rate=1e-2, warm_up=5, validations=8)
 
 
 class InterruptionError(Exception):
@@ -45,7 +45,7 @@ CHECKS = draw(torch.Generator().manual_seed(99))
 def train(
     *,
     seed: int = 1,
-    schedule: Schedule = SCHEDULE,
+    schedule: TrainingSchedule = SCHEDULE,
     checkpoint: Path | None = None,
     interrupted: int | None = None,
     scores: Callable[[int], float] | None = None,
@@ -81,7 +81,7 @@ def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
 
 
 def test_the_loss_falls() -> None:
-    _, made = train(schedule=Schedule(steps=200, rate=2e-2))
+    _, made = train(schedule=TrainingSchedule(steps=200, rate=2e-2))
     assert len(made.scores) == 10
     assert made.best == min(made.scores) < 0.5 * made.scores[0]
 
@@ -187,7 +187,7 @@ def test_a_batch_without_a_finite_gradient_changes_nothing() -> None:
         draw,
         lambda batch, made: (net(batch) * math.inf).pow(2).mean(),
         lambda: 1.0,
-        schedule=Schedule(steps=3),
+        schedule=TrainingSchedule(steps=3),
         seed=0,
     )
     assert same(dict(net.state_dict()), before)
@@ -200,7 +200,7 @@ def test_fixed_parameters_stay() -> None:
         parameter.requires_grad_(False)
     kept = first.get_parameter("weight").clone()
     loss = lambda batch, made: net(batch).pow(2).mean()  # noqa: E731
-    fit(net, draw, loss, lambda: 1.0, schedule=Schedule(steps=5), seed=0)
+    fit(net, draw, loss, lambda: 1.0, schedule=TrainingSchedule(steps=5), seed=0)
     assert torch.equal(first.get_parameter("weight"), kept)
 
 
@@ -265,7 +265,7 @@ def test_a_checkpoint_belongs_to_what_the_training_is_about(tmp_path: Path) -> N
             draw,
             lambda batch, made: net(batch).pow(2).mean(),
             lambda: 1.0,
-            schedule=Schedule(steps=2),
+            schedule=TrainingSchedule(steps=2),
             seed=0,
             checkpoint=file,
             about=about,
@@ -278,7 +278,7 @@ def test_a_checkpoint_belongs_to_what_the_training_is_about(tmp_path: Path) -> N
 
 
 def test_the_rate_rises_and_falls() -> None:
-    schedule = Schedule(steps=100, rate=1.0, warm_up=10, floor=0.01)
+    schedule = TrainingSchedule(steps=100, rate=1.0, warm_up=10, floor=0.01)
     rates = [schedule.rate_at(step) for step in range(100)]
     assert rates[0] == pytest.approx(0.1)
     assert max(rates) == pytest.approx(1.0, abs=0.05) and rates.index(max(rates)) == 9
@@ -288,7 +288,7 @@ def test_the_rate_rises_and_falls() -> None:
 
 @pytest.mark.parametrize(("steps", "validations"), [(40, 8), (7, 3), (3, 10), (1, 1)])
 def test_the_last_step_is_validated(steps: int, validations: int) -> None:
-    schedule = Schedule(steps=steps, validations=validations)
+    schedule = TrainingSchedule(steps=steps, validations=validations)
     when = [step for step in range(steps) if schedule.validates_after(step)]
     assert len(when) == min(steps, validations)
     assert when[-1] == steps - 1

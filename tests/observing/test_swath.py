@@ -5,7 +5,8 @@ import pytest
 import xarray as xr
 
 from oceanbench.errors import OceanbenchError
-from oceanbench.observing.orbits import EARTH_RADIUS_KM, EPOCH, ORBITS, ground_track, into_box
+from oceanbench.observing.boxes import EARTH_RADIUS_KM, into_box
+from oceanbench.observing.orbits import EPOCH, ORBITS, ground_track
 from oceanbench.observing.swath import karin_swath
 
 GULF_STREAM = (295.0, 305.0, 33.0, 43.0)

@@ -1,7 +1,7 @@
 r"""Ensemble Kalman filters and smoothers of windows that are independent of each other.
 
 The members of an ensemble are the rows of :math:`E` (members, components) and :math:`X` are their
-departures from the mean :math:`\bar x`. An observation :math:`y` of every component has precision
+deviations from the mean :math:`\bar x`. An observation :math:`y` of every component has precision
 :math:`R^{-1}`, diagonal and zero where nothing is observed: so windows that are observed in
 different places are one batch. With
 
@@ -38,7 +38,7 @@ Advance = Callable[[Tensor], Tensor]
 
 
 def scaled(members: Tensor, values: Tensor, precision: Tensor) -> tuple[Tensor, Tensor]:
-    r"""Departures :math:`S` of the members and :math:`d` of the observations, in units of noise.
+    r"""Deviations :math:`S` of members, departures :math:`d` of observations, in units of noise.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def etkf(spread: Tensor, departure: Tensor) -> Tensor:
 
 
 def denkf(spread: Tensor, departure: Tensor) -> Tensor:
-    r"""Weights of the deterministic ensemble Kalman filter: half the gain for the departures.
+    r"""Weights of the deterministic ensemble Kalman filter: half the gain for the deviations.
 
     .. math:: W = \frac{1 (M^{-1} d)^T}{\sqrt{N - 1}} - \tfrac12 S M^{-1}
 
@@ -173,7 +173,7 @@ def smooth(
     advance : states (..., components) from one time to the next
     scheme : as in :func:`analyse`, or one for each time: with perturbed observations, each with its
         own noise
-    inflation : factor of the departures before an analysis, in the windows that are observed then
+    inflation : factor of the deviations before an analysis, in the windows that are observed then
     lag : earlier times that an analysis changes too; none make a filter
     taper : as in :func:`analyse`
 
@@ -191,8 +191,8 @@ def smooth(
         members = advance(members) if time else members
         history[:, :, time] = members
         if analysed[time]:
-            departures = members - members.mean(-2, keepdim=True)
-            history[:, :, time] += growth[:, time] * departures
+            deviations = members - members.mean(-2, keepdim=True)
+            history[:, :, time] += growth[:, time] * deviations
             changed = history[:, :, max(0, time - lag) : time + 1]
             chosen = scheme if callable(scheme) else scheme[time]
             analyse(changed, windows.values[:, time], precision[:, time], chosen, taper)

@@ -40,7 +40,7 @@ def pairs_of_a_pass(track: NDArray[np.int64]) -> NDArray[np.int64]:
     return pairs
 
 
-class System:
+class LinearSystem:
     """Factors of H B Hᵀ + R for the windows of consecutive maps.
 
     The observations common to all windows come first, then the others in the order of time: of

@@ -29,7 +29,7 @@ FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Problem:
+class MappingProblem:
     """Everything that the maps of one box depend on.
 
     Attributes
@@ -107,7 +107,7 @@ class Problem:
 
 
 def estimate_all(
-    problems: Sequence[Problem], *, workers: int = 1, checkpoint: Path | None = None
+    problems: Sequence[MappingProblem], *, workers: int = 1, checkpoint: Path | None = None
 ) -> Iterator[Mapping[str, FloatArray]]:
     """Estimates of independent problems, in their order.
 
@@ -121,7 +121,7 @@ def estimate_all(
 
     Yields
     ------
-    what :meth:`Problem.estimate` returns
+    what :meth:`MappingProblem.estimate` returns
     """
     if workers < 1:
         raise OceanbenchError(f"workers {workers}: expected 1 or more")
@@ -142,7 +142,7 @@ def estimate_all(
             futures[number].release()
 
 
-def _estimate(problem: Problem, folder: str | None) -> dict[str, FloatArray]:
+def _estimate(problem: MappingProblem, folder: str | None) -> dict[str, FloatArray]:
     """Estimate of a problem, from its file if it was solved before."""
     if folder is None:
         return problem.estimate()
@@ -167,7 +167,7 @@ def fields_of(
 
     Parameters
     ----------
-    estimate : from :meth:`Problem.estimate`, of observations divided by ``deviation``
+    estimate : from :meth:`MappingProblem.estimate`, of observations divided by ``deviation``
     target : (time, latitude, longitude), the variable to fill
     deviation : standard deviation of the signal
     mean : field to add, which the observations were relative to

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from oceanbench.assimilation.gaussian.covariance import Covariance
 from oceanbench.assimilation.gaussian.linear_system import (
-    System,
+    LinearSystem,
     pairs_of_a_pass,
     tiny_numbers_as_zero,
 )
@@ -91,7 +91,7 @@ class Posterior:
     covariance: Covariance
     points: torch.Tensor
     weights: torch.Tensor
-    system: System
+    system: LinearSystem
 
     def used(self, number: int) -> torch.Tensor:
         """Indices of the points that one of the maps uses."""
@@ -176,7 +176,7 @@ def _posterior(
     value = torch.tensor(o.value[begin:end], dtype=torch.float64, device=device)
     value = value.reshape(end - begin, o.value.shape[1] if o.value.ndim > 1 else 1)
     with tiny_numbers_as_zero(dtype):
-        system = System(
+        system = LinearSystem(
             covariance,
             covariance.coordinates(*tensors),
             torch.tensor(o.noise[begin:end], dtype=torch.float64, device=device),

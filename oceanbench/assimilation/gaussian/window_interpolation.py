@@ -34,7 +34,7 @@ ENTRIES_AT_ONCE = 2**25  # of the matrices that are solved together: 256 MiB
 
 
 @dataclass(frozen=True)
-class Covariance:
+class WindowCovariance:
     """Covariance of lags -(times - 1) to times - 1, shape (2 times - 1, components, components)."""
 
     values: Tensor
@@ -61,7 +61,7 @@ class Covariance:
 
 def learned(
     inputs: Mapping[str, xr.Dataset], times: int, *, cyclic: bool, device: str = "cpu"
-) -> tuple[Climatology, Covariance]:
+) -> tuple[Climatology, WindowCovariance]:
     """Climatology and covariance of the training data: of known states, or else of observations.
 
     Parameters
@@ -89,7 +89,7 @@ def covariance(
     times: int,
     *,
     cyclic: bool,
-) -> Covariance:
+) -> WindowCovariance:
     r"""Covariance of training data, noisy and incomplete ones too.
 
     Products of all pairs that are both observed are averaged, for each lag and pair of components;
@@ -114,7 +114,7 @@ def covariance(
     lag = torch.arange(1 - reach, reach, device=values.device).abs()
     fading = ((lag - times) / max(reach - times, 1)).clamp(0.0, 1.0)
     table = table * (0.5 * (1.0 + torch.cos(math.pi * fading)))[:, None, None]
-    return Covariance(_positive(table)[reach - times : reach + times - 1])
+    return WindowCovariance(_positive(table)[reach - times : reach + times - 1])
 
 
 def _bridged(table: Tensor, counts: Tensor, times: int) -> Tensor:
@@ -164,7 +164,7 @@ def _positive(table: Tensor) -> Tensor:
     return mended
 
 
-def interpolate(windows: Windows, climate: Climatology, covariance: Covariance) -> Tensor:
+def interpolate(windows: Windows, climate: Climatology, covariance: WindowCovariance) -> Tensor:
     r"""Posterior mean of every window.
 
     .. math:: \hat x = \bar x + C H^T (H C H^T + R)^{-1} (y - H \bar x)
@@ -193,7 +193,7 @@ def interpolate(windows: Windows, climate: Climatology, covariance: Covariance) 
     return result
 
 
-def deviation(windows: Windows, covariance: Covariance) -> Tensor:
+def deviation(windows: Windows, covariance: WindowCovariance) -> Tensor:
     """Posterior standard deviation of every window, (windows, times, components)."""
     count, times, size = windows.values.shape
     result = torch.empty_like(windows.values)
@@ -217,7 +217,9 @@ def _parts(windows: Windows) -> Iterator[slice]:
         yield slice(start, start + step)
 
 
-def _factored(windows: Windows, covariance: Covariance) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _factored(
+    windows: Windows, covariance: WindowCovariance
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Observations of each window as a row, filled up, and the Cholesky factor of their covariance.
 
     Returns

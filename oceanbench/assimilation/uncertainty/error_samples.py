@@ -77,7 +77,7 @@ class Members:
 
 
 @dataclass(frozen=True)
-class Mapping:
+class MappingMethod:
     """What is mapped, and how: all that a way to uncertainty knows.
 
     Attributes
@@ -107,7 +107,7 @@ def white(variance: FloatArray) -> Sampler:
 
 
 def conditional(
-    mapping: Mapping, prior: Sampler, *, members: int, seed: int, centred: bool = True
+    mapping: MappingMethod, prior: Sampler, *, members: int, seed: int, centred: bool = True
 ) -> Members:
     r"""Members by conditional simulation: draws of the prior, re-observed and re-mapped.
 
@@ -151,7 +151,7 @@ def conditional(
 
 
 def perturbed(
-    mapping: Mapping, perturbation: Sampler, *, members: int, seed: int, centred: bool = True
+    mapping: MappingMethod, perturbation: Sampler, *, members: int, seed: int, centred: bool = True
 ) -> Members:
     r"""Members by random perturbation: the draws are the estimate and errors like its own.
 

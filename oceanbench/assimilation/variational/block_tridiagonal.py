@@ -25,7 +25,7 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class Factor:
+class BlockCholesky:
     r"""Cholesky factor of a block-tridiagonal matrix.
 
     Attributes
@@ -38,7 +38,7 @@ class Factor:
     above: Tensor
 
 
-def factorise(diagonal: Tensor, below: Tensor) -> Factor:
+def factorise(diagonal: Tensor, below: Tensor) -> BlockCholesky:
     r"""Cholesky factor; all NaN for a window whose matrix is not positive definite.
 
     So one window that has no factor does not take it away from the others.
@@ -63,20 +63,20 @@ def factorise(diagonal: Tensor, below: Tensor) -> Factor:
     bad = failed.any(0)
     if bad.any():
         lower[:, bad] = torch.nan
-    return Factor(lower, above)
+    return BlockCholesky(lower, above)
 
 
-def solve(factor: Factor, right: Tensor) -> Tensor:
+def solve(factor: BlockCholesky, right: Tensor) -> Tensor:
     """Solution of the system for a right-hand side (times, windows, size), of the same shape."""
     return _backward(factor, _forward(factor, right))
 
 
-def sample(factor: Factor, white: Tensor) -> Tensor:
+def sample(factor: BlockCholesky, white: Tensor) -> Tensor:
     """Draws, of covariance the matrix's inverse, from white noise (times, windows, size)."""
     return _backward(factor, white)
 
 
-def marginal(factor: Factor) -> Tensor:
+def marginal(factor: BlockCholesky) -> Tensor:
     r"""Blocks on the diagonal of the inverse, the rest of which is never formed.
 
     .. math:: \Sigma_k = L_k^{-T} \left( I + C_{k+1}^T \Sigma_{k+1} C_{k+1} \right) L_k^{-1}
@@ -99,12 +99,12 @@ def marginal(factor: Factor) -> Tensor:
     return inverse
 
 
-def log_determinant(factor: Factor) -> Tensor:
+def log_determinant(factor: BlockCholesky) -> Tensor:
     """Logarithm of the determinant of each window's matrix, (windows,)."""
     return 2.0 * factor.diagonal.diagonal(dim1=-2, dim2=-1).log().sum((0, 2))
 
 
-def _forward(factor: Factor, right: Tensor) -> Tensor:
+def _forward(factor: BlockCholesky, right: Tensor) -> Tensor:
     """Solve with the factor."""
     found = torch.empty_like(right[..., None])
     left = right[0, ..., None]
@@ -117,7 +117,7 @@ def _forward(factor: Factor, right: Tensor) -> Tensor:
     return found[..., 0]
 
 
-def _backward(factor: Factor, right: Tensor) -> Tensor:
+def _backward(factor: BlockCholesky, right: Tensor) -> Tensor:
     """Solve with the transpose of the factor."""
     found = torch.empty_like(right[..., None])
     left = right[-1, ..., None]

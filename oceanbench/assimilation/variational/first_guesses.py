@@ -15,7 +15,11 @@ import xarray as xr
 from torch import Tensor
 
 from oceanbench.assimilation.ensemble.kalman import cyclic_distance, gaspari_cohn, smooth
-from oceanbench.assimilation.gaussian.window_interpolation import Covariance, interpolate, learned
+from oceanbench.assimilation.gaussian.window_interpolation import (
+    WindowCovariance,
+    interpolate,
+    learned,
+)
 from oceanbench.assimilation.window_batches import (
     Climatology,
     Windows,
@@ -40,7 +44,7 @@ class Guesses:
 
     model: Model
     climate: Climatology
-    covariance: Covariance
+    covariance: WindowCovariance
     members: Tensor
 
     def of(self, windows: Windows) -> list[Tensor]:
@@ -55,10 +59,9 @@ class Guesses:
         if self.model.cyclic:
             distance = cyclic_distance(self.members.shape[-1]).to(self.members.device)
             taper = gaspari_cohn(distance / TAPER_END)
-        step = max(1, VALUES_AT_ONCE // (len(self.members) * windows.values[0].numel()))
+        most = VALUES_AT_ONCE // (len(self.members) * windows.values[0].numel())
         means = []
-        for start in range(0, len(windows), step):
-            some = windows.take(slice(start, start + step))
+        for some in windows.split(most):
             first = self.members.expand(len(some), -1, -1)
             history = smooth(
                 some, first, self.model.advance, inflation=INFLATION, lag=LAG, taper=taper

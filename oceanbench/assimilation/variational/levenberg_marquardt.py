@@ -29,7 +29,7 @@ import torch
 from torch import Tensor
 
 from oceanbench.assimilation.variational.block_tridiagonal import factorise, marginal, solve
-from oceanbench.assimilation.variational.weak_constraint import Problem, cost, linearised
+from oceanbench.assimilation.variational.weak_constraint import WindowProblem, cost, linearised
 
 Cost = Callable[[Tensor, Tensor], Tensor]
 Step = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -105,7 +105,7 @@ def levenberg_marquardt(
 
 
 def anneal(
-    problem: Problem,
+    problem: WindowProblem,
     first: Tensor,
     ladder: Sequence[float],
     *,
@@ -131,7 +131,7 @@ def anneal(
 
 
 def minimise(
-    problem: Problem, first: Tensor, model_error: Tensor, *, iterations: int, tolerance: float
+    problem: WindowProblem, first: Tensor, model_error: Tensor, *, iterations: int, tolerance: float
 ) -> Minimum:
     """Minimum of the weak-constraint cost near a first guess (windows, times, components).
 
@@ -154,7 +154,7 @@ def minimise(
     return levenberg_marquardt(first, value, step, iterations=iterations, tolerance=tolerance)
 
 
-def deviation(problem: Problem, states: Tensor, model_error: Tensor) -> Tensor:
+def deviation(problem: WindowProblem, states: Tensor, model_error: Tensor) -> Tensor:
     r"""Standard deviation of the posterior about its maximum, by Laplace's approximation.
 
     .. math:: \sigma_{ki} = \sqrt{(H^{-1})_{ki,ki}}

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from oceanbench.assimilation.variational.levenberg_marquardt import Minimum, levenberg_marquardt
-from oceanbench.assimilation.variational.weak_constraint import Problem, advance_with_jacobian
+from oceanbench.assimilation.variational.weak_constraint import WindowProblem, advance_with_jacobian
 
 
 class Fit(NamedTuple):
@@ -42,7 +42,7 @@ class Fit(NamedTuple):
 
 
 def grow(
-    problem: Problem, first: Tensor, *, times: int, iterations: int, tolerance: float = 0.1
+    problem: WindowProblem, first: Tensor, *, times: int, iterations: int, tolerance: float = 0.1
 ) -> Minimum:
     """First states that fit whole windows, found for windows that grow.
 
@@ -61,7 +61,7 @@ def grow(
     return found
 
 
-def trajectory(problem: Problem, first: Tensor) -> Tensor:
+def trajectory(problem: WindowProblem, first: Tensor) -> Tensor:
     """States (windows, times, components) from first states (windows, components)."""
     states = [first]
     for _ in range(problem.windows.values.shape[1] - 1):
@@ -69,7 +69,7 @@ def trajectory(problem: Problem, first: Tensor) -> Tensor:
     return torch.stack(states, 1)
 
 
-def deviation(problem: Problem, first: Tensor) -> Tensor:
+def deviation(problem: WindowProblem, first: Tensor) -> Tensor:
     r"""Standard deviation of the posterior about its maximum, by Laplace's approximation.
 
     .. math:: \Sigma_k = A_k H^{-1} A_k^T, \quad A_k = \partial x_k / \partial x_0
@@ -90,7 +90,7 @@ def deviation(problem: Problem, first: Tensor) -> Tensor:
     return torch.stack(spread, 1)
 
 
-def cost(problem: Problem, first: Tensor) -> Tensor:
+def cost(problem: WindowProblem, first: Tensor) -> Tensor:
     """Cost (windows,) of first states (windows, components)."""
     windows, climate = problem.windows, problem.climate
     misfit = torch.where(windows.observed, windows.values - trajectory(problem, first), 0.0)
@@ -98,13 +98,13 @@ def cost(problem: Problem, first: Tensor) -> Tensor:
     return (misfit**2 / windows.variance).sum((1, 2)) + background
 
 
-def _cut(problem: Problem, length: int) -> Problem:
+def _cut(problem: WindowProblem, length: int) -> WindowProblem:
     """Problem of the first times of the windows."""
     windows = problem.windows.take((slice(None), slice(length)))
-    return Problem(windows, problem.model, problem.climate)
+    return WindowProblem(windows, problem.model, problem.climate)
 
 
-def _minimise(problem: Problem, first: Tensor, iterations: int, tolerance: float) -> Minimum:
+def _minimise(problem: WindowProblem, first: Tensor, iterations: int, tolerance: float) -> Minimum:
     deviation = problem.climate.variance.sqrt()
 
     def value(some: Tensor, states: Tensor) -> Tensor:
@@ -125,7 +125,7 @@ def _minimise(problem: Problem, first: Tensor, iterations: int, tolerance: float
     return levenberg_marquardt(first, value, step, iterations=iterations, tolerance=tolerance)
 
 
-def _fit(problem: Problem, first: Tensor) -> Fit:
+def _fit(problem: WindowProblem, first: Tensor) -> Fit:
     windows, climate = problem.windows, problem.climate
     deviation = climate.variance.sqrt()
     root = windows.observed / windows.variance.sqrt()

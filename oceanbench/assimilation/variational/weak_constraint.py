@@ -33,7 +33,7 @@ ENTRIES_AT_ONCE = 2**15  # of Jacobians under way: their temporaries stay in the
 
 
 @dataclass(frozen=True)
-class Problem:
+class WindowProblem:
     """What is observed, what the model says, and what is known before.
 
     Attributes
@@ -51,12 +51,12 @@ class Problem:
         """Count of the windows."""
         return len(self.windows)
 
-    def take(self, index: Any) -> Problem:
+    def take(self, index: Any) -> WindowProblem:
         """Return the problem of some of the windows, by slice or by their numbers."""
-        return Problem(self.windows.take(index), self.model, self.climate)
+        return WindowProblem(self.windows.take(index), self.model, self.climate)
 
 
-def cost(problem: Problem, states: Tensor, model_error: Tensor) -> Tensor:
+def cost(problem: WindowProblem, states: Tensor, model_error: Tensor) -> Tensor:
     """Cost of each window.
 
     Parameters
@@ -77,7 +77,7 @@ def cost(problem: Problem, states: Tensor, model_error: Tensor) -> Tensor:
     return misfit.sum((1, 2)) + error + first.sum(-1)
 
 
-def gradient(problem: Problem, states: Tensor, model_error: Tensor) -> Tensor:
+def gradient(problem: WindowProblem, states: Tensor, model_error: Tensor) -> Tensor:
     r"""Gradient of each window's cost, (windows, times, components).
 
     .. math::
@@ -106,7 +106,7 @@ class Linearised(NamedTuple):
     below: Tensor
 
 
-def linearised(problem: Problem, states: Tensor, model_error: Tensor) -> Linearised:
+def linearised(problem: WindowProblem, states: Tensor, model_error: Tensor) -> Linearised:
     r"""Linearise the model about states; parameters are those of :func:`cost`.
 
     .. math:: D_k = R^{-1} + Q^{-1} + A_k^T Q^{-1} A_k, \quad B_k = -Q^{-1} A_k

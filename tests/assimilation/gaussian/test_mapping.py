@@ -13,16 +13,16 @@ import torch
 import xarray as xr
 from dense import COVARIANCES, DAY, START, dense_posterior, nodes_of, observed
 
-from oceanbench.assimilation.gaussian.mapping import Problem, estimate_all, fields_of
+from oceanbench.assimilation.gaussian.mapping import MappingProblem, estimate_all, fields_of
 from oceanbench.data import files
 from oceanbench.errors import OceanbenchError
 
 X, Y, DAYS = np.linspace(0, 600, 4), np.linspace(0, 500, 3), np.arange(10.0, 18.0)
 
 
-def problem(seed: int = 0, **changes: object) -> Problem:
+def problem(seed: int = 0, **changes: object) -> MappingProblem:
     o = observed(count=60, seed=seed)
-    return replace(Problem(o, DAYS, COVARIANCES["arhan"], X, Y, 12.0), **changes)
+    return replace(MappingProblem(o, DAYS, COVARIANCES["arhan"], X, Y, 12.0), **changes)
 
 
 PROBLEMS = [
@@ -34,18 +34,18 @@ PROBLEMS = [
 
 
 @pytest.fixture
-def solved(monkeypatch: pytest.MonkeyPatch) -> list[Problem]:
+def solved(monkeypatch: pytest.MonkeyPatch) -> list[MappingProblem]:
     """Problems that were solved and not found, in their order; the fifth is interrupted."""
-    done: list[Problem] = []
-    estimate = Problem.estimate
+    done: list[MappingProblem] = []
+    estimate = MappingProblem.estimate
 
-    def counted(self: Problem) -> dict:
+    def counted(self: MappingProblem) -> dict:
         if len(done) == 4:
             raise KeyboardInterrupt
         done.append(self)
         return estimate(self)
 
-    monkeypatch.setattr(Problem, "estimate", counted)
+    monkeypatch.setattr(MappingProblem, "estimate", counted)
     return done
 
 
@@ -95,7 +95,7 @@ def test_the_key_of_a_problem_is_all_that_it_depends_on() -> None:
     assert problem().key == problem().key == pickle.loads(pickle.dumps(problem())).key
 
 
-def test_a_second_run_solves_nothing(tmp_path: Path, solved: list[Problem]) -> None:
+def test_a_second_run_solves_nothing(tmp_path: Path, solved: list[MappingProblem]) -> None:
     first = list(estimate_all(PROBLEMS, checkpoint=tmp_path / "new" / "folder"))
     assert len(solved) == len(PROBLEMS)
     assert_same(estimate_all(PROBLEMS, checkpoint=tmp_path / "new" / "folder"), iter(first))
@@ -103,7 +103,7 @@ def test_a_second_run_solves_nothing(tmp_path: Path, solved: list[Problem]) -> N
 
 
 def test_an_interrupted_run_resumes_with_what_is_missing(
-    tmp_path: Path, solved: list[Problem]
+    tmp_path: Path, solved: list[MappingProblem]
 ) -> None:
     problems = [*PROBLEMS, problem(4), problem(5)]
     with pytest.raises(KeyboardInterrupt):
@@ -115,7 +115,7 @@ def test_an_interrupted_run_resumes_with_what_is_missing(
 
 
 def test_a_run_whose_results_are_not_awaited_keeps_whole_files(
-    tmp_path: Path, solved: list[Problem]
+    tmp_path: Path, solved: list[MappingProblem]
 ) -> None:
     run = estimate_all(PROBLEMS, checkpoint=tmp_path)
     next(run)

@@ -14,7 +14,7 @@ from oceanbench.assimilation.gaussian.covariance import Covariance
 from oceanbench.assimilation.gaussian.optimal_interpolation import Observations, solve
 from oceanbench.assimilation.gaussian.posterior_fields import maps
 from oceanbench.assimilation.uncertainty.error_samples import (
-    Mapping,
+    MappingMethod,
     Members,
     conditional,
     ensemble,
@@ -52,12 +52,14 @@ def fields(count: int, random: np.random.Generator) -> np.ndarray:
     return draws(PRIOR, count, random).T.reshape(count, 8, 8)
 
 
-def world(seed: int, solver=optimal) -> tuple[np.ndarray, Mapping]:
+def world(seed: int, solver=optimal) -> tuple[np.ndarray, MappingMethod]:
     """A truth, and what is known of it."""
     random = np.random.default_rng([seed, 9])
     truth = fields(1, random)[0]
     values = truth.ravel()[SEEN] + np.sqrt(NOISE) * random.standard_normal(24)
-    return truth, Mapping(solver, values, lambda f: f.reshape(len(f), -1)[:, SEEN], white(NOISE))
+    return truth, MappingMethod(
+        solver, values, lambda f: f.reshape(len(f), -1)[:, SEEN], white(NOISE)
+    )
 
 
 def residuals(cases: int, solver=optimal) -> np.ndarray:

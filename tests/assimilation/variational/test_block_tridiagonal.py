@@ -8,7 +8,7 @@ from dense import DEVICES
 from torch import Tensor
 
 from oceanbench.assimilation.variational.block_tridiagonal import (
-    Factor,
+    BlockCholesky,
     factorise,
     log_determinant,
     marginal,
@@ -110,6 +110,6 @@ def test_every_device_gives_the_same(device: str) -> None:
     diagonal, below = blocks()
     right = normal(TIMES, WINDOWS, SIZE, seed=3)
     here = factorise(diagonal, below)
-    there: Factor = factorise(diagonal.to(device), below.to(device))
+    there: BlockCholesky = factorise(diagonal.to(device), below.to(device))
     torch.testing.assert_close(solve(there, right.to(device)).cpu(), solve(here, right))
     torch.testing.assert_close(marginal(there).cpu(), marginal(here))

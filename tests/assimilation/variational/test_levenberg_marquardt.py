@@ -19,7 +19,12 @@ from oceanbench.assimilation.variational.levenberg_marquardt import (
     levenberg_marquardt,
     minimise,
 )
-from oceanbench.assimilation.variational.weak_constraint import Problem, cost, gradient, linearised
+from oceanbench.assimilation.variational.weak_constraint import (
+    WindowProblem,
+    cost,
+    gradient,
+    linearised,
+)
 from oceanbench.assimilation.window_batches import Climatology, Windows
 from oceanbench.dynamics.models import model
 
@@ -31,7 +36,7 @@ def normal(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-def case(name: str = "lorenz63", windows: int = WINDOWS, times: int = TIMES) -> Problem:
+def case(name: str = "lorenz63", windows: int = WINDOWS, times: int = TIMES) -> WindowProblem:
     """Every second time observed, with noise, on the attractor."""
     dynamics = model(name, {"lorenz63": 0.02, "lorenz96": 0.05}[name])
     size = {"lorenz63": 3, "lorenz96": 40}[name]
@@ -44,15 +49,15 @@ def case(name: str = "lorenz63", windows: int = WINDOWS, times: int = TIMES) -> 
     values = torch.where(seen, truth + normal(*truth.shape, seed=6), 0.0)
     climate = Climatology(truth.mean((0, 1)), truth.var((0, 1)))
     noise = torch.ones(size, dtype=torch.float64)
-    return Problem(Windows(values, seen, noise), dynamics, climate)
+    return WindowProblem(Windows(values, seen, noise), dynamics, climate)
 
 
-def guess(problem: Problem) -> Tensor:
+def guess(problem: WindowProblem) -> Tensor:
     """The climate's mean at all times."""
     return problem.climate.mean.expand(problem.windows.values.shape).clone()
 
 
-def linear_case() -> Problem:
+def linear_case() -> WindowProblem:
     """A model that turns and shrinks the state."""
     skew = normal(3, 3, seed=7)
     rate = 2.0 * (skew - skew.mT) - 0.5 * torch.eye(3, dtype=torch.float64)
@@ -65,7 +70,7 @@ def linear_case() -> Problem:
     return replace(bare, model=dynamics)
 
 
-def kalman_smoother(problem: Problem, number: int, error: float) -> tuple[Tensor, Tensor]:
+def kalman_smoother(problem: WindowProblem, number: int, error: float) -> tuple[Tensor, Tensor]:
     """Means and covariances of one window, forward by Kalman, back by Rauch, Tung and Striebel."""
     windows, climate = problem.windows, problem.climate
     _, matrix = problem.model.advance_with_jacobian(torch.zeros(3, dtype=torch.float64))
@@ -209,7 +214,7 @@ def test_the_first_guess_is_left_alone() -> None:
 def test_every_device_gives_the_same(device: str) -> None:
     problem = case(times=20)
     climate = Climatology(*(v.to(device) for v in (problem.climate.mean, problem.climate.variance)))
-    there = Problem(problem.windows.to(device), problem.model, climate)
+    there = WindowProblem(problem.windows.to(device), problem.model, climate)
     found = anneal(there, guess(there), LADDER).states.cpu()
     expected = anneal(problem, guess(problem), LADDER).states
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-7)

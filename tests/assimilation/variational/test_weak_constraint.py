@@ -6,7 +6,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from oceanbench.assimilation.variational.weak_constraint import Problem, cost, gradient, linearised
+from oceanbench.assimilation.variational.weak_constraint import (
+    WindowProblem,
+    cost,
+    gradient,
+    linearised,
+)
 from oceanbench.assimilation.window_batches import Climatology, Windows
 from oceanbench.dynamics.models import model
 
@@ -19,7 +24,7 @@ def normal(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-def case(name: str) -> tuple[Problem, Tensor, Tensor]:
+def case(name: str) -> tuple[WindowProblem, Tensor, Tensor]:
     """Problem, states near which the model is not linear, and a model error for each window."""
     size, scale = SIZES[name], 0.05 if name == "amoc" else 3.0
     seen = normal(WINDOWS, TIMES, size, seed=1) > 0
@@ -29,7 +34,7 @@ def case(name: str) -> tuple[Problem, Tensor, Tensor]:
     climate = Climatology(0.1 * scale * torch.ones(size, dtype=torch.float64), spread)
     states = scale * normal(WINDOWS, TIMES, size, seed=3)
     error = torch.tensor([0.1, 0.01, 0.5], dtype=torch.float64)
-    return Problem(windows, model(name, INTERVALS[name]), climate), states, error
+    return WindowProblem(windows, model(name, INTERVALS[name]), climate), states, error
 
 
 def test_the_cost_is_the_sum_that_is_written_down() -> None:
@@ -66,7 +71,7 @@ def test_the_gradient_is_that_of_finite_differences(name: str) -> None:
     torch.testing.assert_close((ahead - back) / 2e-5, slope, rtol=1e-6, atol=1e-6)
 
 
-def residual(problem: Problem, states: Tensor, error: Tensor) -> Tensor:
+def residual(problem: WindowProblem, states: Tensor, error: Tensor) -> Tensor:
     """Numbers whose squares add to the cost of one window."""
     windows, climate = problem.windows, problem.climate
     misfit = windows.observed * (states - windows.values) / windows.variance.sqrt()

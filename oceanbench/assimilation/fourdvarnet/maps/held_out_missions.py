@@ -21,6 +21,7 @@ import torch
 import xarray as xr
 from torch import Tensor
 
+from oceanbench.assimilation.fourdvarnet.batch import Batch
 from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration
 from oceanbench.assimilation.fourdvarnet.maps.first_guess_maps import first_guess_maps
 from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import grid_observations
@@ -36,7 +37,6 @@ from oceanbench.assimilation.fourdvarnet.maps.training_set import (
     check_length,
     learned_days,
 )
-from oceanbench.assimilation.fourdvarnet.windows.training_windows import Lesson
 from oceanbench.assimilation.observations.along_track_errors import AlongTrack
 from oceanbench.assimilation.observations.superobservations import DAY, chosen_missions
 from oceanbench.errors import OceanbenchError
@@ -63,7 +63,7 @@ class HeldOutMissions:
         days = learned_days(len(self.series[0].truth))
         return PatchSampler(tuple(one.days(0, days) for one in self.series))
 
-    def validation_windows(self, days: int) -> Lesson:
+    def validation_windows(self, days: int) -> Batch:
         """Windows of the days that validate, with every altimeter held out in turn."""
         count = len(self.series[0].truth)
         parts = [one.days(count - CHECKED_DAYS, count).windows(days) for one in self.series]

@@ -81,11 +81,11 @@ class TrainedMembers:
         device : of torch
         compile_it : see :func:`oceanbench.assimilation.fourdvarnet.compilation.compiled`
         """
-        configuration = ensembles.recipe_of(MapConfiguration, weights, name)
+        configuration = ensembles.configuration_of(MapConfiguration, weights, name)
         normalisation = Normalisation.of(weights, name=name)
         second = Normalisation.of(weights, "second_", name=name) if configuration.second else None
         errors = AlongTrack.of(weights, name=name) if configuration.knows_errors else None
-        solvers = ensembles.taken_up(
+        solvers = ensembles.load_networks(
             lambda: network(configuration), weights, name=name, member=member, device=device
         )
         if compile_it:

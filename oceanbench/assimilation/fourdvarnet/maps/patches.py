@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from oceanbench.assimilation.fourdvarnet.batch import Batch
 from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import GriddedObservations
 from oceanbench.assimilation.fourdvarnet.maps.normalisation import Normalisation
 from oceanbench.assimilation.fourdvarnet.maps.window_estimates import day_weights, every_window
-from oceanbench.assimilation.fourdvarnet.windows.training_windows import Lesson
 
 FloatArray = NDArray[np.float64]
 
@@ -46,7 +46,7 @@ class Series:
         """Values, observed, first guess, truth, known and the second field."""
         return [getattr(self, f.name) for f in fields(self)]
 
-    def windows(self, days: int) -> Lesson:
+    def windows(self, days: int) -> Batch:
         """All windows of some days."""
         parts = self.parts()
         return _batch([v if v is None else every_window(v, days).contiguous() for v in parts])
@@ -71,7 +71,7 @@ class PatchSampler:
 
     def draw(
         self, count: int, days: int, crop: int, random: torch.Generator, *, mirrored: bool
-    ) -> Lesson:
+    ) -> Batch:
         """Draw patches at random: days, a place and, perhaps, mirrors."""
         patches = [self._patch(days, crop, random, mirrored=mirrored) for _ in range(count)]
         parts = zip(*patches, strict=True)
@@ -103,11 +103,11 @@ def _mirrored(maps: Tensor, north: bool, east: bool) -> Tensor:
     return maps.flip(0, 2) if east else maps
 
 
-def _batch(parts: list[Any]) -> Lesson:
+def _batch(parts: list[Any]) -> Batch:
     """Windows of the parts of a series."""
     values, observed, guess, truth, known, second = parts
     weight = day_weights(known.shape[1])[:, None, None] * known
-    return Lesson(values, observed, guess, truth, weight, second)
+    return Batch(values, observed, guess, truth, weight, second)
 
 
 def normalised_series(

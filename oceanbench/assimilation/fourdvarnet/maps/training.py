@@ -9,6 +9,7 @@ import torch
 import xarray as xr
 from torch import Tensor
 
+from oceanbench.assimilation.fourdvarnet.batch import Batch
 from oceanbench.assimilation.fourdvarnet.compilation import compiled
 from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration, network
 from oceanbench.assimilation.fourdvarnet.maps.held_out_missions import (
@@ -19,10 +20,9 @@ from oceanbench.assimilation.fourdvarnet.maps.patches import PatchSampler
 from oceanbench.assimilation.fourdvarnet.maps.training_set import TrainingSet, training_set
 from oceanbench.assimilation.fourdvarnet.maps.window_estimates import estimates
 from oceanbench.assimilation.fourdvarnet.solver import FourDVarNet
-from oceanbench.assimilation.fourdvarnet.windows.training_windows import Lesson
 from oceanbench.learning import ensembles
 from oceanbench.learning.distributed import Team
-from oceanbench.learning.training import Schedule
+from oceanbench.learning.training import TrainingSchedule
 
 DECAY = 1e-4  # of the weights
 TrainingData = TrainingSet | HeldOutMissions
@@ -107,13 +107,20 @@ def train_members(  # noqa: PLR0913  (every option is a keyword)
         made = network(configuration)
         return compiled(made, device) if compile_it else made
 
-    tensors = ensembles.train(
+    kept = normalisation.tensors()
+    if data.second is not None:
+        kept |= data.second.tensors("second_")
+    if data.along_track is not None:
+        kept |= data.along_track.tensors()
+    return ensembles.train_weights(
         make,
         lambda member: _task(member, configuration, sampler, validation, device, team),
+        configuration,
+        kept,
         name=name,
         members=members,
         seed=seed,
-        schedule=Schedule(
+        schedule=TrainingSchedule(
             steps=configuration.steps,
             rate=configuration.rate,
             warm_up=50,
@@ -122,28 +129,23 @@ def train_members(  # noqa: PLR0913  (every option is a keyword)
             validations=20,
             average=configuration.average,
         ),
-        about=f"{configuration}, {normalisation}, {about}",
+        about=f"{normalisation}, {about}",
+        half=True,
         device=device,
         checkpoint=checkpoint,
         team=team,
     )
-    kept = normalisation.tensors()
-    if data.second is not None:
-        kept |= data.second.tensors("second_")
-    if data.along_track is not None:
-        kept |= data.along_track.tensors()
-    return kept | ensembles.as_tensors(configuration) | ensembles.halved(tensors)
 
 
 def _task(
     member: FourDVarNet,
     configuration: MapConfiguration,
     sampler: PatchSampler,
-    validation: Lesson,
+    validation: Batch,
     device: str,
     team: Team,
 ) -> ensembles.Task:
-    def draw(random: torch.Generator) -> Lesson:
+    def draw(random: torch.Generator) -> Batch:
         patches = sampler.draw(
             configuration.batch,
             configuration.days,
@@ -155,7 +157,7 @@ def _task(
 
     share = 1.0 if configuration.supervised else sampler.known
 
-    def loss(batch: Lesson, made: float) -> Tensor:
+    def loss(batch: Batch, made: float) -> Tensor:
         found = member(batch.values, batch.observed, batch.first_guess, batch.second)
         error, weight = (found - batch.wanted) / configuration.correction, batch.weight / share
         total = (weight * error.square()).mean()

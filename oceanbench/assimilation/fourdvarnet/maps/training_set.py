@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from oceanbench.assimilation.fourdvarnet.batch import Batch
 from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration
 from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import GriddedObservations
 from oceanbench.assimilation.fourdvarnet.maps.map_grid import (
@@ -19,7 +20,6 @@ from oceanbench.assimilation.fourdvarnet.maps.map_grid import (
 from oceanbench.assimilation.fourdvarnet.maps.normalisation import Normalisation
 from oceanbench.assimilation.fourdvarnet.maps.patches import PatchSampler
 from oceanbench.assimilation.fourdvarnet.maps.simulated_missions import Segment, simulate_missions
-from oceanbench.assimilation.fourdvarnet.windows.training_windows import Lesson
 from oceanbench.assimilation.observations.along_track_errors import AlongTrack
 from oceanbench.errors import OceanbenchError
 
@@ -61,7 +61,7 @@ class TrainingSet:
         first, *others = (segment.series(*known) for segment in self.segments)
         return PatchSampler((first.days(0, learned_days(len(self.truth))), *others))
 
-    def validation_windows(self, days: int) -> Lesson:
+    def validation_windows(self, days: int) -> Batch:
         """Windows of the days that validate, as they were observed."""
         whole = self.segments[0].series(self.truth, self.normalisation, self.second)
         return whole.days(len(self.truth) - CHECKED_DAYS, len(whole.truth)).windows(days)

@@ -26,8 +26,8 @@ from oceanbench.assimilation.fourdvarnet.maps.inference import (
 from oceanbench.assimilation.fourdvarnet.maps.map_grid import FloatArray, MapGrid
 from oceanbench.assimilation.fourdvarnet.maps.training_set import TrainingSet
 from oceanbench.assimilation.observations.superobservations import chosen_missions, mean_field
-from oceanbench.assimilation.uncertainty.error_samples import Mapping as Mapped
 from oceanbench.assimilation.uncertainty.error_samples import (
+    MappingMethod,
     Members,
     conditional,
     perturbed,
@@ -187,7 +187,7 @@ def _mapping(
     grid: MapGrid,
     noise: AltimeterError,
     missions: str,
-) -> Mapped:
+) -> MappingMethod:
     """What is observed on the days and in the box of a grid, and how the members' mean maps it."""
     names = chosen_missions(inputs, missions)
     for mission in names:
@@ -232,4 +232,4 @@ def _mapping(
         )
 
     values = np.concatenate([track[variable].values for track in tracks.values()])
-    return Mapped(solver, values, observe, error)
+    return MappingMethod(solver, values, observe, error)

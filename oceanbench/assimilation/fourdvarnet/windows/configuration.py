@@ -16,7 +16,7 @@ INPUTS = ("observation_gradient", "prior_gradient", "state")
 
 
 @dataclass(frozen=True)
-class Recipe:
+class WindowConfiguration:
     """Sizes of a network, and how it is trained and applied.
 
     Attributes
@@ -58,33 +58,33 @@ class Recipe:
     slope_loss: float = 0.0
 
 
-def network(recipe: Recipe, model: Model, scales: Scales) -> FourDVarNet:
+def network(configuration: WindowConfiguration, model: Model, scales: Scales) -> FourDVarNet:
     """Untrained network for the windows of a model."""
     cyclic = model.cyclic
     channels = 1 if cyclic else len(scales.mean)
     prior: torch.nn.Module
-    if recipe.dynamical:
-        coarse = replace(model, substeps=recipe.substeps or model.substeps)
+    if configuration.dynamical:
+        coarse = replace(model, substeps=configuration.substeps or model.substeps)
         prior = DynamicalPrior(
             coarse, scales.mean.float(), scales.deviation.float(), trainable=True
         )
     else:
         prior = BilinearPrior(
             channels,
-            hidden=recipe.prior_hidden,
-            kernel=_kernel(recipe.prior_kernel, cyclic=cyclic),
+            hidden=configuration.prior_hidden,
+            kernel=_kernel(configuration.prior_kernel, cyclic=cyclic),
             cyclic=cyclic,
-            zero_centre=recipe.zero_centre,
+            zero_centre=configuration.zero_centre,
         )
     update = ConvLstm(
         len(INPUTS) * channels,
         channels,
-        hidden=recipe.hidden,
-        kernel=_kernel(recipe.kernel, cyclic=cyclic),
+        hidden=configuration.hidden,
+        kernel=_kernel(configuration.kernel, cyclic=cyclic),
         cyclic=cyclic,
-        coarsen=(recipe.coarsen, 1),
+        coarsen=(configuration.coarsen, 1),
     )
-    return FourDVarNet(prior, update, inputs=INPUTS, iterations=recipe.applied)
+    return FourDVarNet(prior, update, inputs=INPUTS, iterations=configuration.applied)
 
 
 def _kernel(size: int, *, cyclic: bool) -> tuple[int, int]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 import xarray as xr
 from torch import Tensor
 
+from oceanbench.assimilation.fourdvarnet.batch import Batch
 from oceanbench.assimilation.fourdvarnet.priors import to_maps, to_states
 from oceanbench.assimilation.gaussian import window_interpolation
 from oceanbench.assimilation.window_batches import (
@@ -44,56 +44,7 @@ class Scales:
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """Normalised windows as maps: what the network is given, and what it is to find.
-
-    Attributes
-    ----------
-    values, observed : observations that the network is given
-    first_guess : from those
-    wanted : states, or observations that the network is not given
-    weight : where they are known, one or zero
-    second : maps of another variable, if the network is given any
-    """
-
-    values: Tensor
-    observed: Tensor
-    first_guess: Tensor
-    wanted: Tensor
-    weight: Tensor
-    second: Tensor | None = None
-
-    def to(self, device: str) -> Lesson:
-        """Return the lesson on another device."""
-
-        def moved(name: str) -> Tensor | None:
-            values = getattr(self, name)
-            return None if values is None else values.to(device)
-
-        return self.each(moved)
-
-    def given(self) -> list[Tensor]:
-        """What the network is given."""
-        known = [self.values, self.observed, self.first_guess]
-        return known if self.second is None else [*known, self.second]
-
-    def part(self, number: int, count: int) -> Lesson:
-        """Every so many of the windows, from that number on."""
-
-        def some(name: str) -> Tensor | None:
-            values = getattr(self, name)
-            return None if values is None else values[number::count]
-
-        return self.each(some)
-
-    def each(self, found: Callable[[str], Tensor | None]) -> Lesson:
-        """Lesson of what a function finds by the names of its parts."""
-        parts: dict[str, Any] = {f.name: found(f.name) for f in fields(self)}
-        return Lesson(**parts)
-
-
-@dataclass(frozen=True)
-class Source:
+class TrainingRuns:
     """Runs of a role, of which windows are cut.
 
     Where states are known, a window of them is observed anew: at the points of a stretch of the
@@ -119,10 +70,10 @@ class Source:
     length: int
     scales: Scales
     climate: Climatology
-    covariance: window_interpolation.Covariance
+    covariance: window_interpolation.WindowCovariance
     held_out: float = 0.1
 
-    def draw(self, count: int, random: torch.Generator) -> Lesson:
+    def draw(self, count: int, random: torch.Generator) -> Batch:
         """Draw windows at random, of every run and sampling as many."""
         rows = self.starts[:, 0]
         chance = 1.0 / rows.bincount()[rows]  # a sparse sampling has few places to begin at
@@ -136,9 +87,9 @@ class Source:
         truth = self.known[run[:, None], first[:, None] + torch.arange(self.length)]
         noise = torch.randn(truth.shape, generator=random, dtype=truth.dtype)
         values = torch.where(window.observed, truth + noise * window.variance.sqrt(), 0.0)
-        return self._lesson(Windows(values, window.observed, window.variance), truth, None)
+        return self._batch(Windows(values, window.observed, window.variance), truth, None)
 
-    def all(self, most: int, random: torch.Generator) -> Lesson:
+    def all(self, most: int, random: torch.Generator) -> Batch:
         """Windows as they are observed, at most so many, evenly spread over the data."""
         last, chosen = None, []
         for row, first in self.starts.tolist():
@@ -152,7 +103,7 @@ class Source:
             return self._held_out(window, random)
         run, first = places[:, 0] % len(self.known), places[:, 1]
         truth = self.known[run[:, None], first[:, None] + torch.arange(self.length)]
-        return self._lesson(window, truth, None)
+        return self._batch(window, truth, None)
 
     def _stretch(self, places: Tensor) -> Windows:
         row, first = places[:, :1], places[:, 1:]
@@ -161,19 +112,19 @@ class Source:
             self.noisy.values[row, time], self.noisy.observed[row, time], self.noisy.variance
         )
 
-    def _held_out(self, window: Windows, random: torch.Generator) -> Lesson:
+    def _held_out(self, window: Windows, random: torch.Generator) -> Batch:
         points = torch.rand(window.values.shape, generator=random)
         times = torch.rand(window.values.shape[:2], generator=random)[..., None]
         held = window.observed & ((points < self.held_out) | (times < self.held_out))
         given = Windows(
             torch.where(held, 0.0, window.values), window.observed & ~held, window.variance
         )
-        return self._lesson(given, window.values, held)
+        return self._batch(given, window.values, held)
 
-    def _lesson(self, given: Windows, wanted: Tensor, weight: Tensor | None) -> Lesson:
+    def _batch(self, given: Windows, wanted: Tensor, weight: Tensor | None) -> Batch:
         guess = first_guess(given, self.climate, self.covariance)
         known = torch.ones_like(given.observed) if weight is None else weight
-        return Lesson(
+        return Batch(
             self.scales.maps(given.values),
             self.scales.layout(given.observed),
             self.scales.maps(guess),
@@ -183,7 +134,7 @@ class Source:
 
 
 def first_guess(
-    windows: Windows, climate: Climatology, covariance: window_interpolation.Covariance
+    windows: Windows, climate: Climatology, covariance: window_interpolation.WindowCovariance
 ) -> Tensor:
     """Optimal interpolation, of windows with about as many observations at once."""
     result = torch.empty_like(windows.values)
@@ -194,7 +145,9 @@ def first_guess(
     return result
 
 
-def source(inputs: Mapping[str, xr.Dataset], role: str, longest: int, *, cyclic: bool) -> Source:
+def training_runs(
+    inputs: Mapping[str, xr.Dataset], role: str, longest: int, *, cyclic: bool
+) -> TrainingRuns:
     """Runs of a role of a challenge, normalised with the climatology of its training data.
 
     Parameters
@@ -209,7 +162,9 @@ def source(inputs: Mapping[str, xr.Dataset], role: str, longest: int, *, cyclic:
     length = min(longest, noisy.values.shape[1])
     climate, covariance = window_interpolation.learned(inputs, length, cyclic=cyclic)
     scales = Scales(climate.mean, climate.variance.sqrt(), cyclic)
-    return Source(known, noisy, starts(noisy.observed, length), length, scales, climate, covariance)
+    return TrainingRuns(
+        known, noisy, starts(noisy.observed, length), length, scales, climate, covariance
+    )
 
 
 def starts(observed: Tensor, length: int) -> Tensor:

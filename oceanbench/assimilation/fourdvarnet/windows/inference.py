@@ -1,0 +1,75 @@
+"""Estimates of windows by trained 4DVarNets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+import xarray as xr
+from torch import Tensor
+
+from oceanbench.assimilation.fourdvarnet.windows.configuration import WindowConfiguration, network
+from oceanbench.assimilation.fourdvarnet.windows.training_windows import Scales, first_guess
+from oceanbench.assimilation.gaussian import window_interpolation
+from oceanbench.assimilation.window_batches import model_of, observations
+from oceanbench.errors import OceanbenchError
+from oceanbench.learning import ensembles
+
+WINDOWS_AT_ONCE = 64
+
+
+def estimate_members(
+    inputs: Mapping[str, xr.Dataset],
+    weights: Mapping[str, Tensor],
+    *,
+    name: str,
+    member: int = -1,
+    device: str = "cpu",
+) -> Tensor:
+    """Estimates of the windows of a challenge.
+
+    Parameters
+    ----------
+    inputs : observations, and the training data that the first guess has its covariance from
+    weights : from :func:`train_members`
+    name : of the method, for messages
+    member : the number of one member, or -1 for all
+    device : of torch
+
+    Returns
+    -------
+    (windows, times, components), with the members as a first dimension if all are asked for
+    """
+    model, windows = model_of(inputs), observations(inputs)
+    if not {"mean", "deviation"} <= weights.keys():
+        raise OceanbenchError(f"{name}: these are not its weights; train it")
+    configuration = ensembles.configuration_of(WindowConfiguration, weights, name)
+    scales = Scales(weights["mean"].cpu(), weights["deviation"].cpu(), model.cyclic)
+    if len(scales.mean) != windows.values.shape[2]:
+        raise OceanbenchError(
+            f"{name}: weights for {len(scales.mean)} components, and the windows have "
+            f"{windows.values.shape[2]}; train on this challenge"
+        )
+    climate, covariance = window_interpolation.learned(
+        inputs, windows.values.shape[1], cyclic=model.cyclic
+    )
+    given = (
+        scales.maps(windows.values).to(device),
+        scales.layout(windows.observed).to(device),
+        scales.maps(first_guess(windows, climate, covariance)).to(device),
+    )
+    solvers = ensembles.load_networks(
+        lambda: network(configuration, model, scales),
+        weights,
+        name=name,
+        member=member,
+        device=device,
+    )
+    found: list[Tensor] = []
+    for solver in solvers:
+        parts = [
+            solver(*(tensor[first : first + WINDOWS_AT_ONCE] for tensor in given))
+            for first in range(0, len(windows), WINDOWS_AT_ONCE)
+        ]
+        found.append(scales.states(torch.cat(parts).cpu()))
+    return torch.stack(found) if member < 0 else found[0]

@@ -1,0 +1,85 @@
+"""What the method files of 4DVarNets for windows are made of, but their configurations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import torch
+import xarray as xr
+
+from oceanbench.assimilation.fourdvarnet.windows.configuration import WindowConfiguration
+from oceanbench.assimilation.fourdvarnet.windows.inference import estimate_members
+from oceanbench.assimilation.fourdvarnet.windows.training import train_members
+from oceanbench.assimilation.window_batches import as_dataset, model_of
+
+
+@dataclass(frozen=True)
+class LearnedWindows:
+    """Functions ``train`` and ``estimate`` of a method file.
+
+    Attributes
+    ----------
+    name : of the method, for messages
+    configurations : by whether the components lie on a circle, all alike
+    """
+
+    name: str
+    configurations: Mapping[bool, WindowConfiguration]
+
+    def train(
+        self,
+        inputs: Mapping[str, xr.Dataset],
+        *,
+        device: str,
+        seed: int,
+        members: int = 3,
+        steps: int = 0,
+        checkpoint: str = "",
+    ) -> dict[str, torch.Tensor]:
+        """Train members of an ensemble; each takes about ten minutes of one processor core.
+
+        Parameters
+        ----------
+        inputs : states, or else observations only, of the roles training and validation
+        device : of torch
+        seed : of the first member; the others have the next ones
+        members : how many
+        steps : of the training; 0 as many as the configuration for the model has
+        checkpoint : folder that keeps every training: one that was interrupted resumes there
+        """
+        configuration = self.configurations[model_of(inputs).cyclic]
+        configuration = replace(configuration, steps=steps or configuration.steps)
+        return train_members(
+            inputs,
+            configuration,
+            name=self.name,
+            members=members,
+            seed=seed,
+            device=device,
+            checkpoint=checkpoint,
+        )
+
+    def estimate(
+        self,
+        inputs: Mapping[str, xr.Dataset],
+        target: xr.Dataset,
+        *,
+        device: str,
+        seed: int,
+        weights: Mapping[str, torch.Tensor],
+        member: int = -1,
+    ) -> xr.Dataset:
+        """Estimate the states of the windows.
+
+        Parameters
+        ----------
+        inputs : observations, and the training data that the first guess has its covariance from
+        target : one variable ([sampling,] window, time, component) to fill
+        device : of torch
+        seed : not used: the estimate is deterministic
+        weights : that ``train`` found
+        member : the number of one member, or -1 for all as an ensemble
+        """
+        found = estimate_members(inputs, weights, name=self.name, member=member, device=device)
+        return as_dataset(found, target)
