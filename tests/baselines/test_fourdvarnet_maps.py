@@ -244,8 +244,6 @@ def test_weights_older_than_a_field_of_the_configuration_have_its_default() -> N
         del weights[f"recipe.{name}"]
     found = configuration_of(MapConfiguration, weights, "mine")
     assert asdict(found) == pytest.approx(asdict(SMALL))
-        asdict(SMALL)
-    )
     newer = weights | {"recipe.attention": torch.tensor(3)}
     with pytest.raises(OceanbenchError, match="mine: the recipe of these weights has attention"):
         configuration_of(MapConfiguration, newer, "mine")
