@@ -61,6 +61,7 @@ class Challenge(Declaration):
         )
         consistency.check_masks(self.masks, self.kind, kind.mask_keys)
         consistency.check_submission(self.submission, self.truth)
+        kind.check(self)
         for index, row in enumerate(self.metrics):
             try:
                 consistency.check_row(
@@ -74,7 +75,6 @@ class Challenge(Declaration):
                 )
             except ValueError as problem:
                 raise ValueError(f"metrics[{index}].{problem}") from problem
-        kind.check(self)
         consistency.check_periods(self.periods, self.domain, self.datasets)
         consistency.check_labels([row.label for row in self.metrics], "metrics: label")
         self.scores.extend(kind.score_rows(self))

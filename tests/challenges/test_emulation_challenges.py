@@ -14,8 +14,8 @@ from oceanbench.challenge import Challenge
 from oceanbench.errors import OceanbenchError
 from oceanbench.evaluate import evaluate
 from oceanbench.kinds.forecasts.derived import DERIVED, Axes
-from oceanbench.kinds.forecasts.opening import maps_of
-from oceanbench.kinds.forecasts.schedule import keys
+from oceanbench.kinds.forecasts.opening import declared_grid, maps_of
+from oceanbench.kinds.forecasts.schedule import keys, schedule_of
 from oceanbench.result import Result
 from oceanbench.submission import Submission
 
@@ -61,13 +61,14 @@ def surface(challenge: Challenge) -> bool:
 def test_the_starts_are_those_of_2024_and_leads_are_whole_days():
     for name in NAMES:
         shipped = Challenge.load(name)
-        schedule = shipped.schedule
+        schedule, grid = schedule_of(shipped), declared_grid(shipped)
         assert schedule.starts.size == 52 and schedule.leads == tuple(range(1, 11))
         assert str(schedule.starts[0] + 1) == "2024-01-01"
         assert str(schedule.starts[-1] + 1) == "2024-12-23"
         assert str(schedule.starts[-1] + 10) == "2025-01-01"
-        assert shipped.grid.shape == (672, 1440)
-        assert (shipped.grid.latitude[-1], shipped.grid.longitude[-1]) == (89.75, 179.75)
+        assert grid is not None
+        assert grid.shape == (672, 1440)
+        assert (grid.latitude[-1], grid.longitude[-1]) == (89.75, 179.75)
 
 
 def test_the_reference_is_perfect_at_the_nodes_of_the_finer_grid(challenge, place, tmp_path):

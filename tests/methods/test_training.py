@@ -278,7 +278,7 @@ METHODS = {
             "weights of the method 'learns'",
         ),
         (["run", "zero.py", "{toy}", "--weights", "{weights}"], "takes no weights; leave them out"),
-        (["run", "forgets.py", "{toy}"], "has train(), but estimate() takes no weights; write"),
+        (["run", "forgets.py", "{toy}"], "has train(), but estimate() takes no weights; add"),
         (["run", "learns.py", "{toy}", "--name", "../up"], "cannot be a file name"),
         (["run", "given.py", "{toy}"], "given.safetensors; give a file with --weights"),
     ],

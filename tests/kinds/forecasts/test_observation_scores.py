@@ -484,6 +484,7 @@ def same(result: Result, other: Result) -> bool:
 def test_workers_are_for_forecasts(tmp_path):
     from builders import maps_challenge  # noqa: PLC0415
 
+    (tmp_path / "x.nc").touch()
     with pytest.raises(OceanbenchError, match="evaluate without them"), ThreadPoolExecutor(1) as p:
         evaluate(maps_challenge(tmp_path), Submission("mine", tmp_path / "x.nc"), executor=p)
 

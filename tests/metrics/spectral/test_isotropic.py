@@ -6,15 +6,14 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from oceanbench.metrics import METRICS
 from oceanbench.metrics.aligned import NO_DATA, Flagged
 from oceanbench.metrics.spectral.isotropic import (
     isotropic_psd_score,
     isotropic_spectra,
     isotropic_wavelength,
-    isotropic_wavelength_of,
     rings,
 )
-from oceanbench.metrics.spectral.small_scales import small_scale_variance
 
 STEP = 1e-3  # cycles per km
 
@@ -67,10 +66,11 @@ def test_a_score_has_no_wavenumber_zero_and_no_hole() -> None:
 def test_the_level_is_a_half_wherever_none_is_given() -> None:
     arrays = fields()
     table = isotropic_spectra(*arrays)
-    half = isotropic_wavelength(*arrays, level=0.5)
+    score = METRICS["isotropic_wavelength"].function
+    half = score(*arrays, level=0.5)
     assert not isinstance(half, Flagged)
-    assert half == isotropic_wavelength(*arrays) == isotropic_wavelength_of(table)
-    assert half != isotropic_wavelength_of(table, level=0.25)
+    assert half == score(*arrays) == isotropic_wavelength(table)
+    assert half != isotropic_wavelength(table, level=0.25)
 
 
 def test_a_spectrum_that_crosses_at_a_ring_is_resolved_to_that_ring() -> None:
@@ -78,12 +78,12 @@ def test_a_spectrum_that_crosses_at_a_ring_is_resolved_to_that_ring() -> None:
     error = np.where(k < 4.5 * STEP, 0.2, 0.8)
     error[3] = 0.5  # exactly the half
     table = np.vstack([k, error, np.ones(8)])
-    assert isotropic_wavelength_of(table) == pytest.approx(1 / k[3], rel=1e-12)
+    assert isotropic_wavelength(table) == pytest.approx(1 / k[3], rel=1e-12)
 
 
 @pytest.mark.parametrize(("shape", "scored"), [((3, 3), True), ((2, 9), False), ((9, 2), False)])
 def test_a_box_has_three_rows_and_columns_at_least(shape: tuple[int, int], scored: bool) -> None:
     _, truth, weights = fields(shape)
     scales = {"wavelength_km": 200.0, "window": "boxcar"}
-    found = small_scale_variance(truth, truth, weights, **scales)
+    found = METRICS["small_scale_variance"].function(truth, truth, weights, **scales)
     assert found == (pytest.approx(1.0) if scored else NO_DATA)

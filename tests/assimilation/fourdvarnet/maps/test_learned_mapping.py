@@ -20,11 +20,11 @@ MAPPING = LearnedMapping("mine", {"cpu": replace(SMALL, first_guess="mean", scen
 def test_its_keywords_are_the_options_of_a_method_file(name: str) -> None:
     _, method = load_method(name)
     given = {"preset": "long", "steps": "3", "supervised": "false"}
-    found = parse_options(method.train, given)
+    found = parse_options([method.train], given)
     assert found == {"preset": "long", "steps": 3, "supervised": False}
-    assert parse_options(method.estimate, {"first_guess": "oi"}) == {"first_guess": "oi"}
+    assert parse_options([method.estimate], {"first_guess": "oi"}) == {"first_guess": "oi"}
     with pytest.raises(OceanbenchError, match="--set member: unknown option"):
-        parse_options(method.estimate, {"member": "1"})
+        parse_options([method.estimate], {"member": "1"})
 
 
 @pytest.mark.parametrize("supervised", [True, False])
