@@ -32,7 +32,7 @@ class MetricRow(Section):
     A row of forecasts is a score for each variable, mask, depth and lead: for those that are
     listed, or of masks for the first and of the others for all; ``leads: pooled`` is one score of
     all leads together. ``plus`` adds the energy of another variable to that of ``variable``: both
-    components of a current have one kinetic energy. ``relative_to`` gives the metric departures
+    components of a current have one kinetic energy. ``relative_to`` gives the metric anomalies
     from the climatology, or from persistence, in place of values.
 
     A row ``against`` observations is a score for each dataset that it lists, or one of all of them

@@ -11,7 +11,7 @@ MEAN = "#56b4e9"  # Okabe and Ito's other blue
 
 
 def members(view: View) -> Figure:
-    """Isotropic spectra of members, mean and truth, and of the departures against the error."""
+    """Isotropic spectra of members, mean and truth, and of the deviations against the error."""
     m = view.matched
     spectra = member_spectra(m.distribution, m.truth, m.weights)
     if spectra is None:
@@ -25,7 +25,7 @@ def members(view: View) -> Figure:
         ("members", "members", ESTIMATE, "-"),
         ("mean", "their mean", MEAN, "-"),
         ("error", "error of the mean", ERROR, "-"),
-        ("departures", "departures from the mean", ERROR, "--"),
+        ("deviations", "deviations from the mean", ERROR, "--"),
     )
     for name, label, colour, line in lines:
         width = 2.5 if name == "truth" else 1.5
@@ -35,7 +35,7 @@ def members(view: View) -> Figure:
     parts = (
         ("members", "truth", "members / truth", ESTIMATE, "-"),
         ("mean", "truth", "mean / truth", MEAN, "-"),
-        ("departures", "error", "departures / error", ERROR, "--"),
+        ("deviations", "error", "deviations / error", ERROR, "--"),
     )
     for above, below, label, colour, line in parts:
         ratio.plot(wavelength, spectra[above] / spectra[below], line, color=colour, label=label)

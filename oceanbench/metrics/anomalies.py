@@ -1,7 +1,7 @@
-"""Scores that tell how much of the departures from a reference is right.
+"""Scores that tell how much of the anomalies from a reference is right.
 
-Estimate and truth are departures from the same field: from the climatology, or from persistence.
-The error of a departure is the error itself, and the square of the truth's departure is the squared
+Estimate and truth are anomalies from the same field: from the climatology, or from persistence.
+The error of an anomaly is the error itself, and the square of the truth's anomaly is the squared
 error of the reference, so that no third array is needed.
 """
 
@@ -19,11 +19,11 @@ def skill(s: Sums) -> FloatArray:
 
     .. math:: 1 - \sum w (\hat x - x)^2 / \sum w (r - x)^2
 
-    with the reference :math:`r`, which is zero where the arrays are departures from it.
+    with the reference :math:`r`, which is zero where the arrays are anomalies from it.
 
     Parameters
     ----------
-    s : sums of departures from the reference
+    s : sums of anomalies from the reference
 
     Returns
     -------
@@ -46,7 +46,7 @@ def anomaly_correlation(s: Sums) -> FloatArray:
 
     Parameters
     ----------
-    s : sums of departures :math:`\hat a, a` from climatology, with those of their product
+    s : sums of anomalies :math:`\hat a, a` from climatology, with those of their product
 
     Returns
     -------

@@ -50,7 +50,7 @@ class Metric:
     of_single : whether a probabilistic score has a number for a single value too
     daily : whether its cases are UTC days for maps too
     additive : whether the tables of two variables of one unit may be added, as energies are
-    of_anomalies : whether estimate and truth have to be departures from a reference
+    of_anomalies : whether estimate and truth have to be anomalies from a reference
     of_references : whether forecasts are scored by it against each reference that they have, even
         where the challenge does not say so
     """

@@ -42,7 +42,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
         "explained_variance": Metric(
             value=pointwise.explained_variance, units="1", better="higher", ideal=1.0
         ),
-        # of departures from a reference
+        # of anomalies from a reference
         "skill": Metric(
             value=anomalies.skill, units="1", better="higher", ideal=1.0, of_references=True
         ),

@@ -233,7 +233,7 @@ def leads(errors: Mapping[str, Sequence[float]], days: Sequence[int]) -> list[st
     ]
 
 
-class Departure(NamedTuple):
+class Discrepancy(NamedTuple):
     """How forecasts of a height differ from observations, and how those vary, in metres."""
 
     offset: float
@@ -241,7 +241,7 @@ class Departure(NamedTuple):
     variance_of_observations: float
 
 
-def heights(found: Mapping[str, Departure]) -> list[str]:
+def heights(found: Mapping[str, Discrepancy]) -> list[str]:
     """Warn where heights are on another level than observations, or above another surface.
 
     Parameters

@@ -81,10 +81,10 @@ def member_spectra(
     *,
     window: Window = "hann",
 ) -> xr.Dataset | None:
-    """Isotropic spectra of the truth, the members, their mean, its error and the departures.
+    """Isotropic spectra of the truth, the members, their mean, its error and the deviations.
 
-    Members of a good ensemble have the spectrum of the truth, and their departures from the mean
-    that of the mean's error, at every scale. A departure is scaled by (M + 1) / (M - 1), so that
+    Members of a good ensemble have the spectrum of the truth, and their deviations from the mean
+    that of the mean's error, at every scale. A deviation is scaled by (M + 1) / (M - 1), so that
     both have one expectation for any number of members.
 
     Parameters
@@ -94,7 +94,7 @@ def member_spectra(
     Returns
     -------
     Dataset (freq_r), cycles per km, of ``truth``, ``members``, ``mean``, ``error`` and
-    ``departures``; None when the scored points form no full box
+    ``deviations``; None when the scored points form no full box
     """
     known, scored = _aligned(truth, truth, weights)
     members = [_aligned(m, truth, weights)[0] for m in _members(estimate)]
@@ -103,15 +103,15 @@ def member_spectra(
     found = spectra_in_box(once, truth, scored, window=window)
     if found is None:
         return None
-    of_members, departures = xr.zeros_like(found["truth"]), xr.zeros_like(found["truth"])
+    of_members, deviations = xr.zeros_like(found["truth"]), xr.zeros_like(found["truth"])
     for member in members:
-        each = {"member": member, "departure": member - mean}
+        each = {"member": member, "deviation": member - mean}
         part = spectra_in_box(each, truth, scored, window=window)
         assert part is not None  # the box is that of the truth
         of_members = of_members + part["member"] / count
-        departures = departures + part["departure"] / count
+        deviations = deviations + part["deviation"] / count
     factor = (count + 1) / (count - 1)
-    found = found.assign(members=of_members, departures=factor * departures)
+    found = found.assign(members=of_members, deviations=factor * deviations)
     return xr.Dataset({str(name): rings(density) for name, density in found.items()})
 
 

@@ -173,12 +173,12 @@ def test_nothing_below_the_grid_is_no_data():
 
 
 def test_spectra_of_a_perfect_ensemble_agree_at_every_scale():
-    """Members with the truth, and departures from the mean with the error of the mean."""
+    """Members with the truth, and deviations from the mean with the error of the mean."""
     known = 2 * red(40, ROWS, COLUMNS, seed=5)
     truth = maps(known + red(40, ROWS, COLUMNS))
     members = maps(known + red(6, 40, ROWS, COLUMNS, seed=1))
     spectra = member_spectra(members, truth, xr.ones_like(truth))
     inner = spectra.isel(freq_r=slice(1, -2))
     np.testing.assert_allclose(inner["members"], inner["truth"], rtol=0.25)
-    np.testing.assert_allclose(inner["departures"], inner["error"], rtol=0.25)
+    np.testing.assert_allclose(inner["deviations"], inner["error"], rtol=0.25)
     assert (inner["mean"] < inner["truth"]).mean() > 0.8

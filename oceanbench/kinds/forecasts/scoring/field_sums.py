@@ -120,7 +120,7 @@ class FieldSums:
         taking = {k: row for k, row in rows.items() if not METRICS[row.metric].flagged(form)}
         if not taking:
             return
-        departures = _Departures(
+        anomalies = _Anomalies(
             field.cells,
             np.where(scored, field.members - base, 0.0),
             np.where(scored, field.truth - base, 0.0),
@@ -128,9 +128,9 @@ class FieldSums:
         )
         for (key, mask), row in taking.items():
             if mask is None:
-                self.result.terms[level, key][place] = departures.term(row)
+                self.result.terms[level, key][place] = anomalies.term(row)
             else:
-                self.result.cases[level, key, mask, *place] = departures.table(row, mask)
+                self.result.cases[level, key, mask, *place] = anomalies.table(row, mask)
 
     def _count(
         self,
@@ -157,8 +157,8 @@ class FieldSums:
             )
 
 
-class _Departures(NamedTuple):
-    """One field of which a score is: departures at the cells, zero where they are not scored."""
+class _Anomalies(NamedTuple):
+    """One field of which a score is: anomalies at the cells, zero where they are not scored."""
 
     cells: Cells
     members: FloatArray

@@ -2,7 +2,7 @@
 
 A cell is scored where it is wet in the mask and has a truth; where the estimate is missing there,
 the challenge's rule for holes decides. Everything else that a score reads is a weighted sum over
-the cells of one start, lead, variable and depth: of values, and of departures from a reference.
+the cells of one start, lead, variable and depth: of values, and of anomalies from a reference.
 """
 
 from __future__ import annotations

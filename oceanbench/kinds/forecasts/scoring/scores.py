@@ -14,7 +14,7 @@ from oceanbench.declaration import Declaration, MetricRow
 from oceanbench.errors import OceanbenchError
 from oceanbench.kinds.forecasts import sanity
 from oceanbench.kinds.forecasts.grid import Grid
-from oceanbench.kinds.forecasts.sanity import Departure, Sample
+from oceanbench.kinds.forecasts.sanity import Discrepancy, Sample
 from oceanbench.kinds.forecasts.schedule import keys, schedule_of, unit_of
 from oceanbench.kinds.forecasts.scoring.parallel import sums_by_start
 from oceanbench.kinds.forecasts.scoring.references import References
@@ -147,7 +147,7 @@ def _errors(forecasts: Forecasts, table: Accumulated) -> dict[str, list[float]]:
     return errors
 
 
-def _heights(declaration: Declaration, table: Accumulated) -> dict[str, Departure]:
+def _heights(declaration: Declaration, table: Accumulated) -> dict[str, Discrepancy]:
     """How heights differ from observations at the shortest lead, through the first mask."""
     found = {}
     for (level, reference), columns in table.tables.items():
@@ -157,7 +157,7 @@ def _heights(declaration: Declaration, table: Accumulated) -> dict[str, Departur
             if weight > 0:
                 offset, mean = error / weight, value / weight
                 variances = square / weight - offset**2, squared_value / weight - mean**2
-                found[named(level)] = Departure(offset, *variances)
+                found[named(level)] = Discrepancy(offset, *variances)
     return found
 
 
