@@ -11,6 +11,7 @@ import ast
 import inspect
 import json
 import re
+import textwrap
 from collections.abc import Callable
 from importlib import import_module
 
@@ -75,7 +76,7 @@ def test_what_the_pages_import_is_there() -> None:
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
-            for node in ast.walk(ast.parse(block)):
+            for node in ast.walk(ast.parse(textwrap.dedent(block))):
                 if isinstance(node, ast.ImportFrom) and str(node.module).startswith("oceanbench"):
                     module, names = str(node.module), [alias.name for alias in node.names]
                     missing = [name for name in names if not there(module, name)]
