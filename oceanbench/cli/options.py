@@ -25,7 +25,6 @@ device_option = click.option(
     "--device", default="auto", show_default=True, help="auto, cpu, cuda, …"
 )
 seed_option = click.option("--seed", type=int, default=0, show_default=True)
-name_option = click.option("--name", help="Name on the leaderboard; by default that of the method.")
 figures_option = click.option(
     "--figures", is_flag=True, help="Draw maps, error series and spectra."
 )
