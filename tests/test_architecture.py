@@ -30,7 +30,7 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
     ],
     "kinds": [
         {"forecasts", "maps", "tracks", "windows"},  # a kind never imports another
-        {"gridded"},
+        {"gridded", "points"},
         {"kind", "submitted"},
     ],
     "kinds/forecasts": [

@@ -7,7 +7,8 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from oceanbench.declaration import MetricRow
-from oceanbench.figures.style import ERROR, ESTIMATE, View, geographic, limits, option, shape_of
+from oceanbench.figures.style import ERROR, ESTIMATE, View, geographic, limits, shape_of
+from oceanbench.metrics import METRICS
 from oceanbench.metrics.pointwise import rmse_map, scores_in_time
 from oceanbench.metrics.sums import sums
 
@@ -78,7 +79,7 @@ def series(view: View, daily: MetricRow | None) -> Figure:
     tracks = m.truth.ndim == 1
     figure = Figure(figsize=(8.0, 6.0 if tracks else 4.5))
     panels = figure.subplots(3 if tracks else 2, 1, sharex=True)
-    least = int(option(daily, "minimum_points")) if daily else 0
+    least = METRICS[daily.metric].least_points(daily.options) if daily else 0
     full = s.count >= least
     hollow = "" if full.all() else f" (hollow: fewer than {least} points)"
     figure.suptitle(f"{view.heading}, per {'day' if tracks else 'map'}{hollow}")

@@ -15,7 +15,6 @@ from oceanbench.figures.style import (
     View,
     mark_of,
     note,
-    option,
     scales,
     show,
 )
@@ -25,13 +24,13 @@ from oceanbench.metrics.aligned import FloatArray
 
 def score_plane(view: View, row: MetricRow, marks: list[Mark]) -> Figure:
     """PSD score against wavelength and period, with its contour and the resolved scales."""
-    m = view.matched
-    score = METRICS[row.metric].statistic_of(m.estimate, m.truth, m.weights, row.options)
+    m, metric = view.matched, METRICS[row.metric]
+    score = metric.statistic_of(m.estimate, m.truth, m.weights, row.options)
     flagged = [mark.text for mark in marks if mark.value is None]
-    heading = "\n".join([f"{view.heading}, contour: {option(row, 'contour')}", *flagged])
+    heading = "\n".join([f"{view.heading}, {metric.rule(row.options)}", *flagged])
     if score is None or 0 in score.shape:
         return note(heading, "no complete latitude to make a spectrum of")
-    km = METRICS[row.metric].unit_for(m.truth, row.options) == "km"
+    km = metric.unit_for(m.truth, row.options) == "km"
     scale = score.attrs["km_per_degree"] if km else 1.0
     wavelength = scale / score["freq_longitude"].values
     period = 1.0 / score["freq_time"].values
@@ -42,7 +41,7 @@ def score_plane(view: View, row: MetricRow, marks: list[Mark]) -> Figure:
     axes.grid(False)
     edges = _edges(wavelength), _edges(period)
     mesh = axes.pcolormesh(*edges, score.values, cmap="Blues", vmin=0, vmax=1, rasterized=True)
-    level = float(option(row, "level"))
+    level = metric.level(row.options)
     bar = figure.colorbar(mesh, ax=axes, label=f"PSD score of {view.variable}", extend="both")
     bar.ax.axhline(level, color="black", lw=1.5)
     finite = score.values[np.isfinite(score.values)]
@@ -65,19 +64,19 @@ def _edges(scale: FloatArray) -> FloatArray:
 
 def spectra(view: View, row: MetricRow) -> Figure:
     """Spectra along the tracks, and their score with the resolved wavelength."""
-    m = view.matched
-    spectra = METRICS[row.metric].statistic_of(m.estimate, m.truth, m.weights, row.options)
+    m, metric = view.matched, METRICS[row.metric]
+    spectra = metric.statistic_of(m.estimate, m.truth, m.weights, row.options)
     mark = mark_of(row, m)
-    heading = f"{view.heading}, crossing: {option(row, 'crossing')}"
+    heading = f"{view.heading}, {metric.rule(row.options)}"
     if mark.value is None:
         heading += f"\n{mark.text}"
     if spectra is None:
-        return note(heading, f"no track holds a segment of {option(row, 'segment_km'):g} km")
+        return note(heading, "no track is as long as a segment")
     kept = spectra.wavenumber > 0
     wavelength = 1.0 / spectra.wavenumber[kept]
     figure = Figure(figsize=(7.0, 7.0))
     figure.suptitle(heading)
-    figure.supxlabel(f"{spectra.segments} segments of {option(row, 'segment_km'):g} km", fontsize=9)
+    figure.supxlabel(f"{spectra.segments} segments of {wavelength.max():.0f} km", fontsize=9)
     density, ratio = figure.subplots(2, 1, sharex=True)
     for name, colour in (("truth", TRUTH), ("estimate", ESTIMATE), ("error", ERROR)):
         values = getattr(spectra, name)[kept]
@@ -89,7 +88,7 @@ def spectra(view: View, row: MetricRow) -> Figure:
     power = spectra.truth[kept]
     score = 1.0 - spectra.error[kept] / np.where(power > 0, power, np.nan)
     ratio.plot(wavelength, score, color=ESTIMATE)
-    ratio.axhline(option(row, "level"), color="0.4", lw=1.0)
+    ratio.axhline(metric.level(row.options), color="0.4", lw=1.0)
     ratio.set(ylabel="PSD score, 1 − error / truth", ylim=(-0.2, 1.05))
     scales(ratio, "x", "wavelength (km)")
     if mark.value is not None:

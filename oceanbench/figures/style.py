@@ -57,11 +57,6 @@ class Mark:
     value: float | None
 
 
-def option(row: MetricRow, name: str) -> Any:
-    """Option of a score, its metric's default where the challenge gives none."""
-    return METRICS[row.metric].option(name, row.options)
-
-
 def mark_of(row: MetricRow, matched: Matched) -> Mark:
     """Compute the score of a resolved scale as the evaluator does."""
     metric = METRICS[row.metric]

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import xarray as xr
 
 from oceanbench.declaration import Declaration, MetricRow, Section
-from oceanbench.errors import OceanbenchError
 from oceanbench.result import Result
 from oceanbench.scoring.points import Evaluated
 
@@ -75,15 +74,6 @@ def no_facts(declaration: Declaration) -> list[tuple[str, str]]:
 def no_cost(declaration: Declaration, result: Result) -> tuple[str, str] | None:
     """No column of costs."""
     return None
-
-
-def refuse_workers(declaration: Declaration, executor: Executor | None) -> None:
-    """Refuse workers where a kind has nothing to share among them."""
-    if executor is not None:
-        raise OceanbenchError(
-            f"{declaration.name}: workers share the starts of forecasts, and its kind is "
-            f"'{declaration.kind}'; evaluate without them"
-        )
 
 
 @dataclass(frozen=True)

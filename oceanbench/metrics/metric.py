@@ -6,7 +6,7 @@ import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_origin
 
 import xarray as xr
 
@@ -199,9 +199,26 @@ class Metric:
             return variable if variable in ("", "1") else f"({variable})2"
         return str(options.get("units") or self.units or variable)
 
+    # --- what figures show of its options ----------------------------------------------------
+
     def truth_error(self, options: Options) -> float:
         """Standard deviation that these options give to the error of the truth."""
         return float(self.option("truth_error", options) or 0.0)
+
+    def level(self, options: Options) -> float:
+        """PSD score at which a scale counts as resolved."""
+        return float(self.option("level", options))
+
+    def least_points(self, options: Options) -> int:
+        """Points that a day needs to count."""
+        return int(self.option("minimum_points", options) or 0)
+
+    def rule(self, options: Options) -> str:
+        """Which of several ways its value is found, in words."""
+        ways = {
+            n for n, p in _options(self.described).items() if get_origin(p.annotation) is Literal
+        }
+        return ", ".join(f"{n}: {self.option(n, options)}" for n in sorted(ways - {"units"}))
 
 
 def _options(function: Callable[..., Any]) -> Parameters:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import Executor
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -27,18 +27,12 @@ from oceanbench.data import opening
 from oceanbench.declaration import Declaration, Mask, Section, Text, time_slice
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import as_nanoseconds
-from oceanbench.kinds.kind import Cases, Kind, Submitted, refuse_workers
+from oceanbench.kinds.kind import Cases, Kind, Submitted
+from oceanbench.kinds.points import score_by, validate_by
 from oceanbench.kinds.submitted import check_values, empty, open_variables
 from oceanbench.methods.inputs import Inputs
 from oceanbench.result import Result
-from oceanbench.scoring.points import (
-    Evaluated,
-    Geometry,
-    Pieces,
-    in_words,
-    matched_by_score,
-    score_points,
-)
+from oceanbench.scoring.points import Geometry, Pieces, matched_by_score
 
 TIMES = np.arange("2012-01-01", "2012-03-01", dtype="datetime64[D]").astype("datetime64[ns]")
 
@@ -106,17 +100,6 @@ def matched(declaration: Declaration, submitted: Submitted, data_dir: Path | Non
     return matched_by_score(declaration, truth, estimates, geometry, submitted.name)
 
 
-def score(
-    declaration: Declaration, submitted: Submitted, data_dir: Path | None, executor: Executor | None
-) -> Evaluated:
-    refuse_workers(declaration, executor)
-    return score_points(declaration, matched(declaration, submitted, data_dir))
-
-
-def validate(declaration: Declaration, submitted: Submitted, data_dir: Path | None) -> list[str]:
-    return in_words(matched(declaration, submitted, data_dir))
-
-
 def drive(functions: Any, inputs: Any, target: xr.Dataset, arguments: Any) -> xr.Dataset:
     """Call a method once a month, as kinds to come call theirs once a start."""
     months = target.groupby("time.month")
@@ -134,8 +117,8 @@ INDICES = Kind(
     open=open_index,
     target=target,
     read=read,
-    score=score,
-    validate=validate,
+    score=partial(score_by, matched),
+    validate=partial(validate_by, matched),
     keys=IndexKeys,
     hidden_in_training=("observations",),
     contract={"advance": "advance(inputs, target, *, device, seed)"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Executor
+from functools import partial
 from pathlib import Path
 
 import xarray as xr
@@ -10,18 +10,12 @@ import xarray as xr
 from oceanbench.declaration import Declaration, Mask
 from oceanbench.grid import interpolate
 from oceanbench.kinds import gridded
-from oceanbench.kinds.kind import Cases, Kind, Submitted, refuse_workers
+from oceanbench.kinds.kind import Cases, Kind, Submitted
 from oceanbench.kinds.maps.truth_grid import check_truth, same_nodes
+from oceanbench.kinds.points import score_by, validate_by
 from oceanbench.kinds.submitted import empty
 from oceanbench.scoring.masks import inside
-from oceanbench.scoring.points import (
-    Evaluated,
-    Geometry,
-    Pieces,
-    in_words,
-    matched_by_score,
-    score_points,
-)
+from oceanbench.scoring.points import Geometry, Pieces, matched_by_score
 
 
 def target(declaration: Declaration, data_dir: Path | None) -> xr.Dataset:
@@ -63,22 +57,6 @@ def matched(declaration: Declaration, submitted: Submitted, data_dir: Path | Non
     return matched_by_score(declaration, truth, estimates, geometry, submitted.name)
 
 
-def score(
-    declaration: Declaration,
-    submitted: Submitted,
-    data_dir: Path | None,
-    executor: Executor | None,
-) -> Evaluated:
-    """Scores of maps."""
-    refuse_workers(declaration, executor)
-    return score_points(declaration, matched(declaration, submitted, data_dir))
-
-
-def validate(declaration: Declaration, submitted: Submitted, data_dir: Path | None) -> list[str]:
-    """How many points of each mask can be scored."""
-    return in_words(matched(declaration, submitted, data_dir))
-
-
 MAPS = Kind(
     truth_layout="grid",
     roles=gridded.ROLES,
@@ -89,6 +67,6 @@ MAPS = Kind(
     open=gridded.open_dataset,
     target=target,
     read=read,
-    score=score,
-    validate=validate,
+    score=partial(score_by, matched),
+    validate=partial(validate_by, matched),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Executor
+from functools import partial
 from pathlib import Path
 
 import xarray as xr
@@ -11,16 +11,10 @@ from oceanbench.declaration import Declaration, Mask
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import interpolate
 from oceanbench.kinds import gridded
-from oceanbench.kinds.kind import Cases, Kind, Submitted, refuse_workers
+from oceanbench.kinds.kind import Cases, Kind, Submitted
+from oceanbench.kinds.points import score_by, validate_by
 from oceanbench.scoring.masks import inside
-from oceanbench.scoring.points import (
-    Evaluated,
-    Geometry,
-    Pieces,
-    in_words,
-    matched_by_score,
-    score_points,
-)
+from oceanbench.scoring.points import Geometry, Pieces, matched_by_score
 
 
 def check(declaration: Declaration) -> None:
@@ -62,22 +56,6 @@ def matched(declaration: Declaration, submitted: Submitted, data_dir: Path | Non
     return matched_by_score(declaration, truth, estimates, geometry, submitted.name)
 
 
-def score(
-    declaration: Declaration,
-    submitted: Submitted,
-    data_dir: Path | None,
-    executor: Executor | None,
-) -> Evaluated:
-    """Scores of maps along tracks."""
-    refuse_workers(declaration, executor)
-    return score_points(declaration, matched(declaration, submitted, data_dir))
-
-
-def validate(declaration: Declaration, submitted: Submitted, data_dir: Path | None) -> list[str]:
-    """How many points of each mask can be scored."""
-    return in_words(matched(declaration, submitted, data_dir))
-
-
 TRACKS = Kind(
     truth_layout="track",
     roles={**gridded.ROLES, "truth": "track"},
@@ -88,6 +66,6 @@ TRACKS = Kind(
     open=gridded.open_dataset,
     target=target,
     read=read,
-    score=score,
-    validate=validate,
+    score=partial(score_by, matched),
+    validate=partial(validate_by, matched),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Executor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +13,14 @@ from oceanbench.data.untrusted import check_size
 from oceanbench.declaration import Declaration, Mask
 from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.kinds import gridded
-from oceanbench.kinds.kind import Cases, Kind, Submitted, refuse_workers
+from oceanbench.kinds.kind import Cases, Kind, Submitted
+from oceanbench.kinds.points import score_by, validate_by
 from oceanbench.kinds.submitted import check_values, open_variables
 from oceanbench.kinds.windows import files
 from oceanbench.kinds.windows.masks import inside_windows
 from oceanbench.kinds.windows.opening import WindowKeys, keys, open_windows, target
 from oceanbench.result import Result
-from oceanbench.scoring.points import (
-    Evaluated,
-    Geometry,
-    Pieces,
-    in_words,
-    matched_by_score,
-    score_points,
-)
+from oceanbench.scoring.points import Geometry, Pieces, matched_by_score
 
 TEXTS = ("component", "sampling")  # the only ones that are read
 
@@ -83,22 +77,6 @@ def matched(declaration: Declaration, submitted: Submitted, data_dir: Path | Non
     return matched_by_score(declaration, truth, estimates, geometry, submitted.name)
 
 
-def score(
-    declaration: Declaration,
-    submitted: Submitted,
-    data_dir: Path | None,
-    executor: Executor | None,
-) -> Evaluated:
-    """Scores of windows."""
-    refuse_workers(declaration, executor)
-    return score_points(declaration, matched(declaration, submitted, data_dir))
-
-
-def validate(declaration: Declaration, submitted: Submitted, data_dir: Path | None) -> list[str]:
-    """How many points of each mask can be scored."""
-    return in_words(matched(declaration, submitted, data_dir))
-
-
 def facts(declaration: Declaration) -> list[tuple[str, str]]:
     """Model that methods are told of, and samplings."""
     own, found = keys(declaration), []
@@ -129,8 +107,8 @@ WINDOWS = Kind(
     open=open_windows,
     target=target,
     read=read,
-    score=score,
-    validate=validate,
+    score=partial(score_by, matched),
+    validate=partial(validate_by, matched),
     keys=WindowKeys,
     hidden_in_training=("observations",),
     facts=facts,

@@ -31,14 +31,6 @@ POINTS, STEP = 33, 25e3
 HOURS, STEPS = 2.0, 84
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def observations(time: list[float], x: list[float], y: list[float]) -> Observations:
     columns = (np.array(a, dtype=float) for a in (time, x, y, [0.0] * len(x), [0.1] * len(x)))
     return Observations(*columns)

@@ -13,14 +13,6 @@ from oceanbench.dynamics.basin import coarse_means, north_atlantic_like
 BASIN = north_atlantic_like(0.6)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture(scope="module")
 def surface() -> Surface:
     """Maps of 1.2 degrees, of a model of 0.6."""

@@ -16,14 +16,6 @@ DAYS = 16
 STEP = 21600.0
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture(scope="module")
 def model() -> ocean.Operators:
     return ocean.operators(ocean.Parameters(), north_atlantic_like(0.6), dtype=torch.float32)
