@@ -123,6 +123,7 @@ def test_wheels_have_one_version(wheels: Wheels) -> None:
     assert "data" not in "".join(extras["all"])  # a checkout needs none
 
 
+@pytest.mark.slow
 def test_absent_data_are_named_with_the_command_that_brings_them(
     programs: Path, tmp_path: Path
 ) -> None:

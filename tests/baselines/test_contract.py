@@ -64,7 +64,12 @@ def challenge(tmp_path: Path) -> Challenge:
 
 
 METHODS = {name: load_method(name)[1] for name in shipped.names("baselines")}
-OF_MAPS = [name for name, method in METHODS.items() if "maps" in method.KINDS]
+SLOW = ("bfn", "fourdvarnet", "fourdvarnet_ensemble", "unet")  # nudge an ocean model first
+OF_MAPS = [
+    pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name
+    for name, method in METHODS.items()
+    if "maps" in method.KINDS
+]
 OF_WINDOWS = [name for name, method in METHODS.items() if "windows" in method.KINDS]
 
 

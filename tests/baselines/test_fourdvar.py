@@ -73,6 +73,7 @@ def part(given: World, windows: list[int]) -> World:
     )
 
 
+@pytest.mark.slow
 def test_in_lorenz_96_every_method_beats_its_first_guess_and_fourdvar_all_others() -> None:
     given = world("lorenz96", windows=3, times=80)
     linear, oi = (error(name, given) for name in ("linear_interpolation", "space_time_oi"))

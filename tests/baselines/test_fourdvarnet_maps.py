@@ -42,6 +42,7 @@ def test_it_learns_to_correct_its_first_guess() -> None:
     assert rmse(found[0]) < 0.8 * rmse(splined)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights_and_another_one_others() -> None:
     again = train(seen(), SMALL)
     assert all(torch.equal(value, trained()[name]) for name, value in again.items())
@@ -54,6 +55,7 @@ def test_weights_are_small_and_tell_what_they_are() -> None:
     assert bytes(weights["recipe.first_guess"].tolist()).decode() == "oi"
 
 
+@pytest.mark.slow
 def test_a_checkpoint_resumes(tmp_path: Path) -> None:
     short = replace(SMALL, steps=20)
     expected = train(seen(), short, members=2, seed=3)

@@ -95,6 +95,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(method, "train", LearnedWindows(method.NAME, configurations).train)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("kind", WORLDS)
 def test_it_learns_to_improve_its_first_guess(small: None, name: str, kind: str) -> None:
@@ -120,6 +121,7 @@ def test_it_learns_from_observations_alone(small: None) -> None:
     assert rmse(found["state"].values, made.truth) < 0.95 * rmse(guess_of(made), made.truth)
 
 
+@pytest.mark.slow
 def test_without_states_and_equations_the_held_out_observations_teach(small: None) -> None:
     """A longer training brings the estimate closer to the truth, which it never sees."""
     made, method = lorenz(with_states=False), METHODS["fourdvarnet_conv"]

@@ -36,6 +36,7 @@ def rmse(found: np.ndarray) -> float:
     return float(np.sqrt(np.mean((found - exact.values) ** 2)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("update", ["unet", "lstm"])
 def test_with_a_field_that_determines_it_sea_level_is_found_better(update: str) -> None:
     errors = {}

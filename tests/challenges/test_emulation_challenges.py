@@ -71,6 +71,7 @@ def test_the_starts_are_those_of_2024_and_leads_are_whole_days():
         assert (grid.latitude[-1], grid.longitude[-1]) == (89.75, 179.75)
 
 
+@pytest.mark.slow
 def test_the_reference_is_perfect_at_the_nodes_of_the_finer_grid(challenge, place, tmp_path):
     result = evaluate(challenge, submit(tmp_path, forecasts()), data_dir=place)
     assert result.warnings == []
@@ -84,6 +85,7 @@ def test_the_reference_is_perfect_at_the_nodes_of_the_finer_grid(challenge, plac
     assert all(c["points"] == c["scored"] and not c["missing"] for c in result.coverage)
 
 
+@pytest.mark.slow
 def test_both_conventions_have_the_same_scores(challenge, place, tmp_path):
     dataset = forecasts(noise=0.02, depths=not surface(challenge))
     first = evaluate(challenge, submit(tmp_path, dataset), data_dir=place)
@@ -93,6 +95,7 @@ def test_both_conventions_have_the_same_scores(challenge, place, tmp_path):
     assert first.score(at_ten).value == pytest.approx(0.02, rel=0.1)
 
 
+@pytest.mark.slow
 def test_members_are_scored_as_a_distribution(place, tmp_path):
     challenge = official("global_forecasting", tmp_path)
     whole = forecasts(noise=0.02, members=8)[["zos"]]
@@ -106,6 +109,7 @@ def test_members_are_scored_as_a_distribution(place, tmp_path):
     assert single.score("CRPS zos day 5").value is not None
 
 
+@pytest.mark.slow
 def test_a_climatology_is_made_of_years_of_files(place, tmp_path):
     challenge = official("glorys12_emulation", tmp_path)
     for day in ("01-03", "01-17", *(f"{month:02}-10" for month in range(2, 13))):
@@ -167,6 +171,7 @@ def test_the_whole_road(place, oceanbench: Command, tmp_path):
 # --- derived variables ------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_derived_variables_are_scored_as_those_of_the_file_would_be(place, tmp_path):
     """Their RMSE is that of what the functions make of the forecast and of the truth."""
     challenge = official("global_forecasting", tmp_path)

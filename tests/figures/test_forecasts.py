@@ -47,6 +47,7 @@ def submission(folder: Path, members: int) -> Submission:
     return Submission("mine", folder / "mine.nc")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("members", [0, 5])
 def test_every_figure_that_can_be_drawn_is(members, challenge, tmp_path):
     written = draw(challenge, submission(tmp_path, members), tmp_path / "figures")

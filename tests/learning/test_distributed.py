@@ -133,6 +133,7 @@ def test_without_fabric_the_cure_is_said(monkeypatch: pytest.MonkeyPatch) -> Non
         pass
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     find_spec("lightning_fabric") is None,
     reason="lightning-fabric is not installed: pip install 'oceanbench-challenges[train]'",

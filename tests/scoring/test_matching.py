@@ -94,6 +94,7 @@ def test_maps_are_interpolated_where_the_challenge_says_so(tmp_path):
     np.testing.assert_allclose(found.estimate, want.transpose(*found.estimate.dims), atol=1e-12)
 
 
+@pytest.mark.slow
 @every("bounds", [(-2, 2), (358, 362), (358, 2), (178, 182), (178, -178)])
 @every("convention", ["domain", "0..360", "-180..180", "global"])
 @every("regrid", ["refuse", "linear"])

@@ -71,16 +71,15 @@ class Maps:
         selection: dict[str, Any] = dict(self.nodes)
         if place.dim is not None:
             selection[place.dim] = place.number
-        chosen = {k: v for k, v in selection.items() if k in place.dataset.dims}
         total: Values | None = None
         for sign, source in parse_sum(self.variables[variable]):
-            part = place.dataset[source].isel({k: v for k, v in chosen.items()})
+            part = place.dataset.variables[source].isel(selection, missing_dims="ignore")
             maps = sign * self._levels(part, depths)
             total = maps if total is None else total + maps
         assert total is not None  # a sum has a term
         return total
 
-    def _levels(self, maps: xr.DataArray, depths: Sequence[float | None]) -> Values:
+    def _levels(self, maps: xr.Variable, depths: Sequence[float | None]) -> Values:
         if "depth" in maps.dims:
             levels = [0 if d is None else self.depths[d] for d in depths]
             maps = maps.isel(depth=levels).transpose("depth", "latitude", "longitude")

@@ -81,16 +81,15 @@ class Forecasts:
         place = self.places[start]
         found = np.array([place.leads[lead] for lead in leads])
         chosen: dict[str, Any] = {**self.nodes, "start": place.start, "lead": as_slice(found)}
-        array = place.dataset[variable]
+        array = place.dataset.variables[variable]
         if "depth" in array.dims:
             levels = np.array([0 if d is None else self.levels[d] for d in depths])
             chosen["depth"] = as_slice(levels)
         array = array.isel(chosen)
-        for dim in ("depth", "member"):
-            if dim not in array.dims:
-                array = array.expand_dims(dim)
         order = ("lead", "depth", "member", "latitude", "longitude")
-        return np.asarray(array.transpose(*order).values)
+        sizes = {dim: 1 for dim in order} | dict(array.sizes)
+        values = array.transpose(*(dim for dim in order if dim in array.dims)).values
+        return np.asarray(values).reshape([sizes[dim] for dim in order])
 
 
 def target(schedule: Schedule, grid: Grid, units: Mapping[str, str]) -> xr.Dataset:

@@ -114,6 +114,7 @@ def usual(simple: Challenge, tmp_path_factory: pytest.TempPathFactory) -> Result
     return evaluate(simple, submit(tmp_path_factory.mktemp("usual"), noisy()))
 
 
+@pytest.mark.slow
 @every("shape", list(SHAPES)[1:])
 def test_every_shape_of_a_file_has_the_same_scores(shape, simple, usual, tmp_path):
     result = evaluate(simple, submit(tmp_path, SHAPES[shape](noisy())))
@@ -165,6 +166,7 @@ def oracle(row, dataset: xr.Dataset) -> float | Flagged:
     return METRICS[row.metric].function(*arrays, weights.transpose(*truth.dims), **row.options)
 
 
+@pytest.mark.slow
 def test_scores_are_those_of_the_whole_fields(challenge, expected):
     found = {score.label: score for score in expected.scores}
     assert len(found) == len(challenge.scores) > 100

@@ -234,6 +234,7 @@ def usual(tmp_path_factory: pytest.TempPathFactory) -> Result:
     return evaluate(sla_only(folder / "toy"), submit(folder, forecast(0.1)))
 
 
+@pytest.mark.slow
 @every("form", FORMS)
 def test_every_form_of_a_file_has_the_same_scores(form, usual, tmp_path):
     challenge = sla_only(tmp_path / "toy")
@@ -242,6 +243,7 @@ def test_every_form_of_a_file_has_the_same_scores(form, usual, tmp_path):
     assert values(evaluate(challenge, mine)) == pytest.approx(expected, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_parts_and_small_reads_change_nothing(usual, tmp_path, monkeypatch):
     challenge = sla_only(tmp_path / "toy", path="track*.nc")
     mine, expected = submit(tmp_path, forecast(0.1)), values(usual)
@@ -453,6 +455,7 @@ def test_no_method_receives_the_observations(challenge):
 # --- by workers ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_threads_and_processes_give_identical_scores(usual, tmp_path, monkeypatch, capsys):
     challenge, mine = sla_only(tmp_path / "toy"), submit(tmp_path, forecast(0.1))
     with ThreadPoolExecutor(2) as pool:
@@ -462,6 +465,7 @@ def test_threads_and_processes_give_identical_scores(usual, tmp_path, monkeypatc
     assert same(Result.load(tmp_path / "planes" / "mine.json"), usual)
 
 
+@pytest.mark.slow
 def test_a_dask_cluster_gives_identical_scores_and_refusals(usual, tmp_path):
     distributed = pytest.importorskip("distributed")
     challenge, mine = sla_only(tmp_path / "toy"), submit(tmp_path, forecast(0.1))

@@ -55,6 +55,7 @@ def misfit(found: Tensor) -> float:
     return float(squares.sum() / validation.weight.sum())
 
 
+@pytest.mark.slow
 def test_the_misfit_to_held_out_altimeters_falls_and_the_maps_get_better() -> None:
     validation = held_out(tracks()).validation_windows(ALONE.days)
     (solver,) = TrainedMembers.of(trained(), name="mine").solvers
