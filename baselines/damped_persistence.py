@@ -17,7 +17,7 @@ from collections.abc import Mapping
 import numpy as np
 import xarray as xr
 
-from oceanbench.forecasting.anomalies import Climate, of_role
+from oceanbench.forecasting.anomalies import Climate, analyses, of_role
 from oceanbench.forecasting.linear_inverse import damping
 
 KINDS = ("forecasts",)
@@ -35,7 +35,7 @@ def estimate(
     device, seed : not used
     """
     climate = Climate.of(inputs, target)
-    first = climate.anomalies(of_role(inputs, "initial")).values
+    first = climate.anomalies(analyses(inputs, target)).values
     series = climate.anomalies(of_role(inputs, "training"))
     left = np.stack([damping(series, lead) for lead in target["lead"].values.tolist()])
     return climate.forecast(left * first[:, None], target)

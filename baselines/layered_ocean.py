@@ -7,7 +7,7 @@ inserted from maps (:mod:`oceanbench.assimilation.nudging.insertion`); no map te
 It is found by driving the model with daily maps of the reanalysis, from a state of rest, for
 ``spin_up`` days that end ``behind`` days before the first start, since a reanalysis has seen the
 days after it. From then on the analyses of the starts, one after the other, are inserted into the
-forecast of the start before: none of a later start is used.
+forecast of the start before: none of a later start is there.
 """
 
 from __future__ import annotations
@@ -79,27 +79,29 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
     model = ocean.operators(TOLD, basin, dtype=torch.float32)
     surface = Surface(model, _factor(basin, target), lower_layer, below)
     run = Run(surface, hours * 3600.0)
-    first = maps_of(of_role(inputs, "initial"), nodes_of(target))
-    starts, leads = days_of(target), target["lead"].values.astype(int)
+    initial, asked = of_role(inputs, "initial"), days_of(target).tolist()
+    first, leads = maps_of(initial, nodes_of(target)), target["lead"].values.astype(int)
+    starts = days_of(initial)[days_of(initial) <= max(days_of(target))]
     state, times = ocean.initial_state(model, seed=0, amplitude=0.0), FROM_REST
     if spin_up:
         past = _between(of_role(inputs, "validation"), starts[0] - behind - spin_up, spin_up)
         state = run.driven(state, days_of(past), maps_of(past, nodes_of(target)), starts[0])
         times = FROM_FORECAST
     filled = {name: np.full(target[name].shape, np.nan, np.float32) for name in VARIABLES}
-    longest = max(int(leads[-1]), *np.diff(starts).astype(int).tolist(), 0)
+    following = [*np.diff(starts).astype(int).tolist(), 0]  # days until the next start
     for number, start in enumerate(progress(list(starts), "forecasting starts")):
         maps = {name: first[name][number] for name in INSERTED}
         state = surface.inserted(state, maps, times=times)
+        wanted = leads if start.item() in asked else []
         level = np.nanmean(maps["zos"] - surface.height(state))
-        states = list(run.days(state, start, longest))
-        for place, lead in enumerate(leads):
+        states = list(run.days(state, start, max(following[number], *wanted, 0)))
+        for place, lead in enumerate(wanted):
             found = surface.fields(states[lead - 1])
+            at = asked.index(start.item()), place
             for name in VARIABLES:
-                filled[name][number, place] = found[name] + (level if name == "zos" else 0.0)
-        if number + 1 < starts.size:
-            state = states[int((starts[number + 1] - start).astype(int)) - 1]
-            times = FROM_FORECAST
+                filled[name][at] = found[name] + (level if name == "zos" else 0.0)
+        if following[number]:
+            state, times = states[following[number] - 1], FROM_FORECAST
     return target.assign({name: target[name].copy(data=maps) for name, maps in filled.items()})
 
 

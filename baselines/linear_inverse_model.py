@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from oceanbench.errors import OceanbenchError
 from oceanbench.forecasting import linear_inverse
-from oceanbench.forecasting.anomalies import Climate, of_role
+from oceanbench.forecasting.anomalies import Climate, analyses, of_role
 from oceanbench.forecasting.linear_inverse import InverseModel
 
 KINDS = ("forecasts",)
@@ -70,7 +70,7 @@ def estimate(
     first, series, validation = (
         s._replace(values=s.values * unit)
         for s in (
-            climate.anomalies(of_role(inputs, "initial")),
+            climate.anomalies(analyses(inputs, target)),
             series,
             series if patterns else climate.anomalies(of_role(inputs, "validation")),
         )

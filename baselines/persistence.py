@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import xarray as xr
 
-from oceanbench.forecasting.anomalies import maps_of, nodes_of, of_role
+from oceanbench.forecasting.anomalies import analyses, maps_of, nodes_of
 
 KINDS = ("forecasts",)
 
@@ -23,7 +23,7 @@ def estimate(
     target : variables (start, lead, [depth,] latitude, longitude) to fill
     device, seed : not used
     """
-    first = maps_of(of_role(inputs, "initial"), nodes_of(target))
+    first = maps_of(analyses(inputs, target), nodes_of(target))
     still = {
         name: target[name].copy(data=np.repeat(maps[:, None], target.sizes["lead"], axis=1))
         for name, maps in first.items()

@@ -6,7 +6,10 @@ One thread a process: there is a process of tests a core, and small sums gain no
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command import Command
@@ -36,3 +39,23 @@ def oceanbench(
     """``oceanbench("show", …)`` in the test's own folder."""
     monkeypatch.chdir(tmp_path)
     return Command(monkeypatch, capsys)
+
+
+@pytest.fixture(autouse=True)
+def one_server_of_methods(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All runs of a process of tests share the one that forks: to start it takes seconds."""
+    shared = "oceanbench.methods.running.MethodServer"
+    monkeypatch.setattr(shared, lambda: nullcontext(_server()))
+
+
+@cache
+def _server() -> Any:
+    from oceanbench.methods.isolation import MethodServer  # noqa: PLC0415  (slow to import)
+
+    return MethodServer().__enter__()
+
+
+def pytest_sessionfinish() -> None:
+    """End it with the tests."""
+    if _server.cache_info().currsize:
+        _server().__exit__(None, None, None)

@@ -31,13 +31,13 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
     "kinds": [
         {"forecasts", "maps", "tracks", "windows"},  # a kind never imports another
         {"gridded", "points"},
-        {"kind", "submitted"},
+        {"kind", "parts", "submitted"},
     ],
     "kinds/forecasts": [
         {"kind"},
         {"scoring"},
         {"submission"},
-        {"lead_conventions", "opening", "score_rows"},
+        {"driving", "lead_conventions", "opening", "score_rows"},
         {"daily_maps", "observation_rows", "submitted_fields"},
         {"derivation", "interpolation", "observations", "schedule"},
         {"derived", "grid", "rules", "sanity"},

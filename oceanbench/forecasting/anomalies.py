@@ -47,6 +47,17 @@ def of_role(inputs: Mapping[str, xr.Dataset], role: str) -> xr.Dataset:
     )
 
 
+def analyses(inputs: Mapping[str, xr.Dataset], target: xr.Dataset) -> xr.Dataset:
+    """Initial conditions of the starts to forecast from; those of earlier starts are left out.
+
+    Raises
+    ------
+    OceanbenchError
+        if there are none
+    """
+    return of_role(inputs, "initial").sel(start=target["start"].values)
+
+
 def days_of(dataset: xr.Dataset) -> Days:
     """Days of the maps of a dataset, along ``time`` or ``start``."""
     return dataset["start" if "start" in dataset.dims else "time"].values.astype("datetime64[D]")

@@ -79,4 +79,5 @@ class Inputs(Mapping[str, xr.Dataset]):
 def _opener(
     challenge: Challenge, name: str, data_dir: Path | None, period: Dates | None
 ) -> Callable[[], xr.Dataset]:
-    return lambda: challenge.open(name, data_dir, period)
+    """How to open a dataset; where it lies is not told."""
+    return lambda: challenge.open(name, data_dir, period).drop_encoding()

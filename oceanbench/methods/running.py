@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,6 +18,7 @@ from oceanbench.declaration import std_name
 from oceanbench.errors import OceanbenchError
 from oceanbench.kinds import CHALLENGE_KINDS
 from oceanbench.methods.inputs import Inputs
+from oceanbench.methods.isolation import MethodServer
 from oceanbench.methods.method_file import (
     Function,
     check_call,
@@ -101,10 +102,19 @@ def run(
     inputs = Inputs(challenge, data_dir)
     for what, function in functions.items():
         check_call(stem, kind.contract[what], function, **arguments)
-    begin = time.process_time()
-    estimate = kind.drive(functions, inputs, target, arguments)
-    cpu_seconds = round(time.process_time() - begin, 3)
-    _check_estimate(estimate, target, stem)
+    seconds: list[float] = []
+    with MethodServer() as server:
+
+        def called(
+            function: str, inputs: Mapping[str, xr.Dataset], target: xr.Dataset, **arguments: Any
+        ) -> xr.Dataset:
+            file = Path(str(module.__file__))
+            found = server.call(file, function, inputs, target, arguments)
+            seconds.append(found.cpu_seconds)
+            return _checked(found.value, target, f"{stem}: {function}()")
+
+        calls = {function: partial(called, function) for function in functions}
+        estimate = kind.drive(calls, inputs, target, arguments)
     maps = {
         written: estimate[written].drop_attrs(deep=True).assign_attrs(units=rules.units)
         for name, rules in challenge.submission.variables.items()
@@ -116,7 +126,7 @@ def run(
     return submission, {
         "device": device,
         "seed": seed,
-        "cpu_seconds": cpu_seconds,
+        "cpu_seconds": round(sum(seconds), 3),
         "options": options,
         "command": command(
             "run", method, challenge, name=name, weights=weights, settings=settings, seed=seed
@@ -184,20 +194,22 @@ def _origin(name: str, version: int, period: Sequence[str]) -> str:
     return f"trained on {name}, version {version}, {'..'.join(map(str, period)) or 'no period'}"
 
 
-def _check_estimate(estimate: Any, target: xr.Dataset, stem: str) -> None:
+def _checked(estimate: Any, target: xr.Dataset, function: str) -> xr.Dataset:
+    """What a function returned, refused where it is no dataset like the target."""
     if not isinstance(estimate, xr.Dataset):
         raise OceanbenchError(
-            f"{stem}: estimate() returned {type(estimate).__name__}, expected an xarray.Dataset "
-            "like its argument target"
+            f"{function} returned {type(estimate).__name__}, expected an xarray.Dataset like its "
+            "argument target"
         )
     for name in target:
         if name not in estimate:
-            raise OceanbenchError(f"{stem}: estimate() returned no variable '{name}'; fill target")
+            raise OceanbenchError(f"{function} returned no variable '{name}'; fill target")
     for name, wanted in target.items():
         for found in (estimate[n] for n in (name, std_name(str(name))) if n in estimate):
             for dim in wanted.dims:
                 if dim not in found.dims or not np.array_equal(found[dim], wanted[dim]):
                     raise OceanbenchError(
-                        f"{stem}: '{found.name}' is not on the coordinates of target ('{dim}' "
+                        f"{function}: '{found.name}' is not on the coordinates of target ('{dim}' "
                         "differs); fill the arrays of target"
                     )
+    return estimate

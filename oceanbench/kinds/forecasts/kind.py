@@ -9,6 +9,7 @@ from oceanbench.declaration import Declaration, MetricRow
 from oceanbench.kinds import gridded
 from oceanbench.kinds.forecasts import observation_rows, rules
 from oceanbench.kinds.forecasts.derivation import check_derived
+from oceanbench.kinds.forecasts.driving import each_start
 from oceanbench.kinds.forecasts.opening import open_dataset, target
 from oceanbench.kinds.forecasts.schedule import (
     ForecastKeys,
@@ -132,6 +133,7 @@ FORECASTS = Kind(
     hidden_in_training=("initial",),
     defaults=rules.defaults,
     score_rows=score_rows,
+    drive=each_start,
     variables=lambda declaration: list(columns_of(declaration)),
     facts=facts,
 )

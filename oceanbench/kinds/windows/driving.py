@@ -1,0 +1,76 @@
+"""How a method estimates windows: in batches within one sampling, that know nothing of others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from oceanbench.errors import OceanbenchError
+from oceanbench.kinds.kind import Functions, Inputs
+from oceanbench.kinds.parts import Place, part_of, put_together
+
+BATCHES = 2  # of the windows of a sampling
+ALONE = 10  # windows that are estimated again by themselves
+TOLERANCE = 1e-5  # of the deviation of the estimates
+
+
+class Batch(Mapping[str, xr.Dataset]):
+    """Inputs of some windows: of what was observed in the others nothing."""
+
+    def __init__(self, inputs: Inputs, place: Place) -> None:
+        self._inputs, self._place = inputs, place
+
+    def __getitem__(self, name: str) -> xr.Dataset:
+        """Open an input; observations are those of the batch."""
+        dataset = self._inputs[name]
+        learned = dataset.attrs.get("role") != "observations"
+        return dataset if learned else part_of(dataset, self._place)
+
+    def __iter__(self) -> Iterator[str]:
+        """Names of the inputs."""
+        return iter(self._inputs)
+
+    def __len__(self) -> int:
+        """Count of the inputs."""
+        return len(self._inputs)
+
+
+def in_batches(
+    functions: Functions, inputs: Inputs, target: xr.Dataset, arguments: Mapping[str, Any]
+) -> xr.Dataset:
+    """Estimates of all windows, in random order; a few are estimated again, each alone.
+
+    Raises
+    ------
+    OceanbenchError
+        if what is estimated of a window depends on the others of its batch
+    """
+    random = np.random.default_rng(arguments["seed"])
+    windows = random.permutation(target.sizes["window"])
+    samplings = [np.array([k]) for k in range(target.sizes.get("sampling", 1))]
+
+    def estimate(place: Place) -> tuple[Place, xr.Dataset]:
+        batch = Batch(inputs, place)
+        return place, functions["estimate"](batch, part_of(target, place), **arguments)
+
+    batches = [
+        {"sampling": sampling, "window": part}
+        for sampling in samplings
+        for part in np.array_split(windows, min(BATCHES, windows.size))
+    ]
+    found = put_together(target, map(estimate, batches))
+    for window in random.choice(windows, min(ALONE, windows.size), replace=False):
+        sampling = samplings[random.integers(len(samplings))]
+        place, alone = estimate({"sampling": sampling, "window": np.array([window])})
+        for name in alone.data_vars:
+            apart = float(abs(alone[name] - part_of(found, place)[name]).max())
+            if not apart <= TOLERANCE * float(found[name].std()):
+                raise OceanbenchError(
+                    f"'{name}' of window {int(target['window'][window])} differs by {apart:.2g} "
+                    "when the window is estimated alone; estimate each window from its own "
+                    "observations, and draw random numbers that do not depend on the batch"
+                )
+    return found

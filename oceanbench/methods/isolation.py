@@ -1,0 +1,124 @@
+"""Call the functions of a method, each call in a process of its own that knows nothing of others.
+
+A method gets arrays and no way to the files that they lie in, and can keep nothing from one call to
+the next: what it answers of one case cannot come from what it saw for another. (A method file is
+trusted code: this keeps it honest, not captive.)
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from multiprocessing import Pipe
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import xarray as xr
+
+from oceanbench.errors import OceanbenchError
+from oceanbench.methods.remote_inputs import Empty, reply
+from oceanbench.methods.server import Answer, Call, Failure, receive, send
+
+Inputs = Mapping[str, xr.Dataset]
+
+
+class MethodServer:
+    """The process that forks one for each call of a method; ended with the block it is used in."""
+
+    def __enter__(self) -> Self:
+        """Start it; it imports what it needs while others go on."""
+        ours, theirs = Pipe()
+        with theirs:
+            serve = f"from oceanbench.methods import server; server.serve({theirs.fileno()})"
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", serve],
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+        self._connection = ours
+        self._imported: set[str] = set()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        where: TracebackType | None,
+    ) -> None:
+        """End it, and what it may still compute."""
+        self._connection.close()
+        if problem is not None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is gone."""
+        return self._process.poll() is not None
+
+    def call(
+        self,
+        method: Path,
+        function: str,
+        inputs: Inputs,
+        target: xr.Dataset,
+        arguments: Mapping[str, Any],
+    ) -> Answer:
+        """Value of a function of a method, and the CPU time that it took.
+
+        Parameters
+        ----------
+        method : file
+        function : of it
+        inputs : what it may ask for
+        target : variables to fill; of their values nothing is sent
+        arguments : keywords
+
+        Raises
+        ------
+        OceanbenchError
+            if the method refuses or fails
+        """
+        call = Call(method.resolve(), function, list(inputs), Empty.of(target), arguments)
+        try:
+            self._import(imports(method))
+            send(self._connection, call)
+            while True:
+                found = receive(self._connection)
+                if isinstance(found, Answer):
+                    return found
+                if isinstance(found, Failure):
+                    raise OceanbenchError(found.words)
+                send(self._connection, _reply(found, inputs))
+        except (EOFError, OSError) as problem:
+            raise OceanbenchError(
+                f"{method.stem}: the process it runs in has ended; run it again, with more memory"
+            ) from problem
+
+    def _import(self, modules: set[str]) -> None:
+        if new := sorted(modules - self._imported):
+            send(self._connection, new)
+            self._imported.update(new)
+
+
+def _reply(question: Any, inputs: Inputs) -> Any:
+    try:
+        return reply(question, inputs)
+    except OceanbenchError as problem:
+        return Failure(str(problem))
+
+
+def imports(method: Path) -> set[str]:
+    """Modules that a method file imports at its top."""
+    found: set[str] = set()
+    for node in ast.parse(method.read_bytes()).body:
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module)
+    return found

@@ -1,0 +1,121 @@
+"""A call of a method runs in a process of its own, which gets arrays and keeps nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from rows import every
+
+from oceanbench.errors import OceanbenchError
+from oceanbench.methods.isolation import MethodServer
+from oceanbench.methods.server import Answer
+
+Asking = Callable[..., Answer]
+METHOD = """
+import os
+import numpy as np
+from oceanbench.errors import OceanbenchError
+CALLS = []
+def count(inputs, target, **options):
+    CALLS.append(target)
+    return len(CALLS)
+def look(inputs, target, **options):
+    seen = inputs["sea"]
+    return [seen["ssh"].encoding, seen.encoding, seen["time"].encoding, seen.attrs,
+            {n: np.asarray(seen["ssh"].isel(time=slice(1, 3))).tolist() for n in inputs}]
+def fill(inputs, target, **options):
+    return target.fillna(2.0), bool(target["ssh"].isnull().all())
+def greedy(inputs, target, **options):
+    return inputs["truth"]
+def wrong(inputs, target, **options):
+    raise ValueError("no such luck\\nand more")
+def refuses(inputs, target, **options):
+    raise OceanbenchError("mine: needs more; give more")
+def dies(inputs, target, **options):
+    os._exit(3)
+def killed(inputs, target, **options):
+    os.kill(os.getpid(), 9)
+"""
+
+
+class Once(dict):  # type: ignore[type-arg]
+    """Inputs of which each is opened once, and refused where there is none."""
+
+    def __missing__(self, name: str) -> xr.Dataset:
+        raise OceanbenchError(f"no input '{name}'")
+
+
+@pytest.fixture(scope="module")
+def sea(tmp_path_factory: pytest.TempPathFactory) -> xr.Dataset:
+    path = tmp_path_factory.mktemp("secret") / "sea.nc"
+    values = {"ssh": (("time", "x"), np.arange(8.0).reshape(4, 2), {"units": "m"})}
+    made = xr.Dataset(values, {"time": np.arange(4)}, {"role": "observations"})
+    made.to_netcdf(path, engine="h5netcdf")
+    return xr.open_dataset(path, engine="h5netcdf")
+
+
+@pytest.fixture(scope="module")
+def call(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
+    path = tmp_path_factory.mktemp("methods") / "mine.py"
+    path.write_text(METHOD, encoding="utf-8")
+    with MethodServer() as server:
+        yield lambda function, inputs, target: server.call(path, function, inputs, target, {})
+
+
+TARGET = xr.Dataset({"ssh": ("time", np.full(4, np.nan), {"units": "m"})}, {"time": np.arange(4)})
+
+
+def test_nothing_is_kept_between_calls(call: Asking) -> None:
+    assert [call("count", {}, TARGET).value for _ in range(3)] == [1, 1, 1]
+
+
+def test_a_method_gets_values_and_not_where_they_lie(call: Asking, sea: xr.Dataset) -> None:
+    assert sea.encoding["source"].endswith("sea.nc")
+    *encodings, attributes, values = call("look", Once(sea=sea), TARGET).value
+    assert encodings == [{}, {}, {}]
+    assert attributes == {"role": "observations"}
+    assert values == {"sea": [[2.0, 3.0], [4.0, 5.0]]}
+
+
+def test_the_target_is_empty_and_what_is_filled_comes_back(call: Asking) -> None:
+    (filled, empty), cpu_seconds = call("fill", {}, TARGET.fillna(7.0))
+    assert empty
+    xr.testing.assert_identical(filled, TARGET.fillna(2.0))
+    assert 0.0 < cpu_seconds < 10.0
+
+
+@every(
+    "function, words",
+    [
+        ("greedy", "^no input 'truth'$"),
+        ("wrong", r"^mine: wrong\(\) failed, ValueError: no such luck$"),
+        ("refuses", "^mine: needs more; give more$"),
+        ("dies", "^mine: its process ended with 3"),
+        ("killed", "^mine: its process ended by signal 9"),
+        ("nowhere", "^mine: nowhere.* failed, AttributeError"),
+    ],
+)
+def test_a_failure_is_one_line_and_the_next_call_is_answered(
+    call: Asking, sea: xr.Dataset, function: str, words: str
+) -> None:
+    with pytest.raises(OceanbenchError, match=words):
+        call(function, Once(sea=sea), TARGET)
+    assert call("count", {}, TARGET).value == 1
+
+
+def test_an_interruption_ends_the_call_and_its_process(tmp_path: Path) -> None:
+    path = tmp_path / "slow.py"
+    body = "import time\ndef wait(inputs, target):\n    inputs['x']\n    time.sleep(60)\n"
+    path.write_text(body, encoding="utf-8")
+
+    class Interrupting(dict):  # type: ignore[type-arg]
+        def __missing__(self, name: str) -> xr.Dataset:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), MethodServer() as server:
+        server.call(path, "wait", Interrupting(), TARGET, {})
+    assert server.ended
