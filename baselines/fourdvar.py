@@ -8,7 +8,8 @@ guesses, an optimal interpolation and the mean of an ensemble Kalman smoother; i
 lower cost decides.
 
 The last model error is that of the lowest error on the validation windows. Where their states are
-not known, a tenth of their observations is left out and predicted.
+not known, a tenth of their observations is left out and predicted. ``train`` finds it once, for all
+estimates.
 """
 
 from __future__ import annotations
@@ -75,12 +76,43 @@ class Search:
         return WindowProblem(windows, self.model, self.start.climate)
 
 
-def estimate(
+def train(
+    inputs: Mapping[str, xr.Dataset],
+    *,
+    device: str,
+    seed: int,
+    correct_drift: bool = False,
+    members: int = 200,
+    iterations: int = 20,
+) -> dict[str, Tensor]:
+    """Choose the model error on the validation windows.
+
+    Parameters
+    ----------
+    inputs : states or observations of role ``training``, observations of role ``validation``
+    device, seed, correct_drift, members, iterations : as for :func:`estimate`
+
+    Returns
+    -------
+    ``model_error``, and whether it is that of the model whose drift is corrected
+    """
+    _check(0.0, members, iterations)
+    model = _model(inputs, correct_drift=correct_drift, device=device)
+    trial = observations(inputs, role="validation", device=device)
+    times = trial.values.shape[1]
+    start = guesses(inputs, model, times, members=members, seed=seed, device=device)
+    known = states(inputs, role="validation", device=device)
+    found = chosen(Search(model, start, iterations), trial, known, seed)
+    return {"model_error": torch.tensor(found), "correct_drift": torch.tensor(correct_drift)}
+
+
+def estimate(  # noqa: PLR0913  (every option is a keyword)
     inputs: Mapping[str, xr.Dataset],
     target: xr.Dataset,
     *,
     device: str,
     seed: int,
+    weights: Mapping[str, Tensor] | None = None,
     model_error: float = 0.0,
     correct_drift: bool = False,
     members: int = 200,
@@ -91,22 +123,23 @@ def estimate(
 
     Parameters
     ----------
-    inputs : observations, states or observations of role ``training`` and, unless ``model_error``
-        is given, observations of role ``validation``
+    inputs : observations, states or observations of role ``training`` and, where the model error
+        is not known, observations of role ``validation``
     target : one variable ([sampling,] window, time, component) to fill
     device : of torch
     seed : of the smoother's members and the observations to leave out
-    model_error : variance of the model's errors in one interval, relative to the climate's; 0 to
-        choose it on the validation windows
+    weights : of :func:`train`; of no use for the model that they were not found with
+    model_error : variance of the model's errors in one interval, relative to the climate's; 0 for
+        that of the weights, or to choose it on the validation windows
     correct_drift : add to the model the mean tendency that it lacks along the training states
     members : of the smoother that gives the second first guess; 0 for no such guess
     iterations : steps to try for each model error, at most
     formal_error : give the posterior's standard deviation too
     """
     _check(model_error, members, iterations)
-    model = model_of(inputs)
-    if correct_drift:
-        model = corrected(model, states(inputs, device=device))
+    model = _model(inputs, correct_drift=correct_drift, device=device)
+    if weights is not None and bool(weights["correct_drift"]) == correct_drift:
+        model_error = model_error or float(weights["model_error"])
     windows = observations(inputs, device=device)
     trial = windows if model_error else observations(inputs, role="validation", device=device)
     times = max(windows.values.shape[1], trial.values.shape[1])
@@ -155,6 +188,12 @@ def chosen(search: Search, windows: Windows, known: Tensor | None, seed: int) ->
     found = search.down(assimilated, rungs, what="validation windows")
     error = (weight * (found - truth) ** 2).sum((1, 2, 3)).nan_to_num(torch.inf)
     return rungs[int(error.argmin())]
+
+
+def _model(inputs: Mapping[str, xr.Dataset], *, correct_drift: bool, device: str) -> Model:
+    """Model that the challenge tells, or the same without its drift."""
+    told = model_of(inputs)
+    return corrected(told, states(inputs, device=device)) if correct_drift else told
 
 
 def corrected(model: Model, known: Tensor | None) -> Model:

@@ -24,7 +24,6 @@ SALINITY = (0.0, 50.0)  # 1e-3; no sea is saltier, brine lakes aside
 PAIRS = (("uo", "vo"), ("u", "v"), ("ugos", "vgos"))  # eastward and northward
 STILL_THE_SAME = 3  # days in which currents and eddies stay where they are, by and large
 DATUM = {True: 0.05, False: 0.2}  # metres; the mean level of a part of the ocean varies by itself
-LOST_SURFACE = 3.0  # more than a forecast that knows nothing has: twice the variance
 NEIGHBOURS = {(-1, 0): "row", (1, 0): "row", (0, -1): "column", (0, 1): "column"}
 
 
@@ -212,57 +211,6 @@ def inspect(samples: Sequence[Samples], where: str) -> list[str]:
                     raise OceanbenchError(f"{where}: {found}")
                 warnings.append(found)
     return list(dict.fromkeys(warnings))
-
-
-def leads(errors: Mapping[str, Sequence[float]], days: Sequence[int]) -> list[str]:
-    """Warn where the error falls at the last lead: it is then valid on another day.
-
-    Parameters
-    ----------
-    errors : of each variable, its RMSE by lead
-    days : leads
-    """
-    if len(days) < 2:
-        return []
-    falls = [name for name, rmse in errors.items() if rmse[-1] < 0.9 * rmse[-2]]
-    if not falls or 2 * len(falls) < len(errors):
-        return []
-    return [
-        f"the error of {', '.join(falls)} falls from lead {days[-2]} to lead {days[-1]}, by more "
-        "than a tenth: check that the last lead holds the day it should"
-    ]
-
-
-class Discrepancy(NamedTuple):
-    """How forecasts of a height differ from observations, and how those vary, in metres."""
-
-    offset: float
-    variance_of_errors: float
-    variance_of_observations: float
-
-
-def heights(found: Mapping[str, Discrepancy]) -> list[str]:
-    """Warn where heights are on another level than observations, or above another surface.
-
-    Parameters
-    ----------
-    found : of each dataset of observations, at the shortest lead
-    """
-    warnings = []
-    for name, (offset, error, spread) in found.items():
-        if error > LOST_SURFACE * spread:
-            warnings.append(
-                f"errors of {name} have {error / spread:.1f} times the variance of the "
-                "observations: one of the two lacks the mean dynamic topography; see mdt in "
-                "challenge.yaml, and forecast heights above the geoid"
-            )
-        elif abs(offset) > DATUM[True] and offset**2 > error:
-            warnings.append(
-                f"{name} is {offset:+.2f} m from the observations in the mean: another datum; "
-                f"correct the forecast by {-offset:.2f} m, or datum in challenge.yaml if it is "
-                "wrong there"
-            )
-    return warnings
 
 
 def _correlation(first: FloatArray, second: FloatArray) -> float:

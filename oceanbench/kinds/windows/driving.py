@@ -1,4 +1,4 @@
-"""How a method estimates windows: in batches within one sampling, that know nothing of others."""
+"""How a method estimates windows: those of a sampling at once, and some of them alone."""
 
 from __future__ import annotations
 
@@ -12,19 +12,18 @@ from oceanbench.errors import OceanbenchError
 from oceanbench.kinds.kind import Functions, Inputs
 from oceanbench.kinds.parts import Place, part_of, put_together
 
-BATCHES = 2  # of the windows of a sampling
 ALONE = 10  # windows that are estimated again by themselves
 TOLERANCE = 1e-5  # of the deviation of the estimates
 
 
-class Batch(Mapping[str, xr.Dataset]):
-    """Inputs of some windows: of what was observed in the others nothing."""
+class Sampled(Mapping[str, xr.Dataset]):
+    """Inputs of some windows: what was observed in others, or by another sampling, is not there."""
 
     def __init__(self, inputs: Inputs, place: Place) -> None:
         self._inputs, self._place = inputs, place
 
     def __getitem__(self, name: str) -> xr.Dataset:
-        """Open an input; observations are those of the batch."""
+        """Open an input; observations are those of the windows."""
         dataset = self._inputs[name]
         learned = dataset.attrs.get("role") != "observations"
         return dataset if learned else part_of(dataset, self._place)
@@ -38,7 +37,7 @@ class Batch(Mapping[str, xr.Dataset]):
         return len(self._inputs)
 
 
-def in_batches(
+def each_sampling(
     functions: Functions, inputs: Inputs, target: xr.Dataset, arguments: Mapping[str, Any]
 ) -> xr.Dataset:
     """Estimates of all windows, in random order; a few are estimated again, each alone.
@@ -46,21 +45,17 @@ def in_batches(
     Raises
     ------
     OceanbenchError
-        if what is estimated of a window depends on the others of its batch
+        if what is estimated of a window depends on the others
     """
     random = np.random.default_rng(arguments["seed"])
     windows = random.permutation(target.sizes["window"])
     samplings = [np.array([k]) for k in range(target.sizes.get("sampling", 1))]
 
     def estimate(place: Place) -> tuple[Place, xr.Dataset]:
-        batch = Batch(inputs, place)
-        return place, functions["estimate"](batch, part_of(target, place), **arguments)
+        sampled = Sampled(inputs, place)
+        return place, functions["estimate"](sampled, part_of(target, place), **arguments)
 
-    batches = [
-        {"sampling": sampling, "window": part}
-        for sampling in samplings
-        for part in np.array_split(windows, min(BATCHES, windows.size))
-    ]
+    batches = [{"sampling": sampling, "window": windows} for sampling in samplings]
     found = put_together(target, map(estimate, batches))
     for window in random.choice(windows, min(ALONE, windows.size), replace=False):
         sampling = samplings[random.integers(len(samplings))]
@@ -71,6 +66,6 @@ def in_batches(
                 raise OceanbenchError(
                     f"'{name}' of window {int(target['window'][window])} differs by {apart:.2g} "
                     "when the window is estimated alone; estimate each window from its own "
-                    "observations, and draw random numbers that do not depend on the batch"
+                    "observations, and draw random numbers that do not depend on the others"
                 )
     return found

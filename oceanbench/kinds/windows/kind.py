@@ -17,7 +17,7 @@ from oceanbench.kinds.kind import Cases, Kind, Submitted
 from oceanbench.kinds.points import score_by, validate_by
 from oceanbench.kinds.submitted import check_values, open_variables
 from oceanbench.kinds.windows import files
-from oceanbench.kinds.windows.driving import in_batches
+from oceanbench.kinds.windows.driving import each_sampling
 from oceanbench.kinds.windows.masks import inside_windows
 from oceanbench.kinds.windows.opening import WindowKeys, keys, open_windows, target
 from oceanbench.result import Result
@@ -112,7 +112,7 @@ WINDOWS = Kind(
     validate=partial(validate_by, matched),
     keys=WindowKeys,
     hidden_in_training=("observations",),
-    drive=in_batches,
+    drive=each_sampling,
     facts=facts,
     cost=cost,
 )

@@ -1,4 +1,4 @@
-"""Windows come in batches that know nothing of each other, and nothing depends on the batch."""
+"""Windows come shuffled, one sampling at a time, and none depends on the others."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 
 from oceanbench.errors import OceanbenchError
-from oceanbench.kinds.windows.driving import in_batches
+from oceanbench.kinds.windows.driving import each_sampling
 
 SHAPE = {"sampling": 2, "window": 12, "time": 5, "component": 3}
 COORDS = {"sampling": ["dense", "sparse"]} | {
@@ -26,7 +26,7 @@ TARGET = xr.full_like(OBSERVED, np.nan).drop_attrs()
 
 
 def drive(estimate: Any) -> xr.Dataset:
-    return in_batches({"estimate": estimate}, INPUTS, TARGET, {"device": "cpu", "seed": 2})
+    return each_sampling({"estimate": estimate}, INPUTS, TARGET, {"device": "cpu", "seed": 2})
 
 
 def damped(inputs: Mapping[str, xr.Dataset], target: xr.Dataset, **_: Any) -> xr.Dataset:

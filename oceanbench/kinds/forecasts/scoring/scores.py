@@ -14,8 +14,9 @@ from oceanbench.declaration import Declaration, MetricRow
 from oceanbench.errors import OceanbenchError
 from oceanbench.kinds.forecasts import sanity
 from oceanbench.kinds.forecasts.grid import Grid
-from oceanbench.kinds.forecasts.sanity import Discrepancy, Sample
+from oceanbench.kinds.forecasts.sanity import Sample
 from oceanbench.kinds.forecasts.schedule import keys, schedule_of, unit_of
+from oceanbench.kinds.forecasts.scoring import error_gates
 from oceanbench.kinds.forecasts.scoring.parallel import sums_by_start
 from oceanbench.kinds.forecasts.scoring.references import References
 from oceanbench.kinds.forecasts.scoring.sums import Accumulated, Against, Level, levels_of, named
@@ -60,8 +61,10 @@ def evaluated(
     """
     found = _opened(declaration, submitted, data_dir)
     table, warnings = _summed(declaration, submitted, found, declaration.scores, data_dir, executor)
-    warnings += sanity.leads(_errors(found.forecasts, table), found.forecasts.leads)
-    warnings += sanity.heights(_heights(declaration, table))
+    warnings += error_gates.leads(_errors(found.forecasts, table), found.forecasts.leads)
+    changes = _changes(found.forecasts, found.references)
+    warnings += error_gates.growth(_errors(found.forecasts, table), changes, found.forecasts.leads)
+    warnings += error_gates.heights(_heights(declaration, table))
     scores = [_score(declaration, found.forecasts, table, row) for row in declaration.scores]
     series: list[dict[str, Any]] = []
     row = declaration.ranking
@@ -118,11 +121,11 @@ def _samples(
     declaration: Declaration, forecasts: Forecasts, references: References, grid: Grid
 ) -> list[dict[str, Sample]]:
     """Fields of the first and the middle start at the shortest lead, by variable, of each depth."""
-    starts, lead = list(forecasts.places), forecasts.leads[0]
+    lead = forecasts.leads[0]
     step = float(np.median(np.diff(grid.longitude))) if grid.longitude.size > 1 else 0.0
     globe = grid.longitude[-1] - grid.longitude[0] + 1.5 * step > 360.0
     samples = []
-    for start in dict.fromkeys((starts[0], starts[len(starts) // 2])):
+    for start in _some_starts(forecasts):
         for depth in dict.fromkeys(d for column in forecasts.depths.values() for d in column):
             sample = {}
             for name, column in forecasts.depths.items():
@@ -136,6 +139,28 @@ def _samples(
     return samples
 
 
+def _some_starts(forecasts: Forecasts) -> list[np.datetime64]:
+    """First and middle start."""
+    starts = list(forecasts.places)
+    return list(dict.fromkeys((starts[0], starts[len(starts) // 2])))
+
+
+def _changes(forecasts: Forecasts, references: References) -> dict[str, float]:
+    """Rms change of the truth from the first lead to the last, of each variable and depth."""
+    changes = {}
+    for variable, depths in forecasts.depths.items():
+        for depth in depths if not forecasts.is_derived(variable) else ():
+            squares = []
+            for start in _some_starts(forecasts):
+                first, last = (
+                    references.truth.read(variable, start + lead, [depth])
+                    for lead in (forecasts.leads[0], forecasts.leads[-1])
+                )
+                squares.append(np.nanmean((last - first) ** 2))
+            changes[named((variable, depth))] = float(np.sqrt(np.mean(squares)))
+    return changes
+
+
 def _errors(forecasts: Forecasts, table: Accumulated) -> dict[str, list[float]]:
     """RMSE by lead of each variable and depth, through the first mask."""
     errors = {}
@@ -147,7 +172,7 @@ def _errors(forecasts: Forecasts, table: Accumulated) -> dict[str, list[float]]:
     return errors
 
 
-def _heights(declaration: Declaration, table: Accumulated) -> dict[str, Discrepancy]:
+def _heights(declaration: Declaration, table: Accumulated) -> dict[str, error_gates.Discrepancy]:
     """How heights differ from observations at the shortest lead, through the first mask."""
     found = {}
     for (level, reference), columns in table.tables.items():
@@ -157,7 +182,7 @@ def _heights(declaration: Declaration, table: Accumulated) -> dict[str, Discrepa
             if weight > 0:
                 offset, mean = error / weight, value / weight
                 variances = square / weight - offset**2, squared_value / weight - mean**2
-                found[named(level)] = Discrepancy(offset, *variances)
+                found[named(level)] = error_gates.Discrepancy(offset, *variances)
     return found
 
 
