@@ -7,7 +7,6 @@ trusted code: this keeps it honest, not captive.)
 
 from __future__ import annotations
 
-import ast
 import os
 import signal
 import subprocess
@@ -21,10 +20,12 @@ from typing import Any, Self
 import xarray as xr
 
 from oceanbench.errors import OceanbenchError
+from oceanbench.methods.importing import imports
 from oceanbench.methods.remote_inputs import Empty, reply
 from oceanbench.methods.server import Answer, Call, Failure, receive, send
 
 Inputs = Mapping[str, xr.Dataset]
+IMPORTED_LATE = {"dask.array"}  # by xarray, when it first reads values; where dask is there
 
 
 class MethodServer:
@@ -86,7 +87,7 @@ class MethodServer:
         """
         call = Call(method.resolve(), function, list(inputs), Empty.of(target), arguments)
         try:
-            self._import(imports(method))
+            self._import(imports(method) | IMPORTED_LATE)
             send(self._connection, call)
             while True:
                 found = receive(self._connection)
@@ -111,14 +112,3 @@ def _reply(question: Any, inputs: Inputs) -> Any:
         return reply(question, inputs)
     except OceanbenchError as problem:
         return Failure(str(problem))
-
-
-def imports(method: Path) -> set[str]:
-    """Modules that a method file imports at its top."""
-    found: set[str] = set()
-    for node in ast.parse(method.read_bytes()).body:
-        if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.add(node.module)
-    return found

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import inspect
 import json
 import shlex
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +17,7 @@ from oceanbench.challenge import Challenge
 from oceanbench.data import shipped
 from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.kinds import CHALLENGE_KINDS
+from oceanbench.methods.importing import imported
 
 Function = Callable[..., Any]
 TRAIN = "train(inputs, *, device, seed)"
@@ -33,21 +32,7 @@ def load_method(name_or_path: str) -> tuple[str, ModuleType]:
         if there is no such file, or it is not Python
     """
     path = shipped.find("baselines", name_or_path, "{name}.py")
-    spec = importlib.util.spec_from_file_location(f"oceanbench_method_{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise OceanbenchError(f"{path}: not a Python file; a method is a file with functions")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where dataclasses and pickles look their module up
-    try:
-        spec.loader.exec_module(module)
-    except ModuleNotFoundError as problem:
-        raise OceanbenchError(
-            f"{path}: needs the package '{problem.name}'; install it, for example with "
-            "pip install 'oceanbench-challenges[all]'"
-        ) from problem
-    except SyntaxError as problem:
-        raise OceanbenchError(f"{path}, line {problem.lineno}: {problem.msg}; correct it") from None
-    return path.stem, module
+    return path.stem, imported(path)
 
 
 def check_kind(stem: str, module: ModuleType, challenge: Challenge) -> None:

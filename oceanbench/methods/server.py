@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from oceanbench.errors import OceanbenchError
-from oceanbench.methods.method_file import load_method
+from oceanbench.methods.importing import imported
 from oceanbench.methods.remote_inputs import Empty, RemoteInputs
 
 
@@ -105,7 +105,7 @@ def _answer(connection: Connection, call: Call) -> None:
     """Call the method, and send what it returns."""
     found: Answer | Failure
     try:
-        _, module = load_method(str(call.method))
+        module = imported(call.method)
         inputs = RemoteInputs(call.inputs, lambda question: _asked(connection, question))
         target = call.target.filled()
         begin = time.process_time()
