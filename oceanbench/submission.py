@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,8 @@ from oceanbench.data import files
 from oceanbench.errors import OceanbenchError
 from oceanbench.kinds import CHALLENGE_KINDS
 from oceanbench.kinds.kind import Submitted
+
+LONGEST_NAME = 100  # bytes: files of this name get endings
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,11 @@ class Submission:
             raise OceanbenchError(
                 f"submission name {self.name!r} cannot be a file name; use letters, digits, - _ ."
             )
+        if len(self.name.encode()) > LONGEST_NAME:
+            raise OceanbenchError(
+                f"submission name {self.name[:20]!r}… has {len(self.name.encode())} bytes, more "
+                f"than {LONGEST_NAME}; choose a shorter --name"
+            )
 
     @property
     def files(self) -> list[Path]:
@@ -50,7 +56,7 @@ class Submission:
             if not (self.path.is_file() or self.path.is_dir()):
                 raise OceanbenchError(f"{text}: neither a file nor a Zarr store; give one of them")
             return [self.path]
-        found = [Path(p) for p in sorted(glob.glob(text))]  # noqa: PTH207  (absolute globs too)
+        found = files.expand(text, [Path()])
         if not found:
             raise OceanbenchError(f"{text}: no such file; give a NetCDF file, Zarr store or glob")
         return found
