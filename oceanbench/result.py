@@ -161,7 +161,7 @@ class Result:
                 to_json(content, inf_nan_mode="constants"), strict=True
             )
             _check_parts(result)
-        except ValueError as problem:
+        except (ValueError, TypeError, OverflowError) as problem:
             reason = " ".join(str(problem).split())[:200]
             raise OceanbenchError(
                 f"{path}: a key of the result is missing, unknown or wrong ({reason}); evaluate "

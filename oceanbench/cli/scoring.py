@@ -59,7 +59,7 @@ class Scoring:
 @workers_option
 @budget_option
 @click.option("--sandbox", is_flag=True, help="Score in a child process without network.")
-@click.option("--memory", type=Finite(min=0.5), default=4.0, show_default=True, help="Its GiB.")
+@click.option("--memory", type=Finite(min=0.5), default=2.0, show_default=True, help="Its GiB.")
 @click.option("--seconds", type=Finite(min=1), default=600.0, show_default=True, help="Its time.")
 def evaluate(
     challenge: str,

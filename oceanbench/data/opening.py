@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from oceanbench.data.attributes import check_attributes
 from oceanbench.data.expressions import combine, parse_sum
 from oceanbench.data.netcdf3_files import is_netcdf3
 from oceanbench.data.units import same_unit
@@ -35,6 +36,7 @@ def open_file(path: Path, *, chunks: Any = None) -> xr.Dataset:
         else:
             engine = "scipy" if is_netcdf3(path) else "h5netcdf"
             encoded = xr.open_dataset(path, engine=engine, chunks=chunks, decode_times=False)
+        check_attributes(encoded, path.name)
         _refuse_other_calendars(encoded, path.name)
         dataset = xr.decode_cf(encoded, mask_and_scale=False, decode_timedelta=False)
     except OceanbenchError:
