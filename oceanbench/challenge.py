@@ -67,7 +67,7 @@ class Challenge(Declaration):
             truth_layout=kind.truth_layout,
         )
         consistency.check_masks(self.masks, self.kind, kind.mask_keys)
-        consistency.check_submission(self.submission, self.truth)
+        consistency.check_submission(self.submission, self.truth, self.domain)
         kind.check(self)
         for index, row in enumerate(self.metrics):
             try:
@@ -89,6 +89,7 @@ class Challenge(Declaration):
         return self
 
     def _check_scores(self) -> None:
+        consistency.check_scores(self.scores)
         labels = [row.label for row in self.scores]
         consistency.check_labels(labels, "metrics: label of a score")
         metrics = [row.metric for row in self.metrics]

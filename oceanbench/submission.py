@@ -8,6 +8,7 @@ from typing import Any
 
 from oceanbench.challenge import Challenge
 from oceanbench.data import files
+from oceanbench.data.untrusted import check_files
 from oceanbench.errors import OceanbenchError
 from oceanbench.kinds import CHALLENGE_KINDS
 from oceanbench.kinds.kind import Submitted
@@ -50,6 +51,8 @@ class Submission:
     def files(self) -> list[Path]:
         """Files of the submission, sorted by name."""
         text = str(self.path)
+        if "\0" in text:
+            raise OceanbenchError("the path of a submission has a NUL in it; correct it")
         if "::" in text or "://" in text:
             raise OceanbenchError(f"{text}: a submission is a local file; download it first")
         if self.path.exists():
@@ -67,10 +70,11 @@ class Submission:
         sums = [files.sha256(f) for f in self.files]
         return sums[0] if len(sums) == 1 else files.sha256_of_text("\n".join(sums))
 
-    @property
-    def submitted(self) -> Submitted:
-        """Files, and what messages call them."""
-        return Submitted(self.files, self.path.name)
+    def submitted_to(self, challenge: Challenge) -> Submitted:
+        """Files that neither harm nor ask for too much, and what messages call them."""
+        found = self.files
+        check_files(found, challenge.budget, self.path.name)
+        return Submitted(found, self.path.name)
 
     def open(self, challenge: Challenge) -> Any:
         """Canonical variables of the submission around the challenge's domain, in memory.
@@ -88,4 +92,4 @@ class Submission:
         OceanbenchError
             what was found, where, what was expected and what to do
         """
-        return CHALLENGE_KINDS[challenge.kind].read(challenge, self.submitted, None)
+        return CHALLENGE_KINDS[challenge.kind].read(challenge, self.submitted_to(challenge), None)

@@ -56,7 +56,7 @@ class Budget:
             raise OceanbenchError(
                 f"{where}: declares {_amount(part, found)}, more than {_amount(part, most)}; "
                 "give what the challenge describes, or raise what is allowed with --budget "
-                f"{found / Budget.__dict__[part]:.3g}"
+                f"{max(2.0, math.ceil(found / Budget.__dict__[part])):.3g}"
             )
 
 

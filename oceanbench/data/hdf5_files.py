@@ -20,7 +20,6 @@ FILTERS = {  # whose output cannot be larger than what is checked here
     h5py.h5z.FILTER_DEFLATE: "deflate",
     h5py.h5z.FILTER_SHUFFLE: "shuffle",
     h5py.h5z.FILTER_FLETCHER32: "fletcher32",
-    h5py.h5z.FILTER_SCALEOFFSET: "scaleoffset",
 }
 NAMES = {  # of others, as registered with The HDF Group
     h5py.h5z.FILTER_LZF: "lzf",
@@ -33,6 +32,7 @@ NAMES = {  # of others, as registered with The HDF Group
     32026: "blosc2",
     h5py.h5z.FILTER_SZIP: "szip",
     h5py.h5z.FILTER_NBIT: "nbit",
+    h5py.h5z.FILTER_SCALEOFFSET: "scaleoffset",
 }
 DEEPEST = 32  # groups within groups
 

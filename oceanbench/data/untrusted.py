@@ -16,13 +16,16 @@ from oceanbench.data import opening
 from oceanbench.data.budget import Budget
 from oceanbench.data.hdf5_files import check_hdf5
 from oceanbench.data.netcdf3_files import check_netcdf3, is_netcdf3
+from oceanbench.data.preflight import preflight
 from oceanbench.data.zarr_stores import check_store
 from oceanbench.errors import OceanbenchError
 
 ABSURD = 1e10  # no ocean variable is so large; its square would overflow the sums
 
 
-def check_files(files: Sequence[Path], budget: Budget, where: str) -> None:
+def check_files(
+    files: Sequence[Path], budget: Budget, where: str, *, at_first: bool = True
+) -> None:
     """Refuse files that read elsewhere, run code or ask for too much, before a value is read.
 
     Parameters
@@ -30,6 +33,8 @@ def check_files(files: Sequence[Path], budget: Budget, where: str) -> None:
     files : NetCDF files or Zarr stores, of one dataset or one submission
     budget : for all of them together
     where : for messages
+    at_first : whether a child process has to read the headers first, as whoever opens them again
+        need not
     """
     budget.check("files", len(files), where)
     stored = 0
@@ -40,6 +45,8 @@ def check_files(files: Sequence[Path], budget: Budget, where: str) -> None:
         elif not stat.S_ISREG(found.st_mode):
             raise OceanbenchError(f"{file}: is no regular file; give a NetCDF file or Zarr store")
         elif h5py.is_hdf5(file):
+            if at_first:
+                preflight(file)
             check_hdf5(file, budget)
         elif is_netcdf3(file):
             check_netcdf3(file, budget)
@@ -65,7 +72,7 @@ def open_untrusted(
 ) -> xr.Dataset:
     """Open a file or Zarr store that reads from nowhere else; of texts only those named."""
     budget = budget or Budget()
-    check_files([file], budget, file.name)
+    check_files([file], budget, file.name, at_first=False)
     opened = opening.open_file(file, chunks=None)
     budget.check("members", opened.sizes.get("member", 0), file.name)
     objects = [v for v in opened.variables if opened[v].dtype == object and v not in texts]

@@ -27,6 +27,8 @@ from oceanbench.errors import OceanbenchError
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 
+MOST = 500  # datasets, masks or rows of metrics
+
 
 class Declaration(Section):
     """Content of a challenge.yaml, as kinds and scoring take it.
@@ -45,12 +47,12 @@ class Declaration(Section):
     kind: Text
     domain: Domain | None = None
     periods: dict[Period, Dates] = Field(default_factory=dict)
-    datasets: dict[str, Dataset]
+    datasets: Annotated[dict[str, Dataset], Field(max_length=MOST)]
     submission: SubmissionRules
-    masks: Annotated[dict[str, Mask], Field(min_length=1)] = Field(
+    masks: Annotated[dict[str, Mask], Field(min_length=1, max_length=MOST)] = Field(
         default_factory=lambda: {"domain": Mask()}
     )
-    metrics: list[MetricRow]
+    metrics: Annotated[list[MetricRow], Field(max_length=MOST)]
     rank_by: Text
     reference_method: Annotated[str, Field(strict=True, pattern=NAME)] | None = None
     reference: Text | None = None
