@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -13,11 +14,21 @@ from typing import Any
 import builders
 import h5py
 import numpy as np
+import processes
 import xarray as xr
 import yaml
 import zarr
 from numcodecs import LZ4, Blosc, GZip, Zstd
 
+from oceanbench.cli.commands import main
+
+METHOD = """\"A level that was learned.\"
+def train(inputs, *, device, seed):
+    return {}
+def estimate(inputs, target, *, device, seed, weights):
+    return target.fillna(0.0 * float(next(iter(weights.values())).sum()))
+"""
+MOST_MEMORY = 2**31
 NASTY: list[Any] = [
     None, True, "", "x", "\x1b[31m", "é\n# fake", "../../x", "/etc/passwd", "NaN", "=1+1",
     0, -1, 1, 2**31, 2**63, 10**30, 1e308, 0.5, [], {}, [[]], [None], ["x"], {"x": 1},
@@ -49,6 +60,54 @@ def make(folder: Path) -> None:
     for n, pipe in enumerate(pipes):
         _store(mine, folder / f"mine.zarr3-{n}", 3, chunks | pipe)
     shutil.copy(toy, folder / "mine.yaml")
+    sys.argv = ["oceanbench", "evaluate", str(toy), str(folder / "mine.netcdf4")]
+    sys.argv += ["--output", str(folder / "results")]
+    main()
+    shutil.copy(folder / "results" / "toy_maps" / "mine.json", folder)
+    (folder / "learned.py").write_text(METHOD)
+    _weights(folder / "mine.weights")
+
+
+def _weights(path: Path) -> None:
+    """A safetensors file (https://huggingface.co/docs/safetensors), written by hand."""
+    parts = {
+        "method": {"name": "learned", "sha256": "0"},
+        "challenge": {"name": "toy_maps", "version": 1, "sha256": "0"},
+        "training": {"period": [], "files": {}},
+        "provenance": {"seed": 0, "options": {}},
+    }
+    texts = {"schema": "1"} | {name: json.dumps(part) for name, part in parts.items()}
+    tensor = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
+    header = json.dumps({"__metadata__": texts, "level": tensor}).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(8))
+
+
+def finding(good: Path, name: str, seed: int) -> str | None:
+    """Damage an input, run the command that reads it, and say what is wrong with its ending."""
+    random = Random(seed)
+    place = good / "work"
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir()
+    shutil.copy(good / "truth.nc", place)
+    bad = place / f"bad.{name}"
+    done = damaged(good / f"mine.{name}", bad, random)
+    ending = processes.command(words(good, name, bad), place)
+    wrong = ending.fault
+    if ending.memory > MOST_MEMORY:
+        wrong = f"{ending.memory} bytes of memory"
+    return f"{name}, seed {seed}: {done}: {wrong}: {ending.errors[-300:]}" if wrong else None
+
+
+def words(good: Path, name: str, file: Path) -> list[str]:
+    """Command that reads a file of a format."""
+    challenge, mine = str(good / "challenge.yaml"), str(good / "mine.netcdf4")
+    if name == "yaml":
+        return ["evaluate", str(file), mine]
+    if name == "json":
+        return ["check", challenge, str(file), "--reference", str(good / "mine.json")]
+    if name == "weights":
+        return ["run", str(good / "learned.py"), challenge, "--weights", str(file)]
+    return ["evaluate", challenge, str(file)]
 
 
 def _store(maps: xr.Dataset, path: Path, version: int, encoding: dict[str, Any]) -> None:

@@ -12,7 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import oceanbench.boards.rendering  # what commands import, once for all children
+import oceanbench.evaluate  # noqa: F401
 from oceanbench.cli.commands import main
+from oceanbench.methods.weights import safetensors
+
+safetensors()
 
 
 class Ending(NamedTuple):
