@@ -62,6 +62,7 @@ def validate(challenge: str, file: Path, data_dir: Path | None, budget: float) -
     from oceanbench.submission import Submission
 
     loaded = Challenge.load(challenge, Budget().times(budget))
+    loaded.there(loaded.truth_name, data_dir)
     submitted = Submission(stem(file), file).submitted_to(loaded)
     for line in CHALLENGE_KINDS[loaded.kind].validate(loaded, submitted, data_dir):
         say(line)

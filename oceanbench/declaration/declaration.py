@@ -130,6 +130,12 @@ class Declaration(Section):
             files.check_no_link_out(found, folders, where)
         return found
 
+    def there(self, name: str, data_dir: Path | None = None) -> list[Path]:
+        """Files of a dataset, unverified; refused where there is none: what brings them."""
+        if found := self.present(name, data_dir):
+            return found
+        raise OceanbenchError(self.how_to_get(name, data_dir))
+
     def files(self, name: str, data_dir: Path | None = None) -> list[Path]:
         """Files of a dataset, verified where the challenge gives a checksum.
 
@@ -139,9 +145,7 @@ class Declaration(Section):
             when they are not there: what to fetch and where to put it; when they read elsewhere or
             ask for too much
         """
-        dataset, found = self.datasets[name], self.present(name, data_dir)
-        if not found:
-            raise OceanbenchError(self.how_to_get(name, data_dir))
+        dataset, found = self.datasets[name], self.there(name, data_dir)
         if dataset.role in ("observations", "auxiliary"):
             truth = {file.resolve() for file in self.present(self.truth_name, data_dir)}
             if truth & {file.resolve() for file in found}:

@@ -35,7 +35,7 @@ class Ending(NamedTuple):
         said = self.errors.strip().splitlines()
         if self.code not in (0, 1, 2):
             return f"ended with {self.code}"
-        if "Traceback" in self.errors or "unexpected" in self.errors:
+        if "Traceback" in self.errors or "oceanbench: unexpected" in self.errors:
             return "a traceback, or an error that nobody refused"
         if self.code == 2 and not (said and said[-1].startswith("oceanbench: ")):
             return "no line at its end"
