@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 
 import builders
+import forecast_worlds
 import h5py
 import numpy as np
 import processes
@@ -36,7 +37,21 @@ NASTY: list[Any] = [
 ]  # fmt: skip
 COMPRESSORS = [Blosc(), Blosc(cname="zstd", shuffle=2), GZip(), Zstd(), LZ4(), None]
 WHOLE = [f"{name}-{n}" for name in ("zarr2", "zarr3") for n in range(4)]
-FORMATS = ("netcdf4", "netcdf3", *WHOLE, "yaml", "json", "weights")
+FORMATS = (
+    "netcdf4", "netcdf3", *WHOLE, "yaml", "json", "weights",
+    "truth", "windows", "forecasts", "forecasts.yaml",
+)  # fmt: skip
+WINDOWS: dict[str, Any] = {
+    "name": "toy_windows",
+    "version": 1,
+    "title": "Toy windows",
+    "kind": "windows",
+    "datasets": {"truth": {"role": "truth", "path": "truth.nc", "variables": {"state": "state"}}},
+    "submission": {"variables": {"state": {"units": "1"}}},
+    "masks": {"all": {}, "late": {"elapsed": [1.0, 3.0]}},
+    "metrics": [{"metric": "rmse", "label": "RMSE"}],
+    "rank_by": "RMSE",
+}
 
 
 def make(folder: Path) -> None:
@@ -60,12 +75,27 @@ def make(folder: Path) -> None:
     for n, pipe in enumerate(pipes):
         _store(mine, folder / f"mine.zarr3-{n}", 3, chunks | pipe)
     shutil.copy(toy, folder / "mine.yaml")
+    shutil.copy(folder / "truth.nc", folder / "mine.truth")
+    _windows(folder / "windows", folder / "mine.windows")
+    forecasts = forecast_worlds.declare(folder / "forecasts")
+    builders.write(forecast_worlds.persistence(), folder / "mine.forecasts")
+    shutil.copy(forecasts, folder / "mine.forecasts.yaml")
     sys.argv = ["oceanbench", "evaluate", str(toy), str(folder / "mine.netcdf4")]
     sys.argv += ["--output", str(folder / "results")]
     main()
     shutil.copy(folder / "results" / "toy_maps" / "mine.json", folder)
+    (folder / "again").mkdir()
+    shutil.copy(toy, folder / "again")
     (folder / "learned.py").write_text(METHOD)
     _weights(folder / "mine.weights")
+
+
+def _windows(folder: Path, mine: Path) -> None:
+    builders.write_challenge(folder, WINDOWS, {})
+    axes = {"window": np.arange(4), "time": np.arange(5.0), "component": list("abc")}
+    values = np.random.default_rng(1).standard_normal((2, 4, 5, 3))
+    for path, state in zip((folder / "truth.nc", mine), values, strict=True):
+        builders.write(xr.Dataset({"state": (tuple(axes), state, {"units": "1"})}, axes), path)
 
 
 def _weights(path: Path) -> None:
@@ -88,7 +118,9 @@ def finding(good: Path, name: str, seed: int) -> str | None:
     place = good / "work"
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir()
-    shutil.copy(good / "truth.nc", place)
+    files = good / "forecasts" if name.startswith("forecasts") else good
+    for file in files.glob("*.nc"):
+        shutil.copy(file, place)
     bad = place / f"bad.{name}"
     done = damaged(good / f"mine.{name}", bad, random)
     ending = processes.command(words(good, name, bad), place)
@@ -101,13 +133,18 @@ def finding(good: Path, name: str, seed: int) -> str | None:
 def words(good: Path, name: str, file: Path) -> list[str]:
     """Command that reads a file of a format."""
     challenge, mine = str(good / "challenge.yaml"), str(good / "mine.netcdf4")
-    if name == "yaml":
-        return ["evaluate", str(file), mine]
-    if name == "json":
-        return ["check", challenge, str(file), "--reference", str(good / "mine.json")]
-    if name == "weights":
-        return ["run", str(good / "learned.py"), challenge, "--weights", str(file)]
-    return ["evaluate", challenge, str(file)]
+    if name == "truth":
+        shutil.copy(file, good / "again" / "truth.nc")
+    others = {
+        "yaml": ["evaluate", str(file), mine],
+        "forecasts.yaml": ["evaluate", str(file), str(good / "mine.forecasts")],
+        "truth": ["evaluate", str(good / "again" / "challenge.yaml"), mine],
+        "windows": ["evaluate", str(good / "windows" / "challenge.yaml"), str(file)],
+        "forecasts": ["evaluate", str(good / "forecasts" / "challenge.yaml"), str(file)],
+        "json": ["check", challenge, str(file), "--reference", str(good / "mine.json")],
+        "weights": ["run", str(good / "learned.py"), challenge, "--weights", str(file)],
+    }
+    return others.get(name, ["evaluate", challenge, str(file)])
 
 
 def _store(maps: xr.Dataset, path: Path, version: int, encoding: dict[str, Any]) -> None:
@@ -128,7 +165,7 @@ def damaged(good: Path, place: Path, random: Random) -> str:
         changes += 4 * [_another_yaml]
     elif file.suffix == ".json" or file.name.startswith(".z"):
         changes += 4 * [_another_json]
-    elif good.suffix == ".netcdf4":
+    elif good.suffix in (".netcdf4", ".truth", ".windows", ".forecasts"):
         changes += 4 * [_another_attribute]
     return said + random.choice(changes)(file, random)
 
@@ -216,7 +253,7 @@ def _another_attribute(file: Path, random: Random) -> str:
         on = random.choice([opened, *opened.values()])
         name, value = random.choice(names), random.choice(values)
         act = random.randrange(6)
-        if act == 0 and isinstance(on, h5py.Dataset) and on.name != "/ssh":
+        if act == 0 and isinstance(on, h5py.Dataset) and on.name not in ("/ssh", "/state"):
             kind = random.choice(["c16", "i1", "S3", [("a", "i4")], "M8[ns]", "f2", "u8", "O"])
             shape, label = on.shape, on.name
             del opened[label]
