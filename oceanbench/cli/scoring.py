@@ -150,6 +150,7 @@ def run(
 @seed_option
 @output_option
 @data_dir_option
+@budget_option
 def train(
     method: str,
     challenge: str,
@@ -159,14 +160,16 @@ def train(
     seed: int,
     output: Path,
     data_dir: Path | None,
+    budget: float,
 ) -> None:
     """Train METHOD on the training period of CHALLENGE; run then uses its weights."""
     from oceanbench.challenge import Challenge
+    from oceanbench.data.budget import Budget
     from oceanbench.methods.training import train as train_method
 
     path, weights = train_method(
         method,
-        Challenge.load(challenge),
+        Challenge.load(challenge, Budget().times(budget)),
         output=output,
         name=name,
         settings=pairs(settings),

@@ -37,11 +37,16 @@ NAMES = {  # of others, as registered with The HDF Group
 DEEPEST = 32  # groups within groups
 
 
-def check_hdf5(file: Path, budget: Budget) -> None:
-    """Refuse a file that reads elsewhere, asks for too much, or needs filters that are not here."""
+def check_hdf5(file: Path, budget: Budget) -> float:
+    """Refuse a file that reads elsewhere, asks for too much, or needs filters that are not here.
+
+    Returns
+    -------
+    bytes of all its values, decoded
+    """
     try:
         with h5py.File(file, "r") as opened:
-            _visit(file, opened, budget)
+            return _visit(file, opened, budget)
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as problem:
         if isinstance(problem, OceanbenchError):
             raise
@@ -51,10 +56,10 @@ def check_hdf5(file: Path, budget: Budget) -> None:
         ) from problem
 
 
-def _visit(file: Path, opened: h5py.File, budget: Budget) -> None:
+def _visit(file: Path, opened: h5py.File, budget: Budget) -> float:
     seen: set[int] = set()
     waiting: list[tuple[h5py.Group, int]] = [(opened, 0)]
-    count, chunks = 0, 0
+    count, chunks, values = 0, 0, 0.0
     while waiting:
         group, depth = waiting.pop()
         address = h5py.h5o.get_info(group.id).addr
@@ -79,6 +84,8 @@ def _visit(file: Path, opened: h5py.File, budget: Budget) -> None:
             elif isinstance(item, h5py.h5d.DatasetID):
                 chunks += _check_array(file, name, item, budget)
                 budget.check("chunks", chunks, file.name)
+                values += bytes_of(item.shape, item.get_type().get_size())
+    return values
 
 
 def _refuse(file: Path, name: str, found: str, cure: str) -> NoReturn:

@@ -23,8 +23,12 @@ def is_netcdf3(path: Path) -> bool:
         return stream.read(3) == b"CDF"
 
 
-def check_netcdf3(file: Path, budget: Budget) -> None:
+def check_netcdf3(file: Path, budget: Budget) -> float:
     """Refuse a file that is shorter than its header says, or whose axes are too long.
+
+    Returns
+    -------
+    bytes of all its values, which are at most those of the file
 
     Source: NetCDF Classic Format Specification,
     https://docs.unidata.ucar.edu/netcdf-c/current/file_format_specifications.html
@@ -39,6 +43,7 @@ def check_netcdf3(file: Path, budget: Budget) -> None:
             f"{file}: cannot be read as NetCDF (its header is cut off or damaged); check that it "
             "is complete"
         ) from problem
+    return float(size)
 
 
 class _Header:

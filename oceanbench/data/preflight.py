@@ -6,6 +6,7 @@ circles, or out of its memory, where nothing in this process could stop it.
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import resource
 import signal
@@ -15,12 +16,14 @@ from pathlib import Path
 import h5py
 
 from oceanbench.data import opening
+from oceanbench.data.budget import Budget
+from oceanbench.data.hdf5_files import check_hdf5
 from oceanbench.errors import OceanbenchError
 
 SECONDS = 10  # that the headers of one file may take
 
 
-def preflight(file: Path) -> None:
+def preflight(file: Path, budget: Budget) -> None:
     """Refuse a file whose headers cannot be read to the end.
 
     Raises
@@ -34,7 +37,7 @@ def preflight(file: Path) -> None:
     if child == 0:
         try:
             _limit()
-            _read(file)
+            _read(file, budget)
         finally:
             os._exit(0)
     _, status = os.waitpid(child, 0)
@@ -47,6 +50,7 @@ def preflight(file: Path) -> None:
 
 
 def _limit() -> None:
+    faulthandler.disable()
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(SECONDS)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -55,8 +59,9 @@ def _limit() -> None:
     os.dup2(silent, 2)
 
 
-def _read(file: Path) -> None:
+def _read(file: Path, budget: Budget) -> None:
     """Read all that is read of a file before its values are: headers, names, axes."""
+    check_hdf5(file, budget)  # no link is followed
     with h5py.File(file, "r") as opened:
         for array in opened.values():
             if isinstance(array, h5py.Dataset) and array.chunks:

@@ -25,7 +25,7 @@ ABSURD = 1e10  # no ocean variable is so large; its square would overflow the su
 
 def check_files(
     files: Sequence[Path], budget: Budget, where: str, *, at_first: bool = True
-) -> None:
+) -> float:
     """Refuse files that read elsewhere, run code or ask for too much, before a value is read.
 
     Parameters
@@ -35,21 +35,25 @@ def check_files(
     where : for messages
     at_first : whether a child process has to read the headers first, as whoever opens them again
         need not
+
+    Returns
+    -------
+    bytes of all their values, decoded
     """
     budget.check("files", len(files), where)
-    stored = 0
+    stored, values = 0, 0.0
     for file in files:
         found = _status(file)
         if stat.S_ISDIR(found.st_mode):
-            check_store(file, budget)
+            values += check_store(file, budget)
         elif not stat.S_ISREG(found.st_mode):
             raise OceanbenchError(f"{file}: is no regular file; give a NetCDF file or Zarr store")
         elif h5py.is_hdf5(file):
             if at_first:
-                preflight(file)
-            check_hdf5(file, budget)
+                preflight(file, budget)
+            values += check_hdf5(file, budget)
         elif is_netcdf3(file):
-            check_netcdf3(file, budget)
+            values += check_netcdf3(file, budget)
         else:
             raise OceanbenchError(
                 f"{file}: cannot be read as NetCDF or Zarr (it begins as neither); write it with "
@@ -57,6 +61,7 @@ def check_files(
             )
         stored += found.st_size
         budget.check("stored", stored, where)
+    return values
 
 
 def _status(file: Path) -> os.stat_result:

@@ -36,11 +36,16 @@ SIZED_3 = {  # with a configuration
 COMPRESSORS = ("blosc", "zlib", "gzip", "bz2", "zstd", "lz4")
 SUMS = {"crc32": 4, "crc32c": 4, "adler32": 4, "fletcher32": 4}  # bytes that each adds
 FILTERS = ("shuffle", "delta", "fixedscaleoffset", "bitround", "quantize")
+Layout = tuple[Coding, tuple[int, ...], tuple[int, ...], int]
 CURE = "write the store with xarray's to_zarr() and its own codecs"
 
 
-def check_store(store: Path, budget: Budget) -> None:
+def check_store(store: Path, budget: Budget) -> float:
     """Refuse a store that reads elsewhere, asks for too much, or decodes with what is not listed.
+
+    Returns
+    -------
+    bytes of all its values, decoded
 
     Raises
     ------
@@ -48,13 +53,17 @@ def check_store(store: Path, budget: Budget) -> None:
         with the name of the array or file inside the store, what was found, and the cure
     """
     codings: dict[str, Coding] = {}
-    chunks, others, stored = 0, 0, 0
+    chunks, others, stored, values = 0, 0, 0, 0.0
     for folder, below, names in os.walk(store):
         place = Path(folder).relative_to(store)
         if len(place.parts) > 32:
             _refuse(store, place.parts[0], "lies in folders within folders", "write it flat")
         array = _array_of(place, codings)
-        coding = _coding(store, place, budget) if array is None else codings[array]
+        if array is None:
+            coding, declared = _coding(store, place, budget)
+            values += declared
+        else:
+            coding = codings[array]
         if array is None and coding is not None:
             array = place.as_posix()
             codings[array] = coding
@@ -78,6 +87,7 @@ def check_store(store: Path, budget: Budget) -> None:
             budget.check("files", others, store.name)
     budget.check("stored", stored, store.name)
     budget.check("objects", len(codings), store.name)
+    return values
 
 
 def _refuse(store: Path, name: str, found: str, cure: str = CURE) -> NoReturn:
@@ -105,9 +115,9 @@ def _read(store: Path, place: Path) -> Any:
         _refuse(store, place.as_posix(), f"cannot be read as JSON ({reason})")
 
 
-def _coding(store: Path, place: Path, budget: Budget) -> Coding | None:
-    """Coding of the array in a folder; None where there is none."""
-    readers: Sequence[tuple[str, Callable[[Any], tuple[Coding, float, Sequence[int]]]]] = (
+def _coding(store: Path, place: Path, budget: Budget) -> tuple[Coding | None, float]:
+    """Coding and decoded bytes of the array in a folder; None where there is none."""
+    readers: Sequence[tuple[str, Callable[[Any], Layout]]] = (
         (".zarray", _version_2),
         ("zarr.json", _version_3),
     )
@@ -121,23 +131,27 @@ def _coding(store: Path, place: Path, budget: Budget) -> Coding | None:
             and isinstance(content, dict)
             and content.get("node_type") != "array"
         ):
-            return None
+            return None, 0.0
         try:
-            coding, chunk, shape = read(content)
+            coding, shape, chunks, itemsize = read(content)
         except OceanbenchError as problem:
             _refuse(store, place.as_posix(), str(problem))
         except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as problem:
             reason = f"{type(problem).__name__}: {problem}"
             _refuse(store, path.as_posix(), f"is no description of an array ({reason})")
-        budget.check("chunk", chunk, f"{store.name}: '{place.as_posix()}'")
+        where = f"{store.name}: '{place.as_posix()}'"
+        budget.check("chunk", bytes_of(chunks, itemsize), where)
+        pairs = zip(shape, chunks, strict=True)
+        count = math.prod(-(-n // max(1, c)) for n, c in pairs)
+        budget.check("chunks", count * (coding.shard.count if coding.shard else 1), where)
         if len(shape) == 1:
-            budget.check("nodes", shape[0], f"{store.name}: '{place.as_posix()}'")
-        return coding
-    return None
+            budget.check("nodes", shape[0], where)
+        return coding, bytes_of(shape, itemsize)
+    return None, 0.0
 
 
-def _version_2(content: Any) -> tuple[Coding, float, Sequence[int]]:
-    """Coding, bytes of a chunk and shape of an array of Zarr 2."""
+def _version_2(content: Any) -> Layout:
+    """Coding, shape, shape of a chunk, and bytes of a value of an array of Zarr 2."""
     filters = content["filters"] or []
     names = [_scalars(one, "id") for one in filters]
     texts = content["dtype"] == "|O"
@@ -162,7 +176,7 @@ def _version_2(content: Any) -> tuple[Coding, float, Sequence[int]]:
     if len(shape) != len(chunks):
         raise OceanbenchError(f"has chunks {chunks} for the shape {shape}")
     size = None if texts else math.prod(chunks) * dtype.itemsize + added
-    return Coding(size, compressor), bytes_of(chunks, dtype.itemsize), shape
+    return Coding(size, compressor), shape, chunks, dtype.itemsize
 
 
 def _retyped(codec: Mapping[str, Any], dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -175,8 +189,8 @@ def _retyped(codec: Mapping[str, Any], dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(codec.get("astype") or dtype)
 
 
-def _version_3(content: Any) -> tuple[Coding, float, Sequence[int]]:
-    """Coding, bytes of a chunk and shape of an array of Zarr 3."""
+def _version_3(content: Any) -> Layout:
+    """Coding, shape, shape of a chunk, and bytes of a value of an array of Zarr 3."""
     if content.get("storage_transformers"):
         raise OceanbenchError("has storage transformers, which are not read")
     if content["chunk_grid"]["name"] != "regular":
@@ -187,7 +201,7 @@ def _version_3(content: Any) -> tuple[Coding, float, Sequence[int]]:
     if len(shape) != len(chunks):
         raise OceanbenchError(f"has chunks {chunks} for the shape {shape}")
     coding = _pipeline(content["codecs"], chunks, itemsize)
-    return coding, bytes_of(chunks, itemsize or 16), shape
+    return coding, shape, chunks, itemsize or 16
 
 
 def _itemsize(kind: Any) -> int | None:

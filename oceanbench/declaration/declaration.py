@@ -153,16 +153,16 @@ class Declaration(Section):
                     f"{self.path}: datasets.{name}.path: {dataset.path} is a file of the truth; "
                     "methods would read it"
                 )
-        budget = UNLIMITED if self.is_shipped else self.budget
-        known = 0
-        for file in found:
-            wanted = dataset.sha256
-            expected = wanted.get(file.name) if isinstance(wanted, dict) else wanted
-            if expected:
-                files.check_sha256(file, expected, f"{self.name}: dataset '{name}'")
-                known += 1
-        if not (self.is_shipped and known == len(found)):
-            check_files(found, budget, f"{self.name}: dataset '{name}'")
+        wanted, where = dataset.sha256, f"{self.name}: dataset '{name}'"
+        expected = {f: wanted.get(f.name) if isinstance(wanted, dict) else wanted for f in found}
+        if not (self.is_shipped and all(expected.values())):
+            budget = UNLIMITED if self.is_shipped else self.budget
+            values = check_files(found, budget, where)
+            if dataset.role in ("truth", "observed_truth"):  # which are read when a file is scored
+                budget.check("values", values, where)
+        for file, known in expected.items():
+            if known:
+                files.check_sha256(file, known, where)
         return found
 
     def how_to_get(self, name: str, data_dir: Path | None = None) -> str:

@@ -35,7 +35,9 @@ def test_a_damaged_input_is_refused_in_one_line(good: Path, seed: tuple[str, int
 
 def test_good_inputs_are_taken(good: Path) -> None:
     for name in set(damage.FORMATS) - {"forecasts.yaml"}:  # whose data lie elsewhere
-        ending = processes.command(damage.words(good, name, good / f"mine.{name}"), good)
+        words = damage.words(good, name, good / f"mine.{name}")
+        words = ["validate", *words[1:]] if words[0] == "evaluate" else words  # as much is read
+        ending = processes.command(words, good)
         assert ending.code == 0, (name, ending.errors)
 
 
