@@ -138,12 +138,17 @@ def check_writable(path: Path) -> None:
         raise _unwritable(path, problem) from problem
     folder = next(parent for parent in path.absolute().parents if parent.exists())
     try:
-        if path.is_dir():
-            raise IsADirectoryError(errno.EISDIR, "it is a folder")
+        _check_regular(path)
         with tempfile.TemporaryFile(dir=folder) as stream:
             stream.write(b"0")
     except OSError as problem:
         raise _unwritable(path, problem) from problem
+
+
+def _check_regular(path: Path) -> None:
+    """Refuse to put a file in place of a folder, a device or a pipe."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EEXIST, "it is a folder or a device")
 
 
 def _unwritable(path: Path, problem: OSError) -> OceanbenchError:
@@ -162,6 +167,7 @@ def _whole(path: Path) -> Iterator[Path]:
     temporary = _temporary(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _check_regular(path)
         yield temporary
         temporary.replace(path)
     except OSError as problem:

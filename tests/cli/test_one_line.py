@@ -177,7 +177,10 @@ def test_a_sandbox_scores_alike_and_ends_what_takes_too_long(
 
 
 def test_what_cannot_be_written_is_told_first(tmp_path: Path) -> None:
-    for path in (tmp_path, tmp_path / ("x" * 250), Path("/proc/a/b")):
+    os.mkfifo(tmp_path.parent / "pipe")
+    for path in (tmp_path, tmp_path / ("x" * 250), Path("/proc/a/b"), tmp_path.parent / "pipe"):
+        with pytest.raises(OceanbenchError, match="cannot be written"):
+            files.write_text("", path)
         with pytest.raises(OceanbenchError, match="cannot be written"):
             files.check_writable(path)
     files.check_writable(tmp_path / "new" / "folder" / "a.json")
