@@ -9,7 +9,8 @@ from typing import Any
 import xarray as xr
 from pydantic import ValidationError, model_validator
 
-from oceanbench.data import files, shipped
+from oceanbench.data import downloads, shipped
+from oceanbench.data.budget import Budget
 from oceanbench.data.catalog import catalog as intake_catalog
 from oceanbench.declaration import (
     Dates,
@@ -32,8 +33,13 @@ class Challenge(Declaration):
     """
 
     @classmethod
-    def load(cls, name_or_path: str | Path) -> Challenge:
+    def load(cls, name_or_path: str | Path, budget: Budget | None = None) -> Challenge:
         """Read a challenge by name or from the path of a challenge.yaml.
+
+        Parameters
+        ----------
+        name_or_path : of a shipped challenge; of a challenge.yaml
+        budget : what the files of strangers may hold, by default :class:`Budget`
 
         Raises
         ------
@@ -43,7 +49,8 @@ class Challenge(Declaration):
         path = shipped.find("challenges", str(name_or_path), "{name}/challenge.yaml")
         content = read_yaml(path)
         try:
-            return cls.model_validate({**_with_defaults(content), "path": path})
+            given = {"path": path, "budget": budget or Budget()}
+            return cls.model_validate({**_with_defaults(content), **given})
         except ValidationError as problem:
             raise OceanbenchError(f"{path}: {one_line(problem)}") from problem
         except ValueError as problem:
@@ -60,7 +67,7 @@ class Challenge(Declaration):
             truth_layout=kind.truth_layout,
         )
         consistency.check_masks(self.masks, self.kind, kind.mask_keys)
-        consistency.check_submission(self.submission, self.truth)
+        consistency.check_submission(self.submission, self.truth, self.domain)
         kind.check(self)
         for index, row in enumerate(self.metrics):
             try:
@@ -82,9 +89,18 @@ class Challenge(Declaration):
         return self
 
     def _check_scores(self) -> None:
+        consistency.check_scores(self.scores)
         labels = [row.label for row in self.scores]
         consistency.check_labels(labels, "metrics: label of a score")
         metrics = [row.metric for row in self.metrics]
+        if self.reference_method is not None:
+            known = shipped.names("baselines")
+            if self.reference_method not in known:
+                raise ValueError(
+                    f"reference_method: '{self.reference_method}' is no shipped baseline; "
+                    f"{did_you_mean(self.reference_method, known)}; a method of your own is run "
+                    "with 'oceanbench run FILE CHALLENGE'"
+                )
         if self.rank_by not in (*labels, *metrics):
             hint = did_you_mean(self.rank_by, [*metrics, *labels])
             raise ValueError(f"rank_by: '{self.rank_by}' is not among metrics; {hint}")
@@ -139,9 +155,9 @@ class Challenge(Declaration):
         if offline or address is None:
             raise OceanbenchError(self.how_to_get(name, data_dir))
         place = self.folders(data_dir)[-1]
-        target = place if source.archive else (place / dataset.path).parent
-        is_archive = source.url is None
-        files.fetch(address, target, known_hash=source.sha256, archive=is_archive)
+        archive = source.url is None
+        wanted = [d.path for d in self.datasets.values()] if archive else [dataset.path]
+        downloads.fetch(address, place, wanted, known_hash=source.sha256, archive=archive)
         return f"{len(self.files(name, data_dir))} downloaded"
 
     def catalog(self, data_dir: Path | None = None) -> Any:
@@ -174,7 +190,8 @@ def _with_defaults(content: dict[str, Any]) -> dict[str, Any]:
         for key in row.keys.model_fields:
             if key in content and key not in kind.keys.model_fields:
                 raise ValueError(f"{key}: is for kind '{other}', kind is '{name}'; remove it")
-    known = [*(set(Declaration.model_fields) - {"own", "scores", "path"}), *kind.keys.model_fields]
+    ours = {"own", "scores", "path", "budget"}
+    known = [*(set(Declaration.model_fields) - ours), *kind.keys.model_fields]
     if unknown := [key for key in content if key not in known]:
         raise ValueError(f"unknown key '{unknown[0]}'; {did_you_mean(str(unknown[0]), known)}")
     content = kind.defaults(content)

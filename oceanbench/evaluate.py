@@ -60,7 +60,8 @@ def evaluated(
     """Score a submission as :func:`evaluate` does; the result, and what figures are drawn from."""
     begin = time.perf_counter()
     kind = CHALLENGE_KINDS[challenge.kind]
-    found = kind.score(challenge, submission.submitted, data_dir, executor)
+    challenge.there(challenge.truth_name, data_dir)  # before the submission is looked at
+    found = kind.score(challenge, submission.submitted_to(challenge), data_dir, executor)
     result = Result(
         challenge={
             "name": challenge.name,

@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import TypeAdapter
+from pydantic_core import from_json, to_json
 
-from oceanbench.data.files import write_text
+from oceanbench.data.files import read_text, write_text
 from oceanbench.errors import OceanbenchError
+from oceanbench.metrics import Sums
 
 SCHEMA = 1
+SUMMED = [f.name for f in fields(Sums) if f.name not in ("case", "term")]  # columns of a series
+MOST_TEXT = 2**26  # bytes of a result file
 REQUIRED: dict[str, dict[str, type]] = {
     "challenge": {"name": str, "version": int, "sha256": str},
     "submission": {"name": str, "sha256": str},
+    "coverage": {"variable": str, "mask": str, "points": int, "scored": int, "filled": int},
+    "series": {"variable": str, "mask": str, "daily": bool},
+}
+OPTIONAL: dict[str, dict[str, type]] = {
+    "submission": {"method": str, "authors": str, "reference": str, "notes": str},
+    "provenance": {"oceanbench": str, "created": str, "options": dict},
+    "coverage": {"missing": list, "against": str},
+    "series": {"terms": dict},
 }
 
 
@@ -131,10 +144,12 @@ class Result:
             if it is not a result of schema 1
         """
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            text = read_text(path, MOST_TEXT)
+            content = from_json(text, allow_inf_nan=False)
         except (OSError, ValueError) as problem:
+            reason = " ".join(str(problem).split())
             raise OceanbenchError(
-                f"{path}: cannot be read as a result ({problem}); give a file that "
+                f"{path}: cannot be read as a result ({reason}); give a file that "
                 "'oceanbench evaluate' wrote"
             ) from problem
         if not isinstance(content, dict) or content.pop("schema", None) != SCHEMA:
@@ -142,18 +157,42 @@ class Result:
                 f"{path}: not a result of schema {SCHEMA}; evaluate the submission again"
             )
         try:
-            result = TypeAdapter(cls).validate_python(content)
-            for part, keys in REQUIRED.items():
-                for key, kind in keys.items():
-                    if not isinstance(getattr(result, part).get(key), kind):
-                        raise ValueError(f"{part}.{key}")
-        except ValueError as problem:
+            result = TypeAdapter(cls).validate_json(
+                to_json(content, inf_nan_mode="constants"), strict=True
+            )
+            _check_parts(result)
+        except (ValueError, TypeError, OverflowError) as problem:
             reason = " ".join(str(problem).split())[:200]
             raise OceanbenchError(
                 f"{path}: a key of the result is missing, unknown or wrong ({reason}); evaluate "
                 "again"
             ) from problem
         return result
+
+
+def _check_parts(result: Result) -> None:
+    """Refuse parts without the keys that boards read, and columns of unlike lengths."""
+    for required, table in ((True, REQUIRED), (False, OPTIONAL)):
+        for part, keys in table.items():
+            found = getattr(result, part)
+            for row in found if isinstance(found, list) else [found]:
+                for key, kind in keys.items():
+                    if (required or row.get(key) is not None) and type(row.get(key)) is not kind:
+                        raise ValueError(f"{part}.{key}: {row.get(key)!r}")
+    for score in result.scores:
+        bounds = [score.interval.low, score.interval.high] if score.interval else []
+        if not all(math.isfinite(n) for n in (*bounds, score.value or 0.0)):
+            raise ValueError(f"scores: '{score.label}' is not finite")
+    for row in result.series:
+        cases = row.get("time", row.get("window"))
+        if not isinstance(cases, list):
+            raise ValueError("series: neither time nor window")
+        np.array(cases, dtype="datetime64[ns]" if "time" in row else np.int64)
+        columns = {name: row.get(name) for name in SUMMED}
+        for name, column in {**columns, **row.get("terms", {})}.items():
+            if not isinstance(column, list) or len(column) != len(cases):
+                raise ValueError(f"series.{name}: expected {len(cases)} numbers")
+            np.array(column, dtype=np.float64)
 
 
 def _finite(value: Any) -> Any:

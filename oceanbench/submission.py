@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import glob
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from oceanbench.challenge import Challenge
 from oceanbench.data import files
+from oceanbench.data.untrusted import check_files
 from oceanbench.errors import OceanbenchError
 from oceanbench.kinds import CHALLENGE_KINDS
 from oceanbench.kinds.kind import Submitted
+
+LONGEST_NAME = 100  # bytes: files of this name get endings
 
 
 @dataclass(frozen=True)
@@ -39,18 +41,25 @@ class Submission:
             raise OceanbenchError(
                 f"submission name {self.name!r} cannot be a file name; use letters, digits, - _ ."
             )
+        if len(self.name.encode()) > LONGEST_NAME:
+            raise OceanbenchError(
+                f"submission name {self.name[:20]!r}… has {len(self.name.encode())} bytes, more "
+                f"than {LONGEST_NAME}; choose a shorter --name"
+            )
 
     @property
     def files(self) -> list[Path]:
         """Files of the submission, sorted by name."""
         text = str(self.path)
+        if "\0" in text:
+            raise OceanbenchError("the path of a submission has a NUL in it; correct it")
         if "::" in text or "://" in text:
             raise OceanbenchError(f"{text}: a submission is a local file; download it first")
         if self.path.exists():
             if not (self.path.is_file() or self.path.is_dir()):
                 raise OceanbenchError(f"{text}: neither a file nor a Zarr store; give one of them")
             return [self.path]
-        found = [Path(p) for p in sorted(glob.glob(text))]  # noqa: PTH207  (absolute globs too)
+        found = files.expand(text, [Path()])
         if not found:
             raise OceanbenchError(f"{text}: no such file; give a NetCDF file, Zarr store or glob")
         return found
@@ -61,10 +70,11 @@ class Submission:
         sums = [files.sha256(f) for f in self.files]
         return sums[0] if len(sums) == 1 else files.sha256_of_text("\n".join(sums))
 
-    @property
-    def submitted(self) -> Submitted:
-        """Files, and what messages call them."""
-        return Submitted(self.files, self.path.name)
+    def submitted_to(self, challenge: Challenge) -> Submitted:
+        """Files that neither harm nor ask for too much, and what messages call them."""
+        found = self.files
+        check_files(found, challenge.budget, self.path.name)
+        return Submitted(found, self.path.name)
 
     def open(self, challenge: Challenge) -> Any:
         """Canonical variables of the submission around the challenge's domain, in memory.
@@ -82,4 +92,4 @@ class Submission:
         OceanbenchError
             what was found, where, what was expected and what to do
         """
-        return CHALLENGE_KINDS[challenge.kind].read(challenge, self.submitted, None)
+        return CHALLENGE_KINDS[challenge.kind].read(challenge, self.submitted_to(challenge), None)

@@ -12,7 +12,7 @@ import xarray as xr
 from builders import DAY, FIRST, days, maps, maps_challenge, submission, write
 from rows import every
 
-from oceanbench.data import untrusted
+from oceanbench.data.budget import Budget
 from oceanbench.errors import OceanbenchError
 from oceanbench.submission import Submission
 
@@ -415,7 +415,7 @@ def bomb(path, *, count=15, start=0, west=-65.0, east=-61.0, nx=400, ny=400):
 
 @pytest.mark.parametrize("kind", ["one file", "round the globe", "several files", "descending"])
 def test_absurd_size_is_refused_before_anything_is_read(kind, challenge, tmp_path, monkeypatch):
-    monkeypatch.setattr(untrusted, "MAX_BYTES", 2**18)
+    challenge = challenge.model_copy(update={"budget": Budget(values=2**18)})
     path = tmp_path / "bomb.nc"
     if kind == "several files":
         for i in (0, 1):
@@ -439,7 +439,7 @@ def test_absurd_size_is_refused_before_anything_is_read(kind, challenge, tmp_pat
 
 def test_terabytes_are_refused_in_a_moment(challenge, tmp_path):
     path = bomb(tmp_path / "bomb.nc", nx=200_000, ny=200_000)
-    assert "GiB" in refusal(challenge, path)
+    assert "chunks, more than" in refusal(challenge, path)
 
 
 # --- what comes out -----------------------------------------------------------------------------

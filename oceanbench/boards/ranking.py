@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from oceanbench.boards.published import published_table
 from oceanbench.challenge import Challenge
 from oceanbench.errors import OceanbenchError
 from oceanbench.kinds import CHALLENGE_KINDS
@@ -47,20 +48,47 @@ class Board:
     legend: str = ""
 
 
-def load_results(challenge: Challenge, folders: Sequence[Path]) -> list[Result]:
-    """Results of a challenge, of its present version; a later folder wins over an earlier one."""
+def load_results(
+    challenge: Challenge, folders: Sequence[Path], skipped: list[str] | None = None
+) -> list[Result]:
+    """Results of a challenge, of its present version; a later folder wins over an earlier one.
+
+    Parameters
+    ----------
+    challenge : whose results
+    folders : that hold a folder of its name
+    skipped : gets what is wrong with each file that cannot be ranked; without it, the first of
+        them is refused
+    """
     found: dict[str, Result] = {}
     for folder in folders:
         for path in sorted((folder / challenge.name).glob("*.json")):
-            result = Result.load(path)
-            if result.challenge.get("name") != challenge.name:
-                raise OceanbenchError(
-                    f"{path}: is a result of {result.challenge.get('name')}, expected "
-                    f"{challenge.name}; move it to its own folder"
-                )
+            try:
+                result = _load(challenge, path)
+            except OceanbenchError as problem:
+                if skipped is None:
+                    raise
+                skipped.append(str(problem))
+                continue
             if result.challenge["version"] == challenge.version:
                 found[result.name] = result
     return list(found.values())
+
+
+def _load(challenge: Challenge, path: Path) -> Result:
+    """Result of a challenge that has the score that ranks."""
+    result = Result.load(path)
+    if result.challenge.get("name") != challenge.name:
+        raise OceanbenchError(
+            f"{path}: is a result of {result.challenge.get('name')}, expected "
+            f"{challenge.name}; move it to its own folder"
+        )
+    label = challenge.ranking.label
+    if result.challenge["version"] == challenge.version and label not in {
+        score.label for score in result.scores
+    }:
+        raise OceanbenchError(f"{path}: has no score '{label}', which ranks; evaluate again")
+    return result
 
 
 def board(challenge: Challenge, results: Sequence[Result], *, new: Sequence[str] = ()) -> Board:
@@ -96,7 +124,7 @@ def board(challenge: Challenge, results: Sequence[Result], *, new: Sequence[str]
     flags = {s.flag for r in ordered for s in r.scores}
     legend = [text for flag, text in NO_SCORE.items() if flag in flags]
     legend += [LACKING] if flags & {"partial", "not_submitted"} else []
-    return Board(challenge, table, commands, _published(challenge), " ".join(legend))
+    return Board(challenge, table, commands, published_table(challenge), " ".join(legend))
 
 
 def _made_by(result: Result) -> dict[str, str]:
@@ -194,15 +222,3 @@ def _notes(result: Result) -> str:
             notes.append(f"partial: {', '.join(part['missing'])}")
     notes += [f"warning: {warning}" for warning in result.warnings]
     return "; ".join(dict.fromkeys(n for n in notes if n))
-
-
-def _published(challenge: Challenge) -> pd.DataFrame:
-    if challenge.published is None:
-        return pd.DataFrame()
-    path = challenge.path.parent / challenge.published.path
-    if not path.is_file():
-        raise OceanbenchError(f"{challenge.path}: published.path: no file {path}; add it")
-    try:
-        return pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (ValueError, OSError) as problem:
-        raise OceanbenchError(f"{path}: cannot be read as CSV ({problem}); correct it") from problem

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from pathlib import Path
 
 import jinja2
 import pandas as pd
 
+from oceanbench.boards.escaping import csv_cell, markdown, terminal
 from oceanbench.boards.ranking import Board, board, load_results
 from oceanbench.challenge import Challenge
 from oceanbench.kinds import CHALLENGE_KINDS
 from oceanbench.metrics import METRICS
 
 
-def _escape(table: pd.DataFrame) -> pd.DataFrame:
-    return table.map(lambda text: html.escape(str(text), quote=False).replace("|", "\\|"))
+def _table(cells: pd.DataFrame) -> str:
+    """Markdown table of texts that strangers wrote, heads too."""
+    escaped = cells.map(markdown).rename(columns=markdown)
+    return str(escaped.to_markdown(index=False, disable_numparse=True))
 
 
 def to_markdown(shown: Board) -> str:
     """Board as Markdown."""
     challenge = shown.challenge
-    lines = [f"# {challenge.title}", ""]
+    lines = [f"# {markdown(challenge.title)}", ""]
     lines.append(
         f"`{challenge.name}`, version {challenge.version}; ranked by "
-        f"{challenge.ranking.label} (`{challenge.ranking.metric}`)."
+        f"{markdown(challenge.ranking.label)} (`{challenge.ranking.metric}`)."
     )
     if METRICS[challenge.ranking.metric].resampled:
         lines.append(
@@ -36,18 +38,18 @@ def to_markdown(shown: Board) -> str:
     if shown.computed.empty:
         lines.append("No submission has been computed yet.")
     else:
-        lines.append(_escape(shown.computed).to_markdown(index=False, disable_numparse=True))
+        lines.append(_table(shown.computed))
         lines += ["", shown.legend] if shown.legend else []
         lines += ["", "## How the rows were made", ""]
-        lines.append(_escape(shown.commands).to_markdown(index=False, disable_numparse=True))
+        lines.append(_table(shown.commands))
     if challenge.published is not None:
         lines += ["", "## Published", ""]
         lines.append(
-            f"Scores as others published them ({challenge.published.source}), not computed by "
-            "OceanBench and not ranked with the rows above."
+            f"Scores as others published them ({markdown(challenge.published.source)}), not "
+            "computed by OceanBench and not ranked with the rows above."
         )
         lines.append("")
-        lines.append(_escape(shown.published).to_markdown(index=False, disable_numparse=True))
+        lines.append(_table(shown.published))
     return "\n".join(lines) + "\n"
 
 
@@ -58,7 +60,10 @@ def to_csv(shown: Board) -> str:
         parts.append(shown.computed.assign(source="computed"))
     if not shown.published.empty:
         parts.append(shown.published.assign(source="published"))
-    return str(pd.concat(parts).fillna("").to_csv(index=False)) if parts else "source\n"
+    if not parts:
+        return "source\n"
+    cells = pd.concat(parts).fillna("").map(csv_cell).rename(columns=csv_cell)
+    return str(cells.to_csv(index=False))
 
 
 PAGE = """<!doctype html>
@@ -99,13 +104,27 @@ def _bootstrap(challenge: Challenge) -> str:
 
 def to_html(boards: Sequence[Board]) -> str:
     """Render all boards on one page; names of submissions are untrusted and escaped."""
-    environment = jinja2.Environment(autoescape=True, keep_trailing_newline=True)
+    environment = jinja2.Environment(autoescape=True, keep_trailing_newline=True, finalize=_shown)
     return environment.from_string(PAGE).render(boards=boards, bootstrap=_bootstrap)
 
 
-def rendered(challenges: Sequence[Challenge], folder: Path) -> dict[Path, str]:
-    """Every file that a folder of results should hold beside them, with its content."""
-    boards = [board(c, load_results(c, [folder])) for c in challenges]
+def _shown(value: object) -> object:
+    """What a template prints, without control characters."""
+    return terminal(value) if isinstance(value, str) else value
+
+
+def rendered(
+    challenges: Sequence[Challenge], folder: Path, skipped: list[str] | None = None
+) -> dict[Path, str]:
+    """Every file that a folder of results should hold beside them, with its content.
+
+    Parameters
+    ----------
+    challenges : whose boards
+    folder : of results
+    skipped : as of :func:`load_results`
+    """
+    boards = [board(c, load_results(c, [folder], skipped)) for c in challenges]
     files = {folder / f"{b.challenge.name}.md": to_markdown(b) for b in boards}
     files |= {folder / f"{b.challenge.name}.csv": to_csv(b) for b in boards}
     files[folder / "index.html"] = to_html(boards)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from oceanbench.cli.options import FILE, FOLDER
+from oceanbench.cli.options import FILE, FOLDER, Finite
+from oceanbench.cli.printing import say
 from oceanbench.errors import OceanbenchError
 
 
@@ -30,19 +31,23 @@ def leaderboard(
 
     folder = results or shipped.folder("leaderboards")
     chosen = [Challenge.load(challenge)] if challenge else list(load_all().values())
+    skipped: list[str] = []
     if write or check:
-        files = rendering.rendered(chosen, folder)
+        files = rendering.rendered(chosen, folder, skipped)
         stale = rendering.stale(files)
         for path in stale:
             if write:
                 disk.write_text(files[path], path)
-            click.echo(f"{path}: {'written' if write else 'stale'}")
+            say(f"{path}: {'written' if write else 'stale'}")
+        _warn(skipped)
         if stale and not write:
-            click.echo("run: oceanbench leaderboard --write", err=True)
+            say("run: oceanbench leaderboard --write", err=True)
+        if (stale and not write) or skipped:
             sys.exit(1)
-        click.echo(f"{len(files)} files are up to date")
+        say(f"{len(files)} files are up to date")
         return
-    shown = [ranking.board(c, ranking.load_results(c, [folder])) for c in chosen]
+    shown = [ranking.board(c, ranking.load_results(c, [folder], skipped)) for c in chosen]
+    _warn(skipped)
     if form == "html":
         click.echo(rendering.to_html(shown))
         return
@@ -50,20 +55,24 @@ def leaderboard(
         click.echo(rendering.to_markdown(one) if form == "md" else rendering.to_csv(one))
 
 
+def _warn(skipped: list[str]) -> None:
+    for problem in skipped:
+        say(f"not ranked: {problem}", err=True)
+
+
 @click.command()
 @click.argument("challenge")
 @click.argument("result", type=FILE)
 @click.option("--reference", type=FILE, required=True, help="Result to compare with.")
+@click.option("--tolerance", type=Finite(min=0), default=0.0, show_default=True, help="Relative.")
 @click.option(
-    "--tolerance", type=click.FloatRange(min=0), default=0.0, show_default=True, help="Relative."
-)
-@click.option(
-    "--absolute", type=click.FloatRange(min=0), default=1e-9, show_default=True, help="Added to it."
+    "--absolute", type=Finite(min=0), default=1e-9, show_default=True, help="Added to it."
 )
 def check(challenge: str, result: Path, reference: Path, tolerance: float, absolute: float) -> None:
     """Exit 1 if a score of RESULT is worse than that of the reference."""
     from tabulate import tabulate
 
+    from oceanbench.boards.escaping import terminal
     from oceanbench.boards.regression import compare
     from oceanbench.challenge import Challenge
     from oceanbench.result import Result
@@ -75,7 +84,9 @@ def check(challenge: str, result: Path, reference: Path, tolerance: float, absol
             f"{result}: is a result of {found.challenge['name']}, expected {loaded.name}"
         )
     rows = compare(found, Result.load(reference), tolerance=tolerance, absolute=absolute)
-    table = [[r.label, r.reference, r.found, r.worse_by, r.tolerance, r.verdict] for r in rows]
+    table = [
+        [terminal(r.label), r.reference, r.found, r.worse_by, r.tolerance, r.verdict] for r in rows
+    ]
     heads = ["score", "reference", "found", "worse by", "allowed", "verdict"]
     click.echo(tabulate(table, heads, tablefmt="github", floatfmt=".6g", missingval="–"))
     if any(r.failed for r in rows):

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from oceanbench.cli.options import FILE, data_dir_option
-from oceanbench.cli.printing import described, facts, stem
+from oceanbench.cli.options import FILE, budget_option, data_dir_option
+from oceanbench.cli.printing import described, facts, say, stem
 
 
 @click.command("list")
@@ -16,13 +16,13 @@ def list_() -> None:
     from oceanbench.challenge import load_all
     from oceanbench.data import shipped
 
-    click.echo("Challenges")
+    say("Challenges")
     for name, challenge in load_all().items():
-        click.echo(f"  {name:28} {challenge.kind:8} {challenge.title}")
-    click.echo("Methods")
+        say(f"  {name:28} {challenge.kind:8} {challenge.title}")
+    say("Methods")
     for name in shipped.names("baselines"):
         claim, kinds = described(shipped.folder("baselines") / f"{name}.py")
-        click.echo(f"  {name:28} {claim} ({', '.join(kinds) or 'any kind'})")
+        say(f"  {name:28} {claim} ({', '.join(kinds) or 'any kind'})")
 
 
 @click.command()
@@ -33,7 +33,7 @@ def show(challenge: str, data_dir: Path | None) -> None:
     from oceanbench.challenge import Challenge
 
     for line in facts(Challenge.load(challenge), data_dir):
-        click.echo(line)
+        say(line)
 
 
 @click.command()
@@ -46,24 +46,27 @@ def fetch(challenge: str, data_dir: Path | None, offline: bool) -> None:
 
     loaded = Challenge.load(challenge)
     for name in loaded.datasets:
-        click.echo(f"{name}: {loaded.fetch(name, data_dir, offline=offline)}")
+        say(f"{name}: {loaded.fetch(name, data_dir, offline=offline)}")
 
 
 @click.command()
 @click.argument("challenge")
 @click.argument("file", type=FILE)
 @data_dir_option
-def validate(challenge: str, file: Path, data_dir: Path | None) -> None:
+@budget_option
+def validate(challenge: str, file: Path, data_dir: Path | None, budget: float) -> None:
     """Check that FILE could be evaluated, without scoring it."""
     from oceanbench.challenge import Challenge
+    from oceanbench.data.budget import Budget
     from oceanbench.kinds import CHALLENGE_KINDS
     from oceanbench.submission import Submission
 
-    loaded = Challenge.load(challenge)
-    submitted = Submission(stem(file), file).submitted
+    loaded = Challenge.load(challenge, Budget().times(budget))
+    loaded.there(loaded.truth_name, data_dir)
+    submitted = Submission(stem(file), file).submitted_to(loaded)
     for line in CHALLENGE_KINDS[loaded.kind].validate(loaded, submitted, data_dir):
-        click.echo(line)
-    click.echo(f"{file} can be evaluated on {loaded.name}.")
+        say(line)
+    say(f"{file} can be evaluated on {loaded.name}.")
 
 
 @click.group()
@@ -77,8 +80,12 @@ def catalog() -> None:
 @data_dir_option
 def export(challenge: str, file: Path, data_dir: Path | None) -> None:
     """Write the intake catalog of CHALLENGE to FILE (YAML)."""
+    import yaml
+
     from oceanbench.challenge import Challenge
+    from oceanbench.data.files import check_writable, write_text
 
     loaded = Challenge.load(challenge)
-    loaded.catalog(data_dir).to_yaml_file(str(file))
-    click.echo(f"{file}: catalog of {loaded.name}")
+    check_writable(file)
+    write_text(yaml.safe_dump(loaded.catalog(data_dir).to_dict()), file)
+    say(f"{file}: catalog of {loaded.name}")

@@ -5,19 +5,56 @@ Nothing numeric is imported before a command needs it, so that ``--help`` answer
 
 from __future__ import annotations
 
+import contextlib
 import sys
+import warnings
+from typing import Any
 
 import click
 
+from oceanbench.boards.escaping import terminal
 from oceanbench.cli.boards import check, leaderboard
 from oceanbench.cli.challenges import catalog, fetch, list_, show, validate
 from oceanbench.cli.scoring import evaluate, run, train, verify
 from oceanbench.errors import OceanbenchError
 
+PASSED_ON = (OceanbenchError, click.exceptions.Exit, click.ClickException, click.Abort)
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+
+class OneLine(click.Group):
+    """Commands whose failures, also those that nobody thought of, are one line."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; what it did not refuse itself is named with its type."""
+        try:
+            return super().invoke(ctx)
+        except (*PASSED_ON, BrokenPipeError):
+            raise
+        except Exception as problem:
+            if ctx.params["traceback"]:
+                raise
+            raise OceanbenchError(_unexpected(problem)) from problem
+
+
+def _unexpected(problem: Exception) -> str:
+    said = " ".join(str(problem).split())[:300]
+    if isinstance(problem, MemoryError):
+        return f"out of memory ({said or 'no more to be had'}); give smaller files"
+    if isinstance(problem, OSError) and problem.strerror:
+        at = f"{problem.filename}: " if problem.filename else ""
+        return f"{at}{problem.strerror}; check the path, its rights and the space on the disk"
+    return (
+        f"unexpected {type(problem).__name__}: {said or 'without a word'}; the input is damaged, "
+        "or OceanBench or the method is at fault: 'oceanbench --traceback …' shows where"
+    )
+
+
+@click.group(
+    cls=OneLine, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(package_name="oceanbench-challenges", prog_name="oceanbench")
-def cli() -> None:
+@click.option("--traceback", is_flag=True, help="Show where an unexpected error came from.")
+def cli(traceback: bool) -> None:
     """Ocean data challenges: evaluate a submission, run a method, rank the results.
 
     CHALLENGE is the name of a shipped challenge or the path of a challenge.yaml; METHOD the name of
@@ -32,16 +69,27 @@ cli.add_command(catalog)
 
 def main() -> None:
     """Run the command; refuse bad input in one line, with exit code 2."""
+    for stream in (sys.stdout, sys.stderr):  # of any encoding: what it lacks is written as \\x…
+        with contextlib.suppress(AttributeError, ValueError):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    warnings.showwarning = _one_line
     try:
         cli(standalone_mode=False)
     except OceanbenchError as problem:
-        click.echo(f"oceanbench: {' '.join(str(problem).split())}", err=True)
-        sys.exit(2)
+        _stop(str(problem), 2)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
-    except click.Abort:
-        click.echo("oceanbench: stopped", err=True)
-        sys.exit(130)
+    except (click.Abort, KeyboardInterrupt):
+        _stop("stopped", 130)
     except click.ClickException as problem:
-        problem.show()
-        sys.exit(problem.exit_code)
+        _stop(f"{problem.format_message()} (oceanbench --help)", problem.exit_code)
+
+
+def _stop(text: str, code: int) -> None:
+    click.echo(f"oceanbench: {terminal(' '.join(text.split()))}", err=True)
+    sys.exit(code)
+
+
+def _one_line(message: Warning | str, *_: Any, **__: Any) -> None:
+    """Show a warning of a library as one line."""
+    click.echo(f"warning: {terminal(' '.join(str(message).split()))}", err=True)

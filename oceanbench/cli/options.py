@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+from typing import Any
 
 import click
 
 FOLDER = click.Path(path_type=Path)
 FILE = click.Path(path_type=Path)
+
+
+class Finite(click.FloatRange):
+    """A number within bounds that is one: neither NaN nor infinite."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read the number, or refuse it."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is no finite number", param, ctx)
+        return number
+
+
 data_dir_option = click.option(
     "--data-dir", type=FOLDER, help="Folder that holds the challenge's files."
 )
@@ -24,14 +39,24 @@ settings_option = click.option(
 device_option = click.option(
     "--device", default="auto", show_default=True, help="auto, cpu, cuda, …"
 )
-seed_option = click.option("--seed", type=int, default=0, show_default=True)
+seed_option = click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True
+)
 figures_option = click.option(
     "--figures", is_flag=True, help="Draw maps, error series and spectra."
 )
 workers_option = click.option(
     "--workers",
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=1, max=1024),
     default=1,
     show_default=True,
     help="Processes that share the starts of forecasts.",
+)
+budget_option = click.option(
+    "--budget",
+    type=Finite(min=1e-6, max=1e6),
+    default=1.0,
+    show_default=True,
+    metavar="FACTOR",
+    help="Times what files of strangers may hold.",
 )

@@ -8,11 +8,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
+from oceanbench.boards.escaping import terminal
 from oceanbench.errors import OceanbenchError
 
 if TYPE_CHECKING:
     from oceanbench.challenge import Challenge
     from oceanbench.result import Result
+
+
+def say(text: object, *, err: bool = False) -> None:
+    """Print one line, whatever strangers wrote into it."""
+    click.echo(terminal(text), err=err)
 
 
 def stem(file: Path) -> str:
@@ -43,7 +51,8 @@ def score_table(challenge: Challenge, result: Result) -> str:
         if many and s.label not in shown:
             continue
         spread = f"[{s.interval.low:.4g}, {s.interval.high:.4g}]" if s.interval else "–"
-        rows.append([s.label, s.metric, s.value, s.units, spread, s.flag or "", s.n])
+        words = [terminal(word) for word in (s.label, s.metric, s.units, s.flag or "")]
+        rows.append([*words[:2], s.value, words[2], spread, words[3], s.n])
     heads = ["score", "metric", "value", "unit", "95 % interval", "flag", "points"]
     return str(tabulate(rows, heads, tablefmt="github", floatfmt=".5g", missingval="–"))
 

@@ -12,6 +12,8 @@ import click
 
 from oceanbench.cli.options import (
     FILE,
+    Finite,
+    budget_option,
     data_dir_option,
     device_option,
     figures_option,
@@ -20,7 +22,7 @@ from oceanbench.cli.options import (
     settings_option,
     workers_option,
 )
-from oceanbench.cli.printing import pairs, score_table, stem
+from oceanbench.cli.printing import pairs, say, score_table, stem
 from oceanbench.errors import OceanbenchError
 
 if TYPE_CHECKING:
@@ -55,6 +57,10 @@ class Scoring:
 @data_dir_option
 @figures_option
 @workers_option
+@budget_option
+@click.option("--sandbox", is_flag=True, help="Score in a child process without network.")
+@click.option("--memory", type=Finite(min=0.5), default=2.0, show_default=True, help="Its GiB.")
+@click.option("--seconds", type=Finite(min=1), default=600.0, show_default=True, help="Its time.")
 def evaluate(
     challenge: str,
     file: Path | None,
@@ -67,12 +73,23 @@ def evaluate(
     data_dir: Path | None,
     figures: bool,
     workers: int,
+    budget: float,
+    sandbox: bool,
+    memory: float,
+    seconds: float,
 ) -> None:
     """Score FILE on CHALLENGE; without FILE, run the reference method first."""
+    if sandbox:
+        from oceanbench.cli.sandbox import sandboxed
+
+        again = [word for word in sys.argv[1:] if word != "--sandbox"]
+        sys.exit(sandboxed(again, memory=memory, seconds=seconds))
+
     from oceanbench.challenge import Challenge
+    from oceanbench.data.budget import Budget
     from oceanbench.submission import Submission
 
-    loaded = Challenge.load(challenge)
+    loaded = Challenge.load(challenge, Budget().times(budget))
     words = {"method": method, "authors": authors, "reference": reference, "notes": notes}
     scoring = Scoring(loaded, output, data_dir, figures, workers)
     if file is None:
@@ -99,6 +116,7 @@ def evaluate(
 @data_dir_option
 @figures_option
 @workers_option
+@budget_option
 def run(
     method: str,
     challenge: str,
@@ -111,11 +129,14 @@ def run(
     data_dir: Path | None,
     figures: bool,
     workers: int,
+    budget: float,
 ) -> None:
     """Run METHOD on CHALLENGE, then score what it made."""
     from oceanbench.challenge import Challenge
+    from oceanbench.data.budget import Budget
 
-    scoring = Scoring(Challenge.load(challenge), output, data_dir, figures, workers)
+    loaded = Challenge.load(challenge, Budget().times(budget))
+    scoring = Scoring(loaded, output, data_dir, figures, workers)
     chosen = {"weights": weights, "settings": pairs(settings), "device": device, "seed": seed}
     _run(method, scoring, name=name, options=chosen)
 
@@ -129,6 +150,7 @@ def run(
 @seed_option
 @output_option
 @data_dir_option
+@budget_option
 def train(
     method: str,
     challenge: str,
@@ -138,14 +160,16 @@ def train(
     seed: int,
     output: Path,
     data_dir: Path | None,
+    budget: float,
 ) -> None:
     """Train METHOD on the training period of CHALLENGE; run then uses its weights."""
     from oceanbench.challenge import Challenge
+    from oceanbench.data.budget import Budget
     from oceanbench.methods.training import train as train_method
 
     path, weights = train_method(
         method,
-        Challenge.load(challenge),
+        Challenge.load(challenge, Budget().times(budget)),
         output=output,
         name=name,
         settings=pairs(settings),
@@ -156,7 +180,7 @@ def train(
     count = sum(tensor.numel() for tensor in weights.tensors.values())
     seconds = weights.provenance["seconds"]
     size = f"{count} number{'s' if count > 1 else ''}"
-    click.echo(f"{path}: weights of {weights.method['name']}, {size}, {seconds:.0f} s")
+    say(f"{path}: weights of {weights.method['name']}, {size}, {seconds:.0f} s")
 
 
 @click.command()
@@ -164,27 +188,32 @@ def train(
 @click.option("--submission", "file", type=FILE, required=True, help="The file that was scored.")
 @click.option("--challenge", help="Path of the challenge.yaml, if it is not a shipped one.")
 @data_dir_option
-def verify(result: Path, file: Path, challenge: str | None, data_dir: Path | None) -> None:
+@budget_option
+def verify(
+    result: Path, file: Path, challenge: str | None, data_dir: Path | None, budget: float
+) -> None:
     """Score the submission again; exit 1 if RESULT says something else."""
     from oceanbench.boards.regression import differences
     from oceanbench.challenge import Challenge
+    from oceanbench.data.budget import Budget
     from oceanbench.evaluate import evaluate as score
     from oceanbench.result import Result
     from oceanbench.submission import Submission
 
     claimed = Result.load(result)
-    loaded = Challenge.load(challenge or str(claimed.challenge["name"]))
+    known = Budget().times(budget)
+    loaded = Challenge.load(challenge or str(claimed.challenge["name"]), known)
     submission = Submission(claimed.name, file)
     if submission.sha256 != claimed.submission["sha256"]:
-        click.echo(f"{file} is not the file of {result}: its sha256 differs", err=True)
+        say(f"{file} is not the file of {result}: its sha256 differs", err=True)
         sys.exit(1)
     wrong = differences(claimed, score(loaded, submission, data_dir=data_dir))
     for line in wrong[:10]:
-        click.echo(f"{result.name} says {line}")
+        say(f"{result.name} says {line}")
     if wrong:
-        click.echo(f"{len(wrong)} differences", err=True)
+        say(f"{len(wrong)} differences", err=True)
         sys.exit(1)
-    click.echo(f"{result}: {len(claimed.scores)} scores verified")
+    say(f"{result}: {len(claimed.scores)} scores verified")
 
 
 def _run(
@@ -210,7 +239,7 @@ def _run(
     submission = replace(submission, **given)
     used = kept["options"].get("weights")
     learned = f", weights {used['file']} trained on {used['challenge']}" if used else ""
-    click.echo(f"{submission.path}: maps of {submission.name}{learned}")
+    say(f"{submission.path}: maps of {submission.name}{learned}")
     _score(submission, scoring, kept)
 
 
@@ -219,27 +248,33 @@ def _score(submission: Submission, scoring: Scoring, options: dict[str, Any]) ->
     from oceanbench.boards.ranking import board, load_results
     from oceanbench.boards.rendering import to_markdown
     from oceanbench.data import shipped
+    from oceanbench.data.files import check_writable
     from oceanbench.evaluate import evaluated
 
     challenge = scoring.challenge
+    check_writable(scoring.output / challenge.name / f"{submission.name}.json")
     with _pool(scoring.workers) as pool:
         result, material = evaluated(
             challenge, submission, data_dir=scoring.data_dir, options=options, executor=pool
         )
-    known = load_results(challenge, [shipped.folder("leaderboards"), scoring.output])
-    rows = [r for r in known if r.name != result.name]
-    ranked = board(challenge, [*rows, result], new=[result.name])
-    path = result.save(scoring.output)
+    path = result.save(scoring.output)  # before anything of others can go wrong
     for warning in result.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        say(f"warning: {warning}", err=True)
     click.echo(score_table(challenge, result))
-    click.echo(f"\n{path}: result of {result.name}\n")
-    click.echo(to_markdown(ranked))
+    say("")
+    say(f"{path}: result of {result.name}")
+    say("")
+    skipped: list[str] = []
+    known = load_results(challenge, [shipped.folder("leaderboards"), scoring.output], skipped)
+    for problem in skipped:
+        say(f"not ranked: {problem}", err=True)
+    rows = [r for r in known if r.name != result.name]
+    click.echo(to_markdown(board(challenge, [*rows, result], new=[result.name])))
     if scoring.figures:
         from oceanbench.figures import draw
 
         for figure in draw(challenge, result.name, material, path.with_suffix("")):
-            click.echo(f"{figure}: figure")
+            say(f"{figure}: figure")
 
 
 def _pool(workers: int) -> AbstractContextManager[Executor | None]:

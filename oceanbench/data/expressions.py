@@ -9,6 +9,7 @@ import xarray as xr
 
 from oceanbench.errors import OceanbenchError
 
+MOST_TERMS = 32
 TERM = re.compile(r"\s*([+-]?)\s*([A-Za-z_]\w*)\s*")
 
 
@@ -21,6 +22,8 @@ def parse_sum(expression: str) -> list[tuple[int, str]]:
     terms: list[tuple[int, str]] = []
     position = 0
     while position < len(expression):
+        if len(terms) == MOST_TERMS:
+            raise OceanbenchError(f"a sum of more than {MOST_TERMS} variables; write fewer")
         match = TERM.match(expression, position)
         if match is None or (terms and not match[1]):
             raise OceanbenchError(

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import hashlib
+import io
 import os
+import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 
-import pooch
 import xarray as xr
 
 from oceanbench.errors import OceanbenchError
+
+MOST_FILES = 100_000  # that a glob is followed to
 
 
 def expand(pattern: str, folders: Sequence[Path]) -> list[Path]:
@@ -31,10 +36,47 @@ def expand(pattern: str, folders: Sequence[Path]) -> list[Path]:
         whole = str(Path(glob.escape(str(folder))) / pattern)  # an absolute pattern replaces it
         if not folder.is_dir():  # ../NEIGHBOUR/data is there all the same
             whole = os.path.normpath(whole)
-        found = sorted(glob.glob(whole))  # noqa: PTH207
+        found = sorted(islice(glob.iglob(whole), MOST_FILES))  # noqa: PTH207
         if found:
             return [Path(f) for f in found]
     return []
+
+
+def check_inside(path: str, where: str) -> None:
+    """Refuse a path that leads out of the folder it is relative to."""
+    if Path(path).is_absolute() or Path(os.path.normpath(path)).parts[:1] == ("..",):
+        raise OceanbenchError(
+            f"{where}: '{path}' leads out of the folder of challenge.yaml; write it relative to "
+            "that folder, or to one that holds all files and is given with --data-dir"
+        )
+
+
+def check_no_link_out(found: Sequence[Path], folders: Sequence[Path], where: str) -> None:
+    """Refuse files that are links to somewhere else."""
+    roots = [folder.resolve() for folder in folders]
+    for file in found:
+        if not any(file.resolve().is_relative_to(root) for root in roots):
+            raise OceanbenchError(
+                f"{where}: {file.name} is a link out of the folder of challenge.yaml; put the file "
+                "there, or pass --data-dir with the folder that holds it"
+            )
+
+
+def read_text(path: Path, most: int) -> str:
+    """Text of a regular file of at most so many bytes.
+
+    Raises
+    ------
+    OSError, ValueError
+        if it is none, cannot be read, or is not UTF-8
+    """
+    if not path.is_file():
+        raise OSError("there is no regular file of this name")
+    with path.open("rb") as stream:
+        content = stream.read(most + 1)
+    if len(content) > most:
+        raise ValueError(f"it has more than {most // 2**10} KiB")
+    return content.decode("utf-8")
 
 
 def sha256(path: Path) -> str:
@@ -68,14 +110,16 @@ def check_sha256(path: Path, expected: str, where: str) -> None:
 def write_netcdf(dataset: xr.Dataset, path: Path) -> None:
     """Write a compressed NetCDF4 file, whole or not at all."""
     encoding = {name: {"zlib": True, "complevel": 4} for name in dataset.data_vars}
+    content = io.BytesIO()  # HDF5 cannot close a file on a full disk, and takes the process along
+    dataset.to_netcdf(content, engine="h5netcdf", encoding=encoding)
     with _whole(path) as temporary:
-        dataset.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
+        temporary.write_bytes(content.getbuffer())
 
 
 def write_text(text: str, path: Path) -> None:
     """Write a text file, whole or not at all."""
     with _whole(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_bytes(content: bytes, path: Path) -> None:
@@ -86,48 +130,48 @@ def write_bytes(content: bytes, path: Path) -> None:
 
 def check_writable(path: Path) -> None:
     """Refuse a file that could not be written, before the long work that makes it."""
+    try:
+        _temporary(path).lstat()
+    except FileNotFoundError:
+        pass
+    except OSError as problem:
+        raise _unwritable(path, problem) from problem
     folder = next(parent for parent in path.absolute().parents if parent.exists())
-    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise OceanbenchError(f"{path}: cannot be written; choose another folder")
+    try:
+        _check_regular(path)
+        with tempfile.TemporaryFile(dir=folder) as stream:
+            stream.write(b"0")
+    except OSError as problem:
+        raise _unwritable(path, problem) from problem
+
+
+def _check_regular(path: Path) -> None:
+    """Refuse to put a file in place of a folder, a device or a pipe."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EEXIST, "it is a folder or a device")
+
+
+def _unwritable(path: Path, problem: OSError) -> OceanbenchError:
+    reason = problem.strerror or problem
+    return OceanbenchError(f"{path}: cannot be written ({reason}); choose another folder or name")
+
+
+def _temporary(path: Path) -> Path:
+    """Name beside a file, of this process: others may write there too."""
+    return path.with_name(f".{path.name}.{os.getpid()}.part")
 
 
 @contextmanager
 def _whole(path: Path) -> Iterator[Path]:
     """Temporary name beside a file, which takes the file's name once it is written."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")  # processes may share a folder
+    temporary = _temporary(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _check_regular(path)
         yield temporary
         temporary.replace(path)
     except OSError as problem:
-        raise OceanbenchError(
-            f"{path}: cannot be written ({problem.strerror or problem}); choose another folder"
-        ) from problem
+        raise _unwritable(path, problem) from problem
     finally:
-        if temporary.exists():
-            temporary.unlink()
-
-
-def fetch(url: str, folder: Path, *, known_hash: str | None, archive: bool) -> None:
-    """Download a file, or an archive and unpack it, into a folder; refuse a wrong checksum.
-
-    Parameters
-    ----------
-    url : http(s) or ftp address
-    folder : created when needed
-    known_hash : sha256 of what is downloaded, or None where the source gives none
-    archive : unpack the (zip or tar) archive into the folder
-    """
-    processor = None
-    if archive:
-        unpack = pooch.Unzip if url.endswith(".zip") else pooch.Untar
-        processor = unpack(extract_dir=str(folder))
-    name = url.rsplit("/", 1)[-1]
-    known = f"sha256:{known_hash}" if known_hash else None
-    try:
-        pooch.retrieve(url, known, fname=name, path=folder, processor=processor)
-    except (OSError, ValueError) as problem:
-        reason = str(problem).splitlines()[0]
-        raise OceanbenchError(
-            f"{url}: could not be fetched ({reason}); try again, or download it into {folder}"
-        ) from problem
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)

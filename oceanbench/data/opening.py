@@ -11,7 +11,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from oceanbench.data.attributes import check_attributes
 from oceanbench.data.expressions import combine, parse_sum
+from oceanbench.data.netcdf3_files import is_netcdf3
 from oceanbench.data.units import same_unit
 from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.grid import SAME_NODE, as_nanoseconds, centre_longitude
@@ -34,6 +36,7 @@ def open_file(path: Path, *, chunks: Any = None) -> xr.Dataset:
         else:
             engine = "scipy" if is_netcdf3(path) else "h5netcdf"
             encoded = xr.open_dataset(path, engine=engine, chunks=chunks, decode_times=False)
+        check_attributes(encoded, path.name)
         _refuse_other_calendars(encoded, path.name)
         dataset = xr.decode_cf(encoded, mask_and_scale=False, decode_timedelta=False)
     except OceanbenchError:
@@ -52,9 +55,10 @@ def loaded(dataset: xr.Dataset, where: str) -> xr.Dataset:
     """Read the values into memory; a damaged file is refused by name."""
     try:
         return dataset.load()
-    except (OSError, RuntimeError, ValueError) as problem:
+    except Exception as problem:  # every decoder has exceptions of its own
+        reason = (str(problem) or type(problem).__name__).splitlines()[0]
         raise OceanbenchError(
-            f"{where}: its values cannot be read ({str(problem).splitlines()[0]}); the file is "
+            f"{where}: its values cannot be read ({reason}); the file is "
             "damaged: write or fetch it again"
         ) from problem
 
@@ -67,12 +71,6 @@ def _refuse_other_calendars(encoded: xr.Dataset, where: str) -> None:
                 f"{where}: '{name}' is in the calendar '{calendar}', expected the standard one; "
                 "convert the dates to real days"
             )
-
-
-def is_netcdf3(path: Path) -> bool:
-    """Whether a file is of the classic format."""
-    with path.open("rb") as stream:
-        return stream.read(3) == b"CDF"
 
 
 def canonical(dataset: xr.Dataset, where: str, layout: str) -> xr.Dataset:

@@ -61,14 +61,13 @@ def find(kind: str, name: str, file: str) -> Path:
     name : name of a shipped one, or a path to a file of the user's own
     file : file of a shipped one, with ``{name}`` for its name
     """
+    if name in names(kind):  # before a file of this name that happens to lie here
+        return folder(kind) / file.format(name=name)
     given = Path(name)
     if given.is_file():
         return given
     if (given / "challenge.yaml").is_file():
         return given / "challenge.yaml"
-    path = folder(kind) / file.format(name=name)
-    if path.is_file():
-        return path
     if given.suffix or given.name != name:
         raise OceanbenchError(f"{given}: no such file; give the path of an existing file")
     raise OceanbenchError(

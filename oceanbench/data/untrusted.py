@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -11,20 +13,73 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from oceanbench.data import opening
+from oceanbench.data.budget import Budget
+from oceanbench.data.hdf5_files import check_hdf5
+from oceanbench.data.netcdf3_files import check_netcdf3, is_netcdf3
+from oceanbench.data.preflight import preflight
+from oceanbench.data.zarr_stores import check_store
 from oceanbench.errors import OceanbenchError
 
-MAX_BYTES = 8 * 2**30  # in memory; a hostile file declares terabytes in 300 bytes
 ABSURD = 1e10  # no ocean variable is so large; its square would overflow the sums
-MAX_NODES = 10_000_000  # of one axis, read when a file is opened
 
 
-def open_untrusted(file: Path, texts: Collection[str] = ()) -> xr.Dataset:
+def check_files(
+    files: Sequence[Path], budget: Budget, where: str, *, at_first: bool = True
+) -> float:
+    """Refuse files that read elsewhere, run code or ask for too much, before a value is read.
+
+    Parameters
+    ----------
+    files : NetCDF files or Zarr stores, of one dataset or one submission
+    budget : for all of them together
+    where : for messages
+    at_first : whether a child process has to read the headers first, as whoever opens them again
+        need not
+
+    Returns
+    -------
+    bytes of all their values, decoded
+    """
+    budget.check("files", len(files), where)
+    stored, values = 0, 0.0
+    for file in files:
+        found = _status(file)
+        if stat.S_ISDIR(found.st_mode):
+            values += check_store(file, budget)
+        elif not stat.S_ISREG(found.st_mode):
+            raise OceanbenchError(f"{file}: is no regular file; give a NetCDF file or Zarr store")
+        elif h5py.is_hdf5(file):
+            if at_first:
+                preflight(file, budget)
+            values += check_hdf5(file, budget)
+        elif is_netcdf3(file):
+            values += check_netcdf3(file, budget)
+        else:
+            raise OceanbenchError(
+                f"{file}: cannot be read as NetCDF or Zarr (it begins as neither); write it with "
+                "xarray's to_netcdf() or to_zarr(), and check that it is complete"
+            )
+        stored += found.st_size
+        budget.check("stored", stored, where)
+    return values
+
+
+def _status(file: Path) -> os.stat_result:
+    try:
+        return file.stat()
+    except (OSError, ValueError) as problem:
+        reason = getattr(problem, "strerror", None) or str(problem)
+        raise OceanbenchError(f"{file}: cannot be read ({reason}); check the path") from problem
+
+
+def open_untrusted(
+    file: Path, texts: Collection[str] = (), budget: Budget | None = None
+) -> xr.Dataset:
     """Open a file or Zarr store that reads from nowhere else; of texts only those named."""
-    if file.is_file() and h5py.is_hdf5(file):
-        _refuse_links(file)
-    elif file.is_dir():
-        _refuse_symlinks(file)
+    budget = budget or Budget()
+    check_files([file], budget, file.name, at_first=False)
     opened = opening.open_file(file, chunks=None)
+    budget.check("members", opened.sizes.get("member", 0), file.name)
     objects = [v for v in opened.variables if opened[v].dtype == object and v not in texts]
     return opened.drop_vars(objects)
 
@@ -44,58 +99,6 @@ def check_range(
     )
 
 
-def check_size(parts: Sequence[xr.Dataset], where: str) -> None:
+def check_size(parts: Sequence[xr.Dataset], where: str, budget: Budget | None = None) -> None:
     """Refuse what would not fit into memory; nothing has been read yet."""
-    size = sum(part.nbytes for part in parts)
-    if size > MAX_BYTES:
-        raise OceanbenchError(
-            f"{where}: declares {size / 2**30:.0f} GiB in and around the domain, more than "
-            f"{MAX_BYTES // 2**30} GiB; submit the grid that the challenge describes"
-        )
-
-
-def _refuse_links(file: Path) -> None:
-    """HDF5 can read other files of this machine through links and external storage."""
-
-    def refuse(what: str, name: str) -> None:
-        raise OceanbenchError(
-            f"{file.name}: '{name}' is {what}, which reads from outside the file; write the values "
-            "into the file itself"
-        )
-
-    seen: set[int] = set()
-
-    def visit(group: h5py.Group) -> None:
-        seen.add(h5py.h5o.get_info(group.id).addr)
-        for name in group:
-            link = group.get(name, getlink=True)
-            if isinstance(link, h5py.ExternalLink | h5py.SoftLink):
-                refuse("a link", name)
-            item = group[name]
-            if isinstance(item, h5py.Group):
-                if h5py.h5o.get_info(item.id).addr not in seen:
-                    visit(item)
-            elif isinstance(item, h5py.Dataset) and (item.external or item.is_virtual):
-                refuse("externally stored", name)
-            elif isinstance(item, h5py.Dataset) and item.ndim == 1 and item.size > MAX_NODES:
-                raise OceanbenchError(
-                    f"{file.name}: '{name}' declares {item.size} nodes, more than {MAX_NODES}; "
-                    "submit the grid that the challenge describes"
-                )
-
-    try:
-        with h5py.File(file, "r") as opened:
-            visit(opened)
-    except (OSError, RuntimeError, KeyError) as problem:
-        reason = str(problem).splitlines()[0]
-        raise OceanbenchError(
-            f"{file}: cannot be read as NetCDF ({reason}); check that it is complete"
-        ) from problem
-
-
-def _refuse_symlinks(store: Path) -> None:
-    for path in store.rglob("*"):
-        if path.is_symlink():
-            raise OceanbenchError(
-                f"{store.name}: '{path.name}' is a symbolic link; copy the data into the store"
-            )
+    (budget or Budget()).check("values", sum(part.nbytes for part in parts), where)

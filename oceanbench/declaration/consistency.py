@@ -5,6 +5,7 @@ What a kind has is told by tables of it; what only one kind asks for is checked 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
 
@@ -16,6 +17,8 @@ from oceanbench.metrics import METRICS
 
 LEARNED: tuple[Literal["training", "validation"], ...] = ("training", "validation")  # by methods
 HIDDEN = ("truth", "observed_truth")  # roles that no method ever receives
+MOST_SCORES = 20_000
+MOST_NODES = 2**30  # of the maps that a method fills
 BEFORE_OR_AFTER = "end it before or begin it after, or scores mean nothing"
 
 
@@ -112,8 +115,19 @@ def check_masks(masks: Mapping[str, Mask], kind: str, keys: Collection[str]) -> 
                 raise ValueError(f"masks.{name}.{key}: kind '{kind}' has no such part")
 
 
-def check_submission(submission: SubmissionRules, truth: Dataset) -> None:
-    """Refuse variables of no truth."""
+def check_submission(
+    submission: SubmissionRules, truth: Dataset, domain: Domain | None = None
+) -> None:
+    """Refuse variables of no truth, and a grid finer than anyone could fill."""
+    if submission.grid is not None and domain is not None:
+        west, east = domain.west_east
+        sides = (east - west, domain.latitude[1] - domain.latitude[0])
+        days = (domain.time[1] - domain.time[0]).days + 1 + submission.grid.days_after
+        nodes = days * math.prod(side / submission.grid.step_degrees + 1 for side in sides)
+        if nodes > MOST_NODES:
+            raise ValueError(
+                f"submission.grid: has {nodes:.3g} nodes, more than {MOST_NODES}; make it coarser"
+            )
     if set(submission.variables) != set(truth.variables):
         raise ValueError(
             f"submission.variables: {list(submission.variables)} and the truth's "
@@ -163,6 +177,14 @@ def check_row(
 
 def check_labels(labels: Sequence[str], what: str) -> None:
     """Refuse a label that is given twice."""
+    seen: set[str] = set()
     for label in labels:
-        if labels.count(label) > 1:
+        if label in seen:
             raise ValueError(f"{what} '{label}' is given twice; labels are unique")
+        seen.add(label)
+
+
+def check_scores(rows: Sequence[MetricRow]) -> None:
+    """Refuse more scores than a board could hold."""
+    if len(rows) > MOST_SCORES:
+        raise ValueError(f"metrics: stand for more than {MOST_SCORES} scores; list fewer")

@@ -11,6 +11,8 @@ import pooch
 from pydantic import Field
 
 from oceanbench.data import files, shipped
+from oceanbench.data.budget import UNLIMITED, Budget
+from oceanbench.data.untrusted import check_files
 from oceanbench.declaration.metric_rows import MetricRow
 from oceanbench.declaration.section import Dates, Period, Section, Text
 from oceanbench.declaration.sections import (
@@ -23,6 +25,10 @@ from oceanbench.declaration.sections import (
 )
 from oceanbench.errors import OceanbenchError
 
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
+
+MOST = 500  # datasets, masks or rows of metrics
+
 
 class Declaration(Section):
     """Content of a challenge.yaml, as kinds and scoring take it.
@@ -32,28 +38,30 @@ class Declaration(Section):
     own : the keys that only challenges of this kind have, in the section that the kind declares
     scores : every score, in the order of results; a row of ``metrics`` may stand for many
     path : of the challenge.yaml
+    budget : what the files of a submission, and of a challenge that is not shipped, may hold
     """
 
-    name: Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    name: Annotated[str, Field(strict=True, pattern=NAME, max_length=100)]
     version: Annotated[int, Field(strict=True, ge=1)]
     title: Text
     kind: Text
     domain: Domain | None = None
     periods: dict[Period, Dates] = Field(default_factory=dict)
-    datasets: dict[str, Dataset]
+    datasets: Annotated[dict[str, Dataset], Field(max_length=MOST)]
     submission: SubmissionRules
-    masks: Annotated[dict[str, Mask], Field(min_length=1)] = Field(
+    masks: Annotated[dict[str, Mask], Field(min_length=1, max_length=MOST)] = Field(
         default_factory=lambda: {"domain": Mask()}
     )
-    metrics: list[MetricRow]
+    metrics: Annotated[list[MetricRow], Field(max_length=MOST)]
     rank_by: Text
-    reference_method: Text | None = None
+    reference_method: Annotated[str, Field(strict=True, pattern=NAME)] | None = None
     reference: Text | None = None
     licence: Text | None = None
     published: Published | None = None
     own: Annotated[Section, Field(exclude=True)] = Field(default_factory=Section)
     scores: Annotated[list[MetricRow], Field(exclude=True)] = Field(default_factory=list)
     path: Annotated[Path, Field(exclude=True)]
+    budget: Annotated[Budget, Field(exclude=True)] = Budget()
 
     def of_role(self, role: str) -> list[str]:
         """Names of the datasets of a role."""
@@ -94,14 +102,39 @@ class Declaration(Section):
         """Name of the mask that a score looks through."""
         return row.mask or next(iter(self.masks))
 
+    @property
+    def is_shipped(self) -> bool:
+        """Whether it came with OceanBench, and is trusted."""
+        return self.path.absolute().is_relative_to(shipped.folder("challenges").absolute())
+
     def folders(self, data_dir: Path | None = None) -> list[Path]:
         """Where this challenge's files may lie, in the order of search."""
         cache = Path(pooch.os_cache("oceanbench")) / self.name
         return [data_dir] if data_dir else [*shipped.data_folders(self.path.parent), cache]
 
     def present(self, name: str, data_dir: Path | None = None) -> list[Path]:
-        """Files of a dataset that are there, unverified; empty when there is none."""
-        return files.expand(self.datasets[name].path, self.folders(data_dir))
+        """Files of a dataset that are there, unverified; empty when there is none.
+
+        Raises
+        ------
+        OceanbenchError
+            when the path leads out of the folders of the challenge, and the challenge is a
+            stranger's
+        """
+        path, folders = self.datasets[name].path, self.folders(data_dir)
+        where = f"{self.path}: datasets.{name}.path"
+        if not self.is_shipped:
+            files.check_inside(path, where)
+        found = files.expand(path, folders)
+        if not self.is_shipped and data_dir is None:  # the user's own folder may have links
+            files.check_no_link_out(found, folders, where)
+        return found
+
+    def there(self, name: str, data_dir: Path | None = None) -> list[Path]:
+        """Files of a dataset, unverified; refused where there is none: what brings them."""
+        if found := self.present(name, data_dir):
+            return found
+        raise OceanbenchError(self.how_to_get(name, data_dir))
 
     def files(self, name: str, data_dir: Path | None = None) -> list[Path]:
         """Files of a dataset, verified where the challenge gives a checksum.
@@ -109,11 +142,10 @@ class Declaration(Section):
         Raises
         ------
         OceanbenchError
-            when they are not there: what to fetch and where to put it
+            when they are not there: what to fetch and where to put it; when they read elsewhere or
+            ask for too much
         """
-        dataset, found = self.datasets[name], self.present(name, data_dir)
-        if not found:
-            raise OceanbenchError(self.how_to_get(name, data_dir))
+        dataset, found = self.datasets[name], self.there(name, data_dir)
         if dataset.role in ("observations", "auxiliary"):
             truth = {file.resolve() for file in self.present(self.truth_name, data_dir)}
             if truth & {file.resolve() for file in found}:
@@ -121,11 +153,16 @@ class Declaration(Section):
                     f"{self.path}: datasets.{name}.path: {dataset.path} is a file of the truth; "
                     "methods would read it"
                 )
-        for file in found:
-            wanted = dataset.sha256
-            expected = wanted.get(file.name) if isinstance(wanted, dict) else wanted
-            if expected:
-                files.check_sha256(file, expected, f"{self.name}: dataset '{name}'")
+        wanted, where = dataset.sha256, f"{self.name}: dataset '{name}'"
+        expected = {f: wanted.get(f.name) if isinstance(wanted, dict) else wanted for f in found}
+        if not (self.is_shipped and all(expected.values())):
+            budget = UNLIMITED if self.is_shipped else self.budget
+            values = check_files(found, budget, where)
+            if dataset.role in ("truth", "observed_truth"):  # which are read when a file is scored
+                budget.check("values", values, where)
+        for file, known in expected.items():
+            if known:
+                files.check_sha256(file, known, where)
         return found
 
     def how_to_get(self, name: str, data_dir: Path | None = None) -> str:

@@ -8,14 +8,18 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from oceanbench.data.files import read_text
 from oceanbench.errors import OceanbenchError
+
+MOST_TEXT = 2**18  # bytes of a challenge.yaml
+DEEPEST = 16  # values within values
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Content of a challenge.yaml: a mapping without aliases or repeated keys."""
+    """Content of a challenge.yaml: a mapping without aliases, tags or repeated keys."""
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_OneOfEachKey)
-    except (yaml.YAMLError, ValueError) as problem:
+        content = yaml.load(read_text(path, MOST_TEXT), Loader=_OneOfEachKey)
+    except (yaml.YAMLError, OSError, ValueError) as problem:
         reason = " ".join(str(problem).split())
         raise OceanbenchError(f"{path}: not valid YAML: {reason}; correct it") from problem
     if not isinstance(content, dict):
@@ -26,10 +30,20 @@ def read_yaml(path: Path) -> dict[str, Any]:
 class _OneOfEachKey(yaml.SafeLoader):
     """YAML without aliases and without a key given twice, which would hide the first."""
 
+    depth = 0
+
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError("an alias (*name) is used; write the values out")
-        return super().compose_node(parent, index)
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        if getattr(event, "tag", None) is not None:
+            raise yaml.YAMLError("a tag (!name) is used; write plain values")
+        if self.depth > DEEPEST:
+            raise yaml.YAMLError(f"it is nested more than {DEEPEST} deep")
+        self.depth += 1
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
@@ -52,13 +66,14 @@ def one_line(problem: ValidationError) -> str:
         elif part not in ("str", "dict", "constrained-str") and "[" not in str(part):
             where += f".{part}" if where else str(part)
     found = error.get("input")
+    seen = repr(found) if len(repr(found)) < 80 else f"{repr(found)[:60]}…"
     message = error["msg"].removeprefix("Value error, ")
     prefix = f"{where}: " if where else ""
     if error["type"] == "missing":
         return f"{prefix}is missing; add it"
     if error["type"] in ("value_error", "assertion_error"):
         return f"{prefix}{message}"
-    return f"{prefix}found {found!r}, expected: {lower(message)}{cure(found, error['type'])}"
+    return f"{prefix}found {seen}, expected: {lower(message)}{cure(found, error['type'])}"
 
 
 def cure(found: Any, kind: str) -> str:

@@ -13,8 +13,11 @@ Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Text = Annotated[str, Field(strict=True, min_length=1)]
 Flag = Annotated[bool, Field(strict=True)]
 Interval = tuple[Number, Number]
-Dates = tuple[datetime.date, datetime.date]
-Day = Annotated[int, Field(strict=True, ge=1)]
+Date = Annotated[  # what nanoseconds since 1970 can count
+    datetime.date, Field(ge=datetime.date(1678, 1, 1), le=datetime.date(2261, 12, 31))
+]
+Dates = tuple[Date, Date]
+Day = Annotated[int, Field(strict=True, ge=1, le=36_525)]
 Period = Literal["spin_up", "training", "validation", "forbidden"]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from typing import Annotated, Literal
 
 import numpy as np
@@ -11,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from oceanbench.data import opening
 from oceanbench.data.expressions import parse_sum
-from oceanbench.declaration.section import Dates, Flag, Interval, Number, Section, Text
+from oceanbench.declaration.section import Date, Dates, Flag, Interval, Number, Section, Text
 from oceanbench.grid import longitude_span
 
 
@@ -26,6 +25,8 @@ class Domain(Section):
     def _ordered(self) -> Domain:
         if not -90 <= min(self.latitude) <= max(self.latitude) <= 90:
             raise ValueError(f"latitude: {list(self.latitude)} lies beyond the poles; check it")
+        if max(map(abs, self.longitude)) > 720:
+            raise ValueError(f"longitude: {list(self.longitude)} lies round the globe; check it")
         if self.latitude[0] >= self.latitude[1]:
             raise ValueError(f"latitude: {list(self.latitude)} is empty; write [south, north]")
         if self.time[0] > self.time[1]:
@@ -63,7 +64,7 @@ class Dataset(Section):
 
     role: Text
     path: Text
-    variables: Annotated[dict[str, Text], Field(min_length=1)]
+    variables: Annotated[dict[str, Text], Field(min_length=1, max_length=64)]
     layout: Text = "grid"
     units: Text | None = None
     daily_mean: Flag = False
@@ -93,8 +94,8 @@ class Dataset(Section):
 class Starts(Section):
     """Days that forecasts begin from: their initial conditions are of these days."""
 
-    first: datetime.date
-    last: datetime.date
+    first: Date
+    last: Date
     step_days: Annotated[int, Field(strict=True, ge=1)]
 
     @model_validator(mode="after")
@@ -139,13 +140,13 @@ class TargetGrid(Section):
     """Grid that a method fills where the truth has none of its own, or a finer one."""
 
     step_degrees: Annotated[Number, Field(gt=0)]
-    days_after: Annotated[int, Field(strict=True, ge=0)] = 0
+    days_after: Annotated[int, Field(strict=True, ge=0, le=366)] = 0
 
 
 class SubmissionRules(Section):
     """What a submission must look like, and what is done with its grid and its holes."""
 
-    variables: Annotated[dict[str, SubmittedVariable], Field(min_length=1)]
+    variables: Annotated[dict[str, SubmittedVariable], Field(min_length=1, max_length=64)]
     regrid: Literal["refuse", "linear"] = "refuse"
     missing: Literal["refuse", "drop", "fill"] = "refuse"
     crop_to_domain: Flag = False

@@ -86,7 +86,7 @@ def read_maps(declaration: Declaration, submitted: Submitted, *, bridged: bool) 
                 "have; give it for all times or for none"
             )
     where = submitted.name
-    check_size(parts, where)
+    check_size(parts, where, declaration.budget)
     whole = opening.in_time(parts, where, "grid")
     _check_time(whole, where)
     whole = _within(whole, "time", _bounds(declaration)["time"], declaration, where)

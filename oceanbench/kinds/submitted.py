@@ -32,7 +32,7 @@ def open_variables(
     dims : that each variable has, beside ``member``
     texts : the only variables of texts that are read
     """
-    opened = open_untrusted(file, texts)
+    opened = open_untrusted(file, texts, declaration.budget)
     chosen: dict[Hashable, str] = {}
     for name, rules in declaration.submission.variables.items():
         chosen[find(opened, name, rules, file.name)] = name

@@ -6,6 +6,7 @@ Its header holds ``schema`` and, as JSON, the parts ``method``, ``challenge``, `
 
 from __future__ import annotations
 
+import errno
 import json
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -77,6 +78,8 @@ class Weights:
         """
         library = safetensors()
         try:
+            if not path.is_file():
+                raise OSError(errno.ENOENT, "there is no regular file of this name")
             content = path.read_bytes()
             tensors = library.load(content)
         except OSError as problem:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
 from oceanbench.metrics import Sums
 from oceanbench.metrics.aligned import FloatArray
-
-SUMMED = [f.name for f in fields(Sums) if f.name not in ("case", "term")]
+from oceanbench.result import SUMMED
 
 
 def series_of(table: Sums, terms: Mapping[str, FloatArray]) -> dict[str, Any]:

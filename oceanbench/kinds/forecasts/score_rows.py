@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import TypeVar
 
 from oceanbench.declaration import Dataset, MetricRow, Shown
+from oceanbench.declaration.consistency import MOST_SCORES
 from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.kinds.forecasts import observation_rows
 
@@ -36,16 +38,19 @@ def expand(
     OceanbenchError
         if a row names what the challenge does not have
     """
-    expanded = []
+    expanded: list[MetricRow] = []
     for index, row in enumerate(rows):
         try:
-            found = list(
+            scores = (
                 _scores(row, depths, leads, masks)
                 if row.against is None
                 else _scores_against(row, observed or {}, leads, masks)
             )
+            found = list(islice(scores, MOST_SCORES + 1 - len(expanded)))
         except OceanbenchError as problem:
             raise OceanbenchError(f"metrics[{index}].{problem}") from problem
+        if len(expanded) + len(found) > MOST_SCORES:
+            return [*expanded, *found]  # too many, which the challenge refuses
         if not found:
             raise OceanbenchError(f"metrics[{index}]: no variable has depth {row.depths}; see it")
         expanded += found

@@ -49,7 +49,8 @@ def find_forecasts(declaration: Declaration, submitted: Submitted, grid: Grid) -
 
 def _open(declaration: Declaration, file: Path) -> xr.Dataset:
     """Variables that a file has, which need not be all, under their canonical names."""
-    opened, variables = open_untrusted(file), declaration.submission.variables
+    opened = open_untrusted(file, budget=declaration.budget)
+    variables = declaration.submission.variables
     chosen: dict[Hashable, str] = {}
     for name, rules in variables.items():
         if {name, *rules.aliases} & set(opened.data_vars):

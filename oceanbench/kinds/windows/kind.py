@@ -54,7 +54,7 @@ def read(
     sampled = ["sampling"] if keys(declaration).samplings else []
     dims = [*sampled, *files.DIMENSIONS]
     whole = open_variables(submitted.files[0], declaration, files.canonical, dims, TEXTS)
-    check_size([whole], submitted.name)
+    check_size([whole], submitted.name, declaration.budget)
     whole = opening.loaded(whole, submitted.name)
     check_values(whole, declaration, submitted.name)
     return whole

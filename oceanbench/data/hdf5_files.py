@@ -1,0 +1,155 @@
+"""NetCDF-4 (HDF5) files that someone else made: what they would read and hold, told from headers.
+
+HDF5 reads other files through links and external storage, runs filters one after the other, and
+inflates a chunk to whatever its bytes say.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any, NoReturn
+
+import h5py
+
+from oceanbench.data.budget import Budget, bytes_of
+from oceanbench.data.zarr_chunks import MOST_RATIO, SMALL, inflation_problem
+from oceanbench.errors import OceanbenchError
+
+FILTERS = {  # whose output cannot be larger than what is checked here
+    h5py.h5z.FILTER_DEFLATE: "deflate",
+    h5py.h5z.FILTER_SHUFFLE: "shuffle",
+    h5py.h5z.FILTER_FLETCHER32: "fletcher32",
+}
+NAMES = {  # of others, as registered with The HDF Group
+    h5py.h5z.FILTER_LZF: "lzf",
+    307: "bzip2",
+    32001: "blosc",
+    32004: "lz4",
+    32008: "bitshuffle",
+    32013: "zfp",
+    32015: "zstd",
+    32026: "blosc2",
+    h5py.h5z.FILTER_SZIP: "szip",
+    h5py.h5z.FILTER_NBIT: "nbit",
+    h5py.h5z.FILTER_SCALEOFFSET: "scaleoffset",
+}
+DEEPEST = 32  # groups within groups
+
+
+def check_hdf5(file: Path, budget: Budget) -> float:
+    """Refuse a file that reads elsewhere, asks for too much, or needs filters that are not here.
+
+    Returns
+    -------
+    bytes of all its values, decoded
+    """
+    try:
+        with h5py.File(file, "r") as opened:
+            return _visit(file, opened, budget)
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as problem:
+        if isinstance(problem, OceanbenchError):
+            raise
+        reason = (str(problem) or type(problem).__name__).splitlines()[0]
+        raise OceanbenchError(
+            f"{file}: cannot be read as NetCDF ({reason}); check that it is complete"
+        ) from problem
+
+
+def _visit(file: Path, opened: h5py.File, budget: Budget) -> float:
+    seen: set[int] = set()
+    waiting: list[tuple[h5py.Group, int]] = [(opened, 0)]
+    count, chunks, values = 0, 0, 0.0
+    while waiting:
+        group, depth = waiting.pop()
+        address = h5py.h5o.get_info(group.id).addr
+        if address in seen:
+            continue
+        seen.add(address)
+        if depth > DEEPEST:
+            _refuse(file, group.name, "lies in groups within groups", "write the file flat")
+        for raw in group.id:
+            name = raw.decode("utf-8", "backslashreplace")
+            count += 1
+            budget.check("objects", count, file.name)
+            kind = group.id.links.get_info(raw).type
+            if kind != h5py.h5l.TYPE_HARD:
+                _refuse(
+                    file, name, "is a link, which reads from outside the file",
+                    "write the values into the file itself",
+                )  # fmt: skip
+            item = h5py.h5o.open(group.id, raw)
+            if isinstance(item, h5py.h5g.GroupID):
+                waiting.append((h5py.Group(item), depth + 1))
+            elif isinstance(item, h5py.h5d.DatasetID):
+                chunks += _check_array(file, name, item, budget)
+                budget.check("chunks", chunks, file.name)
+                values += bytes_of(item.shape, item.get_type().get_size())
+    return values
+
+
+def _refuse(file: Path, name: str, found: str, cure: str) -> NoReturn:
+    raise OceanbenchError(f"{file.name}: '{name}' {found}; {cure}")
+
+
+def _check_array(file: Path, name: str, array: Any, budget: Budget) -> int:
+    """Check an array without reading a value; the number of its chunks."""
+    where = f"{file.name}: '{name}'"
+    layout = array.get_create_plist()
+    if layout.get_external_count() or layout.get_layout() == h5py.h5d.VIRTUAL:
+        _refuse(
+            file, name, "is externally stored, which reads from outside the file",
+            "write the values into the file itself",
+        )  # fmt: skip
+    filters = [layout.get_filter(i) for i in range(layout.get_nfilters())]
+    for number, _, _, label in filters:
+        if number not in FILTERS:
+            called = NAMES.get(number) or label.decode("utf-8", "backslashreplace") or "unknown"
+            _refuse(
+                file, name, f"needs the HDF5 filter {number} ({called}), which is not read",
+                "write it with zlib, as xarray's to_netcdf() does",
+            )  # fmt: skip
+    numbers = [one[0] for one in filters]
+    if len(set(numbers)) < len(numbers):
+        _refuse(file, name, "is compressed twice", "write it with zlib once")
+    shape = array.shape
+    itemsize = array.get_type().get_size()
+    if len(shape) == 1:
+        budget.check("nodes", shape[0], where)
+    if layout.get_layout() != h5py.h5d.CHUNKED:
+        stored, declared = array.get_storage_size(), bytes_of(shape, itemsize)
+        if 0 < stored < declared:
+            _refuse(file, name, f"has {stored} bytes, expected {declared:.0f}", "write it again")
+        return 0
+    budget.check("chunk", bytes_of(layout.get_chunk(), itemsize), where)
+    count: int = math.prod(-(-n // c) for n, c in zip(shape, layout.get_chunk(), strict=True))
+    budget.check("chunks", count, where)
+    if h5py.h5z.FILTER_DEFLATE in numbers:
+        place = numbers.index(h5py.h5z.FILTER_DEFLATE)
+        _check_chunks(file, name, array, math.prod(layout.get_chunk()) * itemsize, place)
+    return count
+
+
+def _check_chunks(file: Path, name: str, array: Any, size: int, place: int) -> None:
+    """Refuse a deflated chunk that is decoded to more than it may hold.
+
+    Parameters
+    ----------
+    file, name : for messages
+    array : whose chunks
+    size : of a chunk, decoded
+    place : of deflate among the filters
+    """
+    if array.get_storage_size() * MOST_RATIO <= SMALL:
+        return  # no chunk can become large
+    large: list[tuple[int, ...]] = []
+
+    def look(chunk: Any) -> None:
+        skipped = chunk.filter_mask & (1 << place)
+        if not skipped and chunk.size * MOST_RATIO > SMALL:
+            large.append(chunk.chunk_offset)
+
+    array.chunk_iter(look)
+    for offset in large:
+        if wrong := inflation_problem(array.read_direct_chunk(offset)[1], "zlib", size + 4):
+            _refuse(file, name, f"has a chunk that {wrong}", "write the file again")

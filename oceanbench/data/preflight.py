@@ -1,0 +1,72 @@
+"""HDF5 files read once by a child process, which may crash or hang in our place.
+
+The library trusts the addresses and lengths in a file's headers: some damaged ones send it round in
+circles, or out of its memory, where nothing in this process could stop it.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import resource
+import signal
+import warnings
+from pathlib import Path
+
+import h5py
+
+from oceanbench.data import opening
+from oceanbench.data.budget import Budget
+from oceanbench.data.hdf5_files import check_hdf5
+from oceanbench.errors import OceanbenchError
+
+SECONDS = 10  # that the headers of one file may take
+
+
+def preflight(file: Path, budget: Budget) -> None:
+    """Refuse a file whose headers cannot be read to the end.
+
+    Raises
+    ------
+    OceanbenchError
+        if the child crashed or did not end; what else is wrong is left to whoever reads the file
+    """
+    with warnings.catch_warnings():  # of threads, none of which is in the library now
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if child == 0:
+        try:
+            _limit()
+            _read(file, budget)
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        name = signal.Signals(os.WTERMSIG(status)).name
+        how = "takes forever" if name == "SIGALRM" else f"crashes the HDF5 library ({name})"
+        raise OceanbenchError(
+            f"{file}: cannot be read as NetCDF (it {how}); it is damaged: write or fetch it again"
+        )
+
+
+def _limit() -> None:
+    faulthandler.disable()
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(SECONDS)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    silent = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silent, 1)
+    os.dup2(silent, 2)
+
+
+def _read(file: Path, budget: Budget) -> None:
+    """Read all that is read of a file before its values are: headers, names, axes."""
+    check_hdf5(file, budget)  # no link is followed
+    with h5py.File(file, "r") as opened:
+        for array in opened.values():
+            if isinstance(array, h5py.Dataset) and array.chunks:
+                array.id.chunk_iter(lambda chunk: None)
+    dataset = opening.open_file(file, chunks=None)
+    for variable in dataset.variables.values():
+        if variable.dtype == object and variable.ndim < 2:
+            variable.load()

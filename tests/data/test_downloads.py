@@ -1,0 +1,126 @@
+"""What is fetched stays in its folder, without rights, links or more than an archive can hold."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import shutil
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+from builders import MAPS, load_challenge
+from rows import every
+
+from oceanbench.data import downloads
+from oceanbench.errors import OceanbenchError
+
+
+def tar(path: Path, *members: tuple[str, bytes | None, dict[str, object]]) -> Path:
+    """Archive of members: name, content, and what else its header says."""
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content, given in members:
+            member = tarfile.TarInfo(name)
+            member.size = len(content or b"")
+            for key, value in given.items():
+                setattr(member, key, value)
+            archive.addfile(member, io.BytesIO(content or b""))
+    return path
+
+
+@pytest.fixture
+def fetched(tmp_path, monkeypatch):
+    """Fetch an archive, or a file, from an address that gives it."""
+    folder = tmp_path / "outer" / "data"
+
+    def fetch(file: Path, *patterns: str, archive: bool = True, url: str = "http://x/y") -> Path:
+        def retrieve(url: str, known: str | None, fname: str, path: str) -> str:
+            return str(shutil.copy(file, Path(path, fname)))
+
+        monkeypatch.setattr(downloads.pooch, "retrieve", retrieve)
+        downloads.fetch(url, folder, patterns or ("*.nc",), known_hash=None, archive=archive)
+        return folder
+
+    return fetch
+
+
+def inside(folder: Path) -> set[str]:
+    return {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+
+
+LEAVING = ["../up.nc", "a/../../up.nc", "/tmp/oceanbench_up.nc", "..\\up.nc"]
+
+
+@every("name", LEAVING)
+def test_no_member_leaves_the_folder(name, fetched, tmp_path):
+    for archive in ("tar", "zip"):
+        path = tmp_path / f"a.{archive}"
+        if archive == "tar":
+            tar(path, (name, b"x", {}))
+        else:
+            with zipfile.ZipFile(path, "w") as opened:
+                opened.writestr(name, b"x")
+        with pytest.raises(OceanbenchError, match="writes outside"):
+            fetched(path, "*")
+        assert inside(tmp_path / "outer") == set()
+        assert not Path("/tmp/oceanbench_up.nc").exists()
+
+
+def test_only_regular_files_that_are_declared_are_kept(fetched, tmp_path):
+    path = tar(
+        tmp_path / "a.tar.gz",
+        ("ref/truth.nc", b"truth", {"mode": 0o6777}),
+        ("method.py", b"evil", {}),
+        ("link.nc", None, {"type": tarfile.SYMTYPE, "linkname": "/etc/passwd"}),
+        ("hard.nc", None, {"type": tarfile.LNKTYPE, "linkname": "ref/truth.nc"}),
+        ("pipe.nc", None, {"type": tarfile.FIFOTYPE}),
+    )
+    folder = fetched(path, "ref/*.nc", "*.nc")
+    assert inside(folder) == {"ref/truth.nc"}
+    assert (folder / "ref" / "truth.nc").stat().st_mode & 0o7111 == 0
+    assert [p.name for p in folder.glob(".*")] == []
+
+
+def test_what_is_there_is_not_overwritten(fetched, tmp_path):
+    place = tmp_path / "outer" / "data" / "truth.nc"
+    place.parent.mkdir(parents=True)
+    place.write_bytes(b"mine")
+    fetched(tar(tmp_path / "a.tar.gz", ("truth.nc", b"theirs", {})))
+    assert place.read_bytes() == b"mine"
+
+
+def test_an_archive_holds_no_more_than_archives_do(fetched, tmp_path, monkeypatch):
+    monkeypatch.setattr(downloads, "SMALL", 2**20)
+    bomb = tar(tmp_path / "a.tar.gz", ("truth.nc", bytes(2**25), {}))
+    with pytest.raises(OceanbenchError, match="the archive holds more than"):
+        fetched(bomb)
+
+
+def test_a_header_that_declares_gigabytes_is_not_read(fetched, tmp_path):
+    header = tarfile.TarInfo("x")
+    header.size, header.type = 2**28, tarfile.XHDTYPE
+    path = tmp_path / "a.tar.gz"
+    path.write_bytes(gzip.compress(header.tobuf() + bytes(2**28), 1))
+    with pytest.raises(OceanbenchError, match="header that is too large"):
+        fetched(path)
+
+
+def test_a_single_file_gets_the_declared_path(fetched, tmp_path):
+    (tmp_path / "f").write_bytes(b"values")
+    address = "http://host/a/%2e%2e%2fx.nc?name=/etc/passwd"
+    assert inside(fetched(tmp_path / "f", "dir/truth.nc", archive=False)) == {"dir/truth.nc"}
+    folder = fetched(tmp_path / "f", "many/*.nc", archive=False, url=address)
+    assert inside(folder) == {"dir/truth.nc", "many/x.nc"}
+
+
+@every("path", ["../../x.nc", "/etc/hostname", "data/../../x.nc", "*/../../x"])
+def test_a_path_of_a_declaration_stays_in_its_folder(path, tmp_path, monkeypatch):
+    source = {"url": "http://127.0.0.1:9/x"}
+    challenge = load_challenge(
+        tmp_path / "c", MAPS, datasets__truth__path=path, datasets__truth__source=source
+    )
+    monkeypatch.setattr(downloads.pooch, "retrieve", None)
+    for data_dir in (None, tmp_path):
+        with pytest.raises(OceanbenchError, match=r"leads out of the folder of challenge\.yaml"):
+            challenge.fetch("truth", data_dir)
