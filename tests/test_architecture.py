@@ -31,7 +31,7 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
     "kinds": [
         {"forecasts", "maps", "tracks", "windows"},  # a kind never imports another
         {"gridded"},
-        {"kind", "submitted"},
+        {"expected", "kind", "submitted"},
     ],
     "kinds/forecasts": [
         {"kind"},
@@ -40,6 +40,7 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
         {"lead_conventions", "opening", "score_rows"},
         {"daily_maps", "observation_rows", "submitted_fields"},
         {"derivation", "interpolation", "observations", "schedule"},
+        {"observation_parts"},
         {"derived", "grid", "rules", "sanity"},
     ],
     "metrics": [

@@ -6,15 +6,12 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import h5py
-import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from oceanbench.data import opening
 from oceanbench.errors import OceanbenchError
 
 MAX_BYTES = 8 * 2**30  # in memory; a hostile file declares terabytes in 300 bytes
-ABSURD = 1e10  # no ocean variable is so large; its square would overflow the sums
 MAX_NODES = 10_000_000  # of one axis, read when a file is opened
 
 
@@ -27,21 +24,6 @@ def open_untrusted(file: Path, texts: Collection[str] = ()) -> xr.Dataset:
     opened = opening.open_file(file, chunks=None)
     objects = [v for v in opened.variables if opened[v].dtype == object and v not in texts]
     return opened.drop_vars(objects)
-
-
-def check_range(
-    values: NDArray[np.floating], name: str, low: float, high: float, units: str, where: str
-) -> None:
-    """Refuse values outside the valid range, undecoded fill values first of all."""
-    if not (np.fmin.reduce(values, axis=None) < low or np.fmax.reduce(values, axis=None) > high):
-        return  # also where all are missing
-    outside = (values < low) | (values > high) | np.isinf(values)
-    worst = values[outside][np.argmax(np.abs(values[outside]))]
-    raise OceanbenchError(
-        f"{where}: {int(outside.sum())} values of '{name}' lie outside [{low:g}, "
-        f"{high:g}] {units} (for example {worst:g}); check the unit, and write land as "
-        "NaN with _FillValue"
-    )
 
 
 def check_size(parts: Sequence[xr.Dataset], where: str) -> None:

@@ -13,6 +13,7 @@ from oceanbench.data.untrusted import check_size
 from oceanbench.declaration import Declaration, Mask
 from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.kinds import gridded
+from oceanbench.kinds.expected import check_units
 from oceanbench.kinds.kind import Cases, Kind, Submitted, refuse_workers
 from oceanbench.kinds.submitted import check_values, open_variables
 from oceanbench.kinds.windows import files
@@ -36,6 +37,7 @@ def check(declaration: Declaration) -> None:
     if declaration.domain is not None or declaration.periods:
         raise ValueError("kind 'windows' has neither domain nor periods; remove them")
     gridded.check_not_filled(declaration)
+    check_units(declaration)
     samplings, observations = keys(declaration).samplings, declaration.of_role("observations")
     for name, mask in declaration.masks.items():
         if mask.sampling is not None and mask.sampling not in samplings:
