@@ -44,7 +44,7 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
         {"derived", "grid", "rules", "sanity"},
     ],
     "metrics": [
-        {"table"},
+        {"isotropic", "table"},
         {"metric"},
         {"anomalies", "geostrophic", "pointwise", "probabilistic", "spectral"},
         {"cases", "events", "sums"},

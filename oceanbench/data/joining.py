@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -75,15 +76,33 @@ def each_time_once(dataset: xr.Dataset, where: str, layout: str) -> xr.Dataset:
         time = dataset["time"].values
     if not again.size:
         return dataset
-    for index in again:
-        first, second = (dataset.isel(time=i, drop=True) for i in (index - 1, index))
-        for name in dataset.data_vars:
-            if not np.array_equal(first[name].values, second[name].values, equal_nan=True):
-                raise OceanbenchError(
-                    f"{where}: time {str(time[index])[:16]} is given twice, with different values "
-                    f"of '{name}'; keep one file, or one map or observation, of each time"
-                )
-    return dataset.isel(time=np.setdiff1d(np.arange(time.size), again))
+    left_out = again.copy()
+    for name, array in dataset.data_vars.items():
+        pairs = [array.isel(time=i).transpose("time", ...).values for i in (again - 1, again)]
+        earlier, unequal = compared(*pairs)
+        if unequal.any():
+            raise OceanbenchError(
+                f"{where}: time {str(time[again[unequal][0]])[:16]} is given twice, with different "
+                f"values of '{name}'; keep one file, or one map or observation, of each time"
+            )
+        left_out[earlier] = again[earlier] - 1
+    return dataset.isel(time=np.setdiff1d(np.arange(time.size), left_out))
+
+
+def compared(
+    first: NDArray[Any], second: NDArray[Any]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which rows of the first lack what the second has, and which are not of the same values.
+
+    >>> compared(np.array([1.0, np.nan, 1.0]), np.array([1.0, 2.0, 2.0]))
+    (array([False,  True, False]), array([False, False,  True]))
+    """
+    axes = tuple(range(1, first.ndim))
+    lacks_first, lacks_second = (a != a for a in (first, second))  # noqa: PLR0124  (NaN, any type)
+    other = (first != second) & ~lacks_first & ~lacks_second
+    earlier = (lacks_first & ~lacks_second).any(axis=axes)
+    later = (lacks_second & ~lacks_first).any(axis=axes)
+    return earlier, other.any(axis=axes) | (earlier & later)
 
 
 def _at_one_place(dataset: xr.Dataset) -> tuple[xr.Dataset, NDArray[np.intp]]:

@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from oceanbench.data.joining import compared
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import SAME_NODE
 from oceanbench.kinds.forecasts.grid import as_slice
@@ -89,16 +90,22 @@ def each_once(parts: Sequence[Part], names: Collection[str], where: str) -> tupl
     first = _first_of_each(group[again], places)
     twice = np.flatnonzero(first != np.arange(again.size))
     days = [part.days.copy() for part in parts]
-    for a, b in {(owner[again[first[i]]], owner[again[i]]) for i in twice}:
-        chosen = [i for i in twice if (owner[again[first[i]]], owner[again[i]]) == (a, b)]
-        one, other = inner[again[first[chosen]]], inner[again[chosen]]
+    before, after = again[first[twice]], again[twice]
+    for a, b in {*zip(owner[before].tolist(), owner[after].tolist(), strict=True)}:
+        pairs = (owner[before] == a) & (owner[after] == b)
+        one, other = inner[before[pairs]], inner[after[pairs]]
+        lacking = np.zeros(one.size, bool)
         for name in names:
-            if not np.array_equal(parts[a].at(name, one), parts[b].at(name, other), equal_nan=True):
+            earlier, unequal = compared(parts[a].at(name, one), parts[b].at(name, other))
+            if unequal.any():
+                when = str(parts[b].times[other[unequal][0]])[:16]
                 raise OceanbenchError(
-                    f"{where}: files overlap from {str(parts[b].times[other].min())[:16]} and give "
-                    f"'{name}' other values at the same time and place; keep one of the files"
+                    f"{where}: two observations of '{name}' at {when} are of one place and "
+                    "differ; keep one, or one of the files that overlap"
                 )
-        days[b][other] = NEVER
+            lacking |= earlier
+        days[a][one[lacking]] = NEVER
+        days[b][other[~lacking]] = NEVER
     return tuple(Part.of(*part[:3], own) for part, own in zip(parts, days, strict=True))
 
 

@@ -9,10 +9,10 @@ import xarray as xr
 from oceanbench.metrics import METRICS
 from oceanbench.metrics.aligned import NO_DATA, Flagged
 from oceanbench.metrics.spectral.isotropic import (
+    in_rings,
     isotropic_psd_score,
     isotropic_spectra,
     isotropic_wavelength,
-    rings,
 )
 
 STEP = 1e-3  # cycles per km
@@ -39,7 +39,7 @@ def fields(shape: tuple[int, int] = (24, 30), seed: int = 0) -> tuple[xr.DataArr
 
 @pytest.mark.parametrize("points", [8, 9, 16, 31, 32])
 def test_a_ring_lies_at_the_mean_wavenumber_of_its_points(points: int) -> None:
-    found = rings(plane(points))
+    found = in_rings(plane(points))
     k = found["freq_r"].values
     np.testing.assert_allclose(found, k * k, rtol=1e-12)  # times its radius
     assert (np.diff(k) > 0).all()
@@ -48,11 +48,11 @@ def test_a_ring_lies_at_the_mean_wavenumber_of_its_points(points: int) -> None:
 @pytest.mark.parametrize("points", [8, 9, 16, 31, 32])
 def test_the_mean_of_the_field_is_in_no_ring(points: int) -> None:
     density = plane(points)
-    found = rings(density)
+    found = in_rings(density)
     assert found["freq_r"].min() > 0
     spoiled = density.where(density > 0, 1e9)  # the mean alone
     same = found["freq_r"] >= 2 * STEP  # the first ring may hold it beside its neighbours
-    np.testing.assert_array_equal(rings(spoiled).where(same), found.where(same))
+    np.testing.assert_array_equal(in_rings(spoiled).where(same), found.where(same))
 
 
 def test_a_score_has_no_wavenumber_zero_and_no_hole() -> None:
