@@ -110,9 +110,10 @@ def _check_time(dataset: xr.Dataset, where: str) -> None:
     steps = np.diff(time)
     if np.isnat(time).any():
         raise OceanbenchError(f"{where}: a time is missing (NaT); give every map its date")
-    twice = np.abs(steps) <= SAME_TIME
+    ordered = np.sort(time)
+    twice = np.diff(ordered) <= SAME_TIME
     if twice.any():
-        first = time[1:][twice][0]
+        first = ordered[1:][twice][0]
         raise OceanbenchError(f"{where}: time {_show(first)} occurs twice; keep one map per time")
     if (steps < np.timedelta64(0)).any():
         i = int(np.argmax(steps < np.timedelta64(0)))
