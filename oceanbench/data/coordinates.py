@@ -31,7 +31,8 @@ def is_coordinate(name: str, variable: xr.Variable) -> bool:
 def canonical(dataset: xr.Dataset, where: str, layout: str) -> xr.Dataset:
     """Give coordinates their canonical names and units, float64 type and nanosecond times.
 
-    Rows of a grid come from south to north, whatever their order in the file.
+    Rows of a grid come from south to north, whatever their order in the file; its times are
+    rounded to seconds.
 
     Parameters
     ----------
@@ -66,7 +67,16 @@ def canonical(dataset: xr.Dataset, where: str, layout: str) -> xr.Dataset:
             "'units: seconds since YYYY-MM-DD' (calendar standard), or datetime64 with xarray"
         )
     result: xr.Dataset = as_nanoseconds(dataset)
-    return result
+    return _in_whole_seconds(result) if layout == "grid" else result
+
+
+def _in_whole_seconds(dataset: xr.Dataset) -> xr.Dataset:
+    """Maps at whole seconds: dates written as fractions of days lie before or after midnight."""
+    time = dataset["time"]
+    near = (
+        (time.values + np.timedelta64(500, "ms")).astype("datetime64[s]").astype("datetime64[ns]")
+    )
+    return dataset.assign_coords(time=("time", near, time.attrs))
 
 
 def renamed(dataset: xr.Dataset) -> xr.Dataset:
