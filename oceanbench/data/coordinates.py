@@ -19,6 +19,7 @@ COORDINATES: Mapping[str, tuple[str, ...]] = {
     "depth": ("depth", "lev", "deptht", "z"),
     "cross_track": ("cross_track", "nC", "num_pixels"),
 }
+ABOVE = 0.1  # metres above the surface that a depth may lie by rounding
 NORTH = 90.0 + SAME_NODE
 
 
@@ -118,18 +119,22 @@ def check_depth(depth: xr.DataArray, where: str) -> None:
             f"{where}: depth is in '{unit}', expected metres; convert the values and set the "
             "attribute units to 'm'"
         )
-    if str(depth.attrs.get("positive", "down")).lower() == "up" and bool((depth > 0).any()):
+    upward = str(depth.attrs.get("positive", "down")).lower() == "up"
+    if bool((depth < -ABOVE).any()) or (upward and bool((depth > ABOVE).any())):
         raise OceanbenchError(
-            f"{where}: depth is positive upward ({float(depth.max()):g} m above the sea), expected "
-            "metres, positive downward; change the sign"
+            f"{where}: depth is counted upward (it goes from {float(depth.min()):g} to "
+            f"{float(depth.max()):g} m), expected metres, positive downward; change the sign"
         )
 
 
 def _northward(dataset: xr.Dataset, where: str) -> xr.Dataset:
     """Rows from south to north; nothing but the coordinates is read."""
     for name in ("latitude", "longitude"):
-        if not np.isfinite(dataset[name].values).all():
+        nodes = dataset[name].values
+        if not np.isfinite(nodes).all():
             raise OceanbenchError(f"{where}: {name} has missing values; give every node its place")
+        if np.unique(nodes).size < nodes.size:
+            raise OceanbenchError(f"{where}: {name} has a value twice; keep one of each")
     latitude = dataset["latitude"].values
     if latitude.size and np.abs(latitude).max() > NORTH:
         raise OceanbenchError(

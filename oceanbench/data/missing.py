@@ -71,7 +71,8 @@ def with_one_fill(
     name : of the variable
     variable : as stored, neither masked nor scaled
     where : file name, for messages
-    ranged : whether valid ranges count; of coordinates they are often those of another file
+    ranged : whether valid ranges, and a fill value of zero, count; of coordinates ranges are often
+        those of another file
 
     Raises
     ------
@@ -85,10 +86,14 @@ def with_one_fill(
     CF conventions, section 2.5.1; NetCDF User Guide, appendix A
     """
     kind = variable.dtype.kind
-    dated = " since " in str(variable.attrs.get("units", ""))
-    if kind not in "iuf" or (dated and kind != "f"):
-        return variable
     attrs = dict(variable.attrs)
+    if not ranged and np.ndim(attrs.get("_FillValue", 1)) == 0 and attrs.get("_FillValue") == 0:
+        del attrs["_FillValue"]  # of Zarr 2, where none was chosen
+    dated = " since " in str(attrs.get("units", ""))
+    if kind not in "iuf" or (dated and kind != "f"):
+        same = variable.copy(deep=False)
+        same.attrs = attrs
+        return same
     packing = {key: attrs[key] for key in ("scale_factor", "add_offset") if key in attrs}
     fills = [_numbers(attrs.pop(key), name, key, where) for key in FILLS if key in attrs]
     declared = [fill for numbers in fills for fill in numbers]

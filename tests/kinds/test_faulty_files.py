@@ -180,7 +180,7 @@ def flat(dataset: xr.Dataset) -> xr.Dataset:
           ("truth", "mine", "initial", "climatology")],
         *[("level", name, moved(0.5, units="cm"), "in 'cm', expected metres") for name in
           ("truth", "mine")],
-        *[("level", name, moved(0.5, positive="up"), "positive upward") for name in
+        *[("level", name, moved(0.5, positive="up"), "counted upward") for name in
           ("truth", "mine")],
         *[("level", name, at(0.5), RIGHT) for name in ("truth", "mine")],
         *[("level", name, flat, RIGHT) for name in ("truth", "mine")],
@@ -332,13 +332,27 @@ def test_a_hole_beside_a_node_is_not_felt_at_the_node(tmp_path, role):
         check(RIGHT, tmp_path, kind, name, write, submission__regrid="linear", rel=1e-4)
 
 
-def test_latitudes_beyond_the_poles_are_refused(tmp_path):
-    def swap(dataset):
-        return dataset.rename(latitude="longitude", longitude="latitude").assign_coords(
-            latitude=dataset["longitude"].values + 360.0
+@every(
+    "name, change, words",
+    [
+        (name, change, words)
+        for name in ("truth", "mine")
+        for change, words in (
+            (lambda d: d.assign_coords(latitude=d["latitude"] + 90.0), "beyond the poles"),
+            (lambda d: d.assign_coords(latitude=("latitude", d["latitude"].values * np.pi / 180,
+                                                 {"units": "radians"})), "in 'radians'"),
+            (lambda d: d.isel(latitude=[0, *range(7)]), "latitude has a value twice"),
+            (lambda d: d.isel(longitude=[0, *range(9)]), "longitude has a value twice"),
+            (lambda d: d.assign_coords(longitude=d["longitude"] + 0.25), "longitude"),
+            (lambda d: d.assign_coords(latitude=d["latitude"].where(d["latitude"] > 30.2)),
+             "missing values"),
         )
-
-    check("beyond the poles", tmp_path, "maps", "mine", change=swap)
+    ],
+)  # fmt: skip
+def test_axes_that_cannot_be_are_refused(tmp_path, name, change, words):
+    for kind in ("maps", "forecasts"):
+        (tmp_path / kind).mkdir()
+        check(words, tmp_path / kind, kind, name, change=change)
 
 
 # --- times ---------------------------------------------------------------------------------------

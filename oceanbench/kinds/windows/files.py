@@ -110,7 +110,8 @@ def open_flag(file: Path, name: str) -> xr.DataArray:
     if name not in opened.data_vars:
         hint = did_you_mean(name, map(str, opened.data_vars))
         raise OceanbenchError(f"{file.name}: no flag '{name}'; {hint}")
-    return opening.loaded(opened[[name]], file.name)[name] != 0
+    flag = opening.loaded(opened[[name]], file.name)[name]
+    return flag.notnull() & (flag != 0)
 
 
 def in_samplings(truth: xr.DataArray, samplings: Sequence[str]) -> xr.DataArray:
