@@ -163,9 +163,14 @@ def _valid(
         low = _as_stored(bounds[0][0], dtype, packing)
     if bounds[1]:
         high = _as_stored(bounds[1][0], dtype, packing)
-    if low > high and packing and float(np.ravel(packing.get("scale_factor", 1.0))[0]) < 0:
-        low, high = high, low
+    given = np.asarray((bounds[0] or bounds[1] or [0])[0])
+    if _scale(packing) < 0 and given.dtype.kind == "f" and dtype.kind != "f":  # of unpacked values
+        low, high = (-np.inf if np.isinf(high) else high), (np.inf if np.isinf(low) else low)
     return (low, high) if low < high else (-np.inf, np.inf)
+
+
+def _scale(packing: Mapping[str, Any]) -> float:
+    return float(np.ravel(packing.get("scale_factor", 1.0))[0])
 
 
 def _as_stored(bound: Any, dtype: np.dtype[Any], packing: Mapping[str, Any]) -> float:
@@ -173,7 +178,7 @@ def _as_stored(bound: Any, dtype: np.dtype[Any], packing: Mapping[str, Any]) -> 
     if dtype.kind == "f":
         return float(dtype.type(bound))
     if packing and np.asarray(bound).dtype.kind == "f":
-        scale = float(np.ravel(packing.get("scale_factor", 1.0))[0])
+        scale = _scale(packing)
         offset = float(np.ravel(packing.get("add_offset", 0.0))[0])
         if scale:
             return float(np.round((float(bound) - offset) / scale, 6))
