@@ -10,8 +10,8 @@ import xarray as xr
 from pydantic import ValidationError, model_validator
 
 from oceanbench.data import downloads, shipped
-from oceanbench.data.budget import Budget
 from oceanbench.data.catalog import catalog as intake_catalog
+from oceanbench.data.checks.budget import Budget
 from oceanbench.declaration import (
     Dates,
     Declaration,

@@ -17,6 +17,7 @@ KM_PER_DEGREE = EARTH_RADIUS_KM * np.pi / 180.0
 GRAVITY = 9.81  # m/s²; this and the next as the published challenges have them
 EARTH_ROTATION = 7.2921e-5  # rad/s
 SAME_NODE = 1e-4  # degrees: nodes written in float32 lie up to 3e-5 degrees from exact ones
+SAME_TIME = np.timedelta64(1, "s")  # of maps: times written as numbers of days are rounded
 
 FloatArray = NDArray[np.float64]
 
@@ -78,6 +79,11 @@ def great_circle_km(
     )
     distance: FloatArray = 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.clip(half, 0, 1)))
     return distance
+
+
+def same_nodes(found: FloatArray, wanted: FloatArray) -> bool:
+    """Whether two axes have the same nodes in the same order, as rounded as files may have them."""
+    return found.shape == wanted.shape and bool((np.abs(found - wanted) <= SAME_NODE).all())
 
 
 def as_nanoseconds(field: Any) -> Any:
@@ -158,19 +164,24 @@ def interpolate(field: xr.DataArray, target: xr.DataArray) -> xr.DataArray:
         values = field.interp(points, method="linear").values
         return target.copy(data=values).rename(field.name)
     for name in names:
-        wanted = target[name].values
-        if name != "time":
-            wanted = _onto_edges(wanted, field[name].values)
+        wanted = _onto_nodes(target[name].values, field[name].values)
         if not np.array_equal(field[name].values, wanted):
             field = field.interp({name: wanted}, method="linear")
     order = [d for d in target.dims if d in names]
     return field.transpose(*order).assign_coords({name: target[name] for name in names})
 
 
-def _onto_edges(wanted: FloatArray, nodes: FloatArray) -> FloatArray:
-    """Move coordinates that lie outside the nodes by rounding alone onto the first or last."""
-    inside = np.clip(wanted, nodes.min(), nodes.max())
-    return np.where(np.abs(inside - wanted) <= SAME_NODE, inside, wanted)
+def _onto_nodes(wanted: NDArray[Any], nodes: NDArray[Any]) -> NDArray[Any]:
+    """Move coordinates that are those of nodes but for rounding onto them.
+
+    A point that lies off its node by rounding would need the node beside it too, and have no value
+    next to a hole or beyond the last node.
+    """
+    same = SAME_TIME if nodes.dtype.kind == "M" else SAME_NODE
+    above = np.clip(np.searchsorted(nodes, wanted), 0, nodes.size - 1)
+    below = np.maximum(above - 1, 0)
+    nearest = np.where(wanted - nodes[below] < nodes[above] - wanted, nodes[below], nodes[above])
+    return np.where(np.abs(nearest - wanted) <= same, nearest, wanted)
 
 
 def fill_holes(field: xr.DataArray) -> xr.DataArray:

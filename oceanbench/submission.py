@@ -8,7 +8,7 @@ from typing import Any
 
 from oceanbench.challenge import Challenge
 from oceanbench.data import files
-from oceanbench.data.untrusted import check_files
+from oceanbench.data.checks.files import check_files
 from oceanbench.errors import OceanbenchError
 from oceanbench.kinds import CHALLENGE_KINDS
 from oceanbench.kinds.kind import Submitted

@@ -31,7 +31,7 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
     "kinds": [
         {"forecasts", "maps", "tracks", "windows"},  # a kind never imports another
         {"gridded", "points"},
-        {"kind", "parts", "submitted"},
+        {"expected", "kind", "parts", "submitted"},
     ],
     "kinds/forecasts": [
         {"kind"},
@@ -40,10 +40,11 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
         {"driving", "lead_conventions", "opening", "score_rows"},
         {"daily_maps", "observation_rows", "submitted_fields"},
         {"derivation", "interpolation", "observations", "schedule"},
+        {"observation_parts"},
         {"derived", "grid", "rules", "sanity"},
     ],
     "metrics": [
-        {"table"},
+        {"isotropic", "table"},
         {"metric"},
         {"anomalies", "geostrophic", "pointwise", "probabilistic", "spectral"},
         {"cases", "events", "sums"},

@@ -12,7 +12,7 @@ import xarray as xr
 from builders import DAY, FIRST, days, maps, maps_challenge, submission, write
 from rows import every
 
-from oceanbench.data.budget import Budget
+from oceanbench.data.checks.budget import Budget
 from oceanbench.errors import OceanbenchError
 from oceanbench.submission import Submission
 

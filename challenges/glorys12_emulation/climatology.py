@@ -17,6 +17,7 @@ import xarray as xr
 
 from oceanbench import Challenge
 from oceanbench.data import files, opening
+from oceanbench.data.coordinates import canonical
 from oceanbench.kinds.forecasts.daily_maps import as_days
 from oceanbench.kinds.forecasts.grid import Grid, depths_found_in
 from oceanbench.kinds.forecasts.opening import declared_grid
@@ -32,7 +33,7 @@ def climatology(challenge: Challenge, paths: Sequence[Path]) -> xr.Dataset:
     first, last = challenge.scored.time
     totals, counts = {}, np.zeros(MONTHS)
     for path in paths:
-        opened = opening.canonical(opening.open_file(path), path.name, "grid")
+        opened = canonical(opening.open_file(path), path.name, "grid")
         days = as_days(opened["time"], path.name)
         if ((days >= np.datetime64(first)) & (days <= np.datetime64(last))).any():
             raise SystemExit(f"{path}: has days that are scored; leave it out")

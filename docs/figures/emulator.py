@@ -22,7 +22,7 @@ from matplotlib.ticker import FixedLocator, NullFormatter, StrMethodFormatter
 
 from oceanbench import Challenge
 from oceanbench.figures.style import STYLE, TRUTH
-from oceanbench.metrics.spectral.isotropic import rings, spectra_in_box
+from oceanbench.metrics.spectral.isotropic import in_rings, spectra_in_box
 from oceanbench.result import Result
 
 ROOT = Path(__file__).parent.parent.parent
@@ -79,7 +79,7 @@ def spectra(challenge: Challenge, paths: Sequence[Path]) -> dict[str, xr.DataArr
     scored = np.ones(like.shape, bool)
     found = spectra_in_box({n: f.values for n, f in arrays.items()}, like, scored, window="hann")
     assert found is not None  # there is no land in the box
-    return {str(n): rings(density) for n, density in found.items()}
+    return {str(n): in_rings(density) for n, density in found.items()}
 
 
 def curves(axes: Axes, results: Sequence[Result], metric: str, title: str) -> None:

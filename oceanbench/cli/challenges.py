@@ -57,7 +57,7 @@ def fetch(challenge: str, data_dir: Path | None, offline: bool) -> None:
 def validate(challenge: str, file: Path, data_dir: Path | None, budget: float) -> None:
     """Check that FILE could be evaluated, without scoring it."""
     from oceanbench.challenge import Challenge
-    from oceanbench.data.budget import Budget
+    from oceanbench.data.checks.budget import Budget
     from oceanbench.kinds import CHALLENGE_KINDS
     from oceanbench.submission import Submission
 

@@ -86,7 +86,7 @@ def evaluate(
         sys.exit(sandboxed(again, memory=memory, seconds=seconds))
 
     from oceanbench.challenge import Challenge
-    from oceanbench.data.budget import Budget
+    from oceanbench.data.checks.budget import Budget
     from oceanbench.submission import Submission
 
     loaded = Challenge.load(challenge, Budget().times(budget))
@@ -133,7 +133,7 @@ def run(
 ) -> None:
     """Run METHOD on CHALLENGE, then score what it made."""
     from oceanbench.challenge import Challenge
-    from oceanbench.data.budget import Budget
+    from oceanbench.data.checks.budget import Budget
 
     loaded = Challenge.load(challenge, Budget().times(budget))
     scoring = Scoring(loaded, output, data_dir, figures, workers)
@@ -164,7 +164,7 @@ def train(
 ) -> None:
     """Train METHOD on the training period of CHALLENGE; run then uses its weights."""
     from oceanbench.challenge import Challenge
-    from oceanbench.data.budget import Budget
+    from oceanbench.data.checks.budget import Budget
     from oceanbench.methods.training import train as train_method
 
     path, weights = train_method(
@@ -195,7 +195,7 @@ def verify(
     """Score the submission again; exit 1 if RESULT says something else."""
     from oceanbench.boards.regression import differences
     from oceanbench.challenge import Challenge
-    from oceanbench.data.budget import Budget
+    from oceanbench.data.checks.budget import Budget
     from oceanbench.evaluate import evaluate as score
     from oceanbench.result import Result
     from oceanbench.submission import Submission

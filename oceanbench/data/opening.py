@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,34 +10,35 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from oceanbench.data.attributes import check_attributes
+from oceanbench.data.checks.attributes import check_attributes
+from oceanbench.data.checks.netcdf3_files import is_netcdf3
+from oceanbench.data.coordinates import canonical, is_coordinate
+from oceanbench.data.dates import counted_from_1970, refuse_other_calendars
 from oceanbench.data.expressions import combine, parse_sum
-from oceanbench.data.netcdf3_files import is_netcdf3
-from oceanbench.data.units import same_unit
+from oceanbench.data.joining import daily_means, each_time_once, in_time
+from oceanbench.data.missing import with_one_fill
+from oceanbench.data.plausibility import Expected, check_units, checked, expected_in
 from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.grid import SAME_NODE, as_nanoseconds, centre_longitude
 
+EXTRAS = ("track", "cycle")  # numbers of passes that observations may have
 READ_WHOLE = 2**26  # bytes: what is smaller is not read in parts, of which each is decoded again
-COORDINATES: Mapping[str, tuple[str, ...]] = {
-    "time": ("time", "time_counter", "date"),
-    "latitude": ("latitude", "lat", "nav_lat"),
-    "longitude": ("longitude", "lon", "nav_lon"),
-    "depth": ("depth", "lev", "deptht", "z"),
-    "cross_track": ("cross_track", "nC", "num_pixels"),
-}
 
 
 def open_file(path: Path, *, chunks: Any = None) -> xr.Dataset:
-    """Open a NetCDF file or a Zarr store lazily, with times decoded to nanoseconds."""
+    """Open a NetCDF file or a Zarr store lazily: holes as NaN, times in nanoseconds.
+
+    Parameters
+    ----------
+    path : of the file or store
+    chunks : None for arrays that are read when they are used; else dask's, in the file's own chunks
+    """
     try:
-        if path.is_dir():
-            encoded = xr.open_zarr(path, consolidated=False, chunks=chunks, decode_times=False)
-        else:
-            engine = "scipy" if is_netcdf3(path) else "h5netcdf"
-            encoded = xr.open_dataset(path, engine=engine, chunks=chunks, decode_times=False)
+        encoded = _encoded(path)
         check_attributes(encoded, path.name)
-        _refuse_other_calendars(encoded, path.name)
-        dataset = xr.decode_cf(encoded, mask_and_scale=False, decode_timedelta=False)
+        refuse_other_calendars(encoded, path.name)
+        encoded = counted_from_1970(_with_one_fill(encoded, path.name))
+        dataset = xr.decode_cf(encoded, decode_timedelta=False)
     except OceanbenchError:
         raise
     except Exception as problem:  # every backend has exceptions of its own: name the file for all
@@ -47,14 +47,49 @@ def open_file(path: Path, *, chunks: Any = None) -> xr.Dataset:
             f"{path}: cannot be read as NetCDF or Zarr ({reason}); "
             "write it with xarray's to_netcdf() or to_zarr(), and check that it is complete"
         ) from problem
-    result: xr.Dataset = dataset
+    return dataset if chunks is None else _in_chunks(dataset)
+
+
+def _encoded(path: Path) -> xr.Dataset:
+    """Variables as they are stored."""
+    options: dict[str, Any] = {"decode_times": False, "mask_and_scale": False}
+    if path.is_dir():
+        store: xr.Dataset = xr.open_zarr(path, consolidated=False, chunks=None, **options)
+        return store
+    if is_netcdf3(path):
+        return xr.open_dataset(path, engine="scipy", cache=False, **options)
+    return xr.open_dataset(path, engine="h5netcdf", cache=False, **options)
+
+
+def _with_one_fill(encoded: xr.Dataset, where: str) -> xr.Dataset:
+    variables = {
+        str(name): with_one_fill(
+            str(name), variable, where, ranged=not is_coordinate(str(name), variable)
+        )
+        for name, variable in encoded.variables.items()
+    }
+    coords = {name: variables.pop(str(name)) for name in encoded.coords}
+    result = xr.Dataset(variables, coords, encoded.attrs)
+    result.set_close(encoded.close)
     return result
+
+
+def _in_chunks(dataset: xr.Dataset) -> xr.Dataset:
+    """Variables as dask arrays, in the chunks of the file."""
+    return dataset.assign(
+        {
+            name: array.chunk(array.encoding.get("preferred_chunks", {}))
+            for name, array in dataset.data_vars.items()
+        }
+    )
 
 
 def loaded(dataset: xr.Dataset, where: str) -> xr.Dataset:
     """Read the values into memory; a damaged file is refused by name."""
     try:
         return dataset.load()
+    except OceanbenchError:
+        raise
     except Exception as problem:  # every decoder has exceptions of its own
         reason = (str(problem) or type(problem).__name__).splitlines()[0]
         raise OceanbenchError(
@@ -63,95 +98,11 @@ def loaded(dataset: xr.Dataset, where: str) -> xr.Dataset:
         ) from problem
 
 
-def _refuse_other_calendars(encoded: xr.Dataset, where: str) -> None:
-    for name, variable in encoded.variables.items():
-        calendar = str(variable.attrs.get("calendar", "standard")).lower()
-        if calendar not in ("standard", "gregorian", "proleptic_gregorian"):
-            raise OceanbenchError(
-                f"{where}: '{name}' is in the calendar '{calendar}', expected the standard one; "
-                "convert the dates to real days"
-            )
-
-
-def canonical(dataset: xr.Dataset, where: str, layout: str) -> xr.Dataset:
-    """Give coordinates their canonical names, float64 type and nanosecond times.
-
-    Parameters
-    ----------
-    dataset : as opened
-    where : file name, for messages
-    layout : ``grid``, ``track``, ``swath``, or ``static`` for a map without time
-    """
-    dataset = renamed(dataset)
-    wanted = [*([] if layout == "static" else ["time"]), "latitude", "longitude"]
-    check_coordinates(dataset, wanted, where)
-    dataset = dataset.set_coords(wanted)
-    for name in ("latitude", "longitude"):
-        value = dataset[name]
-        dataset = dataset.assign_coords({name: value.astype(np.float64)})
-    if layout in ("grid", "static"):
-        flat = [n for n in wanted if dataset[n].dims != (n,)]
-        if flat:
-            raise OceanbenchError(
-                f"{where}: '{flat[0]}' has dimensions {dataset[flat[0]].dims}, expected a regular "
-                f"grid with one dimension each for {', '.join(wanted)}"
-            )
-        if layout == "static":
-            fixed: xr.Dataset = dataset
-            return fixed
-    elif dataset["time"].ndim != 1 or dataset["time"].dims[0] != "time":
-        dataset = dataset.swap_dims({dataset["time"].dims[0]: "time"})
-    if dataset["time"].dtype.kind != "M":
-        raise OceanbenchError(
-            f"{where}: time is {_time_problem(dataset['time'])}; write the attribute "
-            "'units: seconds since YYYY-MM-DD' (calendar standard), or datetime64 with xarray"
-        )
-    result: xr.Dataset = as_nanoseconds(dataset)
-    return result
-
-
-def renamed(dataset: xr.Dataset) -> xr.Dataset:
-    """Give coordinates their canonical names; nothing is read."""
-    renames = {}
-    for name, aliases in COORDINATES.items():
-        there = set(dataset.variables) | (set(dataset.dims) if name == "cross_track" else set())
-        if name in there:
-            continue
-        found = [a for a in aliases if a in there]
-        found = found or _by_standard_name(dataset, name)
-        if found:
-            renames[found[0]] = name
-    with warnings.catch_warnings():  # lat(latitude): the index that xarray misses is made later
-        warnings.filterwarnings("ignore", "rename .* does not create an index", UserWarning)
-        return dataset.rename(renames)
-
-
-def check_coordinates(dataset: xr.Dataset, wanted: Sequence[str], where: str) -> None:
-    """Refuse a file without one of the coordinates."""
-    missing = [n for n in wanted if n not in dataset.variables]
-    if missing:
-        raise OceanbenchError(
-            f"{where}: no variable '{missing[0]}' (nor {', '.join(COORDINATES[missing[0]][1:])}); "
-            f"found {', '.join(sorted(map(str, dataset.variables))) or 'nothing'}; "
-            "rename the coordinates to time, latitude, longitude"
-        )
-
-
-def _by_standard_name(dataset: xr.Dataset, name: str) -> list[str]:
-    return [str(v) for v in dataset.variables if dataset[v].attrs.get("standard_name") == name]
-
-
-def _time_problem(time: xr.DataArray) -> str:
-    if "Unit" in time.attrs:
-        return "not decoded (its attribute is 'Unit', expected 'units')"
-    return f"of type {time.dtype} without units, expected dates"
-
-
 def open_dataset(
     files: Sequence[Path],
     *,
     variables: Mapping[str, str],
-    units: str | None,
+    expected: Mapping[str, Expected],
     layout: str,
     daily_mean: bool = False,
     box: Box | None = None,
@@ -160,9 +111,9 @@ def open_dataset(
 
     Parameters
     ----------
-    files : concatenated along time
+    files : concatenated along time; what they give twice counts once
     variables : canonical name -> variable, or sum of variables, in the files
-    units : expected unit, checked where the files state one
+    expected : canonical name -> unit, checked where the files state one, and range of values
     layout : ``grid``, ``track``, ``swath`` or ``static``
     daily_mean : average to UTC days, labelled at 00:00
     box : part to keep, selected before anything is read
@@ -171,16 +122,21 @@ def open_dataset(
     -------
     Dataset; of several files, lazily loaded
     """
+    if layout == "static" and len(files) > 1:
+        raise OceanbenchError(f"{files[0].name}: {len(files)} files of one map, expected one")
     chunks: dict[str, int] | None = {} if len(files) > 1 else None
     opened = (canonical(open_file(f, chunks=chunks), f.name, layout) for f in files)
     parts = [
-        _variables_of(part, file.name, variables, units, layout, box)
+        _variables_of(part, file.name, variables, expected, layout, box)
         for part, file in zip(opened, files, strict=True)
     ]
     parts = [p for p in parts if p.sizes.get("time") != 0] or parts[:1]
+    where = files[0].name if len(files) == 1 else f"{files[0].name} and those beside it"
     dataset = in_time(parts, files[0].name, layout)
-    if daily_mean and dataset.sizes.get("time"):
-        dataset = dataset.resample(time="1D").mean(keep_attrs=True)
+    if dataset.sizes.get("time"):
+        dataset = each_time_once(dataset, where, layout)
+        if daily_mean:
+            dataset = daily_means(dataset, where, whole=box is not None and box.time is not None)
     result: xr.Dataset = as_nanoseconds(dataset)
     return result
 
@@ -189,56 +145,32 @@ def _variables_of(
     dataset: xr.Dataset,
     file: str,
     variables: Mapping[str, str],
-    units: str | None,
+    expected: Mapping[str, Expected],
     layout: str,
     box: Box | None,
 ) -> xr.Dataset:
     """Variables of one opened file, inside the box, in the declared unit."""
-    names = {name for expression in variables.values() for _, name in parse_sum(expression)}
+    terms = {name: parse_sum(expression) for name, expression in variables.items()}
+    names = {source for found in terms.values() for _, source in found}
     for name in sorted(names - set(map(str, dataset.variables))):
         hint = did_you_mean(name, map(str, dataset.data_vars))
         raise OceanbenchError(f"{file}: no variable '{name}'; {hint}")
-    extra = [n for n in ("track", "cycle") if n in dataset.variables and n not in variables]
+    for name, found in terms.items():
+        for _, source in found:
+            check_units(dataset[source], expected_in(expected, name), file)
+    extra = [n for n in EXTRAS if n in dataset.variables and n not in variables]
     dataset = dataset[[*sorted(names), *extra]]
     if layout in ("track", "swath"):
         dataset = loaded(dataset, file)  # small; picking points out of a file on disk is slow
     if box is not None:
         dataset = select(dataset, box, layout)
-    for name in sorted(names):
-        found = dataset[name].attrs.get("units")
-        if units is not None and found is not None and not same_unit(str(found), units):
-            raise OceanbenchError(
-                f"{file}: '{name}' is in '{found}', expected '{units}'; correct 'units' in "
-                "challenge.yaml or convert the file"
-            )
-    chosen = {name: combine(dataset, expression) for name, expression in variables.items()}
-    for array in chosen.values():
-        array.attrs["units"] = units or array.attrs.get("units") or "1"
+    chosen = {}
+    for name, expression in variables.items():
+        wanted = expected_in(expected, name)
+        array = combine(dataset, expression).rename(name)
+        array.attrs["units"] = wanted.units or array.attrs.get("units") or "1"
+        chosen[name] = checked(array, wanted, file)
     return xr.Dataset({**chosen, **{n: dataset[n] for n in extra}})
-
-
-def in_time(parts: Sequence[xr.Dataset], where: str, layout: str) -> xr.Dataset:
-    """Join the parts of a dataset in the order of time; their grids must be the same."""
-    if len(parts) == 1:
-        return parts[0]
-    if layout == "grid":
-        for name in ("latitude", "longitude"):
-            nodes = parts[0][name].values
-            for part in parts[1:]:
-                same = part[name].shape == nodes.shape
-                if not same or np.abs(part[name].values - nodes).max() > SAME_NODE:
-                    raise OceanbenchError(
-                        f"{where}: it and the files beside it have different nodes of {name}; "
-                        "write all maps on one grid"
-                    )
-    members = parts[0].get("member", xr.DataArray(parts[0].sizes.get("member", 0)))
-    for part in parts[1:]:
-        others = part.get("member", xr.DataArray(part.sizes.get("member", 0)))
-        if not np.array_equal(others.values, members.values):
-            raise OceanbenchError(f"{where}: it and the files beside it have different members")
-    ordered = sorted((p for p in parts if p.sizes["time"]), key=lambda p: p["time"].values.min())
-    joined = xr.concat(ordered, dim="time", data_vars="all", join="override")
-    return joined if layout == "grid" else joined.sortby("time")
 
 
 class Box(NamedTuple):

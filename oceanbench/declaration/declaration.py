@@ -11,8 +11,8 @@ import pooch
 from pydantic import Field
 
 from oceanbench.data import files, shipped
-from oceanbench.data.budget import UNLIMITED, Budget
-from oceanbench.data.untrusted import check_files
+from oceanbench.data.checks.budget import UNLIMITED, Budget
+from oceanbench.data.checks.files import check_files
 from oceanbench.declaration.metric_rows import MetricRow
 from oceanbench.declaration.section import Dates, Period, Section, Text
 from oceanbench.declaration.sections import (

@@ -10,10 +10,13 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from oceanbench.data import opening
-from oceanbench.data.untrusted import check_size
+from oceanbench.data.checks.files import check_size
+from oceanbench.data.coordinates import canonical
+from oceanbench.data.joining import in_time
 from oceanbench.declaration import Declaration
 from oceanbench.errors import OceanbenchError
-from oceanbench.grid import SAME_NODE, centre_longitude
+from oceanbench.grid import SAME_NODE, SAME_TIME, centre_longitude
+from oceanbench.kinds.expected import check_units, expected
 from oceanbench.kinds.kind import Submitted
 from oceanbench.kinds.submitted import check_values, empty, open_variables
 
@@ -30,9 +33,10 @@ MASK_KEYS = ("inset_degrees", "longitude", "latitude", "time", "weights")
 
 
 def check_places(declaration: Declaration) -> None:
-    """Refuse a challenge without a domain."""
+    """Refuse a challenge without a domain, or with datasets in another unit than what is scored."""
     if declaration.domain is None:
         raise ValueError("domain: is missing; add it")
+    check_units(declaration)
 
 
 def check_not_filled(declaration: Declaration) -> None:
@@ -52,7 +56,7 @@ def open_dataset(
     return opening.open_dataset(
         declaration.files(name, data_dir),
         variables=dataset.variables,
-        units=dataset.units,
+        expected=expected(declaration, dataset),
         layout=dataset.layout,
         daily_mean=dataset.daily_mean,
         box=box,
@@ -87,7 +91,7 @@ def read_maps(declaration: Declaration, submitted: Submitted, *, bridged: bool) 
             )
     where = submitted.name
     check_size(parts, where, declaration.budget)
-    whole = opening.in_time(parts, where, "grid")
+    whole = in_time(parts, where, "grid")
     _check_time(whole, where)
     whole = _within(whole, "time", _bounds(declaration)["time"], declaration, where)
     whole = opening.loaded(whole, where)
@@ -98,7 +102,7 @@ def read_maps(declaration: Declaration, submitted: Submitted, *, bridged: bool) 
 
 
 def _canonical(opened: xr.Dataset, where: str) -> xr.Dataset:
-    return opening.canonical(opened, where, "grid")
+    return canonical(opened, where, "grid")
 
 
 def _check_time(dataset: xr.Dataset, where: str) -> None:
@@ -106,8 +110,10 @@ def _check_time(dataset: xr.Dataset, where: str) -> None:
     steps = np.diff(time)
     if np.isnat(time).any():
         raise OceanbenchError(f"{where}: a time is missing (NaT); give every map its date")
-    if (steps == np.timedelta64(0)).any():
-        first = time[1:][steps == np.timedelta64(0)][0]
+    ordered = np.sort(time)
+    twice = np.diff(ordered) <= SAME_TIME
+    if twice.any():
+        first = ordered[1:][twice][0]
         raise OceanbenchError(f"{where}: time {_show(first)} occurs twice; keep one map per time")
     if (steps < np.timedelta64(0)).any():
         i = int(np.argmax(steps < np.timedelta64(0)))
@@ -145,12 +151,6 @@ def _bounds(declaration: Declaration) -> dict[str, tuple[Any, Any]]:
 def _crop(dataset: xr.Dataset, declaration: Declaration, where: str) -> xr.Dataset:
     """Rows and columns in and around the domain; nothing but the coordinates is read."""
     bounds = _bounds(declaration)
-    for name in ("latitude", "longitude"):
-        if not np.isfinite(dataset[name].values).all():
-            raise OceanbenchError(f"{where}: {name} has missing values; give every node its place")
-    if bool((dataset["latitude"].diff("latitude") < 0).any()):
-        order = np.argsort(dataset["latitude"].values, kind="stable")
-        dataset = dataset.isel(latitude=order)
     dataset = _within(dataset, "latitude", bounds["latitude"], declaration, where)
     dataset = centre_longitude(dataset, sum(bounds["longitude"]) / 2)
     return _within(dataset, "longitude", bounds["longitude"], declaration, where)
@@ -164,7 +164,9 @@ def _within(
     values = dataset[name].values
     if np.unique(values).size != values.size:
         raise OceanbenchError(f"{where}: {name} has a value twice; keep one of each")
-    edge = np.timedelta64(0, "ns") if name == "time" else SAME_NODE
+    edge = SAME_TIME if name == "time" else SAME_NODE
+    if name == "time":  # which ends with the last instant of a day
+        high = high - edge
     first = int(np.searchsorted(values, low - edge))
     last = int(np.searchsorted(values, high + edge, side="right"))
     if not declaration.submission.crop_to_domain:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from oceanbench.data.checks.files import open_untrusted
+from oceanbench.data.plausibility import check_plausible, expected_of
 from oceanbench.data.units import same_unit
-from oceanbench.data.untrusted import ABSURD, check_range, open_untrusted
 from oceanbench.declaration import Declaration, SubmittedVariable, std_name
 from oceanbench.errors import OceanbenchError
 
@@ -50,10 +51,10 @@ def open_variables(
 def check_values(whole: xr.Dataset, declaration: Declaration, where: str) -> None:
     """Refuse values outside the valid range, and standard deviations that can be none."""
     for name, rules in declaration.submission.variables.items():
-        low, high = rules.valid_range or (-ABSURD, ABSURD)
-        check_range(whole[name].values, name, low, high, rules.units, where)
+        expected = expected_of(rules.units, rules.valid_range)
+        check_plausible(whole[name].values, name, expected, where)
         if std_name(name) in whole:
-            check_std(whole, name, high - low, rules.units, where)
+            check_std(whole, name, expected.high - expected.low, rules.units, where)
 
 
 def find_std(

@@ -14,6 +14,7 @@ from oceanbench import evaluate
 from oceanbench.challenge import Challenge
 from oceanbench.data.files import check_sha256, sha256
 from oceanbench.data.opening import Box, open_dataset, select
+from oceanbench.data.plausibility import Expected
 from oceanbench.data.units import same_unit
 from oceanbench.errors import OceanbenchError
 from oceanbench.submission import Submission
@@ -25,7 +26,12 @@ needs_real_data = pytest.mark.skipif(
 
 
 def opened(path, **changes) -> xr.Dataset:
-    options = {"variables": {"ssh": "ssh"}, "units": "m", "layout": "grid"}
+    units = changes.pop("units", "m")
+    options = {
+        "variables": {"ssh": "ssh"},
+        "expected": {"ssh": Expected(units)},
+        "layout": "grid",
+    }
     files = path if isinstance(path, list) else [path]
     return open_dataset(files, **{**options, **changes})
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,13 +13,23 @@ from numpy.typing import NDArray
 
 from oceanbench import times
 from oceanbench.data import opening
+from oceanbench.data.coordinates import canonical
 from oceanbench.data.expressions import parse_sum
-from oceanbench.data.units import same_unit
+from oceanbench.data.plausibility import (
+    Expected,
+    check_plausible,
+    check_units,
+    expected_in,
+)
 from oceanbench.errors import OceanbenchError, did_you_mean
-from oceanbench.kinds.forecasts.derivation import Derivation
+from oceanbench.grid import SAME_TIME, same_nodes
+from oceanbench.kinds.expected import check_level, check_surface, same_levels
+from oceanbench.kinds.forecasts.derivation import Column, Derivation
 from oceanbench.kinds.forecasts.grid import Grid, Index, depths_found_in
 
 Values = NDArray[np.floating[Any]]
+PLACES = ("latitude", "longitude")
+SURFACE: Column = (None,)
 
 
 class Place(NamedTuple):
@@ -43,6 +53,7 @@ class Maps:
     nodes : rows and columns that are the grid's
     depths : place of each of the challenge's depths in the files
     derivation : of the variables that no file has
+    expected : unit and range of each variable
     """
 
     name: str
@@ -52,6 +63,7 @@ class Maps:
     nodes: Mapping[str, Index]
     depths: Mapping[float, int]
     derivation: Derivation | None = None
+    expected: Mapping[str, Expected] = field(default_factory=dict)
 
     def read(self, variable: str, day: np.datetime64, depths: Sequence[float | None]) -> Values:
         """Maps of a variable, shape (depths, latitude, longitude); a depth None is the surface.
@@ -59,7 +71,7 @@ class Maps:
         Raises
         ------
         OceanbenchError
-            if there is no map of that day
+            if there is no map of that day, or its values are not plausible
         """
         if self.derivation is not None and variable in self.derivation.quantities:
             return self.derivation.read(variable, lambda n, d: self.read(n, day, d), axis=-3)
@@ -77,6 +89,9 @@ class Maps:
             maps = sign * self._levels(part, depths)
             total = maps if total is None else total + maps
         assert total is not None  # a sum has a term
+        if total.dtype.kind == "f":
+            wanted = expected_in(self.expected, variable)
+            check_plausible(total, variable, wanted, f"dataset '{self.name}'")
         return total
 
     def _levels(self, maps: xr.Variable, depths: Sequence[float | None]) -> Values:
@@ -97,10 +112,11 @@ def open_maps(
     name: str,
     files: Sequence[Path],
     variables: Mapping[str, str],
-    units: Mapping[str, str],
+    expected: Mapping[str, Expected],
     *,
     grid: Grid | opening.Box,
     depths: Sequence[float] = (),
+    columns: Mapping[str, Column] | None = None,
 ) -> tuple[Maps, Grid]:
     """Find the maps of a dataset; no map is read.
 
@@ -109,9 +125,10 @@ def open_maps(
     name : of the dataset
     files : of all days; one of a climatology or a mask
     variables : canonical name -> name, or sum of names, in the files
-    units : of each variable, checked where the files state one
+    expected : unit of each variable, checked where the files state one, and range of its values
     grid : nodes to find in the files, or the box whose nodes in them are the grid
     depths : of the challenge, all of which the files must have if they have a depth
+    columns : depths of each variable, of those that must have some
 
     Returns
     -------
@@ -122,14 +139,17 @@ def open_maps(
     first: xr.Dataset | None = None
     left = opening.READ_WHOLE
     for file in files:
-        opened = opening.canonical(opening.open_file(file, chunks=None), file.name, "static")
-        _check_variables(opened, variables, units, file.name)
+        opened = canonical(opening.open_file(file, chunks=None), file.name, "static")
+        _check_variables(opened, variables, expected, file.name)
+        _check_levels(opened, variables, depths, columns or {}, file.name)
         left -= opened.nbytes
         opened = opening.loaded(opened, file.name) if left >= 0 else opened
         if first is None:
             first, cycle = opened, _cycle(opened)
-        elif not all(np.array_equal(opened[n], first[n]) for n in ("latitude", "longitude")):
+        elif not all(same_nodes(opened[n].values, first[n].values) for n in PLACES):
             raise OceanbenchError(f"{file.name}: another grid than {files[0].name}; use one grid")
+        elif not same_levels(opened, first):
+            raise OceanbenchError(f"{file.name}: other depths than {files[0].name}; use the same")
         for key, place in _places(opened, cycle, file.name).items():
             if key in places:
                 raise OceanbenchError(f"{file.name}: a map of dataset '{name}' is given twice")
@@ -146,7 +166,7 @@ def open_maps(
             f"{files[0].name}: has {first.sizes['depth']} depths and the challenge declares none; "
             "add 'depths' to challenge.yaml"
         )
-    return Maps(name, variables, places, cycle, nodes, found), grid
+    return Maps(name, variables, places, cycle, nodes, found, expected=expected), grid
 
 
 def _cycle(dataset: xr.Dataset) -> str | None:
@@ -177,19 +197,32 @@ def as_days(time: xr.DataArray, where: str) -> NDArray[np.datetime64]:
         )
     if bool(time.isnull().any()):
         raise OceanbenchError(f"{where}: a value of {time.name} is missing (NaT); give every date")
-    return np.atleast_1d(time.values).astype("datetime64[D]")
+    return (np.atleast_1d(time.values) + SAME_TIME).astype("datetime64[D]")
 
 
 def _check_variables(
-    dataset: xr.Dataset, variables: Mapping[str, str], units: Mapping[str, str], where: str
+    dataset: xr.Dataset, variables: Mapping[str, str], expected: Mapping[str, Expected], where: str
 ) -> None:
     for name, expression in variables.items():
         for _, source in parse_sum(expression):
             if source not in dataset.data_vars:
                 hint = did_you_mean(source, map(str, dataset.data_vars))
                 raise OceanbenchError(f"{where}: no variable '{source}'; {hint}")
-            found = dataset[source].attrs.get("units")
-            if found is not None and name in units and not same_unit(str(found), units[name]):
-                raise OceanbenchError(
-                    f"{where}: '{source}' is in '{found}', expected '{units[name]}'; convert it"
-                )
+            check_units(dataset[source], expected_in(expected, name), where)
+
+
+def _check_levels(
+    dataset: xr.Dataset,
+    variables: Mapping[str, str],
+    depths: Sequence[float],
+    columns: Mapping[str, Column],
+    where: str,
+) -> None:
+    """Refuse variables of one level that is not the challenge's, or that have none of several."""
+    for name, expression in variables.items():
+        for _, source in parse_sum(expression):
+            array, column = dataset[source], columns.get(name)
+            if column == SURFACE:
+                check_surface(array, where, known=depths)
+            elif column is not None and "depth" not in array.dims:
+                check_level(array, column, where)

@@ -10,12 +10,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from oceanbench.data.coordinates import check_depth
 from oceanbench.data.opening import Box
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import SAME_NODE, wrap_longitude
-
-SAME_DEPTH = 0.01  # metres, and
-SAME_DEPTH_RELATIVE = 1e-3  # of the depth: levels of models lie further apart
+from oceanbench.kinds.expected import same_depth
 
 Index = slice | NDArray[np.intp]
 
@@ -103,11 +102,16 @@ def depths_found_in(
 ) -> dict[float, int]:
     """Place in a dataset of each depth; those that are not there are left out, or refused."""
     found: dict[float, int] = {}
-    there = np.atleast_1d(dataset["depth"].values) if "depth" in dataset.coords else np.array([])
+    there = np.array([])
+    if "depth" in dataset.coords:
+        check_depth(dataset["depth"], where)
+        there = np.atleast_1d(dataset["depth"].values)
     for depth in depths:
-        same = np.isclose(there, depth, rtol=SAME_DEPTH_RELATIVE, atol=SAME_DEPTH)
-        if same.any():
-            found[depth] = int(np.flatnonzero(same)[0])
+        same = [place for place, level in enumerate(there) if same_depth(level, depth)]
+        if len(same) > 1:
+            raise OceanbenchError(f"{where}: depth {depth:g} m is given twice; keep one")
+        if same:
+            found[depth] = same[0]
     if len(found) < (len(depths) if all_of_them else 1):
         lost = next(depth for depth in depths if depth not in found)
         shown = ", ".join(f"{v:g}" for v in there[:4]) + (", …" if there.size > 4 else "")

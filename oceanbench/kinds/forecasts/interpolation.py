@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oceanbench.grid import SAME_NODE
-from oceanbench.kinds.forecasts.grid import SAME_DEPTH, Grid
+from oceanbench.kinds.expected import SAME_DEPTH
+from oceanbench.kinds.forecasts.grid import Grid
 
 FloatArray = NDArray[np.float64]
 Maps = NDArray[np.floating[Any]]

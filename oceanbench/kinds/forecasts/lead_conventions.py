@@ -17,14 +17,16 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from oceanbench.data.dates import PER_DAY, unit_of_time
 from oceanbench.errors import OceanbenchError
+from oceanbench.grid import SAME_TIME
 from oceanbench.kinds.forecasts.daily_maps import as_days
 
 STARTS = ("start", "forecast_reference_time", "init_time", "first_day_datetime")
-LEADS = ("lead", "lead_time", "lead_day", "prediction_timedelta", "forecast_period")
+LEADS = ("lead", "lead_time", "lead_day", "prediction_timedelta", "forecast_period", "step")
 INDEX = "lead_day_index"
-UNITS = {"days": 1, "day": 1, "d": 1, "hours": 24, "hour": 24, "h": 24, "seconds": 86400}
-UNITS |= {"minutes": 1440, "s": 86400, "nanoseconds": 86400 * 10**9}
+VALID = ("valid_time", "valid_day", "time")  # days that fields are valid on, said besides
+ROUNDED = 1e-4  # days: leads written in single precision
 
 
 def canonical(dataset: xr.Dataset, leads: Sequence[int], where: str) -> xr.Dataset:
@@ -59,6 +61,8 @@ def canonical(dataset: xr.Dataset, leads: Sequence[int], where: str) -> xr.Datas
     if lead not in dataset.variables and lead != INDEX:
         raise OceanbenchError(f"{where}: '{lead}' has no values; write the leads in days")
     numbers = _leads(dataset, lead, leads, where)
+    _check_valid(dataset, lead, days[:, None] + numbers, where)
+    dataset = dataset.drop_vars([n for n in VALID if n in dataset.coords])
     dataset = dataset.drop_vars(lead, errors="ignore").rename({lead: "lead"})
     return dataset.assign_coords(start=days, lead=numbers)
 
@@ -72,14 +76,41 @@ def _leads(dataset: xr.Dataset, name: str, leads: Sequence[int], where: str) -> 
     unit = str(dataset[name].attrs.get("units", "days"))
     if values.dtype.kind == "m":
         values, unit = values.astype("timedelta64[ns]").astype(np.int64), "nanoseconds"
-    if values.dtype.kind not in "iuf" or unit not in UNITS:
+    known = unit_of_time(unit)
+    if values.dtype.kind not in "iuf" or known is None:
         raise OceanbenchError(
             f"{where}: '{name}' is of type {values.dtype} in '{unit}', expected numbers of days"
         )
-    days = values / UNITS[unit]
-    if not np.array_equal(days, np.round(days)):
-        raise OceanbenchError(f"{where}: '{name}' holds {days[0]:g} days, expected whole days")
-    return days.astype(np.int64)
+    days = values / PER_DAY[known]
+    wrong = ~(np.abs(days - np.round(days)) <= ROUNDED)
+    if wrong.any():
+        raise OceanbenchError(
+            f"{where}: '{name}' holds {days[wrong][0]:g} days, expected whole days"
+        )
+    return np.round(days).astype(np.int64)
+
+
+def _check_valid(
+    dataset: xr.Dataset, lead: str, expected: NDArray[np.datetime64], where: str
+) -> None:
+    """Refuse fields that the file says to be valid on another day than start and lead do."""
+    for name in VALID:
+        if name not in dataset.coords or dataset[name].dtype.kind != "M":
+            continue
+        found = dataset[name]
+        if not found.ndim or not set(found.dims) <= {"start", lead}:
+            continue
+        along = [dim for dim in ("start", lead) if dim in found.dims]
+        days = (found.transpose(*along).values + SAME_TIME).astype("datetime64[D]")
+        shape = [
+            expected.shape[axis] if dim in along else 1 for axis, dim in enumerate(("start", lead))
+        ]
+        wrong = days.reshape(shape) != expected
+        if wrong.any():
+            raise OceanbenchError(
+                f"{where}: '{name}' is not the start plus the lead (where these give "
+                f"{expected[wrong][0]}); correct one of them"
+            )
 
 
 def _of_one_start(
@@ -101,6 +132,12 @@ def _of_one_start(
         begin = given[0] - (leads[0] if start == "first_day_datetime" else 0)
         dataset = dataset.drop_vars(start)
     numbers = (valid - begin).astype(np.int64)
+    for name in LEADS:
+        along = name in dataset.coords and dataset[name].dims == ("time",)
+        if along and not np.array_equal(_leads(dataset, name, leads, where), numbers):
+            raise OceanbenchError(
+                f"{where}: '{name}' is not the days from the start {begin} to time; correct one"
+            )
     dataset = dataset.drop_vars("time").rename(time="lead")
     others = [n for n in dataset.coords if n in STARTS or n in LEADS]
     dataset = dataset.drop_vars(others)

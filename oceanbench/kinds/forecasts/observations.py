@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,17 +12,17 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from oceanbench.data import opening
+from oceanbench.data.coordinates import check_coordinates, check_depth, renamed
 from oceanbench.data.expressions import parse_sum
-from oceanbench.data.units import same_unit
+from oceanbench.data.plausibility import Expected, check_plausible, check_units, expected_in
 from oceanbench.errors import OceanbenchError, did_you_mean
-from oceanbench.kinds.forecasts.grid import as_slice
+from oceanbench.kinds.forecasts.observation_parts import NEVER, Part, each_once
 
 ABOVE_THE_MEAN = (
     "sea_surface_height_above_sea_level",
     "sea_surface_height_above_mean_sea_level",
 )
 HOUR = 3600 * 10**9  # nanoseconds
-NEVER = int(np.iinfo(np.int32).max)
 
 FloatArray = NDArray[np.float64]
 
@@ -41,27 +41,6 @@ class Points(NamedTuple):
         return Points(self.latitude[chosen], self.longitude[chosen], depth, self.value[chosen])
 
 
-class Part(NamedTuple):
-    """One file: its variables, and the day that each index along its times belongs to."""
-
-    variables: Mapping[str, xr.Variable]
-    along: str
-    days: NDArray[np.int32]
-    ordered: bool
-
-    def loaded(self) -> Part:
-        """Return the same with its values in memory."""
-        return self._replace(variables={n: v.load() for n, v in self.variables.items()})
-
-    def on(self, day: int) -> slice | NDArray[np.intp] | None:
-        """Where the observations of a day lie; None if there are none."""
-        if self.ordered:
-            first, last = (int(i) for i in np.searchsorted(self.days, (day, day + 1)))
-            return slice(first, last) if last > first else None
-        found = np.flatnonzero(self.days == day)
-        return as_slice(found) if found.size else None
-
-
 @dataclass(frozen=True)
 class Observed:
     """Observations of a dataset by day.
@@ -72,12 +51,14 @@ class Observed:
     expressions : canonical name -> name, or sum of names, in the files
     parts : one for each file
     depth : in metres, of observations whose files say none
+    expected : unit and range of each variable
     """
 
     name: str
     expressions: Mapping[str, str]
     parts: tuple[Part, ...]
     depth: float | None = None
+    expected: Mapping[str, Expected] = field(default_factory=dict)
 
     @property
     def has_depths(self) -> bool:
@@ -129,6 +110,8 @@ class Observed:
             return whole.astype(np.float64).ravel()
 
         value = flat(total)
+        wanted = expected_in(self.expected, variable)
+        check_plausible(value, variable, wanted, f"dataset '{self.name}'")
         latitude, longitude = flat(chosen("latitude")), flat(chosen("longitude"))
         known = np.isfinite(value) & np.isfinite(latitude) & np.isfinite(longitude)
         depth = None
@@ -144,7 +127,7 @@ def open_observed(
     name: str,
     files: Sequence[Path],
     expressions: Mapping[str, str],
-    units: Mapping[str, str],
+    expected: Mapping[str, Expected],
     *,
     hours: tuple[float, float] = (0.0, 24.0),
     depth: float | None = None,
@@ -160,7 +143,7 @@ def open_observed(
     name : of the dataset
     files : of all days
     expressions : canonical name -> name, or sum of names, in the files
-    units : of each variable, checked where the files state one
+    expected : unit of each variable, checked where the files state one, and range of its values
     hours : from 00:00 of a day, between which observations belong to it; the last not included
     depth : in metres, of observations whose files say none
     above_geoid : whether heights above the mean sea level may be there: their mean is given
@@ -173,39 +156,44 @@ def open_observed(
     parts = []
     left = opening.READ_WHOLE
     for file in files:
-        part, size = _part(file, expressions, units, hours, above_geoid)
+        part, size = _part(file, expressions, expected, hours, above_geoid)
         left -= size
         parts.append(part.loaded() if left >= 0 else part)
     if len({"depth" in part.variables for part in parts}) > 1:
         raise OceanbenchError(f"dataset '{name}': some files have depths; give all of them depths")
-    return Observed(name, expressions, tuple(parts), depth)
+    sources = {n for e in expressions.values() for _, n in parse_sum(e)}
+    once = each_once(parts, sorted(sources), f"dataset '{name}'")
+    return Observed(name, expressions, once, depth, expected)
 
 
 def _part(
     file: Path,
     expressions: Mapping[str, str],
-    units: Mapping[str, str],
+    expected: Mapping[str, Expected],
     hours: tuple[float, float],
     above_geoid: bool,
 ) -> tuple[Part, int]:
     """Observations of one file, not yet read, and how many bytes they take."""
-    opened = opening.renamed(opening.open_file(file, chunks=None))
-    opening.check_coordinates(opened, ("time", "latitude", "longitude"), file.name)
+    opened = renamed(opening.open_file(file, chunks=None))
+    check_coordinates(opened, ("time", "latitude", "longitude"), file.name)
     time = opened["time"]
     if time.ndim != 1 or time.dtype.kind != "M":
         raise OceanbenchError(
             f"{file.name}: time has {time.ndim} dimensions and type {time.dtype}, expected dates "
             "along one dimension; write them so"
         )
-    _check_variables(opened, expressions, units, file.name)
+    if "depth" in opened.variables:
+        check_depth(opened["depth"], file.name)
+    _check_variables(opened, expressions, expected, file.name)
     if not above_geoid:
         _check_surface(opened, expressions, file.name)
     names = {n for e in expressions.values() for _, n in parse_sum(e)}
     kept = [n for n in (*sorted(names), "latitude", "longitude", "depth") if n in opened.variables]
     chosen = opened[kept]
-    days = _days(time.values.astype("datetime64[ns]"), hours)
+    times = time.values.astype("datetime64[ns]")
+    days = _days(times, hours)
     variables = {n: chosen.variables[n] for n in kept}
-    part = Part(variables, str(time.dims[0]), days, bool((np.diff(days) >= 0).all()))
+    part = Part.of(variables, str(time.dims[0]), times, days)
     return part, chosen.nbytes
 
 
@@ -219,7 +207,7 @@ def _days(time: NDArray[np.datetime64], hours: tuple[float, float]) -> NDArray[n
 
 
 def _check_variables(
-    opened: xr.Dataset, expressions: Mapping[str, str], units: Mapping[str, str], where: str
+    opened: xr.Dataset, expressions: Mapping[str, str], expected: Mapping[str, Expected], where: str
 ) -> None:
     for variable, expression in expressions.items():
         for _, name in parse_sum(expression):
@@ -232,11 +220,7 @@ def _check_variables(
                     f"{where}: '{name}' has dimensions {opened[name].dims}, expected '{along}' "
                     "among them: an observation has a time"
                 )
-            found = opened[name].attrs.get("units")
-            if found is not None and not same_unit(str(found), units[variable]):
-                raise OceanbenchError(
-                    f"{where}: '{name}' is in '{found}', expected '{units[variable]}'; convert it"
-                )
+            check_units(opened[name], expected_in(expected, variable), where)
 
 
 def _check_surface(opened: xr.Dataset, expressions: Mapping[str, str], where: str) -> None:

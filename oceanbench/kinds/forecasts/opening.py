@@ -12,11 +12,12 @@ from oceanbench.data import opening
 from oceanbench.declaration import Declaration
 from oceanbench.errors import OceanbenchError
 from oceanbench.kinds import gridded
+from oceanbench.kinds.expected import check_level, check_surface, expected
 from oceanbench.kinds.forecasts import submitted_fields
 from oceanbench.kinds.forecasts.daily_maps import Maps, as_days, open_maps
 from oceanbench.kinds.forecasts.derivation import Derivation
 from oceanbench.kinds.forecasts.grid import Grid, depths_found_in
-from oceanbench.kinds.forecasts.schedule import keys, schedule_of
+from oceanbench.kinds.forecasts.schedule import SURFACE, keys, schedule_of
 
 
 def declared_grid(declaration: Declaration) -> Grid | None:
@@ -38,7 +39,22 @@ def open_dataset(
     if declaration.datasets[name].role == "initial":
         return _open_initial(declaration, name, data_dir)
     opened = gridded.open_dataset(declaration, name, data_dir, period)
+    if declaration.datasets[name].layout in ("grid", "static"):
+        check_levels(declaration, opened, name)
     return _on_nodes(declaration, opened, name)
+
+
+def check_levels(declaration: Declaration, opened: xr.Dataset, name: str) -> None:
+    """Refuse inputs of one level that is not the challenge's."""
+    depths, columns = keys(declaration).depths, schedule_of(declaration).depths
+    for variable, array in opened.data_vars.items():
+        column = columns.get(str(variable))
+        if column == SURFACE:
+            check_surface(array, name, known=depths)
+        elif column is not None and "depth" not in array.dims:
+            check_level(array, column, name)
+        elif column is not None:
+            depths_found_in(opened, depths, name, all_of_them=True)
 
 
 def _open_initial(declaration: Declaration, name: str, data_dir: Path | None) -> xr.Dataset:
@@ -50,16 +66,21 @@ def _open_initial(declaration: Declaration, name: str, data_dir: Path | None) ->
     opened = opening.open_dataset(
         declaration.files(name, data_dir),
         variables=dataset.variables,
-        units=dataset.units,
+        expected=expected(declaration, dataset),
         layout="grid",
         box=declaration.scored.box._replace(time=None),
     )
+    check_levels(declaration, opened, name)
     days = as_days(opened["time"], name)
     starts = schedule_of(declaration).starts
     if lost := [str(start) for start in starts if start not in days]:
         raise OceanbenchError(
             f"{declaration.name}: dataset '{name}' has no map of {lost[0]} ({len(lost)} starts in "
             "all); a file is missing or incomplete"
+        )
+    if twice := [str(start) for start in starts if (days == start).sum() > 1]:
+        raise OceanbenchError(
+            f"{declaration.name}: dataset '{name}' has two maps of {twice[0]}; keep one a start"
         )
     index = [int(np.flatnonzero(days == start)[0]) for start in starts]
     initial = _on_nodes(declaration, opened.isel(time=index), name).rename(time="start")
@@ -87,9 +108,10 @@ def maps_of(
         name,
         declaration.files(name, data_dir),
         declaration.datasets[name].variables,
-        {n: v.units for n, v in declaration.submission.variables.items()},
+        expected(declaration, declaration.datasets[name]),
         grid=grid or declared_grid(declaration) or declaration.scored.box,
         depths=keys(declaration).depths,
+        columns=schedule_of(declaration).depths,
     )
     return replace(found, derivation=derivation_of(declaration, nodes)), nodes
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import xarray as xr
 
-from oceanbench.data import opening
-from oceanbench.data.untrusted import open_untrusted
+from oceanbench.data.checks.files import open_untrusted
+from oceanbench.data.coordinates import canonical
 from oceanbench.declaration import Declaration, std_name
 from oceanbench.errors import OceanbenchError
 from oceanbench.kinds.forecasts import lead_conventions
@@ -65,5 +65,5 @@ def _open(declaration: Declaration, file: Path) -> xr.Dataset:
             f"{file.name}: '{deviations[0]}' is a standard deviation, which forecasts do not have; "
             "give members, or leave it out"
         )
-    dataset: xr.Dataset = opening.canonical(opened, file.name, "static")
+    dataset: xr.Dataset = canonical(opened, file.name, "static")
     return dataset.rename(chosen)[list(chosen.values())]

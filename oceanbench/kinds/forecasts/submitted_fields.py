@@ -11,6 +11,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from oceanbench.errors import OceanbenchError
+from oceanbench.grid import same_nodes
+from oceanbench.kinds.expected import check_level, check_surface, same_levels
 from oceanbench.kinds.forecasts.derivation import Derivation
 from oceanbench.kinds.forecasts.grid import Grid, Index, as_slice, depths_found_in
 from oceanbench.kinds.forecasts.schedule import SURFACE, Schedule
@@ -132,6 +134,7 @@ def gather(parts: Sequence[tuple[str, xr.Dataset]], schedule: Schedule, grid: Gr
     places: dict[np.datetime64, Place] = {}
     for name, part in parts:
         _check_same(first, where, part, name)
+        depths, levels = _depths_of(part, schedule, name)
         leads = _leads_of(part, schedule.leads, name)
         for index, start in enumerate(part["start"].values.astype("datetime64[D]")):
             if start not in schedule.starts:
@@ -145,7 +148,6 @@ def gather(parts: Sequence[tuple[str, xr.Dataset]], schedule: Schedule, grid: Gr
                 raise OceanbenchError(f"{name}: start {start} occurs twice; keep one forecast")
             places[start] = Place(part, index, leads)
     common = set.intersection(*({*p.leads} for p in places.values()))
-    depths, levels = _depths_of(first, schedule, where)
     submitted = Schedule(
         np.array(sorted(places)), tuple(lead for lead in schedule.leads if lead in common), depths
     )
@@ -165,9 +167,17 @@ def _check_same(first: xr.Dataset, where: str, part: xr.Dataset, name: str) -> N
     for dim in ("latitude", "longitude", "depth", "member"):
         same = first.sizes.get(dim) == part.sizes.get(dim)
         if same and dim in first.coords and dim in part.coords:
-            same = np.array_equal(first[dim], part[dim])
+            same = _same(dim, first, part)
         if not same:
             raise OceanbenchError(f"{name}: another {dim} than {where}; write all starts alike")
+
+
+def _same(dim: str, first: xr.Dataset, part: xr.Dataset) -> bool:
+    if dim == "member":
+        return bool(np.array_equal(first[dim], part[dim]))
+    if dim == "depth":
+        return same_levels(first, part)
+    return same_nodes(first[dim].values, part[dim].values)
 
 
 def _leads_of(part: xr.Dataset, wanted: Sequence[int], name: str) -> dict[int, int]:
@@ -200,12 +210,11 @@ def _depths_of(
             raise OceanbenchError(
                 f"{where}: '{name}' has {size} depths, expected the surface; select one depth"
             )
-        if known != SURFACE and "depth" not in first[name].dims and len(known) > 1:
-            raise OceanbenchError(
-                f"{where}: '{name}' has no depth, expected {len(known)} of them; add the dimension "
-                "depth, in metres, of length one if it is one depth"
-            )
         flat = "depth" not in first[name].dims
+        if known == SURFACE:
+            check_surface(first[name], where, known=wanted)
+        elif flat:
+            check_level(first[name], known, where)
         depths[name] = tuple(d for d in known if d is None or flat or d in levels)
     return depths, levels
 

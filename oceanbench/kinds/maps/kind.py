@@ -10,6 +10,7 @@ import xarray as xr
 from oceanbench.declaration import Declaration, Mask
 from oceanbench.grid import interpolate
 from oceanbench.kinds import gridded
+from oceanbench.kinds.expected import check_same_level
 from oceanbench.kinds.kind import Cases, Kind, Submitted
 from oceanbench.kinds.maps.truth_grid import check_truth, same_nodes
 from oceanbench.kinds.points import score_by, validate_by
@@ -44,6 +45,7 @@ def matched(declaration: Declaration, submitted: Submitted, data_dir: Path | Non
         return ordered
 
     def at_truth(field: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
+        check_same_level(field, truth, declaration.name)
         if declaration.submission.regrid == "linear":
             return interpolate(field, truth)
         return same_nodes(field, truth, declaration.name)

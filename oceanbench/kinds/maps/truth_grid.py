@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from oceanbench.declaration import Declaration
 from oceanbench.errors import OceanbenchError
-from oceanbench.grid import SAME_NODE
+from oceanbench.grid import SAME_NODE, SAME_TIME
 
 
 def check_truth(truth: xr.DataArray, declaration: Declaration) -> None:
@@ -56,7 +56,7 @@ def same_nodes(estimate: xr.DataArray, truth: xr.DataArray, name: str) -> xr.Dat
         nearest = np.where(
             abs(found[before] - wanted) < abs(found[nearest] - wanted), before, nearest
         )
-        tolerance = np.timedelta64(0, "ns") if dim == "time" else SAME_NODE
+        tolerance = SAME_TIME if dim == "time" else SAME_NODE
         wrong = np.abs(found[nearest] - wanted) > tolerance
         if wrong.any():
             raise OceanbenchError(_disagreement(dim, found, wanted, wrong, name))

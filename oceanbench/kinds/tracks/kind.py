@@ -11,6 +11,7 @@ from oceanbench.declaration import Declaration, Mask
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import interpolate
 from oceanbench.kinds import gridded
+from oceanbench.kinds.expected import check_same_level
 from oceanbench.kinds.kind import Cases, Kind, Submitted
 from oceanbench.kinds.points import score_by, validate_by
 from oceanbench.scoring.masks import inside
@@ -47,12 +48,16 @@ def matched(declaration: Declaration, submitted: Submitted, data_dir: Path | Non
     def as_it_is(truth: xr.DataArray) -> xr.DataArray:
         return truth
 
+    def at_truth(field: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
+        check_same_level(field, truth, declaration.name)
+        return interpolate(field, truth)
+
     def within(points: xr.DataArray, mask: Mask) -> xr.DataArray:
         return inside(points, mask, declaration.scored)
 
     truth = gridded.open_dataset(declaration, declaration.truth_name, data_dir, None)
     estimates = read(declaration, submitted)
-    geometry = Geometry(as_it_is, interpolate, within)
+    geometry = Geometry(as_it_is, at_truth, within)
     return matched_by_score(declaration, truth, estimates, geometry, submitted.name)
 
 

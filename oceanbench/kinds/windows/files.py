@@ -14,12 +14,18 @@ import numpy as np
 import xarray as xr
 
 from oceanbench.data import opening
+from oceanbench.data.plausibility import (
+    Expected,
+    check_plausible,
+    check_units,
+    expected_in,
+)
 from oceanbench.data.units import same_unit
 from oceanbench.errors import OceanbenchError, did_you_mean
 
 DIMENSIONS = ("window", "time", "component")
 OPTIONAL = ("sampling", "member")
-SAME_TIME = 1e-6  # relative to a step
+SAME_TIME = 1e-3  # relative to a step: times may be in single precision
 
 
 def canonical(dataset: xr.Dataset, where: str) -> xr.Dataset:
@@ -28,7 +34,7 @@ def canonical(dataset: xr.Dataset, where: str) -> xr.Dataset:
     Raises
     ------
     OceanbenchError
-        if a dimension is missing, or time is a date or not increasing
+        if a dimension is missing, a label is given twice, or time is a date or not increasing
     """
     for name in DIMENSIONS:
         if name not in dataset.dims:
@@ -42,6 +48,10 @@ def canonical(dataset: xr.Dataset, where: str) -> xr.Dataset:
     for name in ("component", "sampling"):
         if name in dataset.coords and dataset[name].dtype.kind in "OSU":
             dataset = dataset.assign_coords({name: _texts(dataset[name].values)})
+    for name in ("window", "component", "sampling", "member"):
+        labels = dataset[name].values if name in dataset.dims else np.zeros(0)
+        if len(set(labels.tolist())) < labels.size:
+            raise OceanbenchError(f"{where}: a {name} is given twice; keep one of each")
     time = dataset["time"]
     if time.dtype.kind not in "fiu":
         raise OceanbenchError(
@@ -58,7 +68,7 @@ def _texts(values: np.ndarray) -> np.ndarray:
 
 
 def open_dataset(
-    files: Sequence[Path], variables: Mapping[str, str], units: str | None
+    files: Sequence[Path], variables: Mapping[str, str], expected: Mapping[str, Expected]
 ) -> xr.Dataset:
     """Open one dataset of a challenge of windows, in memory.
 
@@ -66,7 +76,7 @@ def open_dataset(
     ----------
     files : one
     variables : canonical name -> variable in the file
-    units : expected unit, checked where the file states one
+    expected : canonical name -> unit, checked where the file states one, and range of values
 
     Returns
     -------
@@ -83,13 +93,11 @@ def open_dataset(
         if source not in opened.variables:
             hint = did_you_mean(source, map(str, opened.data_vars))
             raise OceanbenchError(f"{file.name}: no variable '{source}'; {hint}")
-        found = opened[source].attrs.get("units")
-        if units is not None and found is not None and not same_unit(str(found), units):
-            raise OceanbenchError(
-                f"{file.name}: '{source}' is in '{found}', expected '{units}'; correct 'units' in "
-                "challenge.yaml or convert the file"
-            )
-        chosen[name] = opened[source].assign_attrs(units=units or found or "1")
+        wanted, array = expected_in(expected, name), opened[source]
+        check_units(array, wanted, file.name)
+        if array.dtype.kind == "f":
+            check_plausible(array.values, name, wanted, file.name)
+        chosen[name] = array.assign_attrs(units=wanted.units or array.attrs.get("units") or "1")
     result = xr.Dataset(chosen)
     if "noise_variance" in opened.variables:
         result = result.assign_coords(noise_variance=opened["noise_variance"])
@@ -102,7 +110,8 @@ def open_flag(file: Path, name: str) -> xr.DataArray:
     if name not in opened.data_vars:
         hint = did_you_mean(name, map(str, opened.data_vars))
         raise OceanbenchError(f"{file.name}: no flag '{name}'; {hint}")
-    return opening.loaded(opened[[name]], file.name)[name] != 0
+    flag = opening.loaded(opened[[name]], file.name)[name]
+    return flag.notnull() & (flag != 0)
 
 
 def in_samplings(truth: xr.DataArray, samplings: Sequence[str]) -> xr.DataArray:
@@ -122,18 +131,31 @@ def same_windows(estimate: xr.DataArray, truth: xr.DataArray, name: str) -> xr.D
     for dim in truth.dims:
         found, wanted = estimate[dim].values, truth[dim].values
         if dim == "time":
+            units = [str(a["time"].attrs.get("units", "")) for a in (estimate, truth)]
+            if all(units) and not same_unit(*units):
+                raise OceanbenchError(
+                    f"{name}: times of the submission are in '{units[0]}', expected '{units[1]}'; "
+                    "convert them"
+                )
             step = np.diff(wanted).min()
             same = found.shape == wanted.shape and np.allclose(
                 found, wanted, rtol=0, atol=SAME_TIME * step
             )
         else:
-            same = np.array_equal(found, wanted)
+            same = _same_labels(found, wanted)
         if not same:
             raise OceanbenchError(
                 f"{name}: the submission has {found.size} of {dim} ({_some(found)}), expected "
                 f"{wanted.size} ({_some(wanted)}), in this order"
             )
     return estimate.transpose(*truth.dims).assign_coords({d: truth[d] for d in truth.dims})
+
+
+def _same_labels(found: np.ndarray, wanted: np.ndarray) -> bool:
+    """Whether names or numbers are the same, which may be in single precision."""
+    if found.shape == wanted.shape and found.dtype.kind == wanted.dtype.kind == "f":
+        return bool(np.allclose(found, wanted, rtol=1e-6, atol=0.0))
+    return np.array_equal(found, wanted)
 
 
 def _some(values: np.ndarray) -> str:

@@ -9,10 +9,11 @@ from typing import Any
 import xarray as xr
 
 from oceanbench.data import opening
-from oceanbench.data.untrusted import check_size
+from oceanbench.data.checks.files import check_size
 from oceanbench.declaration import Declaration, Mask
 from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.kinds import gridded
+from oceanbench.kinds.expected import check_units
 from oceanbench.kinds.kind import Cases, Kind, Submitted
 from oceanbench.kinds.points import score_by, validate_by
 from oceanbench.kinds.submitted import check_values, open_variables
@@ -31,6 +32,7 @@ def check(declaration: Declaration) -> None:
     if declaration.domain is not None or declaration.periods:
         raise ValueError("kind 'windows' has neither domain nor periods; remove them")
     gridded.check_not_filled(declaration)
+    check_units(declaration)
     samplings, observations = keys(declaration).samplings, declaration.of_role("observations")
     for name, mask in declaration.masks.items():
         if mask.sampling is not None and mask.sampling not in samplings:

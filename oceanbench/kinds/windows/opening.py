@@ -11,6 +11,7 @@ from pydantic import Field
 
 from oceanbench.declaration import Declaration, ModelSpec, Section, Text
 from oceanbench.errors import OceanbenchError
+from oceanbench.kinds.expected import expected
 from oceanbench.kinds.submitted import empty
 from oceanbench.kinds.windows import files
 
@@ -35,7 +36,7 @@ def open_windows(
     """Open a dataset of windows, which says of itself which model methods are told of."""
     dataset, own = declaration.datasets[name], keys(declaration)
     found = declaration.files(name, data_dir)
-    opened = files.open_dataset(found, dataset.variables, dataset.units)
+    opened = files.open_dataset(found, dataset.variables, expected(declaration, dataset))
     if "sampling" in opened.dims:
         labels = [str(label) for label in opened["sampling"].values]
         if labels != own.samplings:

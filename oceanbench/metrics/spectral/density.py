@@ -57,6 +57,8 @@ def psd(
     taper = xr.DataArray(1.0)
     for dim in dims:
         taper = taper * xr.DataArray(taper_of(window, field.sizes[dim]), dims=dim)
+        axis = bare[dim].values.astype(np.float64)
+        bare = bare.assign_coords({dim: np.linspace(axis[0], axis[-1], axis.size)})
     tapered = (bare - bare.mean(dims)) * taper
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "dropping variables using", FutureWarning)
@@ -73,7 +75,9 @@ def check_spacing(field: xr.DataArray, dim: str) -> None:
     if not np.issubdtype(axis.dtype, np.number):
         raise OceanbenchError(f"psd() needs numbers along '{dim}' (days, km, degrees), not dates")
     steps = np.diff(axis.astype(np.float64))
-    if steps.size < 2 or np.abs(steps - steps.mean()).max() > 1e-3 * abs(steps.mean()):
+    rounded = 4 * float(np.finfo(np.float32).eps) * float(np.abs(axis).max(initial=0.0))
+    usual = float(steps.mean()) if steps.size else 0.0
+    if steps.size < 2 or np.abs(steps - usual).max() > 1e-3 * abs(usual) + rounded or not usual:
         raise OceanbenchError(
             f"psd() needs at least 3 evenly spaced values along '{dim}'; "
             f"steps range from {steps.min() if steps.size else 0:g} to "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 import xarray as xr
@@ -18,6 +19,9 @@ from oceanbench.metrics.spectral.density import Window, psd
 from oceanbench.metrics.sums import ratio
 
 MAPS = ("time", "latitude", "longitude")
+ALIKE = 1e-3  # of a spacing: wavenumbers that differ by less do so by rounding
+
+Rings = Literal["shared", "published"]
 
 
 def isotropic_psd_score(
@@ -26,6 +30,7 @@ def isotropic_psd_score(
     weights: xr.DataArray,
     *,
     window: Window = "tukey",
+    rings: Rings = "shared",
 ) -> xr.DataArray | None:
     r"""PSD score against isotropic wavenumber, spectra averaged over time and direction.
 
@@ -37,13 +42,14 @@ def isotropic_psd_score(
     estimate, truth : DataArray (time, latitude, longitude) on an evenly spaced grid
     weights : zero-weight points shrink the box to the largest scored rows and columns
     window : see :func:`psd`
+    rings : see :func:`in_rings`
 
     Returns
     -------
     DataArray (freq_r), cycles per km; None when the scored points form no full
     box of at least three rows and columns
     """
-    k, error, reference = isotropic_spectra(estimate, truth, weights, window=window)
+    k, error, reference = isotropic_spectra(estimate, truth, weights, window=window, rings=rings)
     if k.size == 0:
         return None
     score = 1.0 - ratio(error, reference)
@@ -56,12 +62,13 @@ def isotropic_spectra(
     weights: xr.DataArray,
     *,
     window: Window = "tukey",
+    rings: Rings = "shared",
 ) -> FloatArray:
     """Isotropic spectra of error and truth, as :func:`isotropic_psd_score` compares them.
 
     Parameters
     ----------
-    estimate, truth, weights, window : as for :func:`isotropic_psd_score`
+    estimate, truth, weights, window, rings : as for :func:`isotropic_psd_score`
 
     Returns
     -------
@@ -72,7 +79,7 @@ def isotropic_spectra(
     densities = spectra_in_box({"error": e - t, "truth": t}, truth, w > 0, window=window)
     if densities is None:
         return np.zeros((3, 0))
-    error, reference = rings(densities["error"]), rings(densities["truth"])
+    error, reference = (in_rings(densities[name], rings) for name in ("error", "truth"))
     return np.vstack([reference["freq_r"].values, error.values, reference.values])
 
 
@@ -133,8 +140,53 @@ def _in_km(truth: xr.DataArray, rows: slice, columns: slice) -> dict[str, FloatA
     return {"y": latitude * KM_PER_DEGREE, "x": longitude * km}
 
 
-def rings(density: xr.DataArray) -> xr.DataArray:
-    """Average of a (freq_y, freq_x) density over rings of wavenumber, by xrft."""
+def in_rings(density: xr.DataArray, rings: Rings = "shared") -> xr.DataArray:
+    r"""Average of a density over rings of wavenumber, times their wavenumber.
+
+    With ``shared`` rings, a whole number of the coarser spacing :math:`\Delta k` apart, a mode is
+    shared between the two rings that it lies between, by its distance:
+
+    .. math:: w_j(k) = \max(0, 1 - |\,|k| / \Delta k - j\,|)
+
+    Rings have no edge for a mode to lie on, which rounding of the coordinates would move it over:
+    the average is a continuous function of them. The last ring is the last that is wholly below the
+    lower of the two Nyquist wavenumbers.
+
+    With ``published`` rings, half as many of one width as there are points, out to the corner, as
+    xrft and OceanBench (2023) have them, a mode on an edge belongs to the one ring or the other by
+    rounding: longitudes times :math:`1 + 10^{-12}` may change a resolved wavelength threefold.
+
+    Parameters
+    ----------
+    density : DataArray (freq_y, freq_x), two-sided
+    rings : ``shared`` or ``published``
+
+    Returns
+    -------
+    DataArray (freq_r), at the mean wavenumber of each ring, without zero
+    """
+    if rings == "published":
+        return _published(density)
+    ky, kx = (density[name].values.astype(np.float64) for name in ("freq_y", "freq_x"))
+    spacing = max(float(np.ptp(k)) / (k.size - 1) for k in (ky, kx))
+    wavenumber = np.hypot(ky[:, None], kx)
+    nyquist = min(float(np.abs(k).max()) for k in (ky, kx))
+    count = int(np.floor(nyquist / spacing + ALIKE))
+    below = np.floor(wavenumber / spacing)
+    share = wavenumber / spacing - below
+    values = density.transpose("freq_y", "freq_x").values
+    sums = np.zeros((3, count + 2))
+    for ring, part in ((below, 1.0 - share), (below + 1, share)):
+        place = np.minimum(ring, count + 1).astype(np.intp)
+        terms = (part, part * wavenumber, part * values)
+        sums += [np.bincount(place.ravel(), t.ravel(), minlength=count + 2) for t in terms]
+    weight, k, power = sums[:, 1 : count + 1]
+    k = k / weight
+    return xr.DataArray(k * power / weight, {"freq_r": k}, "freq_r")
+
+
+def _published(density: xr.DataArray) -> xr.DataArray:
+    """Average over the rings of xrft."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "dropping variables using", FutureWarning)
         found: xr.DataArray = xrft.isotropize(density, ["freq_y", "freq_x"], nfactor=2)
@@ -148,7 +200,7 @@ def isotropic_wavelength(
 
     Parameters
     ----------
-    table : of :func:`isotropic_spectra`, with its ``window``
+    table : of :func:`isotropic_spectra`, with its ``window`` and ``rings``
     crossing : see :func:`oceanbench.metrics.spectral.crossing.crossing_wavelength`
     level : of the PSD score
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from oceanbench.metrics.aligned import NO_DATA, Flagged, FloatArray, align
 from oceanbench.metrics.options import NonNegative
 from oceanbench.metrics.spectral.density import Window
-from oceanbench.metrics.spectral.isotropic import MAPS, rings, spectra_in_box
+from oceanbench.metrics.spectral.isotropic import MAPS, in_rings, spectra_in_box
 from oceanbench.metrics.sums import ROUNDING
 
 
@@ -112,7 +112,7 @@ def member_spectra(
         deviations = deviations + part["deviation"] / count
     factor = (count + 1) / (count - 1)
     found = found.assign(members=of_members, deviations=factor * deviations)
-    return xr.Dataset({str(name): rings(density) for name, density in found.items()})
+    return xr.Dataset({str(name): in_rings(density) for name, density in found.items()})
 
 
 def _aligned(

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from oceanbench.data.untrusted import ABSURD, check_range
+from oceanbench.data.plausibility import check_plausible, expected_of
 from oceanbench.declaration import Declaration, MetricRow
 from oceanbench.errors import OceanbenchError
 from oceanbench.kinds.forecasts.schedule import keys
@@ -84,8 +84,8 @@ class FieldSums:
     def check_values(self, variable: str, block: NDArray[np.floating]) -> None:
         """Refuse values outside the valid range."""
         rules = self.declaration.submission.variables[variable]
-        low, high = rules.valid_range or (-ABSURD, ABSURD)
-        check_range(block, variable, low, high, rules.units, self.declaration.name)
+        expected = expected_of(rules.units, rules.valid_range)
+        check_plausible(block, variable, expected, self.declaration.name)
 
     def add(self, level: Level, place: tuple[int, int], field: Field) -> None:
         """Add the sums of one field."""

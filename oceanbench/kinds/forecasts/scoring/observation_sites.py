@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from oceanbench.data.plausibility import expected_of
 from oceanbench.declaration import Dataset, Declaration
 from oceanbench.errors import OceanbenchError
+from oceanbench.kinds.expected import expected
 from oceanbench.kinds.forecasts.daily_maps import open_maps
 from oceanbench.kinds.forecasts.grid import Grid
 from oceanbench.kinds.forecasts.interpolation import bracketing
@@ -90,7 +92,10 @@ def _open(declaration: Declaration, name: str, dataset: Dataset, data_dir: Path 
         name,
         declaration.files(name, data_dir),
         dataset.variables,
-        {name: unit_of(declaration, name) for name in dataset.variables},
+        {
+            variable: known if known.units else expected_of(unit_of(declaration, variable), None)
+            for variable, known in expected(declaration, dataset).items()
+        },
         hours=dataset.hours,
         depth=dataset.depth,
         above_geoid=dataset.mdt is not None or dataset.datum is not None,
@@ -112,9 +117,9 @@ def _mean(
 ) -> FloatArray:
     """Map of the mean dynamic topography, on the nodes that are scored."""
     name, (variable,) = str(dataset.mdt), dataset.variables
-    units = {"mdt": unit_of(declaration, variable)}
+    wanted = {"mdt": expected_of(unit_of(declaration, variable), None)}
     expressions = declaration.datasets[name].variables
-    maps, _ = open_maps(name, declaration.files(name, data_dir), expressions, units, grid=grid)
+    maps, _ = open_maps(name, declaration.files(name, data_dir), expressions, wanted, grid=grid)
     if maps.cycle != "always":
         raise OceanbenchError(f"dataset '{name}': has times, expected one mean map; average it")
     mean = maps.read("mdt", schedule_of(declaration).starts[0], SURFACE)[0]

@@ -18,8 +18,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from oceanbench.data.budget import Budget, bytes_of
-from oceanbench.data.zarr_chunks import Coding, Shard, chunk_problem, shard_problem
+from oceanbench.data.checks.budget import Budget, bytes_of
+from oceanbench.data.checks.zarr_chunks import Coding, Shard, chunk_problem, shard_problem
 from oceanbench.errors import OceanbenchError
 
 METADATA = (".zarray", ".zgroup", ".zattrs", ".zmetadata", "zarr.json")

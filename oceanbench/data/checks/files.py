@@ -8,19 +8,15 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import h5py
-import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from oceanbench.data import opening
-from oceanbench.data.budget import Budget
-from oceanbench.data.hdf5_files import check_hdf5
-from oceanbench.data.netcdf3_files import check_netcdf3, is_netcdf3
-from oceanbench.data.preflight import preflight
-from oceanbench.data.zarr_stores import check_store
+from oceanbench.data.checks.budget import Budget
+from oceanbench.data.checks.hdf5_files import check_hdf5
+from oceanbench.data.checks.netcdf3_files import check_netcdf3, is_netcdf3
+from oceanbench.data.checks.preflight import preflight
+from oceanbench.data.checks.zarr_stores import check_store
 from oceanbench.errors import OceanbenchError
-
-ABSURD = 1e10  # no ocean variable is so large; its square would overflow the sums
 
 
 def check_files(
@@ -82,21 +78,6 @@ def open_untrusted(
     budget.check("members", opened.sizes.get("member", 0), file.name)
     objects = [v for v in opened.variables if opened[v].dtype == object and v not in texts]
     return opened.drop_vars(objects)
-
-
-def check_range(
-    values: NDArray[np.floating], name: str, low: float, high: float, units: str, where: str
-) -> None:
-    """Refuse values outside the valid range, undecoded fill values first of all."""
-    if not (np.fmin.reduce(values, axis=None) < low or np.fmax.reduce(values, axis=None) > high):
-        return  # also where all are missing
-    outside = (values < low) | (values > high) | np.isinf(values)
-    worst = values[outside][np.argmax(np.abs(values[outside]))]
-    raise OceanbenchError(
-        f"{where}: {int(outside.sum())} values of '{name}' lie outside [{low:g}, "
-        f"{high:g}] {units} (for example {worst:g}); check the unit, and write land as "
-        "NaN with _FillValue"
-    )
 
 
 def check_size(parts: Sequence[xr.Dataset], where: str, budget: Budget | None = None) -> None:

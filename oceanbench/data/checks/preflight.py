@@ -16,8 +16,8 @@ from pathlib import Path
 import h5py
 
 from oceanbench.data import opening
-from oceanbench.data.budget import Budget
-from oceanbench.data.hdf5_files import check_hdf5
+from oceanbench.data.checks.budget import Budget
+from oceanbench.data.checks.hdf5_files import check_hdf5
 from oceanbench.errors import OceanbenchError
 
 SECONDS = 10  # that the headers of one file may take

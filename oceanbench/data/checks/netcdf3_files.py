@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from oceanbench.data.budget import Budget
+from oceanbench.data.checks.budget import Budget
 from oceanbench.errors import OceanbenchError
 
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 4, 6: 8}  # bytes of a value, by the number of its type

@@ -17,8 +17,8 @@ import zarr
 from numcodecs import BZ2, LZ4, Blosc, GZip, Shuffle, Zlib, Zstd
 from rows import every
 
-from oceanbench.data.budget import Budget
-from oceanbench.data.untrusted import check_files, open_untrusted
+from oceanbench.data.checks.budget import Budget
+from oceanbench.data.checks.files import check_files, open_untrusted
 from oceanbench.errors import OceanbenchError
 
 VALUES = np.random.default_rng(0).standard_normal((6, 5)).astype("f4")

@@ -12,8 +12,8 @@ from typing import Any, NoReturn
 
 import h5py
 
-from oceanbench.data.budget import Budget, bytes_of
-from oceanbench.data.zarr_chunks import MOST_RATIO, SMALL, inflation_problem
+from oceanbench.data.checks.budget import Budget, bytes_of
+from oceanbench.data.checks.zarr_chunks import MOST_RATIO, SMALL, inflation_problem
 from oceanbench.errors import OceanbenchError
 
 FILTERS = {  # whose output cannot be larger than what is checked here
@@ -23,13 +23,20 @@ FILTERS = {  # whose output cannot be larger than what is checked here
 }
 NAMES = {  # of others, as registered with The HDF Group
     h5py.h5z.FILTER_LZF: "lzf",
+    305: "lzo",
     307: "bzip2",
     32001: "blosc",
     32004: "lz4",
     32008: "bitshuffle",
     32013: "zfp",
     32015: "zstd",
+    32017: "sz",
+    32019: "fcidecomp",
+    32022: "bitgroom",
+    32023: "granular bitround",
+    32024: "sz3",
     32026: "blosc2",
+    32028: "jpeg",
     h5py.h5z.FILTER_SZIP: "szip",
     h5py.h5z.FILTER_NBIT: "nbit",
     h5py.h5z.FILTER_SCALEOFFSET: "scaleoffset",

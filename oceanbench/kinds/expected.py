@@ -1,0 +1,125 @@
+"""What a challenge expects of variables, of all roles of datasets: unit, range and depth."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+import xarray as xr
+
+from oceanbench.data.coordinates import check_depth
+from oceanbench.data.plausibility import Expected, expected_of
+from oceanbench.data.units import same_unit
+from oceanbench.declaration import Dataset, Declaration
+from oceanbench.errors import OceanbenchError
+
+EXACT = ("truth", "initial", "climatology", "training", "validation")  # roles without noise
+SAME_DEPTH = 0.01  # metres, and
+SAME_DEPTH_RELATIVE = 1e-3  # of the depth: levels of models lie further apart
+SURFACE = 10.0  # metres: half of the thickest first layer of an ocean model
+
+
+def expected(declaration: Declaration, dataset: Dataset) -> dict[str, Expected]:
+    """Unit and range of each variable of a dataset.
+
+    A variable that is submitted too has the unit and the ``valid_range`` of the submission; that of
+    observations is three times as wide, since they have errors.
+    """
+    found = {}
+    for name in dataset.variables:
+        rules = declaration.submission.variables.get(name)
+        units = dataset.units or (rules.units if rules is not None else None)
+        one = expected_of(units, rules.valid_range if rules is not None else None)
+        found[name] = one if dataset.role in EXACT else one.noisy
+    return found
+
+
+def check_units(declaration: Declaration) -> None:
+    """Refuse a dataset whose declared unit is not that of the submission: they would be compared.
+
+    Raises
+    ------
+    ValueError
+        with key, value and cure
+    """
+    for key, dataset in declaration.datasets.items():
+        for name in dataset.variables:
+            rules = declaration.submission.variables.get(name)
+            if dataset.units and rules and not same_unit(dataset.units, rules.units):
+                raise ValueError(
+                    f"datasets.{key}.units: '{dataset.units}', and submission.variables.{name} is "
+                    f"in '{rules.units}'; both are compared: convert the files to one unit"
+                )
+
+
+def same_depth(found: float, wanted: float) -> bool:
+    """Whether two depths in metres are one level."""
+    return bool(np.isclose(found, wanted, rtol=SAME_DEPTH_RELATIVE, atol=SAME_DEPTH))
+
+
+def same_levels(first: xr.Dataset, second: xr.Dataset) -> bool:
+    """Whether the depths of two files are the same, or one of them says none."""
+    known = [np.atleast_1d(d["depth"].values) for d in (first, second) if "depth" in d.coords]
+    if len(known) < 2:
+        return True
+    return known[0].shape == known[1].shape and all(map(same_depth, *known))
+
+
+def level_of(array: xr.DataArray, where: str) -> float | None:
+    """Depth in metres that a file gives its one level of a variable; None where it gives none."""
+    if "depth" not in array.coords or array["depth"].size != 1:
+        return None
+    check_depth(array["depth"], where)
+    return float(array["depth"].values.ravel()[0])
+
+
+def check_surface(array: xr.DataArray, where: str, *, known: Collection[float] = ()) -> None:
+    """Refuse a variable of the surface that its file says to be of another depth.
+
+    Parameters
+    ----------
+    array : with a coordinate ``depth``, or without
+    where : file name, for messages
+    known : depths of the other variables of the file, which a scalar coordinate may be of
+    """
+    depth = level_of(array, where)
+    if depth is None or abs(depth) <= SURFACE:
+        return
+    if "depth" not in array.dims and any(same_depth(depth, k) for k in known):
+        return
+    raise OceanbenchError(
+        f"{where}: '{array.name}' is of depth {depth:g} m, expected the surface; select the first "
+        "level"
+    )
+
+
+def check_level(array: xr.DataArray, column: Sequence[float | None], where: str) -> None:
+    """Refuse a variable without the dimension depth where it needs it, or of another depth.
+
+    Parameters
+    ----------
+    array : without a dimension ``depth``
+    column : depths of the variable in the challenge
+    where : file name, for messages
+    """
+    if len(column) > 1:
+        raise OceanbenchError(
+            f"{where}: '{array.name}' has no depth, expected {len(column)} of them; add the "
+            "dimension depth, in metres, of length one if it is one depth"
+        )
+    depth = level_of(array, where)
+    if depth is not None and column[0] is not None and not same_depth(depth, column[0]):
+        raise OceanbenchError(
+            f"{where}: '{array.name}' is of depth {depth:g} m, expected {column[0]:g} m; give the "
+            "challenge's depth"
+        )
+
+
+def check_same_level(estimate: xr.DataArray, truth: xr.DataArray, where: str) -> None:
+    """Refuse maps of a depth that is not the truth's, where files say both."""
+    found, wanted = level_of(estimate, where), level_of(truth, where)
+    if found is not None and wanted is not None and not same_depth(found, wanted):
+        raise OceanbenchError(
+            f"{where}: '{estimate.name}' is of depth {found:g} m and the truth of {wanted:g} m; "
+            "submit the depth of the truth"
+        )
