@@ -38,10 +38,16 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
         {"scoring"},
         {"submission"},
         {"driving", "lead_conventions", "opening", "score_rows"},
-        {"daily_maps", "observation_rows", "submitted_fields"},
+        {"daily_maps", "submitted_fields"},
         {"derivation", "interpolation", "observations", "schedule"},
-        {"observation_parts"},
         {"derived", "grid", "rules", "sanity"},
+    ],
+    "data": [
+        {"checks"},
+        {"catalog", "opening"},
+        {"coordinates", "plausibility"},
+        {"missing"},
+        {"attributes", "dates", "downloads", "expressions", "files", "joining", "shipped", "units"},
     ],
     "metrics": [
         {"isotropic", "table"},

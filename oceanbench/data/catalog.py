@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from oceanbench.data.checks.netcdf3_files import is_netcdf3
+from oceanbench.data.files import is_netcdf3
 
 
 def catalog(files: Mapping[str, Sequence[Path]], metadata: Mapping[str, Mapping[str, Any]]) -> Any:

@@ -175,3 +175,9 @@ def _whole(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def is_netcdf3(path: Path) -> bool:
+    """Whether a file is of the classic format."""
+    with path.open("rb") as stream:
+        return stream.read(3) == b"CDF"

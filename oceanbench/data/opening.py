@@ -10,11 +10,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from oceanbench.data.checks.attributes import check_attributes
-from oceanbench.data.checks.netcdf3_files import is_netcdf3
+from oceanbench.data.attributes import check_attributes
 from oceanbench.data.coordinates import canonical, is_coordinate
 from oceanbench.data.dates import counted_from_1970, refuse_other_calendars
 from oceanbench.data.expressions import combine, parse_sum
+from oceanbench.data.files import is_netcdf3
 from oceanbench.data.joining import daily_means, each_time_once, in_time
 from oceanbench.data.missing import with_one_fill
 from oceanbench.data.plausibility import Expected, check_units, checked, expected_in

@@ -271,7 +271,10 @@ METHODS = {
         (["train", "learns.py", "{toy}", "--data-dir", "nowhere"], "no file nowhere"),
         (["train", "old.py", "{toy}"], "train() cannot be called"),
         (["run", "learns.py", "{toy}"], "first run: oceanbench train learns.py toy_maps"),
-        (["run", "learns.py", "{toy}", "--weights", "none.safetensors"], "there is no regular file"),
+        (
+            ["run", "learns.py", "{toy}", "--weights", "none.safetensors"],
+            "there is no regular file",
+        ),
         (["run", "learns.py", "{toy}", "--weights", "zero.py"], "not a whole safetensors file"),
         (
             ["run", "another.py", "{toy}", "--weights", "{weights}"],

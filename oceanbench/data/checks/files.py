@@ -13,9 +13,10 @@ import xarray as xr
 from oceanbench.data import opening
 from oceanbench.data.checks.budget import Budget
 from oceanbench.data.checks.hdf5_files import check_hdf5
-from oceanbench.data.checks.netcdf3_files import check_netcdf3, is_netcdf3
+from oceanbench.data.checks.netcdf3_files import check_netcdf3
 from oceanbench.data.checks.preflight import preflight
 from oceanbench.data.checks.zarr_stores import check_store
+from oceanbench.data.files import is_netcdf3
 from oceanbench.errors import OceanbenchError
 
 

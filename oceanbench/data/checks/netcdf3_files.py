@@ -17,12 +17,6 @@ DIMENSIONS, VARIABLES, ATTRIBUTES = 10, 11, 12  # tags of lists
 T = TypeVar("T")
 
 
-def is_netcdf3(path: Path) -> bool:
-    """Whether a file is of the classic format."""
-    with path.open("rb") as stream:
-        return stream.read(3) == b"CDF"
-
-
 def check_netcdf3(file: Path, budget: Budget) -> float:
     """Refuse a file that is shorter than its header says, or whose axes are too long.
 

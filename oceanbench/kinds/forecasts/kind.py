@@ -7,9 +7,10 @@ from pathlib import Path
 
 from oceanbench.declaration import Declaration, MetricRow
 from oceanbench.kinds import gridded
-from oceanbench.kinds.forecasts import observation_rows, rules
+from oceanbench.kinds.forecasts import rules
 from oceanbench.kinds.forecasts.derivation import check_derived
 from oceanbench.kinds.forecasts.driving import each_start
+from oceanbench.kinds.forecasts.observations.rows import check_observed
 from oceanbench.kinds.forecasts.opening import open_dataset, target
 from oceanbench.kinds.forecasts.schedule import (
     ForecastKeys,
@@ -52,7 +53,7 @@ def check(declaration: Declaration) -> None:
     gridded.check_not_filled(declaration)
     if declaration.submission.regrid != "refuse":
         raise ValueError("submission.regrid: forecasts stay on the truth's grid; remove it")
-    observation_rows.check_observed(declaration.datasets, columns_of(declaration))
+    check_observed(declaration.datasets, columns_of(declaration))
     for index, row in enumerate(declaration.metrics):
         try:
             rules.check_row(row, roles)

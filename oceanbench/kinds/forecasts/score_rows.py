@@ -9,7 +9,7 @@ from typing import TypeVar
 from oceanbench.declaration import Dataset, MetricRow, Shown
 from oceanbench.declaration.consistency import MOST_SCORES
 from oceanbench.errors import OceanbenchError, did_you_mean
-from oceanbench.kinds.forecasts import observation_rows
+from oceanbench.kinds.forecasts.observations.rows import scores_against
 
 Depths = Sequence[float | None]
 T = TypeVar("T", str, int, float)
@@ -94,9 +94,7 @@ def _scores(
 def _scores_against(
     row: MetricRow, observed: Mapping[str, Dataset], leads: Sequence[int], masks: Sequence[str]
 ) -> Iterator[MetricRow]:
-    for score in observation_rows.scores_against(
-        row, observed, _days(row, leads), _through(row, masks)
-    ):
+    for score in scores_against(row, observed, _days(row, leads), _through(row, masks)):
         shown = _is_shown(row.shown, str(score.variable), str(score.mask), None, score.lead)
         yield score.model_copy(update={"shown": shown})
 

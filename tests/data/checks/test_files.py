@@ -18,8 +18,8 @@ from rows import every
 from oceanbench.boards.published import published_table
 from oceanbench.challenge import Challenge
 from oceanbench.data import shipped
+from oceanbench.data.attributes import check_attributes
 from oceanbench.data.checks import preflight
-from oceanbench.data.checks.attributes import check_attributes
 from oceanbench.data.checks.budget import Budget
 from oceanbench.data.checks.files import check_files
 from oceanbench.errors import OceanbenchError

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from oceanbench.declaration import Declaration, MetricRow
 from oceanbench.kinds.forecasts.grid import Grid
 from oceanbench.kinds.forecasts.interpolation import Stencil, in_column
-from oceanbench.kinds.forecasts.observations import Points
+from oceanbench.kinds.forecasts.observations.datasets import Points
 from oceanbench.kinds.forecasts.scoring.cells import Cells
 from oceanbench.kinds.forecasts.scoring.field_sums import Field, FieldSums
 from oceanbench.kinds.forecasts.scoring.observation_sites import Depths, Site

@@ -14,7 +14,7 @@ from oceanbench.kinds.expected import expected
 from oceanbench.kinds.forecasts.daily_maps import open_maps
 from oceanbench.kinds.forecasts.grid import Grid
 from oceanbench.kinds.forecasts.interpolation import bracketing
-from oceanbench.kinds.forecasts.observations import Observed, Points, open_observed
+from oceanbench.kinds.forecasts.observations.datasets import Observed, Points, open_observed
 from oceanbench.kinds.forecasts.schedule import (
     SURFACE,
     columns_of,

@@ -16,7 +16,7 @@ from oceanbench.data.coordinates import check_coordinates, check_depth, renamed
 from oceanbench.data.expressions import parse_sum
 from oceanbench.data.plausibility import Expected, check_plausible, check_units, expected_in
 from oceanbench.errors import OceanbenchError, did_you_mean
-from oceanbench.kinds.forecasts.observation_parts import NEVER, Part, each_once
+from oceanbench.kinds.forecasts.observations.parts import NEVER, Part, each_once
 
 ABOVE_THE_MEAN = (
     "sea_surface_height_above_sea_level",

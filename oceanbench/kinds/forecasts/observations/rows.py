@@ -8,7 +8,7 @@ from itertools import product
 from oceanbench.data.expressions import parse_sum
 from oceanbench.declaration import Dataset, MetricRow
 from oceanbench.errors import OceanbenchError, did_you_mean
-from oceanbench.kinds.forecasts.observations import anomaly_problem
+from oceanbench.kinds.forecasts.observations.datasets import anomaly_problem
 
 Bin = tuple[float, float]
 ANOMALIES = ("sla", "ssha")  # how names of heights above the mean sea level begin

@@ -1,0 +1,1 @@
+"""Observations that forecasts are compared with, and the scores against them."""
