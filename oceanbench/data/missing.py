@@ -90,9 +90,9 @@ def with_one_fill(
     if not ranged and np.ndim(attrs.get("_FillValue", 1)) == 0 and attrs.get("_FillValue") == 0:
         del attrs["_FillValue"]  # of Zarr 2, where none was chosen
     dated = " since " in str(attrs.get("units", ""))
+    same = variable.copy(deep=False)
+    same.attrs = dict(attrs)
     if kind not in "iuf" or (dated and kind != "f"):
-        same = variable.copy(deep=False)
-        same.attrs = attrs
         return same
     packing = {key: attrs[key] for key in ("scale_factor", "add_offset") if key in attrs}
     fills = [_numbers(attrs.pop(key), name, key, where) for key in FILLS if key in attrs]
@@ -110,7 +110,7 @@ def with_one_fill(
         known = declared
     bounded = bool(np.isfinite([low, high]).any())
     if kind != "f" and not (known or bounded):
-        return variable
+        return same
     unsigned = _unsigned(attrs, variable.dtype)
     fill = _fill_of(known, variable.dtype, low)
 

@@ -54,6 +54,7 @@ def test_missing_is_what_the_attributes_say(values, dtype, attrs, want):
 
 def test_ranges_of_coordinates_and_zero_as_their_fill_do_not_count():
     assert holes([0.0, 300.0], "f8", ranged=False, valid_max=180.0, _FillValue=0.0) == []
+    assert holes([0, 1], "i8", ranged=False, _FillValue=0) == []
 
 
 @every(
