@@ -17,12 +17,15 @@ def list_() -> None:
     from oceanbench.data import shipped
 
     say("Challenges")
-    for name, challenge in load_all().items():
-        say(f"  {name:28} {challenge.kind:8} {challenge.title}")
+    known = load_all()
+    wide = max(map(len, known), default=0)
+    kinds_wide = max((len(c.kind) for c in known.values()), default=0)
+    for name, challenge in known.items():
+        say(f"  {name:{wide}}  {challenge.kind:{kinds_wide}}  {challenge.title}")
     say("Methods")
     for name in shipped.names("baselines"):
         claim, kinds = described(shipped.folder("baselines") / f"{name}.py")
-        say(f"  {name:28} {claim} ({', '.join(kinds) or 'any kind'})")
+        say(f"  {name:{wide}}  {claim} ({', '.join(kinds) or 'any kind'})")
 
 
 @click.command()

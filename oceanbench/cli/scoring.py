@@ -239,7 +239,7 @@ def _run(
     submission = replace(submission, **given)
     used = kept["options"].get("weights")
     learned = f", weights {used['file']} trained on {used['challenge']}" if used else ""
-    say(f"{submission.path}: maps of {submission.name}{learned}")
+    say(f"{submission.path}: estimates of {submission.name}{learned}")
     _score(submission, scoring, kept)
 
 

@@ -12,6 +12,7 @@ from oceanbench.declaration import Dates
 from oceanbench.declaration.consistency import HIDDEN
 from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.kinds import CHALLENGE_KINDS
+from oceanbench.methods.leaks import refuse_truth
 
 
 class Inputs(Mapping[str, xr.Dataset]):
@@ -80,4 +81,10 @@ def _opener(
     challenge: Challenge, name: str, data_dir: Path | None, period: Dates | None
 ) -> Callable[[], xr.Dataset]:
     """How to open a dataset; where it lies is not told."""
-    return lambda: challenge.open(name, data_dir, period).drop_encoding()
+
+    def opened() -> xr.Dataset:
+        found = challenge.open(name, data_dir, period)
+        refuse_truth(challenge, name, found, data_dir)
+        return found.drop_encoding()
+
+    return opened

@@ -19,6 +19,7 @@ from oceanbench.assimilation.observations.along_track_errors import AlongTrack
 from oceanbench.assimilation.uncertainty.spde import Spde
 from oceanbench.challenge import Challenge
 from oceanbench.data import shipped
+from oceanbench.kinds import CHALLENGE_KINDS
 from oceanbench.learning import ensembles
 from oceanbench.methods.inputs import Inputs
 from oceanbench.methods.method_file import load_method
@@ -76,7 +77,7 @@ OF_WINDOWS = [name for name, method in METHODS.items() if "windows" in method.KI
 @every("name", METHODS)
 def test_a_baseline_says_what_it_is_and_for_which_kinds(name: str) -> None:
     assert len((METHODS[name].__doc__ or "").split("\n")[0]) > 20
-    assert set(METHODS[name].KINDS) <= {"maps", "tracks", "windows", "forecasts"}
+    assert set(METHODS[name].KINDS) <= set(CHALLENGE_KINDS)
 
 
 @pytest.mark.parametrize("name", OF_WINDOWS)

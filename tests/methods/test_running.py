@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from pathlib import Path
 
 import builders
 import numpy as np
 import pytest
 import xarray as xr
+from rows import every
 
 from oceanbench.challenge import Challenge
 from oceanbench.errors import OceanbenchError
@@ -67,6 +70,48 @@ def estimate(inputs, target, *, device, seed):
     run(method(tmp_path, seen), challenge, output=tmp_path)
     text = (tmp_path / "seen.json").read_text()
     assert text == '{"inputs": ["altimeter"], "finite": 0, "attrs": ["units"]}'
+
+
+DISGUISES = {
+    "static training": {"role": "training", "layout": "static", "path": "one_day.nc"},
+    "auxiliary": {"role": "auxiliary", "path": "copy.nc"},
+    "another path": {"role": "auxiliary", "path": "elsewhere/../truth.nc"},
+    "packed anew": {"role": "auxiliary", "path": "packed.nc"},
+}
+
+
+@every("keys, words", [(keys, "the truth|of 'truth'") for keys in DISGUISES.values()])
+def test_the_truth_in_disguise_is_refused(
+    challenge: Challenge, tmp_path: Path, keys: dict, words: str
+) -> None:
+    folder = tmp_path / "toy"
+    shutil.copytree(challenge.path.parent, folder, ignore=shutil.ignore_patterns("row*", "toy"))
+    (folder / "elsewhere").mkdir()
+    truth = xr.load_dataset(folder / "truth.nc", engine="h5netcdf")
+    builders.write(truth.isel(time=3, drop=True), folder / "one_day.nc")
+    shutil.copy(folder / "truth.nc", folder / "copy.nc")
+    again = truth.assign_attrs(title="another")
+    again.to_netcdf(folder / "packed.nc", engine="h5netcdf", encoding={"ssh": {"zlib": True}})
+    given = {"variables": {"ssh": "ssh"}, "units": "m", **keys}
+    leaky = builders.maps_challenge(
+        folder,
+        datasets=builders.MAPS["datasets"] | {"given": given},
+        periods={"training": ["2013-02-01", "2013-02-15"]},
+    )
+    with pytest.raises(OceanbenchError, match=words):
+        Inputs(leaky)["given"]
+
+
+def test_windows_to_learn_from_are_not_those_of_the_truth(tmp_path: Path) -> None:
+    folder = tmp_path / "lorenz96"
+    shutil.copytree(Challenge.load("lorenz96").path.parent, folder)
+    shutil.copy(folder / "data" / "truth.nc", folder / "data" / "training.nc")
+    declared = (folder / "challenge.yaml").read_text(encoding="utf-8")
+    without = re.sub(r"\n +sha256: .*", "", declared)
+    (folder / "challenge.yaml").write_text(without, encoding="utf-8")
+    leaky = Challenge.load(str(folder / "challenge.yaml"))
+    with pytest.raises(OceanbenchError, match="is the file of 'truth'"):
+        Inputs(leaky, for_training=True)["training_truth"]
 
 
 def test_a_method_that_asks_for_the_truth_fails(challenge: Challenge, tmp_path: Path) -> None:
