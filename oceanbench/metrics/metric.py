@@ -11,6 +11,7 @@ from typing import Any, Literal
 import xarray as xr
 
 from oceanbench.metrics.aligned import DETERMINISTIC, MARGINAL, Flagged, number
+from oceanbench.metrics.cases import Parts, parts_of_tables
 from oceanbench.metrics.probabilistic.points import Form, form_of, mean_of
 from oceanbench.metrics.sums import Sums, mean_term, sums
 
@@ -38,6 +39,9 @@ class Metric:
         cases', so that resampled ones give a confidence interval). ``tables``: each is a table
         (:mod:`oceanbench.metrics.cases`), ``value`` a function of their total. None: they do not,
         one statistic is of all cases together
+    parts : what the statistic is a mean of, where it is not summed but made of passes or rows: a
+        function like ``statistic`` that returns :class:`oceanbench.metrics.cases.Parts`, or None
+    interval : whether resampling cases says how sure the score is
     units : unit of the value; None for the unit of the variable, ``squared`` for its square,
         ``time`` for the unit of time of windows. An option ``units`` says otherwise
     better : ``"lower"`` or ``"higher"``; None for a signed value that should be near ``ideal``
@@ -58,6 +62,8 @@ class Metric:
     statistic: Callable[..., Any] | None = None
     value: Callable[..., Any] | None = None
     summed: Literal["points", "tables"] | None = "points"
+    parts: Callable[..., Parts | None] | None = None
+    interval: bool = True
     units: str | None
     better: Literal["lower", "higher"] | None
     ideal: float | str | None
@@ -125,7 +131,27 @@ class Metric:
 
     def of_sums(self, options: Options) -> Callable[[Sums], Any] | None:
         """Score as a function of sums alone, which can be resampled; None without an interval."""
-        return (lambda found: self.value_of(found, options)) if self.resampled else None
+        if not self.interval or self.summed != "points":
+            return None
+        return lambda found: self.value_of(found, options)
+
+    def parts_of(
+        self, estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray, options: Options
+    ) -> Parts | None:
+        """Parts that a statistic is a mean of; of tables, those of every time."""
+        if not self.interval or self.statistic is None:
+            return None
+        if self.parts is not None:
+            own = _those(_options(self.parts), options)
+            return self.parts(estimate, truth, weights, **own)
+        if self.summed != "tables" or "time" not in truth.dims or truth.ndim < 2:
+            return None
+        whole = weights.broadcast_like(truth)
+        tables = []
+        for i in range(truth.sizes["time"]):
+            e, t, w = (array.isel(time=slice(i, i + 1)) for array in (estimate, truth, whole))
+            tables.append(self.statistic_of(e, t, w, options))
+        return parts_of_tables(truth["time"].values, tables)
 
     def key(self, options: Options) -> tuple[str, str]:
         """Scores of one key share a statistic."""
@@ -141,7 +167,7 @@ class Metric:
     @property
     def resampled(self) -> bool:
         """Whether it has a confidence interval."""
-        return self.summed == "points"
+        return self.interval and (self.summed is not None or self.parts is not None)
 
     @property
     def pointwise(self) -> bool:

@@ -20,13 +20,14 @@ from numpy.typing import NDArray
 
 from oceanbench.grid import KM_PER_DEGREE
 from oceanbench.metrics.aligned import Aligned, Flagged, FloatArray, align
+from oceanbench.metrics.cases import Parts
 from oceanbench.metrics.options import Fraction
 from oceanbench.metrics.spectral.contours import Contour, smallest_scales
 from oceanbench.metrics.spectral.density import Window, psd
 
 Propagation = Literal["westward", "both"]
 
-ROWS_AT_ONCE = 64  # latitudes transformed together: bounds the memory, not the result
+BANDS = 64  # of latitudes, at most, that are transformed and resampled together
 
 
 def psd_score(
@@ -58,6 +59,28 @@ def psd_score(
     of longitude over its rows. None when fewer than three maps or columns, or no latitude, are
     complete
     """
+    parts = psd_parts(estimate, truth, weights, window=window, propagation=propagation)
+    return parts.whole(np.ones(len(parts.case))) if parts else None
+
+
+def psd_parts(
+    estimate: xr.DataArray,
+    truth: xr.DataArray,
+    weights: xr.DataArray,
+    *,
+    window: Window = "hann",
+    propagation: Propagation = "westward",
+) -> Parts | None:
+    """Latitudes whose spectra :func:`psd_score` averages: what its interval resamples.
+
+    Parameters
+    ----------
+    estimate, truth, weights, window, propagation : as there
+
+    Returns
+    -------
+    Parts whose cases are latitudes, or the first ones of up to 64 bands of them
+    """
     box = _complete_rows(align(estimate, truth, weights, "time", "latitude", "longitude"))
     if box is None:
         return None
@@ -67,26 +90,41 @@ def psd_score(
     axes = {"time": days, "longitude": truth["longitude"].values.astype(np.float64)[columns]}
     share = w.mean(axis=(0, 2))
     share = share / share.sum()
-    spectra = [_mean_over_rows(field, share, axes, window) for field in (e - t, t)]
-    error, reference = (_one_quadrant(s, axes, propagation) for s in spectra)
-    score = 1.0 - error / reference.where(reference > 0)
-    cosine = np.cos(np.deg2rad(truth["latitude"].values[rows]))
-    return score.assign_attrs(km_per_degree=KM_PER_DEGREE * float(share @ cosine))
+    bands = np.array_split(np.arange(share.size), min(BANDS, share.size))
+    error, reference = (
+        xr.concat(
+            [
+                _one_quadrant(_spectrum(f[:, b], share[b], axes, window), axes, propagation)
+                for b in bands
+            ],
+            "band",
+        )
+        for f in (e - t, t)
+    )
+    latitude = truth["latitude"].values[rows].astype(np.float64)
+    km = KM_PER_DEGREE * float(share @ np.cos(np.deg2rad(latitude)))
+
+    def whole(counts: FloatArray) -> xr.DataArray:
+        below, above = (_total(counts, spectra) for spectra in (reference, error))
+        found: xr.DataArray = 1.0 - above / below.where(below > 0)
+        return found.assign_attrs(km_per_degree=km)
+
+    return Parts(latitude[[band[0] for band in bands]], whole)
 
 
-def _mean_over_rows(
+def _total(counts: FloatArray, spectra: xr.DataArray) -> xr.DataArray:
+    """Sum over bands, each as often as it counts."""
+    first = spectra.isel(band=0)
+    return first.copy(data=np.tensordot(counts, spectra.values, axes=1))
+
+
+def _spectrum(
     field: FloatArray, share: FloatArray, axes: dict[str, FloatArray], window: Window
 ) -> xr.DataArray:
-    """Weighted mean over latitude of the space-time spectra, a few rows at a time."""
-    total: xr.DataArray | None = None
-    for start in range(0, share.size, ROWS_AT_ONCE):
-        rows = slice(start, start + ROWS_AT_ONCE)
-        part = xr.DataArray(field[:, rows], dims=("time", "latitude", "longitude"), coords=axes)
-        spectrum = psd(part, ("time", "longitude"), window=window)
-        mean = spectrum.dot(xr.DataArray(share[rows], dims="latitude"))
-        total = mean if total is None else total + mean
-    assert total is not None  # there is at least one row
-    return total
+    """Weighted sum over latitudes of their space-time spectra."""
+    part = xr.DataArray(field, dims=("time", "latitude", "longitude"), coords=axes)
+    spectrum = psd(part, ("time", "longitude"), window=window)
+    return spectrum.dot(xr.DataArray(share, dims="latitude"))
 
 
 def _complete_rows(

@@ -208,7 +208,7 @@ def _score(
         value = float(found.value)
         return replace(empty, value=value if np.isfinite(value) else None, flag=found.flag)
     of_sums = metric.of_sums(row.options)
-    spread = interval(sums, of_sums) if of_sums is not None else None
+    spread = interval(sums, of_sums, metric.limits) if of_sums is not None else None
     return replace(
         empty,
         value=found,
