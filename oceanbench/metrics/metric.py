@@ -8,12 +8,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 import xarray as xr
 
 from oceanbench.metrics.aligned import DETERMINISTIC, MARGINAL, Flagged, number
 from oceanbench.metrics.cases import Parts, parts_of_tables
 from oceanbench.metrics.probabilistic.points import Form, form_of, mean_of
 from oceanbench.metrics.sums import Sums, mean_term, sums
+
+RUNS = 24  # of times, at most, whose tables are resampled
 
 Options = Mapping[str, Any]
 Parameters = dict[str, inspect.Parameter]
@@ -138,7 +141,7 @@ class Metric:
     def parts_of(
         self, estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray, options: Options
     ) -> Parts | None:
-        """Parts that a statistic is a mean of; of tables, those of every time."""
+        """Parts that a statistic is a mean of; of tables, those of runs of times."""
         if not self.interval or self.statistic is None:
             return None
         if self.parts is not None:
@@ -146,12 +149,13 @@ class Metric:
             return self.parts(estimate, truth, weights, **own)
         if self.summed != "tables" or "time" not in truth.dims or truth.ndim < 2:
             return None
-        whole = weights.broadcast_like(truth)
+        whole, count = weights.broadcast_like(truth), truth.sizes["time"]
+        runs = np.array_split(np.arange(count), min(RUNS, count))
         tables = []
-        for i in range(truth.sizes["time"]):
-            e, t, w = (array.isel(time=slice(i, i + 1)) for array in (estimate, truth, whole))
+        for run in runs:
+            e, t, w = (array.isel(time=run) for array in (estimate, truth, whole))
             tables.append(self.statistic_of(e, t, w, options))
-        return parts_of_tables(truth["time"].values, tables)
+        return parts_of_tables(truth["time"].values[[run[0] for run in runs]], tables)
 
     def key(self, options: Options) -> tuple[str, str]:
         """Scores of one key share a statistic."""

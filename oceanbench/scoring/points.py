@@ -108,7 +108,7 @@ def score_points(declaration: Declaration, matched: Pieces) -> Evaluated:
         key = (declaration.variable_of(row), declaration.mask_of(row))
         found, influence = score(row, key, shared[key])
         scores.append(found)
-        parts = shared[key].parts(row)
+        parts = shared[key].parts(row) if influence is not None else None
         if parts is not None and influence is not None:
             written = influence_series(row.label, parts, influence)
             influences.append({"variable": key[0], "mask": key[1], **written})

@@ -24,10 +24,12 @@ from oceanbench.metrics.cases import Parts
 from oceanbench.metrics.options import Fraction
 from oceanbench.metrics.spectral.contours import Contour, smallest_scales
 from oceanbench.metrics.spectral.density import Window, psd
+from oceanbench.metrics.sums import ratio
 
 Propagation = Literal["westward", "both"]
 
-BANDS = 64  # of latitudes, at most, that are transformed and resampled together
+BANDS = 64  # of latitudes, at most, that are resampled
+ROWS_AT_ONCE = 64  # latitudes transformed together: bounds the memory, not the result
 
 
 def psd_score(
@@ -90,41 +92,44 @@ def psd_parts(
     axes = {"time": days, "longitude": truth["longitude"].values.astype(np.float64)[columns]}
     share = w.mean(axis=(0, 2))
     share = share / share.sum()
-    bands = np.array_split(np.arange(share.size), min(BANDS, share.size))
     error, reference = (
-        xr.concat(
-            [
-                _one_quadrant(_spectrum(f[:, b], share[b], axes, window), axes, propagation)
-                for b in bands
-            ],
-            "band",
-        )
-        for f in (e - t, t)
+        _one_quadrant(_in_bands(field, share, axes, window), axes, propagation)
+        for field in (e - t, t)
     )
     latitude = truth["latitude"].values[rows].astype(np.float64)
     km = KM_PER_DEGREE * float(share @ np.cos(np.deg2rad(latitude)))
 
+    like = error.isel(band=0, drop=True).assign_attrs(km_per_degree=km)
+
     def whole(counts: FloatArray) -> xr.DataArray:
-        below, above = (_total(counts, spectra) for spectra in (reference, error))
-        found: xr.DataArray = 1.0 - above / below.where(below > 0)
-        return found.assign_attrs(km_per_degree=km)
+        above, below = (np.tensordot(counts, s.values, axes=1) for s in (error, reference))
+        return like.copy(data=1.0 - ratio(above, below))
 
-    return Parts(latitude[[band[0] for band in bands]], whole)
-
-
-def _total(counts: FloatArray, spectra: xr.DataArray) -> xr.DataArray:
-    """Sum over bands, each as often as it counts."""
-    first = spectra.isel(band=0)
-    return first.copy(data=np.tensordot(counts, spectra.values, axes=1))
+    return Parts(latitude[[band[0] for band in _bands(share.size)]], whole)
 
 
-def _spectrum(
+def _bands(rows: int) -> list[NDArray[np.intp]]:
+    return list(np.array_split(np.arange(rows), min(BANDS, rows)))
+
+
+def _in_bands(
     field: FloatArray, share: FloatArray, axes: dict[str, FloatArray], window: Window
 ) -> xr.DataArray:
-    """Weighted sum over latitudes of their space-time spectra."""
-    part = xr.DataArray(field, dims=("time", "latitude", "longitude"), coords=axes)
-    spectrum = psd(part, ("time", "longitude"), window=window)
-    return spectrum.dot(xr.DataArray(share, dims="latitude"))
+    """Weighted sums over the latitudes of each band of their space-time spectra."""
+    found = []
+    bands = _bands(share.size)
+    step = max(1, ROWS_AT_ONCE // bands[0].size)
+    for together in (bands[i : i + step] for i in range(0, len(bands), step)):
+        rows = np.concatenate(together)
+        part = xr.DataArray(field[:, rows], dims=("time", "latitude", "longitude"), coords=axes)
+        spectrum = psd(part, ("time", "longitude"), window=window)
+        begins = np.searchsorted(rows, [band[0] for band in together])
+        weighted = (spectrum * xr.DataArray(share[rows], dims="latitude")).transpose(
+            "latitude", ...
+        )
+        sums = np.add.reduceat(weighted.values, begins, axis=0)
+        found.append(weighted.isel(latitude=begins).copy(data=sums))
+    return xr.concat(found, "latitude").rename(latitude="band")
 
 
 def _complete_rows(
@@ -167,7 +172,7 @@ def _one_quadrant(
     for dim, axis in axes.items():
         spacing = (axis[-1] - axis[0]) / (axis.size - 1)
         quadrant[f"freq_{dim}"].attrs["spacing"] = spacing
-    return quadrant.transpose("freq_time", "freq_longitude")
+    return quadrant.transpose(..., "freq_time", "freq_longitude")
 
 
 def resolved_wavelength(
