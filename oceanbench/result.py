@@ -1,4 +1,4 @@
-"""Scores and results, and the JSON file (schema 1) that holds them."""
+"""Scores and results, and the JSON file (schema 2; 1 is read too) that holds them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from pydantic import TypeAdapter
 from oceanbench.data.files import write_text
 from oceanbench.errors import OceanbenchError
 
-SCHEMA = 1
+SCHEMA = 2
+READ = (1, SCHEMA)
 REQUIRED: dict[str, dict[str, type]] = {
     "challenge": {"name": str, "version": int, "sha256": str},
     "submission": {"name": str, "sha256": str},
@@ -43,8 +44,9 @@ class Score:
     metric, label, variable, mask : which score of the challenge
     value : full precision; None where there is no number
     units, better : of the metric
-    flag : None, ``unresolved``, ``resolved_below_grid``, ``no_data``, ``deterministic`` or
-        ``marginal``; of forecasts also ``not_submitted``, or ``partial`` beside a value
+    flag : None, ``unresolved``, ``resolved_below_grid``, ``no_data``, ``deterministic``,
+        ``marginal`` or ``not_draws``; of forecasts also ``not_submitted``, or ``partial`` beside a
+        value
     n : number of points that were scored
     interval : None for the scores that have no confidence interval
     ideal : what a score without better or worse should be near, where that is not zero
@@ -78,10 +80,12 @@ class Result:
     Attributes
     ----------
     challenge : ``name``, ``version``, ``sha256`` of challenge.yaml
-    submission : ``name``, ``sha256``, ``method``, ``authors``, ``reference``, ``notes``
+    submission : ``name``, ``sha256``, ``method``, ``authors``, ``reference``, ``notes``; since
+        schema 2 ``members`` (``independent``, or "") and ``observations`` (beside the usual ones)
     scores : in the order of the challenge
     coverage : per variable and mask, how much of the truth was scored
-    series : per variable and mask, the sums per time that the intervals come from
+    series : per variable and mask, the sums per time that the intervals come from; since schema 2
+        the influences of passes, latitudes or days on scores that are not of sums
     provenance : versions, time, options
     warnings : what looks wrong in the submission, and what to do about it
     """
@@ -128,7 +132,7 @@ class Result:
         Raises
         ------
         OceanbenchError
-            if it is not a result of schema 1
+            if it is not a result of schema 1 or 2
         """
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
@@ -137,9 +141,10 @@ class Result:
                 f"{path}: cannot be read as a result ({problem}); give a file that "
                 "'oceanbench evaluate' wrote"
             ) from problem
-        if not isinstance(content, dict) or content.pop("schema", None) != SCHEMA:
+        if not isinstance(content, dict) or content.pop("schema", None) not in READ:
             raise OceanbenchError(
-                f"{path}: not a result of schema {SCHEMA}; evaluate the submission again"
+                f"{path}: not a result of schema {READ[0]} or {SCHEMA}; evaluate the "
+                "submission again"
             )
         try:
             result = TypeAdapter(cls).validate_python(content)

@@ -13,6 +13,8 @@ from oceanbench.errors import OceanbenchError
 from oceanbench.kinds import CHALLENGE_KINDS
 from oceanbench.kinds.kind import Submitted
 
+INDEPENDENT = "independent"
+
 
 @dataclass(frozen=True)
 class Submission:
@@ -23,6 +25,9 @@ class Submission:
     name : on the leaderboard
     path : of the file, the store, or a glob that is concatenated along time
     method, authors, reference, notes : what the leaderboard says about it
+    members : ``independent`` where its members are independent draws of one distribution
+    observations : names of the optional datasets that its method used, joined by commas, ``truth``
+        where it is the truth itself without the noise of its measurement
     """
 
     name: str
@@ -31,6 +36,8 @@ class Submission:
     authors: str = ""
     reference: str = ""
     notes: str = ""
+    members: str = ""
+    observations: str = ""
 
     def __post_init__(self) -> None:
         """Refuse names that cannot be the name of a result file."""
@@ -38,6 +45,11 @@ class Submission:
         if not self.name or self.name.startswith(".") or forbidden or not self.name.isprintable():
             raise OceanbenchError(
                 f"submission name {self.name!r} cannot be a file name; use letters, digits, - _ ."
+            )
+        if self.members not in ("", INDEPENDENT):
+            raise OceanbenchError(
+                f"members are {self.members!r}, expected '{INDEPENDENT}' or nothing; say so "
+                "only of independent draws of one distribution"
             )
 
     @property

@@ -22,8 +22,10 @@ SYMBOLS = {"degrees_east": "°", "days": "d", "1": ""}
 NEW = "◀ new"
 NO_SCORE = {
     "deterministic": "–: a score of distributions; the submission gives one value at each point.",
+    "not_draws": "–: a score of eight or more members that are declared as independent draws.",
     "marginal": "–: a score of members; the submission gives a mean and a standard deviation.",
 }
+TRUTH = "truth"  # declared observations of the truth itself, without the noise of its measurement
 LACKING = "A rank of – is of a partial submission, and a score of – of what it does not hold."
 
 
@@ -66,7 +68,9 @@ def load_results(challenge: Challenge, folders: Sequence[Path]) -> list[Result]:
 def board(challenge: Challenge, results: Sequence[Result], *, new: Sequence[str] = ()) -> Board:
     """Rank results: one more than the number of submissions that are better, as far as can be told.
 
-    Two that share a letter of the column ``group`` cannot be told apart.
+    Two that share a letter of the column ``group`` cannot be told apart. Those that used other
+    observations than the challenge's usual ones are ranked apart, below; the truth itself, without
+    its noise, has no rank.
 
     Parameters
     ----------
@@ -76,8 +80,16 @@ def board(challenge: Challenge, results: Sequence[Result], *, new: Sequence[str]
     """
     label = challenge.ranking.label
     ordered = sorted(
-        results, key=lambda r: (not _ranked(r.score(label)), _order(r.score(label)), r.name)
+        results,
+        key=lambda r: (
+            _observations(r) == TRUTH,
+            _observations(r),
+            not _ranked(r.score(label)),
+            _order(r.score(label)),
+            r.name,
+        ),
     )
+    apart = len({_observations(r) for r in ordered}) > 1
     placed = _placed(challenge, ordered)
     kind = CHALLENGE_KINDS[challenge.kind]
     rows_of = {row.label: row for row in challenge.scores}
@@ -85,6 +97,8 @@ def board(challenge: Challenge, results: Sequence[Result], *, new: Sequence[str]
     for result, (rank, group) in zip(ordered, placed, strict=True):
         name = result.name + (f" {NEW}" if result.name in new else "")
         row = {"rank": rank, "group": group, "submission": name}
+        if apart:
+            row["observations"] = _observations(result) or "usual"
         for score in result.scores:
             declared = rows_of.get(score.label)
             if declared is None or declared.shown:
@@ -125,16 +139,26 @@ def _order(score: Score) -> float:
 
 
 def _placed(challenge: Challenge, ordered: Sequence[Result]) -> list[tuple[str, str]]:
-    """Rank and letters of every result; a dash and none without a score."""
+    """Rank and letters of every result among those of its observations; a dash without a score."""
     label = challenge.ranking.label
-    ranked = [i for i, result in enumerate(ordered) if _ranked(result.score(label))]
-    better = told_apart([_standing(challenge, ordered[i]) for i in ranked])
-    numbers = ranks(better)
     placed = [("–", "")] * len(ordered)
-    for i, number, group in zip(ranked, numbers, letters(better), strict=True):
-        shared = numbers.count(number) > 1
-        placed[i] = (f"{number}=" if shared else str(number), group)
+    for observations in {_observations(result) for result in ordered} - {TRUTH}:
+        ranked = [
+            i
+            for i, result in enumerate(ordered)
+            if _observations(result) == observations and _ranked(result.score(label))
+        ]
+        better = told_apart([_standing(challenge, ordered[i]) for i in ranked])
+        numbers = ranks(better)
+        for i, number, group in zip(ranked, numbers, letters(better), strict=True):
+            shared = numbers.count(number) > 1
+            placed[i] = (f"{number}=" if shared else str(number), group)
     return placed
+
+
+def _observations(result: Result) -> str:
+    """Observations that a submission declares beside the usual ones; "" where there are none."""
+    return str(result.submission.get("observations") or "")
 
 
 def _standing(challenge: Challenge, result: Result) -> Standing:

@@ -35,3 +35,15 @@ workers_option = click.option(
     show_default=True,
     help="Processes that share the starts of forecasts.",
 )
+members_option = click.option(
+    "--members",
+    default="",
+    metavar="independent",
+    help="Members are independent draws of one distribution.",
+)
+observations_option = click.option(
+    "--observations",
+    default="",
+    metavar="NAME,NAME",
+    help="Optional datasets of the challenge that the method used; ranked apart.",
+)

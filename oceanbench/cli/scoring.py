@@ -15,6 +15,8 @@ from oceanbench.cli.options import (
     data_dir_option,
     device_option,
     figures_option,
+    members_option,
+    observations_option,
     output_option,
     seed_option,
     settings_option,
@@ -51,6 +53,8 @@ class Scoring:
 @click.option("--authors", default="", help="Who submits.")
 @click.option("--reference", default="", help="Paper or repository of the method.")
 @click.option("--notes", default="", help="Shown in the last column of the leaderboard.")
+@members_option
+@observations_option
 @output_option
 @data_dir_option
 @figures_option
@@ -63,6 +67,8 @@ def evaluate(
     authors: str,
     reference: str,
     notes: str,
+    members: str,
+    observations: str,
     output: Path,
     data_dir: Path | None,
     figures: bool,
@@ -74,6 +80,7 @@ def evaluate(
 
     loaded = Challenge.load(challenge)
     words = {"method": method, "authors": authors, "reference": reference, "notes": notes}
+    words |= {"members": members, "observations": observations}
     scoring = Scoring(loaded, output, data_dir, figures, workers)
     if file is None:
         if loaded.reference_method is None:
@@ -81,10 +88,8 @@ def evaluate(
         _run(loaded.reference_method, scoring, name=name, words=words)
         return
     submission = Submission(name or stem(file), file, **words)
-    command = shlex.join(
-        ["oceanbench", "evaluate", loaded.name, file.name, "--name", submission.name]
-    )
-    _score(submission, scoring, {"command": command})
+    command = ["oceanbench", "evaluate", loaded.name, file.name, "--name", submission.name]
+    _score(submission, scoring, {"command": shlex.join([*command, *_declared(submission)])})
 
 
 @click.command()
@@ -95,6 +100,8 @@ def evaluate(
 @settings_option
 @device_option
 @seed_option
+@members_option
+@observations_option
 @output_option
 @data_dir_option
 @figures_option
@@ -107,6 +114,8 @@ def run(
     settings: tuple[str, ...],
     device: str,
     seed: int,
+    members: str,
+    observations: str,
     output: Path,
     data_dir: Path | None,
     figures: bool,
@@ -117,7 +126,8 @@ def run(
 
     scoring = Scoring(Challenge.load(challenge), output, data_dir, figures, workers)
     chosen = {"weights": weights, "settings": pairs(settings), "device": device, "seed": seed}
-    _run(method, scoring, name=name, options=chosen)
+    words = {"members": members, "observations": observations}
+    _run(method, scoring, name=name, words=words, options=chosen)
 
 
 @click.command()
@@ -174,7 +184,8 @@ def verify(result: Path, file: Path, challenge: str | None, data_dir: Path | Non
 
     claimed = Result.load(result)
     loaded = Challenge.load(challenge or str(claimed.challenge["name"]))
-    submission = Submission(claimed.name, file)
+    words = {k: str(claimed.submission.get(k, "")) for k in ("members", "observations")}
+    submission = Submission(claimed.name, file, **words)
     if submission.sha256 != claimed.submission["sha256"]:
         click.echo(f"{file} is not the file of {result}: its sha256 differs", err=True)
         sys.exit(1)
@@ -185,6 +196,12 @@ def verify(result: Path, file: Path, challenge: str | None, data_dir: Path | Non
         click.echo(f"{len(wrong)} differences", err=True)
         sys.exit(1)
     click.echo(f"{result}: {len(claimed.scores)} scores verified")
+
+
+def _declared(submission: Submission) -> list[str]:
+    """Options of the command that say what scores and ranks depend on."""
+    words = {"--members": submission.members, "--observations": submission.observations}
+    return [part for option, word in words.items() if word for part in (option, word)]
 
 
 def _run(
@@ -208,6 +225,7 @@ def _run(
     )
     given = {key: text for key, text in (words or {}).items() if text}
     submission = replace(submission, **given)
+    kept["command"] = " ".join([kept["command"], *map(shlex.quote, _declared(submission))])
     used = kept["options"].get("weights")
     learned = f", weights {used['file']} trained on {used['challenge']}" if used else ""
     click.echo(f"{submission.path}: maps of {submission.name}{learned}")

@@ -11,11 +11,12 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 
-from oceanbench.metrics.aligned import DETERMINISTIC, MARGINAL, Flagged, number
+from oceanbench.metrics.aligned import DETERMINISTIC, MARGINAL, NOT_DRAWS, Flagged, number
 from oceanbench.metrics.cases import Parts, parts_of_tables
 from oceanbench.metrics.probabilistic.points import Form, form_of, mean_of
 from oceanbench.metrics.sums import Sums, mean_term, sums
 
+LEAST_DRAWS = 8  # members of a score that takes them for independent draws
 RUNS = 24  # of times, at most, whose tables are resampled
 
 Options = Mapping[str, Any]
@@ -55,6 +56,8 @@ class Metric:
         ``moment``, where the submission gives one; otherwise it is always its mean
     joint : whether that has to be the joint distribution of all points: members, or a single value
     of_single : whether a probabilistic score has a number for a single value too
+    of_draws : whether it takes members for independent draws: shown of those that are declared so, it
+        never ranks
     daily : whether its cases are UTC days for maps too
     additive : whether the tables of two variables of one unit may be added, as energies are
     of_anomalies : whether estimate and truth have to be anomalies from a reference
@@ -75,6 +78,7 @@ class Metric:
     probabilistic: bool = False
     joint: bool = False
     of_single: bool = False
+    of_draws: bool = False
     daily: bool = False
     additive: bool = False
     of_anomalies: bool = False
@@ -97,7 +101,7 @@ class Metric:
         """
         if unknown := set(options) - set(self.options):
             raise TypeError(f"unknown options {sorted(unknown)}; known: {list(self.options)}")
-        if flagged := self.flagged(form_of(estimate)):
+        if flagged := self.flagged(form_of(estimate), estimate.sizes.get("member", 1)):
             return flagged
         arrays = (estimate, truth, weights)
         found = self.statistic_of(*arrays, options)
@@ -106,8 +110,10 @@ class Metric:
             found = sums(mean, truth, weights, daily=self.daily, term=found)
         return self.score(found, options)
 
-    def flagged(self, form: Form) -> Flagged | None:
+    def flagged(self, form: Form, members: int) -> Flagged | None:
         """Flag of an estimate of a form that it has no number for; None where it has."""
+        if self.of_draws and (form != "ensemble" or members < LEAST_DRAWS):
+            return NOT_DRAWS
         if self.joint:
             return MARGINAL if form == "gaussian" else None
         lacking = self.probabilistic and not self.of_single and form == "deterministic"

@@ -12,6 +12,7 @@ from oceanbench.metrics.probabilistic import calibration, energy, scores
 from oceanbench.metrics.spectral import along_track, isotropic, small_scales, space_time, zonal
 
 POSITIVE = (0.0, math.inf)
+ANY = (-math.inf, math.inf)
 
 
 METRICS: Mapping[str, Metric] = MappingProxyType(
@@ -167,6 +168,15 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             probabilistic=True,
             of_single=True,
         ),
+        "fair_crps": Metric(
+            statistic=scores.fair_crps,
+            units=None,
+            better="lower",
+            ideal=0.0,
+            bounds=ANY,
+            probabilistic=True,
+            of_draws=True,
+        ),
         "spread_skill": Metric(
             statistic=scores.expected_squared_error,
             value=scores.spread_skill,
@@ -208,6 +218,16 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             ideal=0.0,
             probabilistic=True,
             joint=True,
+        ),
+        "fair_energy_score": Metric(
+            statistic=energy.fair_energy_score,
+            units=None,
+            better="lower",
+            ideal=0.0,
+            bounds=ANY,
+            probabilistic=True,
+            joint=True,
+            of_draws=True,
         ),
         "small_scale_variance": Metric(
             statistic=small_scales.small_scale_variance,

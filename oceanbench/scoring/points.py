@@ -190,7 +190,9 @@ class Shared:
 def score(row: MetricRow, key: tuple[str, str], shared: Shared) -> tuple[Score, Influence | None]:
     """One score of the challenge with its flag and interval, and what that comes from."""
     metric, matched = METRICS[row.metric], shared.matched
-    found: float | Flagged | None = metric.flagged(form_of(matched.distribution))
+    found: float | Flagged | None = metric.flagged(
+        form_of(matched.distribution), matched.distribution.sizes.get("member", 1)
+    )
     influence: Influence | None = None
     if found is None:
         statistic = shared.statistic(row)

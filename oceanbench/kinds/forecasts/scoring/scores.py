@@ -198,7 +198,8 @@ def _score(
     if sums is None:
         return replace(empty, flag="no_data") if _is_there(table, row) else empty
     empty = replace(empty, n=int(sums.count.sum()))
-    if flagged := metric.flagged(form_of_members(table.members[str(row.variable)])):
+    members = table.members[str(row.variable)]
+    if flagged := metric.flagged(form_of_members(members), members):
         return replace(empty, flag=flagged.flag)
     statistic = table.statistic(row)
     if statistic is None:
