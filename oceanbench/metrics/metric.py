@@ -56,8 +56,8 @@ class Metric:
         ``moment``, where the submission gives one; otherwise it is always its mean
     joint : whether that has to be the joint distribution of all points: members, or a single value
     of_single : whether a probabilistic score has a number for a single value too
-    of_draws : whether it takes members for independent draws: shown of those that are declared so, it
-        never ranks
+    of_draws : whether it takes members for independent draws: it is shown of those that are
+        declared so, and never ranks
     daily : whether its cases are UTC days for maps too
     additive : whether the tables of two variables of one unit may be added, as energies are
     of_anomalies : whether estimate and truth have to be anomalies from a reference

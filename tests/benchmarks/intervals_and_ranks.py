@@ -1,3 +1,4 @@
+# ruff: noqa: T201
 """How often intervals hold the truth, and what boards can tell apart: studies by simulation.
 
     python tests/benchmarks/intervals_and_ranks.py coverage   # intervals, as they are computed
@@ -12,18 +13,16 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from scipy import fft, stats
 
 sys.path[:0] = [str(Path(__file__).parents[1] / "worlds")]
 from correlated_days import methods, remembering, table
 
 from oceanbench.metrics import METRICS
 from oceanbench.scoring.comparison import Standing, letters, probabilities, told_apart
-from oceanbench.scoring.memory import spread
 from oceanbench.scoring.statistics import of_sums
 
 DAYS = (42, 365)
@@ -83,15 +82,21 @@ def ranks(trials: int) -> None:
             for common in (0.5, 0.9):
                 world = {"days": days, "e_folding": e_folding, "common": common}
                 equal = list(boards(trials, **world))
-                single = [np.nanmean(probabilities(rows)[np.triu_indices(13, 1)] < 0.05) for rows in equal]
+                single = [
+                    np.nanmean(probabilities(rows)[np.triu_indices(13, 1)] < 0.05) for rows in equal
+                ]
                 one = np.mean([len(set(letters(told_apart(rows)))) == 1 for rows in equal])
                 power = []
                 for better in (0.05, 0.10, 0.20, 0.50):
-                    found = [told_apart(r)[0, 1:].mean() for r in boards(trials // 5, **world, better=better)]
+                    found = [
+                        told_apart(r)[0, 1:].mean()
+                        for r in boards(trials // 5, **world, better=better)
+                    ]
                     power.append(np.mean(found))
                 print(
                     f"{days:4d} {e_folding:10d} {common:7.1f} {one:11.3f} {np.mean(single):14.3f}     ",
-                    *(f"{p:6.2f}" for p in power), flush=True,
+                    *(f"{p:6.2f}" for p in power),
+                    flush=True,
                 )
 
 
