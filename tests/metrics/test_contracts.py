@@ -413,7 +413,7 @@ def test_unit_of_time_is_irrelevant(name, kind, form, unit):
     [
         (name, form, kind, seed)
         for name in METRICS
-        if METRICS[name].resampled
+        if METRICS[name].of_sums({}) is not None
         for form in forms(name)
         for kind in [*legal(name), *(["half_days"] if "maps" in legal(name) else [])]
         for seed in SEEDS
