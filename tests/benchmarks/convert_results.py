@@ -1,3 +1,4 @@
+# ruff: noqa: T201
 """Bring the result files of boards to schema 2, with what their series hold.
 
     python tests/benchmarks/convert_results.py [FOLDER]

@@ -1,4 +1,4 @@
-# ruff: noqa: T201
+# ruff: noqa: T201, E402
 """How often intervals hold the truth, and what boards can tell apart: studies by simulation.
 
     python tests/benchmarks/intervals_and_ranks.py coverage   # intervals, as they are computed
@@ -61,6 +61,69 @@ def coverage(trials: int) -> None:
             print(f"{days:4d} {of_error:6d} {of_truth:6d} ", *shares, flush=True)
 
 
+def ways(trials: int) -> None:
+    """Coverage and half the width of intervals of log RMSE that are made in other ways."""
+    random = np.random.default_rng(2)
+    print("days  error ", *(f"{name:>20}" for name in WAYS))
+    for days in DAYS:
+        for of_error in (1, 4, 7, 13):
+            error = remembering(random, (trials, POINTS), days, of_error)
+            square = np.square(error).mean(axis=1)
+            mean = square.mean(axis=1, keepdims=True)
+            deviation, influence = np.log(mean[:, 0]) / 2, (square / mean - 1.0) / 2
+            texts = []
+            for reach in WAYS.values():
+                found = reach(influence)
+                texts.append(f"{np.mean(np.abs(deviation) <= found):13.3f} {np.median(found):6.3f}")
+            print(f"{days:4d} {of_error:6d} ", *texts, flush=True)
+
+
+def mixture(series: np.ndarray) -> np.ndarray:
+    """What the package does."""
+    return spread(series, dated=True).reach(0.95)
+
+
+def cosines(series: np.ndarray) -> np.ndarray:
+    """Equal-weighted cosines with fixed-b critical values (Lazarus et al. 2018)."""
+    n = series.shape[-1]
+    count = max(2, int(0.4 * n ** (2 / 3)))
+    power = fft.dct(series, norm="ortho", axis=-1)[..., 1 : count + 1] ** 2
+    return stats.t.ppf(0.975, count) * np.sqrt(power.mean(-1) / n)
+
+
+def effective_size(series: np.ndarray) -> np.ndarray:
+    """Student's interval with the effective size of an autoregression of order one."""
+    n = series.shape[-1]
+    x = series - series.mean(-1, keepdims=True)
+    lag = (x[..., 1:] * x[..., :-1]).sum(-1) / (x**2).sum(-1)
+    lag = np.clip(lag + (1 + 4 * lag) / n, 0.0, 0.98)
+    size = np.maximum(n * (1 - lag) / (1 + lag), 2.0)
+    return stats.t.ppf(0.975, size - 1) * np.sqrt((x**2).mean(-1) / (size - 1))
+
+
+def blocks(series: np.ndarray) -> np.ndarray:
+    """Percentiles of a circular block bootstrap, three decorrelation times long."""
+    random = np.random.default_rng(3)
+    n, found = series.shape[-1], []
+    for x in series:
+        lags = [float(x[:-lag] @ x[lag:]) / float(x @ x) for lag in range(1, n // 3)]
+        below = next((k for k, r in enumerate(lags, 1) if r < np.exp(-1)), n // 3)
+        size = min(max(3 * below, round(n ** (1 / 3))), n // 3)
+        starts = random.integers(0, n, (400, -(-n // size)))
+        index = ((starts[..., None] + np.arange(size)) % n).reshape(400, -1)[:, :n]
+        low, high = np.quantile(x[index].mean(1), [0.025, 0.975])
+        found.append((high - low) / 2)
+    return np.array(found)
+
+
+WAYS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "mixture of memories": mixture,
+    "cosines, fixed-b": cosines,
+    "effective size": effective_size,
+    "block bootstrap": blocks,
+}
+
+
 def boards(trials: int, **world: float) -> Iterator[list[Standing]]:
     """Standings of the methods of simulated boards."""
     random = np.random.default_rng(1)
@@ -94,7 +157,8 @@ def ranks(trials: int) -> None:
                     ]
                     power.append(np.mean(found))
                 print(
-                    f"{days:4d} {e_folding:10d} {common:7.1f} {one:11.3f} {np.mean(single):14.3f}     ",
+                    f"{days:4d} {e_folding:10d} {common:7.1f} {one:11.3f}",
+                    f"{np.mean(single):14.3f}     ",
                     *(f"{p:6.2f}" for p in power),
                     flush=True,
                 )
@@ -106,7 +170,7 @@ def main() -> None:
     parser.add_argument("study", choices=["coverage", "ranks", "ways"])
     parser.add_argument("--trials", type=int, default=400)
     given = parser.parse_args()
-    {"coverage": coverage, "ranks": ranks}[given.study](given.trials)
+    {"coverage": coverage, "ranks": ranks, "ways": ways}[given.study](given.trials)
 
 
 if __name__ == "__main__":

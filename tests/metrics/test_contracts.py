@@ -34,6 +34,8 @@ def forms(name: str) -> list[str]:
     """Forms of the estimate that a metric has a number for."""
     if not METRICS[name].probabilistic:
         return ["single"]
+    if METRICS[name].of_draws:
+        return ["ensemble"]
     if METRICS[name].joint:
         return ["single", "ensemble"]
     return ["single", "ensemble", "gaussian"] if name == "crps" else ["ensemble", "gaussian"]
