@@ -106,6 +106,11 @@ class Challenge(Declaration):
             raise ValueError(f"rank_by: '{self.rank_by}' is not among metrics; {hint}")
         if METRICS[self.ranking.metric].better is None:
             raise ValueError(f"rank_by: '{self.rank_by}' has no better or worse; rank by another")
+        if METRICS[self.ranking.metric].of_draws:
+            raise ValueError(
+                f"rank_by: '{self.rank_by}' is not proper: it trusts that members are independent "
+                "draws; rank by the score without 'fair_'"
+            )
 
     def open(
         self, name: str, data_dir: Path | None = None, period: Dates | None = None

@@ -11,8 +11,9 @@ from typing import Any
 from oceanbench.challenge import Challenge
 from oceanbench.kinds import CHALLENGE_KINDS
 from oceanbench.result import Result
+from oceanbench.scoring.draws import without_draws
 from oceanbench.scoring.provenance import provenance
-from oceanbench.submission import Submission
+from oceanbench.submission import INDEPENDENT, Submission
 
 
 def evaluate(
@@ -62,6 +63,9 @@ def evaluated(
     kind = CHALLENGE_KINDS[challenge.kind]
     challenge.there(challenge.truth_name, data_dir)  # before the submission is looked at
     found = kind.score(challenge, submission.submitted_to(challenge), data_dir, executor)
+    scores, series = found.scores, found.series
+    if submission.members != INDEPENDENT:
+        scores, series = without_draws(scores, series)
     result = Result(
         challenge={
             "name": challenge.name,
@@ -75,10 +79,12 @@ def evaluated(
             "authors": submission.authors,
             "reference": submission.reference,
             "notes": submission.notes,
+            "members": submission.members,
+            "observations": submission.observations,
         },
-        scores=found.scores,
+        scores=scores,
         coverage=found.coverage,
-        series=found.series,
+        series=series,
         provenance=provenance(time.perf_counter() - begin, options or {}),
         warnings=found.warnings,
     )

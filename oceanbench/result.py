@@ -1,4 +1,4 @@
-"""Scores and results, and the JSON file (schema 1) that holds them."""
+"""Scores and results, and the JSON file (schema 2; 1 is read too) that holds them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from oceanbench.data.files import read_text, write_text
 from oceanbench.errors import OceanbenchError
 from oceanbench.metrics import Sums
 
-SCHEMA = 1
+SCHEMA = 2
+READ = (1, SCHEMA)
 SUMMED = [f.name for f in fields(Sums) if f.name not in ("case", "term")]  # columns of a series
 MOST_TEXT = 2**26  # bytes of a result file
 REQUIRED: dict[str, dict[str, type]] = {
@@ -56,8 +57,9 @@ class Score:
     metric, label, variable, mask : which score of the challenge
     value : full precision; None where there is no number
     units, better : of the metric
-    flag : None, ``unresolved``, ``resolved_below_grid``, ``no_data``, ``deterministic`` or
-        ``marginal``; of forecasts also ``not_submitted``, or ``partial`` beside a value
+    flag : None, ``unresolved``, ``resolved_below_grid``, ``no_data``, ``deterministic``,
+        ``marginal`` or ``not_draws``; of forecasts also ``not_submitted``, or ``partial`` beside a
+        value
     n : number of points that were scored
     interval : None for the scores that have no confidence interval
     ideal : what a score without better or worse should be near, where that is not zero
@@ -91,10 +93,12 @@ class Result:
     Attributes
     ----------
     challenge : ``name``, ``version``, ``sha256`` of challenge.yaml
-    submission : ``name``, ``sha256``, ``method``, ``authors``, ``reference``, ``notes``
+    submission : ``name``, ``sha256``, ``method``, ``authors``, ``reference``, ``notes``; since
+        schema 2 ``members`` (``independent``, or "") and ``observations`` (beside the usual ones)
     scores : in the order of the challenge
     coverage : per variable and mask, how much of the truth was scored
-    series : per variable and mask, the sums per time that the intervals come from
+    series : per variable and mask, the sums per time that the intervals come from; since schema 2
+        the influences of passes, latitudes or days on scores that are not of sums
     provenance : versions, time, options
     warnings : what looks wrong in the submission, and what to do about it
     """
@@ -141,7 +145,7 @@ class Result:
         Raises
         ------
         OceanbenchError
-            if it is not a result of schema 1
+            if it is not a result of schema 1 or 2
         """
         try:
             text = read_text(path, MOST_TEXT)
@@ -152,9 +156,10 @@ class Result:
                 f"{path}: cannot be read as a result ({reason}); give a file that "
                 "'oceanbench evaluate' wrote"
             ) from problem
-        if not isinstance(content, dict) or content.pop("schema", None) != SCHEMA:
+        if not isinstance(content, dict) or content.pop("schema", None) not in READ:
             raise OceanbenchError(
-                f"{path}: not a result of schema {SCHEMA}; evaluate the submission again"
+                f"{path}: not a result of schema {READ[0]} or {SCHEMA}; evaluate the "
+                "submission again"
             )
         try:
             result = TypeAdapter(cls).validate_json(

@@ -14,6 +14,7 @@ from oceanbench.kinds import CHALLENGE_KINDS
 from oceanbench.kinds.kind import Submitted
 
 LONGEST_NAME = 100  # bytes: files of this name get endings
+INDEPENDENT = "independent"
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,9 @@ class Submission:
     name : on the leaderboard
     path : of the file, the store, or a glob that is concatenated along time
     method, authors, reference, notes : what the leaderboard says about it
+    members : ``independent`` where its members are independent draws of one distribution
+    observations : names of the optional datasets that its method used, joined by commas, ``truth``
+        where it is the truth itself without the noise of its measurement
     """
 
     name: str
@@ -33,6 +37,8 @@ class Submission:
     authors: str = ""
     reference: str = ""
     notes: str = ""
+    members: str = ""
+    observations: str = ""
 
     def __post_init__(self) -> None:
         """Refuse names that cannot be the name of a result file."""
@@ -45,6 +51,11 @@ class Submission:
             raise OceanbenchError(
                 f"submission name {self.name[:20]!r}… has {len(self.name.encode())} bytes, more "
                 f"than {LONGEST_NAME}; choose a shorter --name"
+            )
+        if self.members not in ("", INDEPENDENT):
+            raise OceanbenchError(
+                f"members are {self.members!r}, expected '{INDEPENDENT}' or nothing; say so "
+                "only of independent draws of one distribution"
             )
 
     @property

@@ -6,25 +6,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from oceanbench.boards.published import published_table
 from oceanbench.challenge import Challenge
 from oceanbench.errors import OceanbenchError
 from oceanbench.kinds import CHALLENGE_KINDS
-from oceanbench.metrics import METRICS, Sums
+from oceanbench.metrics import METRICS
 from oceanbench.result import Result, Score
-from oceanbench.scoring.series import sums_of
-from oceanbench.scoring.statistics import paired_difference
+from oceanbench.scoring.comparison import Standing, letters, ranks, told_apart
+from oceanbench.scoring.series import influence_of, is_of_sums, sums_of
+from oceanbench.scoring.statistics import Influence, of_sums
 
 DIGITS = {"1": 3, "m": 4, "degrees_east": 2, "days": 1, "km": 0}
 SYMBOLS = {"degrees_east": "°", "days": "d", "1": ""}
 NEW = "◀ new"
 NO_SCORE = {
     "deterministic": "–: a score of distributions; the submission gives one value at each point.",
+    "not_draws": "–: a score of eight or more members that are declared as independent draws.",
     "marginal": "–: a score of members; the submission gives a mean and a standard deviation.",
 }
+TRUTH = "truth"  # declared observations of the truth itself, without the noise of its measurement
 LACKING = "A rank of – is of a partial submission, and a score of – of what it does not hold."
 
 
@@ -92,7 +94,11 @@ def _load(challenge: Challenge, path: Path) -> Result:
 
 
 def board(challenge: Challenge, results: Sequence[Result], *, new: Sequence[str] = ()) -> Board:
-    """Rank results; submissions that a paired test cannot tell from a better one share its rank.
+    """Rank results: one more than the number of submissions that are better, as far as can be told.
+
+    Two that share a letter of the column ``group`` cannot be told apart. Those that used other
+    observations than the challenge's usual ones are ranked apart, below; the truth itself, without
+    its noise, has no rank.
 
     Parameters
     ----------
@@ -102,14 +108,25 @@ def board(challenge: Challenge, results: Sequence[Result], *, new: Sequence[str]
     """
     label = challenge.ranking.label
     ordered = sorted(
-        results, key=lambda r: (not _ranked(r.score(label)), _order(r.score(label)), r.name)
+        results,
+        key=lambda r: (
+            _observations(r) == TRUTH,
+            _observations(r),
+            not _ranked(r.score(label)),
+            _order(r.score(label)),
+            r.name,
+        ),
     )
-    ranks = _ranks(challenge, ordered)
+    apart = len({_observations(r) for r in ordered}) > 1
+    placed = _placed(challenge, ordered)
     kind = CHALLENGE_KINDS[challenge.kind]
     rows_of = {row.label: row for row in challenge.scores}
     rows = []
-    for result, rank in zip(ordered, ranks, strict=True):
-        row = {"rank": rank, "submission": result.name + (f" {NEW}" if result.name in new else "")}
+    for result, (rank, group) in zip(ordered, placed, strict=True):
+        name = result.name + (f" {NEW}" if result.name in new else "")
+        row = {"rank": rank, "group": group, "submission": name}
+        if apart:
+            row["observations"] = _observations(result) or "usual"
         for score in result.scores:
             declared = rows_of.get(score.label)
             if declared is None or declared.shown:
@@ -149,44 +166,58 @@ def _order(score: Score) -> float:
     return -score.value if score.better == "higher" else score.value
 
 
-def _ranks(challenge: Challenge, ordered: Sequence[Result]) -> list[str]:
-    """Competition ranks: whom the paired test cannot tell from the best of a rank shares it."""
-    row = challenge.ranking
-    of_sums = METRICS[row.metric].of_sums(row.options)
-    ranks: list[str] = []
-    leader = 0
-    for i, result in enumerate(ordered):
-        if not _ranked(result.score(row.label)):
-            ranks.append("–")
-            continue
-        tied = i > 0 and _order(result.score(row.label)) == _order(ordered[leader].score(row.label))
-        if i > 0 and of_sums is not None and not tied:
-            first, second = (_table(r, challenge) for r in (ordered[leader], result))
-            if first is not None and second is not None and _same_points(first, second):
-                spread = paired_difference(first, second, of_sums)
-                tied = spread is not None and spread.low <= 0.0 <= spread.high
-        if not tied:
-            leader = i
-        ranks.append(str(leader + 1))
-    return [f"{r}=" if r != "–" and ranks.count(r) > 1 else r for r in ranks]
+def _placed(challenge: Challenge, ordered: Sequence[Result]) -> list[tuple[str, str]]:
+    """Rank and letters of every result among those of its observations; a dash without a score."""
+    label = challenge.ranking.label
+    placed = [("–", "")] * len(ordered)
+    for observations in {_observations(result) for result in ordered} - {TRUTH}:
+        ranked = [
+            i
+            for i, result in enumerate(ordered)
+            if _observations(result) == observations and _ranked(result.score(label))
+        ]
+        better = told_apart([_standing(challenge, ordered[i]) for i in ranked])
+        numbers = ranks(better)
+        for i, number, group in zip(ranked, numbers, letters(better), strict=True):
+            shared = numbers.count(number) > 1
+            placed[i] = (f"{number}=" if shared else str(number), group)
+    return placed
 
 
-def _same_points(first: Sums, second: Sums) -> bool:
-    """Whether two submissions were scored on the same number of points at every time."""
-    return np.array_equal(first.count, second.count)
+def _observations(result: Result) -> str:
+    """Observations that a submission declares beside the usual ones; "" where there are none."""
+    return str(result.submission.get("observations") or "")
 
 
-def _table(result: Result, challenge: Challenge) -> Sums | None:
+def _standing(challenge: Challenge, result: Result) -> Standing:
+    """What a result is compared by: the influences of its cases on the score that ranks."""
+    score = result.score(challenge.ranking.label)
+    assert score.value is not None  # those without one are not ranked
+    influence, cases = _influence(challenge, result, score)
+    return Standing(_order(score), influence, cases)
+
+
+def _influence(
+    challenge: Challenge, result: Result, score: Score
+) -> tuple[Influence | None, tuple[bytes, ...]]:
+    """Influences on the score that ranks, with the cases and points they are of."""
     row = challenge.ranking
     metric = METRICS[row.metric]
+    resampled = metric.of_sums(row.options)
+    where = (challenge.variable_of(row), challenge.mask_of(row))
     for series in result.series:
-        wanted = (challenge.variable_of(row), challenge.mask_of(row))
-        same_points = (series["variable"], series["mask"]) == wanted
-        if same_points and (series["daily"] or not metric.daily):
+        if (series["variable"], series["mask"]) != where:
+            continue
+        if not is_of_sums(series):
+            if series["label"] == row.label and score.flag is None:
+                found = influence_of(series, float(score.value or 0.0), metric.limits)
+                return found, ("\n".join(map(str, series["case"])).encode(),)
+        elif resampled is not None and (series["daily"] or not metric.daily):
             table = sums_of(series, row.label)
             if metric.statistic is None or table.term is not None:
-                return table
-    return None
+                cases = table.case.tobytes(), table.count.tobytes()
+                return of_sums(table, resampled, metric.limits), cases
+    return None, ()
 
 
 def _heading(score: Score) -> str:

@@ -31,8 +31,9 @@ def to_markdown(shown: Board) -> str:
     )
     if METRICS[challenge.ranking.metric].resampled:
         lines.append(
-            f"Brackets hold 95 % intervals of a {_bootstrap(challenge)}; submissions that a "
-            "paired bootstrap cannot tell from the best of a rank share it (=)."
+            f"Brackets hold 95 % intervals over {_sampling(challenge)}. Two submissions that share "
+            "a letter of the column group cannot be told apart (all pairs, family-wise error 5 %); a "
+            "rank is one more than the number of submissions that are better."
         )
     lines.append("")
     if shown.computed.empty:
@@ -80,8 +81,9 @@ h2 {margin-top: 3rem} code {background: #eef3f6; padding: 0 .25rem} .wide {overf
 </style></head><body><h1>OceanBench leaderboards</h1>
 {% for b in boards %}<h2 id="{{ b.challenge.name }}">{{ b.challenge.title }}</h2>
 <p><code>{{ b.challenge.name }}</code>, version {{ b.challenge.version }}; ranked by
-{{ b.challenge.ranking.label }}. Brackets: 95 % intervals of a {{ bootstrap(b.challenge) }}; “=”:
-not told apart by a paired bootstrap.</p>
+{{ b.challenge.ranking.label }}. Brackets: 95 % intervals over {{ sampling(b.challenge) }}. Two
+submissions that share a letter of the column group cannot be told apart; a rank is one more than
+the number of submissions that are better.</p>
 {% if b.computed.empty %}<p>No submission has been computed yet.</p>{% else %}
 <div class="wide"><table><thead><tr>{% for c in b.computed.columns %}<th>{{ c }}</th>{% endfor %}
 </tr></thead><tbody>{% for row in b.computed.values.tolist() %}
@@ -98,14 +100,14 @@ not told apart by a paired bootstrap.</p>
 """
 
 
-def _bootstrap(challenge: Challenge) -> str:
-    return CHALLENGE_KINDS[challenge.kind].cases.bootstrap
+def _sampling(challenge: Challenge) -> str:
+    return CHALLENGE_KINDS[challenge.kind].cases.sampling
 
 
 def to_html(boards: Sequence[Board]) -> str:
     """Render all boards on one page; names of submissions are untrusted and escaped."""
     environment = jinja2.Environment(autoescape=True, keep_trailing_newline=True, finalize=_shown)
-    return environment.from_string(PAGE).render(boards=boards, bootstrap=_bootstrap)
+    return environment.from_string(PAGE).render(boards=boards, sampling=_sampling)
 
 
 def _shown(value: object) -> object:

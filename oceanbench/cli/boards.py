@@ -1,4 +1,4 @@
-"""Commands on results: leaderboard, check."""
+"""Commands on results: leaderboard, check, verify."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from oceanbench.cli.options import FILE, FOLDER, Finite
+from oceanbench.cli.options import FILE, FOLDER, Finite, budget_option, data_dir_option
 from oceanbench.cli.printing import say
 from oceanbench.errors import OceanbenchError
 
@@ -91,3 +91,37 @@ def check(challenge: str, result: Path, reference: Path, tolerance: float, absol
     click.echo(tabulate(table, heads, tablefmt="github", floatfmt=".6g", missingval="–"))
     if any(r.failed for r in rows):
         sys.exit(1)
+
+
+@click.command()
+@click.argument("result", type=FILE)
+@click.option("--submission", "file", type=FILE, required=True, help="The file that was scored.")
+@click.option("--challenge", help="Path of the challenge.yaml, if it is not a shipped one.")
+@data_dir_option
+@budget_option
+def verify(
+    result: Path, file: Path, challenge: str | None, data_dir: Path | None, budget: float
+) -> None:
+    """Score the submission again; exit 1 if RESULT says something else."""
+    from oceanbench.boards.regression import differences
+    from oceanbench.challenge import Challenge
+    from oceanbench.data.checks.budget import Budget
+    from oceanbench.evaluate import evaluate as score
+    from oceanbench.result import Result
+    from oceanbench.submission import Submission
+
+    claimed = Result.load(result)
+    known = Budget().times(budget)
+    loaded = Challenge.load(challenge or str(claimed.challenge["name"]), known)
+    words = {k: str(claimed.submission.get(k, "")) for k in ("members", "observations")}
+    submission = Submission(claimed.name, file, **words)
+    if submission.sha256 != claimed.submission["sha256"]:
+        say(f"{file} is not the file of {result}: its sha256 differs", err=True)
+        sys.exit(1)
+    wrong = differences(claimed, score(loaded, submission, data_dir=data_dir))
+    for line in wrong[:10]:
+        say(f"{result.name} says {line}")
+    if wrong:
+        say(f"{len(wrong)} differences", err=True)
+        sys.exit(1)
+    say(f"{result}: {len(claimed.scores)} scores verified")

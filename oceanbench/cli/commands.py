@@ -13,9 +13,9 @@ from typing import Any
 import click
 
 from oceanbench.boards.escaping import terminal
-from oceanbench.cli.boards import check, leaderboard
+from oceanbench.cli.boards import check, leaderboard, verify
 from oceanbench.cli.challenges import catalog, fetch, list_, show, validate
-from oceanbench.cli.scoring import evaluate, run, train, verify
+from oceanbench.cli.scoring import evaluate, run, train
 from oceanbench.errors import OceanbenchError
 
 PASSED_ON = (OceanbenchError, click.exceptions.Exit, click.ClickException, click.Abort)

@@ -60,3 +60,15 @@ budget_option = click.option(
     metavar="FACTOR",
     help="Times what files of strangers may hold.",
 )
+members_option = click.option(
+    "--members",
+    default="",
+    metavar="independent",
+    help="Members are independent draws of one distribution.",
+)
+observations_option = click.option(
+    "--observations",
+    default="",
+    metavar="NAME,NAME",
+    help="Optional datasets of the challenge that the method used; ranked apart.",
+)

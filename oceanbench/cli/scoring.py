@@ -1,4 +1,4 @@
-"""Commands that score: evaluate, run, train, verify."""
+"""Commands that score: evaluate, run, train."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from oceanbench.cli.options import (
     data_dir_option,
     device_option,
     figures_option,
+    members_option,
+    observations_option,
     output_option,
     seed_option,
     settings_option,
@@ -53,6 +55,8 @@ class Scoring:
 @click.option("--authors", default="", help="Who submits.")
 @click.option("--reference", default="", help="Paper or repository of the method.")
 @click.option("--notes", default="", help="Shown in the last column of the leaderboard.")
+@members_option
+@observations_option
 @output_option
 @data_dir_option
 @figures_option
@@ -69,6 +73,8 @@ def evaluate(
     authors: str,
     reference: str,
     notes: str,
+    members: str,
+    observations: str,
     output: Path,
     data_dir: Path | None,
     figures: bool,
@@ -91,6 +97,7 @@ def evaluate(
 
     loaded = Challenge.load(challenge, Budget().times(budget))
     words = {"method": method, "authors": authors, "reference": reference, "notes": notes}
+    words |= {"members": members, "observations": observations}
     scoring = Scoring(loaded, output, data_dir, figures, workers)
     if file is None:
         if loaded.reference_method is None:
@@ -98,10 +105,8 @@ def evaluate(
         _run(loaded.reference_method, scoring, name=name, words=words)
         return
     submission = Submission(name or stem(file), file, **words)
-    command = shlex.join(
-        ["oceanbench", "evaluate", loaded.name, file.name, "--name", submission.name]
-    )
-    _score(submission, scoring, {"command": command})
+    command = ["oceanbench", "evaluate", loaded.name, file.name, "--name", submission.name]
+    _score(submission, scoring, {"command": shlex.join([*command, *_declared(submission)])})
 
 
 @click.command()
@@ -112,6 +117,8 @@ def evaluate(
 @settings_option
 @device_option
 @seed_option
+@members_option
+@observations_option
 @output_option
 @data_dir_option
 @figures_option
@@ -125,6 +132,8 @@ def run(
     settings: tuple[str, ...],
     device: str,
     seed: int,
+    members: str,
+    observations: str,
     output: Path,
     data_dir: Path | None,
     figures: bool,
@@ -138,7 +147,8 @@ def run(
     loaded = Challenge.load(challenge, Budget().times(budget))
     scoring = Scoring(loaded, output, data_dir, figures, workers)
     chosen = {"weights": weights, "settings": pairs(settings), "device": device, "seed": seed}
-    _run(method, scoring, name=name, options=chosen)
+    words = {"members": members, "observations": observations}
+    _run(method, scoring, name=name, words=words, options=chosen)
 
 
 @click.command()
@@ -183,37 +193,10 @@ def train(
     say(f"{path}: weights of {weights.method['name']}, {size}, {seconds:.0f} s")
 
 
-@click.command()
-@click.argument("result", type=FILE)
-@click.option("--submission", "file", type=FILE, required=True, help="The file that was scored.")
-@click.option("--challenge", help="Path of the challenge.yaml, if it is not a shipped one.")
-@data_dir_option
-@budget_option
-def verify(
-    result: Path, file: Path, challenge: str | None, data_dir: Path | None, budget: float
-) -> None:
-    """Score the submission again; exit 1 if RESULT says something else."""
-    from oceanbench.boards.regression import differences
-    from oceanbench.challenge import Challenge
-    from oceanbench.data.checks.budget import Budget
-    from oceanbench.evaluate import evaluate as score
-    from oceanbench.result import Result
-    from oceanbench.submission import Submission
-
-    claimed = Result.load(result)
-    known = Budget().times(budget)
-    loaded = Challenge.load(challenge or str(claimed.challenge["name"]), known)
-    submission = Submission(claimed.name, file)
-    if submission.sha256 != claimed.submission["sha256"]:
-        say(f"{file} is not the file of {result}: its sha256 differs", err=True)
-        sys.exit(1)
-    wrong = differences(claimed, score(loaded, submission, data_dir=data_dir))
-    for line in wrong[:10]:
-        say(f"{result.name} says {line}")
-    if wrong:
-        say(f"{len(wrong)} differences", err=True)
-        sys.exit(1)
-    say(f"{result}: {len(claimed.scores)} scores verified")
+def _declared(submission: Submission) -> list[str]:
+    """Options of the command that say what scores and ranks depend on."""
+    words = {"--members": submission.members, "--observations": submission.observations}
+    return [part for option, word in words.items() if word for part in (option, word)]
 
 
 def _run(
@@ -237,6 +220,7 @@ def _run(
     )
     given = {key: text for key, text in (words or {}).items() if text}
     submission = replace(submission, **given)
+    kept["command"] = " ".join([kept["command"], *map(shlex.quote, _declared(submission))])
     used = kept["options"].get("weights")
     learned = f", weights {used['file']} trained on {used['challenge']}" if used else ""
     say(f"{submission.path}: estimates of {submission.name}{learned}")

@@ -32,9 +32,9 @@ class Cases(NamedTuple):
     dated: bool
 
     @property
-    def bootstrap(self) -> str:
-        """How intervals come about, in words."""
-        return f"{'block ' if self.dated else ''}bootstrap over {self.name}"
+    def sampling(self) -> str:
+        """What intervals are taken over, in words."""
+        return f"{self.name}, {'neighbours being correlated' if self.dated else 'independent'}"
 
 
 class Submitted(NamedTuple):

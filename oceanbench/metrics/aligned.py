@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from oceanbench.errors import OceanbenchError
 
 FloatArray = NDArray[np.float64]
-Flag = Literal["unresolved", "resolved_below_grid", "no_data", "deterministic", "marginal"]
+Flag = Literal[
+    "unresolved", "resolved_below_grid", "no_data", "deterministic", "marginal", "not_draws"
+]
 
 
 class Flagged(NamedTuple):
@@ -25,6 +27,8 @@ class Flagged(NamedTuple):
     each point; the value is NaN.
     ``marginal`` : the score is one of the joint distribution of all points, and the estimate gives
     that of each point alone; the value is NaN.
+    ``not_draws`` : the score is one of members that are independent draws, and the estimate gives
+    fewer than eight, or does not say that they are; the value is NaN.
     """
 
     value: float
@@ -35,6 +39,7 @@ NO_DATA = Flagged(float("nan"), "no_data")
 UNRESOLVED = Flagged(float("nan"), "unresolved")
 DETERMINISTIC = Flagged(float("nan"), "deterministic")
 MARGINAL = Flagged(float("nan"), "marginal")
+NOT_DRAWS = Flagged(float("nan"), "not_draws")
 
 
 def number(value: FloatArray) -> float | Flagged:

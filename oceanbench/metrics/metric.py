@@ -8,11 +8,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_origin
 
+import numpy as np
 import xarray as xr
 
-from oceanbench.metrics.aligned import DETERMINISTIC, MARGINAL, Flagged, number
+from oceanbench.metrics.aligned import DETERMINISTIC, MARGINAL, NOT_DRAWS, Flagged, number
+from oceanbench.metrics.cases import Parts, parts_of_tables
 from oceanbench.metrics.probabilistic.points import Form, form_of, mean_of
 from oceanbench.metrics.sums import Sums, mean_term, sums
+
+LEAST_DRAWS = 8  # members of a score that takes them for independent draws
+RUNS = 24  # of times, at most, whose tables are resampled
 
 Options = Mapping[str, Any]
 Parameters = dict[str, inspect.Parameter]
@@ -38,6 +43,9 @@ class Metric:
         cases', so that resampled ones give a confidence interval). ``tables``: each is a table
         (:mod:`oceanbench.metrics.cases`), ``value`` a function of their total. None: they do not,
         one statistic is of all cases together
+    parts : what the statistic is a mean of, where it is not summed but made of passes or rows: a
+        function like ``statistic`` that returns :class:`oceanbench.metrics.cases.Parts`, or None
+    interval : whether resampling cases says how sure the score is
     units : unit of the value; None for the unit of the variable, ``squared`` for its square,
         ``time`` for the unit of time of windows. An option ``units`` says otherwise
     better : ``"lower"`` or ``"higher"``; None for a signed value that should be near ``ideal``
@@ -48,6 +56,8 @@ class Metric:
         ``moment``, where the submission gives one; otherwise it is always its mean
     joint : whether that has to be the joint distribution of all points: members, or a single value
     of_single : whether a probabilistic score has a number for a single value too
+    of_draws : whether it takes members for independent draws: it is shown of those that are
+        declared so, and never ranks
     daily : whether its cases are UTC days for maps too
     additive : whether the tables of two variables of one unit may be added, as energies are
     of_anomalies : whether estimate and truth have to be anomalies from a reference
@@ -58,6 +68,8 @@ class Metric:
     statistic: Callable[..., Any] | None = None
     value: Callable[..., Any] | None = None
     summed: Literal["points", "tables"] | None = "points"
+    parts: Callable[..., Parts | None] | None = None
+    interval: bool = True
     units: str | None
     better: Literal["lower", "higher"] | None
     ideal: float | str | None
@@ -66,6 +78,7 @@ class Metric:
     probabilistic: bool = False
     joint: bool = False
     of_single: bool = False
+    of_draws: bool = False
     daily: bool = False
     additive: bool = False
     of_anomalies: bool = False
@@ -88,7 +101,7 @@ class Metric:
         """
         if unknown := set(options) - set(self.options):
             raise TypeError(f"unknown options {sorted(unknown)}; known: {list(self.options)}")
-        if flagged := self.flagged(form_of(estimate)):
+        if flagged := self.flagged(form_of(estimate), estimate.sizes.get("member", 1)):
             return flagged
         arrays = (estimate, truth, weights)
         found = self.statistic_of(*arrays, options)
@@ -97,8 +110,10 @@ class Metric:
             found = sums(mean, truth, weights, daily=self.daily, term=found)
         return self.score(found, options)
 
-    def flagged(self, form: Form) -> Flagged | None:
+    def flagged(self, form: Form, members: int) -> Flagged | None:
         """Flag of an estimate of a form that it has no number for; None where it has."""
+        if self.of_draws and (form != "ensemble" or members < LEAST_DRAWS):
+            return NOT_DRAWS
         if self.joint:
             return MARGINAL if form == "gaussian" else None
         lacking = self.probabilistic and not self.of_single and form == "deterministic"
@@ -125,7 +140,28 @@ class Metric:
 
     def of_sums(self, options: Options) -> Callable[[Sums], Any] | None:
         """Score as a function of sums alone, which can be resampled; None without an interval."""
-        return (lambda found: self.value_of(found, options)) if self.resampled else None
+        if not self.interval or self.summed != "points":
+            return None
+        return lambda found: self.value_of(found, options)
+
+    def parts_of(
+        self, estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray, options: Options
+    ) -> Parts | None:
+        """Parts that a statistic is a mean of; of tables, those of runs of times."""
+        if not self.interval or self.statistic is None:
+            return None
+        if self.parts is not None:
+            own = _those(_options(self.parts), options)
+            return self.parts(estimate, truth, weights, **own)
+        if self.summed != "tables" or "time" not in truth.dims or truth.ndim < 2:
+            return None
+        whole, count = weights.broadcast_like(truth), truth.sizes["time"]
+        runs = np.array_split(np.arange(count), min(RUNS, count))
+        tables = []
+        for run in runs:
+            e, t, w = (array.isel(time=run) for array in (estimate, truth, whole))
+            tables.append(self.statistic_of(e, t, w, options))
+        return parts_of_tables(truth["time"].values[[run[0] for run in runs]], tables)
 
     def key(self, options: Options) -> tuple[str, str]:
         """Scores of one key share a statistic."""
@@ -141,7 +177,7 @@ class Metric:
     @property
     def resampled(self) -> bool:
         """Whether it has a confidence interval."""
-        return self.summed == "points"
+        return self.interval and (self.summed is not None or self.parts is not None)
 
     @property
     def pointwise(self) -> bool:

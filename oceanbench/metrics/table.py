@@ -12,6 +12,7 @@ from oceanbench.metrics.probabilistic import calibration, energy, scores
 from oceanbench.metrics.spectral import along_track, isotropic, small_scales, space_time, zonal
 
 POSITIVE = (0.0, math.inf)
+ANY = (-math.inf, math.inf)
 
 
 METRICS: Mapping[str, Metric] = MappingProxyType(
@@ -29,7 +30,11 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             value=pointwise.rmse_score_mean, units="1", better="higher", ideal=1.0
         ),
         "rmse_score_std": Metric(
-            value=pointwise.rmse_score_std, units="1", better="lower", ideal=0.0
+            value=pointwise.rmse_score_std,
+            interval=False,
+            units="1",
+            better="lower",
+            ideal=0.0,
         ),
         "nmse": Metric(value=pointwise.nmse, units="1", better="lower", ideal=0.0),
         "component_nmse": Metric(
@@ -68,7 +73,12 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             value=pointwise.daily_rmse_score, units="1", better="higher", ideal=1.0, daily=True
         ),
         "daily_rmse_score_std": Metric(
-            value=pointwise.daily_rmse_score_std, units="1", better="lower", ideal=0.0, daily=True
+            value=pointwise.daily_rmse_score_std,
+            interval=False,
+            units="1",
+            better="lower",
+            ideal=0.0,
+            daily=True,
         ),
         # of maps and their spectra
         "geostrophic_rmse": Metric(
@@ -83,18 +93,22 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             statistic=space_time.psd_score,
             value=space_time.resolved_wavelength,
             summed=None,
+            parts=space_time.psd_parts,
             units="degrees_east",
             better="lower",
             ideal=None,
+            bounds=POSITIVE,
             needs="grid",
         ),
         "resolved_period": Metric(
             statistic=space_time.psd_score,
             value=space_time.resolved_period,
             summed=None,
+            parts=space_time.psd_parts,
             units="days",
             better="lower",
             ideal=None,
+            bounds=POSITIVE,
             needs="grid",
         ),
         "isotropic_wavelength": Metric(
@@ -104,6 +118,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             units="km",
             better="lower",
             ideal=None,
+            bounds=POSITIVE,
             needs="grid",
             additive=True,
         ),
@@ -114,6 +129,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             units="km",
             better="lower",
             ideal=None,
+            bounds=POSITIVE,
             needs="grid",
             probabilistic=True,
             joint=True,
@@ -136,9 +152,11 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             statistic=along_track.along_track_spectra,
             value=along_track.along_track_wavelength,
             summed=None,
+            parts=along_track.along_track_parts,
             units="km",
             better="lower",
             ideal=None,
+            bounds=POSITIVE,
             needs="track",
         ),
         # of distributions
@@ -149,6 +167,15 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             ideal=0.0,
             probabilistic=True,
             of_single=True,
+        ),
+        "fair_crps": Metric(
+            statistic=scores.fair_crps,
+            units=None,
+            better="lower",
+            ideal=0.0,
+            bounds=ANY,
+            probabilistic=True,
+            of_draws=True,
         ),
         "spread_skill": Metric(
             statistic=scores.expected_squared_error,
@@ -178,6 +205,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             statistic=calibration.pit_table,
             value=scores.reliability_index,
             summed="tables",
+            interval=False,
             units="1",
             better="lower",
             ideal=0.0,
@@ -190,6 +218,16 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             ideal=0.0,
             probabilistic=True,
             joint=True,
+        ),
+        "fair_energy_score": Metric(
+            statistic=energy.fair_energy_score,
+            units=None,
+            better="lower",
+            ideal=0.0,
+            bounds=ANY,
+            probabilistic=True,
+            joint=True,
+            of_draws=True,
         ),
         "small_scale_variance": Metric(
             statistic=small_scales.small_scale_variance,

@@ -14,13 +14,15 @@ from oceanbench.declaration import Declaration, MetricRow
 from oceanbench.errors import OceanbenchError
 from oceanbench.metrics import METRICS, Flagged, Sums
 from oceanbench.metrics.aligned import FloatArray
+from oceanbench.metrics.cases import Parts
+from oceanbench.metrics.metric import Metric
 from oceanbench.metrics.probabilistic.points import described, form_of
 from oceanbench.metrics.sums import sums, term_of
-from oceanbench.result import Interval, Score
+from oceanbench.result import Score
 from oceanbench.scoring.collocation import AtTruth, Collocated, collocate
 from oceanbench.scoring.matching import Inside, Matched, mask_and_weight
-from oceanbench.scoring.series import series_of
-from oceanbench.scoring.statistics import interval
+from oceanbench.scoring.series import influence_series, series_of
+from oceanbench.scoring.statistics import Influence, of_parts, of_sums
 
 Pieces = Mapping[tuple[str, str], Matched]  # by variable and mask
 
@@ -101,17 +103,22 @@ def matched_by_score(
 def score_points(declaration: Declaration, matched: Pieces) -> Evaluated:
     """Every score of a challenge, of estimates that are matched with the truth."""
     shared = {key: Shared(m) for key, m in matched.items()}
-    scores = []
+    scores, influences = [], []
     for row in declaration.scores:
         key = (declaration.variable_of(row), declaration.mask_of(row))
-        scores.append(score(row, key, shared[key]))
+        found, influence = score(row, key, shared[key])
+        scores.append(found)
+        parts = shared[key].parts(row) if influence is not None else None
+        if parts is not None and influence is not None:
+            written = influence_series(row.label, parts, influence)
+            influences.append({"variable": key[0], "mask": key[1], **written})
     coverage = [{"variable": v, "mask": k, **m.coverage.to_dict()} for (v, k), m in matched.items()]
     series = [
         {"variable": v, "mask": k, "daily": daily, **series_of(table, part.terms[daily])}
         for (v, k), part in shared.items()
         for daily, table in part.tables.items()
     ]
-    return Evaluated(scores, coverage, series, [], matched)
+    return Evaluated(scores, coverage, series + influences, [], matched)
 
 
 def in_words(matched: Pieces) -> list[str]:
@@ -133,6 +140,7 @@ class Shared:
         self.tables: dict[bool, Sums] = {}
         self.terms: dict[bool, dict[str, FloatArray]] = {}
         self._statistics: dict[tuple[str, str], Any] = {}
+        self._parts: dict[tuple[str, str], Parts | None] = {}
 
     def statistic(self, row: MetricRow) -> Any:
         """Sums that the value of a score is a function of: per case, or of all cases together."""
@@ -144,10 +152,25 @@ class Shared:
             self._statistics[key] = self._computed(row)
         return self._statistics[key]
 
+    def parts(self, row: MetricRow) -> Parts | None:
+        """Parts of a statistic that is not one of sums; None where it has none to resample."""
+        metric = METRICS[row.metric]
+        if metric.summed == "points":
+            return None
+        key = metric.key(row.options)
+        if key not in self._parts:
+            self._parts[key] = metric.parts_of(*self._arrays(metric), row.options)
+        return self._parts[key]
+
     def _computed(self, row: MetricRow) -> Any:
         metric = METRICS[row.metric]
-        arrays = self.distribution if metric.probabilistic else self.arrays
-        return metric.statistic_of(*arrays, row.options)
+        if metric.parts is not None:
+            parts = self.parts(row)
+            return parts and parts.whole(np.ones(len(parts.case)))
+        return metric.statistic_of(*self._arrays(metric), row.options)
+
+    def _arrays(self, metric: Metric) -> tuple[xr.DataArray, xr.DataArray, xr.DataArray]:
+        return self.distribution if metric.probabilistic else self.arrays
 
     def _sums(self, row: MetricRow) -> Sums:
         """Sums per map, UTC day (always so for tracks) or window, with the term of the score."""
@@ -164,20 +187,22 @@ class Shared:
         return replace(self.tables[daily], term=terms[row.label])
 
 
-def score(row: MetricRow, key: tuple[str, str], shared: Shared) -> Score:
-    """One score of the challenge, with its flag and interval."""
+def score(row: MetricRow, key: tuple[str, str], shared: Shared) -> tuple[Score, Influence | None]:
+    """One score of the challenge with its flag and interval, and what that comes from."""
     metric, matched = METRICS[row.metric], shared.matched
-    found: float | Flagged | None = metric.flagged(form_of(matched.distribution))
-    spread: Interval | None = None
+    found: float | Flagged | None = metric.flagged(
+        form_of(matched.distribution), matched.distribution.sizes.get("member", 1)
+    )
+    influence: Influence | None = None
     if found is None:
         statistic = shared.statistic(row)
         found = metric.score(statistic, row.options)
-        of_sums = metric.of_sums(row.options)
-        if of_sums is not None and not isinstance(found, Flagged):
-            spread = interval(statistic, of_sums)
+        if not isinstance(found, Flagged):
+            influence = _influence(row, shared, statistic)
     value = float(found.value if isinstance(found, Flagged) else found)
     ideal = metric.ideal_of(row.options)
-    return Score(
+    spread = None if influence is None else influence.interval()
+    written = Score(
         metric=row.metric,
         label=row.label,
         variable=key[0],
@@ -190,3 +215,21 @@ def score(row: MetricRow, key: tuple[str, str], shared: Shared) -> Score:
         n=matched.coverage.scored,
         interval=spread and spread.within(*metric.limits),
     )
+    return written, influence
+
+
+def _influence(row: MetricRow, shared: Shared, statistic: Any) -> Influence | None:
+    """Influence of the cases on a score, of sums or of parts; None where it has none."""
+    metric = METRICS[row.metric]
+    resampled = metric.of_sums(row.options)
+    if resampled is not None:
+        return of_sums(statistic, resampled, metric.limits)
+    parts = shared.parts(row)
+    if parts is None:
+        return None
+
+    def number(whole: Any) -> float:
+        found = metric.score(whole, row.options)
+        return float(found.value if isinstance(found, Flagged) else found)
+
+    return of_parts(parts, number, metric.limits)

@@ -9,7 +9,9 @@ import numpy as np
 
 from oceanbench.metrics import Sums
 from oceanbench.metrics.aligned import FloatArray
+from oceanbench.metrics.cases import Parts
 from oceanbench.result import SUMMED
+from oceanbench.scoring.statistics import Influence, Scale
 
 
 def series_of(table: Sums, terms: Mapping[str, FloatArray]) -> dict[str, Any]:
@@ -37,3 +39,22 @@ def sums_of(series: Mapping[str, Any], label: str) -> Sums:
         case=case,
         **{name: np.array(column, dtype=np.float64) for name, column in columns.items()},
     )
+
+
+def influence_series(label: str, parts: Parts, found: Influence) -> dict[str, Any]:
+    """Write the influences of passes, latitudes or days on a score that is not one of sums."""
+    dated = parts.case.dtype.kind == "M"
+    cases = parts.case.astype(str).tolist() if dated else parts.case.tolist()
+    return {"label": label, "case": cases, "influence": found.of_case.tolist()}
+
+
+def influence_of(series: Mapping[str, Any], score: float, bounds: tuple[float, float]) -> Influence:
+    """Influences that :func:`influence_series` wrote, of a score between bounds."""
+    scale = Scale(*bounds)
+    of_case = np.array(series["influence"], dtype=np.float64)
+    return Influence(float(scale.to(score)), of_case, scale, dated=True)
+
+
+def is_of_sums(series: Mapping[str, Any]) -> bool:
+    """Whether a series holds sums, or the influences of one score."""
+    return "influence" not in series

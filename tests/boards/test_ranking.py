@@ -48,6 +48,31 @@ def test_what_a_paired_test_cannot_tell_apart_shares_a_rank(
     assert ranks["first"] == ranks["second"] == "1="
     assert ranks["poor"] == "3"
     assert ranks["zero"] == "4"
+    letters = dict(zip(table["submission"], table["group"], strict=True))
+    assert letters == {"first": "a", "second": "a", "poor": "b", "zero": "c"}
+
+
+def test_one_file_under_two_names_shares_a_rank_and_its_letters(
+    challenge: Challenge, results: dict[str, Result]
+) -> None:
+    twin = replace(results["poor"], submission={**results["poor"].submission, "name": "twin"})
+    table = ranking.board(challenge, [*results.values(), twin]).computed.set_index("submission")
+    assert table["rank"]["poor"] == table["rank"]["twin"] == "3="
+    assert table["group"]["poor"] == table["group"]["twin"]
+
+
+def test_rows_of_other_observations_are_ranked_apart_and_the_truth_not(
+    challenge: Challenge, results: dict[str, Result]
+) -> None:
+    def declared(name: str, observations: str) -> Result:
+        words = {**results[name].submission, "observations": observations}
+        return replace(results[name], submission=words)
+
+    rows = [results["poor"], declared("first", "swath"), declared("second", "truth")]
+    table = ranking.board(challenge, rows).computed
+    assert list(table["submission"]) == ["poor", "first", "second"]
+    assert list(table["rank"]) == ["1", "1", "–"]
+    assert list(table["observations"]) == ["usual", "swath", "truth"]
 
 
 def test_a_flag_stands_where_there_is_no_number(
@@ -144,7 +169,7 @@ def test_results_survive_their_file(results: dict[str, Result], tmp_path: Path) 
     ("text", "words"),
     [
         ("{", "cannot be read as a result"),
-        ('{"schema": 7}', "not a result of schema 1"),
+        ('{"schema": 7}', "not a result of schema 1 or 2"),
         ('{"schema": 1, "scores": []}', "missing, unknown or wrong"),
     ],
 )

@@ -34,6 +34,8 @@ def forms(name: str) -> list[str]:
     """Forms of the estimate that a metric has a number for."""
     if not METRICS[name].probabilistic:
         return ["single"]
+    if METRICS[name].of_draws:
+        return ["ensemble"]
     if METRICS[name].joint:
         return ["single", "ensemble"]
     return ["single", "ensemble", "gaussian"] if name == "crps" else ["ensemble", "gaussian"]
@@ -423,7 +425,7 @@ def test_unit_of_time_is_irrelevant(name, kind, form, unit):
     [
         (name, form, kind, seed)
         for name in METRICS
-        if METRICS[name].resampled
+        if METRICS[name].of_sums({}) is not None
         for form in forms(name)
         for kind in [*legal(name), *(["half_days"] if "maps" in legal(name) else [])]
         for seed in SEEDS

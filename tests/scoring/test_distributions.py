@@ -225,7 +225,7 @@ def test_ranking_by_calibration_is_refused(tmp_path):
     ("row", "words"),
     [
         ({"metric": "coverage", "level": 1.0}, "between 0 and 1"),
-        ({"metric": "crps", "estimator": "unbiased"}, "'fair' or 'plain'"),
+        ({"metric": "crps", "estimator": "fair"}, "estimator"),
         ({"metric": "crps", "truth_error": -0.02}, ">= 0"),
         ({"metric": "reliability_index", "bins": 1}, "2 or more"),
     ],

@@ -62,11 +62,16 @@ class Ensemble(NamedTuple):
         """Bounds of the probability of a value below the truth.
 
         With :math:`r` smaller members they are :math:`r / (M + 1)` and :math:`(r + 1) / (M + 1)`;
-        members equal to the truth could lie on either side, and widen them.
+        members equal to the truth could lie on either side, and widen them. Where one of the two
+        holds single precision only, they are equal if they are in single precision.
         """
         classes = self.members.shape[0] + 1
-        below = (self.measured < truth).sum(axis=0)
-        equal = (self.measured == truth).sum(axis=0)
+        members, known = self.measured, truth
+        if _is_single(members) or _is_single(truth):
+            with np.errstate(over="ignore"):
+                members, known = members.astype(np.float32), truth.astype(np.float32)
+        below = (members < known).sum(axis=0)
+        equal = (members == known).sum(axis=0)
         return below / classes, (below + equal + 1) / classes
 
     def interval(self, level: float) -> tuple[FloatArray, FloatArray]:
@@ -116,6 +121,12 @@ class Gaussian(NamedTuple):
         with np.errstate(over="ignore"):
             z: FloatArray = (truth - self.centre) / self.std
         return z
+
+
+def _is_single(values: FloatArray) -> bool:
+    """Whether values are ones of single precision."""
+    with np.errstate(over="ignore"):
+        return bool((values.astype(np.float32) == values).all())
 
 
 Distribution = Single | Ensemble | Gaussian

@@ -14,24 +14,21 @@ from oceanbench.metrics.probabilistic.distribution import Estimator
 
 
 def energy_score(
-    estimate: xr.DataArray,
-    truth: xr.DataArray,
-    weights: xr.DataArray,
-    *,
-    estimator: Estimator = "fair",
+    estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray
 ) -> xr.DataArray:
     r"""Energy score: the CRPS of maps as a whole, in the norm of the root mean square.
 
     .. math:: \Bigl\langle E\|X - x\| - \tfrac12 E\|X - X'\| \Bigr\rangle, \qquad
               \|v\|^2 = \sum_p w_p v_p^2 \Big/ \sum_p w_p
 
-    with :math:`X, X'` independent draws of the estimate and :math:`x` the truth, over the points of
-    one case: a map time, a UTC day of a track, a window. In this norm the score has the unit of the
-    variable, does not grow with the number of points, is the CRPS where a case has one point, and
-    the RMSE of the case where the estimate is one map. It is proper for the joint distribution, but
-    sees a wrong correlation between points much less well than a wrong spread (Pinson and
-    Tastu 2013). Cases weigh with the sum of their weights. The truth is taken for exact: where it
-    is measured, ``crps`` knows a ``truth_error``.
+    with :math:`X, X'` independent draws of what is submitted (each member has the probability
+    :math:`1/M`) and :math:`x` the truth, over the points of one case: a map time, a UTC day of a
+    track, a window. In this norm the score has the unit of the variable, does not grow with the
+    number of points, is the CRPS where a case has one point, and the RMSE of the case where the
+    estimate is one map. It is proper for the joint distribution, but sees a wrong correlation
+    between points much less well than a wrong spread (Pinson and Tastu 2013). Cases weigh with the
+    sum of their weights. The truth is taken for exact: where it is measured, ``crps`` knows a
+    ``truth_error``.
 
     Parameters
     ----------
@@ -39,7 +36,6 @@ def energy_score(
         deviation do not say how errors hang together
     truth : DataArray, any dimensions with ``time`` or ``window``, in the variable's unit
     weights : DataArray broadcastable to truth, >= 0, zero outside the mask
-    estimator : ``fair``, whose expectation does not depend on the number of members, or ``plain``
 
     Returns
     -------
@@ -48,9 +44,39 @@ def energy_score(
 
     References
     ----------
-    Gneiting and Raftery (2007), doi:10.1198/016214506000001437; Ferro (2014), doi:10.1002/qj.2270;
+    Gneiting and Raftery (2007), doi:10.1198/016214506000001437;
     Pinson and Tastu (2013), Discrimination ability of the energy score
     """
+    return _energy_score(estimate, truth, weights, "plain")
+
+
+def fair_energy_score(
+    estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray
+) -> xr.DataArray:
+    """Energy score of the distribution that members are independent draws of.
+
+    Its expectation does not depend on their number :math:`M`: pairs are divided by
+    :math:`M (M - 1)`. As :func:`oceanbench.metrics.probabilistic.scores.fair_crps`, it is computed
+    of eight members or more, shown for those that are declared independent, and never ranks.
+
+    Parameters
+    ----------
+    estimate, truth, weights : as for :func:`energy_score`
+
+    Returns
+    -------
+    DataArray as of :func:`energy_score`; flag ``not_draws`` for fewer than eight members
+
+    References
+    ----------
+    Ferro (2014), doi:10.1002/qj.2270
+    """
+    return _energy_score(estimate, truth, weights, "fair")
+
+
+def _energy_score(
+    estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray, estimator: Estimator
+) -> xr.DataArray:
     along = "window" if "window" in truth.dims else "time"
     order = (along, *sorted(str(d) for d in truth.dims if d != along))
     members = estimate if "member" in estimate.dims else estimate.expand_dims("member")

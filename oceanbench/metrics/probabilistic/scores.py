@@ -28,28 +28,27 @@ def crps(
     truth: xr.DataArray,
     weights: xr.DataArray,
     *,
-    estimator: Estimator = "fair",
     truth_error: NonNegative = 0.0,
 ) -> xr.DataArray:
     r"""Continuous ranked probability score, which is the mean absolute error of a single value.
 
     .. math:: \langle E|X - x| - \tfrac12 E|X - X'| \rangle
 
-    with :math:`X, X'` independent draws of the estimate and :math:`x` the truth. With the sorted
-    members :math:`X_{(i)}` this is
+    with :math:`X, X'` independent draws of what is submitted and :math:`x` the truth. Members are
+    the distribution that gives each the probability :math:`1/M`, whatever they were meant for; with
+    the sorted members :math:`X_{(i)}` this is
 
-    .. math:: \frac1M \sum_i |X_{(i)} - x| - \frac1{M^2} \sum_i (2 i - M - 1) X_{(i)},
+    .. math:: \frac1M \sum_i |X_{(i)} - x| - \frac1{M^2} \sum_i (2 i - M - 1) X_{(i)}.
 
-    and the fair one has :math:`M (M - 1)` for :math:`M^2`, so that its expectation does not depend
-    on the number of members. A Gaussian has :math:`\sigma [z (2 \Phi(z) - 1) + 2 \varphi(z) -
-    1 / \sqrt\pi]` with :math:`z = (x - \mu) / \sigma`.
+    A Gaussian has :math:`\sigma [z (2 \Phi(z) - 1) + 2 \varphi(z) - 1 / \sqrt\pi]` with
+    :math:`z = (x - \mu) / \sigma`. It is proper: nothing that is done to members without knowing
+    the truth makes a distribution better than the one it is drawn of.
 
     Parameters
     ----------
     estimate : DataArray like the truth, with a dimension ``member``, ``moment`` or neither
     truth : DataArray, any dimensions with ``time``, in the variable's unit
     weights : DataArray broadcastable to truth, >= 0, zero outside the mask
-    estimator : ``fair`` or ``plain``, of an ensemble
     truth_error : standard deviation of the truth's own error, in the variable's unit
 
     Returns
@@ -58,8 +57,49 @@ def crps(
 
     References
     ----------
-    Gneiting and Raftery (2007), doi:10.1198/016214506000001437; Ferro (2014), doi:10.1002/qj.2270
+    Gneiting and Raftery (2007), doi:10.1198/016214506000001437
     """
+    return _crps(estimate, truth, weights, "plain", truth_error)
+
+
+def fair_crps(
+    estimate: xr.DataArray,
+    truth: xr.DataArray,
+    weights: xr.DataArray,
+    *,
+    truth_error: NonNegative = 0.0,
+) -> xr.DataArray:
+    r"""CRPS of the distribution that members are independent draws of, whatever their number.
+
+    .. math:: \Bigl\langle \frac1M \sum_i |X_i - x|
+              - \frac1{2 M (M - 1)} \sum_{i, j} |X_i - X_j| \Bigr\rangle
+
+    It says what more members would be worth. Of members that are no independent draws it says
+    nothing: two constants far apart, of either sign, score 0. So it is computed of eight members or
+    more, shown for those that are declared independent, and never ranks.
+
+    Parameters
+    ----------
+    estimate, truth, weights, truth_error : as for :func:`crps`
+
+    Returns
+    -------
+    DataArray as of :func:`crps`; flag ``not_draws`` for fewer than eight members
+
+    References
+    ----------
+    Ferro (2014), doi:10.1002/qj.2270
+    """
+    return _crps(estimate, truth, weights, "fair", truth_error)
+
+
+def _crps(
+    estimate: xr.DataArray,
+    truth: xr.DataArray,
+    weights: xr.DataArray,
+    estimator: Estimator,
+    truth_error: float,
+) -> xr.DataArray:
     return at_points(
         lambda distribution, known: distribution.crps(known, estimator),
         estimate,

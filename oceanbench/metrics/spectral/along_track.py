@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from oceanbench.grid import great_circle_km
 from oceanbench.metrics.aligned import NO_DATA, Flagged, FloatArray, align
+from oceanbench.metrics.cases import Parts
 from oceanbench.metrics.options import Fraction, NonNegative, Positive
 from oceanbench.metrics.spectral.crossing import Crossing, crossing_wavelength
 from oceanbench.metrics.spectral.density import psd
@@ -63,6 +64,40 @@ def along_track_spectra(
     ----------
     Ocean data challenge 2021a, doi:10.24400/527896/a01-2021.005
     """
+    parts = along_track_parts(
+        estimate,
+        truth,
+        weights,
+        segment_km=segment_km,
+        step=step,
+        gap_seconds=gap_seconds,
+        sample_km=sample_km,
+        segments=segments,
+    )
+    return parts.whole(np.ones(len(parts.case))) if parts else None
+
+
+def along_track_parts(
+    estimate: xr.DataArray,
+    truth: xr.DataArray,
+    weights: xr.DataArray,
+    *,
+    segment_km: Positive = 1000.0,
+    step: Positive = 0.25,
+    gap_seconds: NonNegative = 4.0,
+    sample_km: Positive | None = None,
+    segments: Segments = "passes",
+) -> Parts | None:
+    """Passes whose segments :func:`along_track_spectra` averages: what its interval resamples.
+
+    Parameters
+    ----------
+    estimate, truth, weights, segment_km, step, gap_seconds, sample_km, segments : as there
+
+    Returns
+    -------
+    Parts whose cases are the times at which passes begin, or None when no track is long enough
+    """
     e, t, w = align(estimate, truth, weights, "time")
     every = truth["time"].values.astype("datetime64[ns]")
     kept = np.argsort(every, kind="stable")
@@ -87,12 +122,17 @@ def along_track_spectra(
         cut = xr.DataArray(
             values[index], dims=("segment", "distance"), coords={"distance": distance}
         )
-        density[name] = psd(cut, ("distance",), window="hann").mean("segment")
-    return AlongTrackSpectra(
-        wavenumber=density["truth"]["freq_distance"].values,
-        segments=int(starts.size),
-        **{name: d.values for name, d in density.items()},
-    )
+        density[name] = psd(cut, ("distance",), window="hann")
+    wavenumber = density["truth"]["freq_distance"].values
+    begins = np.concatenate([[0], ends + 1])
+    track, of = np.unique(np.searchsorted(begins, starts, side="right"), return_inverse=True)
+
+    def whole(counts: FloatArray) -> AlongTrackSpectra:
+        share = counts[of]
+        means = {name: np.average(d.values, axis=0, weights=share) for name, d in density.items()}
+        return AlongTrackSpectra(wavenumber, segments=int(share.sum()), **means)
+
+    return Parts(time[begins[track - 1]], whole)
 
 
 def _median_step(

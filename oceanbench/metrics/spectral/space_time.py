@@ -20,12 +20,15 @@ from numpy.typing import NDArray
 
 from oceanbench.grid import KM_PER_DEGREE
 from oceanbench.metrics.aligned import Aligned, Flagged, FloatArray, align
+from oceanbench.metrics.cases import Parts
 from oceanbench.metrics.options import Fraction
 from oceanbench.metrics.spectral.contours import Contour, smallest_scales
 from oceanbench.metrics.spectral.density import Window, psd
+from oceanbench.metrics.sums import ratio
 
 Propagation = Literal["westward", "both"]
 
+BANDS = 64  # of latitudes, at most, that are resampled
 ROWS_AT_ONCE = 64  # latitudes transformed together: bounds the memory, not the result
 
 
@@ -58,6 +61,28 @@ def psd_score(
     of longitude over its rows. None when fewer than three maps or columns, or no latitude, are
     complete
     """
+    parts = psd_parts(estimate, truth, weights, window=window, propagation=propagation)
+    return parts.whole(np.ones(len(parts.case))) if parts else None
+
+
+def psd_parts(
+    estimate: xr.DataArray,
+    truth: xr.DataArray,
+    weights: xr.DataArray,
+    *,
+    window: Window = "hann",
+    propagation: Propagation = "westward",
+) -> Parts | None:
+    """Latitudes whose spectra :func:`psd_score` averages: what its interval resamples.
+
+    Parameters
+    ----------
+    estimate, truth, weights, window, propagation : as there
+
+    Returns
+    -------
+    Parts whose cases are latitudes, or the first ones of up to 64 bands of them
+    """
     box = _complete_rows(align(estimate, truth, weights, "time", "latitude", "longitude"))
     if box is None:
         return None
@@ -67,26 +92,44 @@ def psd_score(
     axes = {"time": days, "longitude": truth["longitude"].values.astype(np.float64)[columns]}
     share = w.mean(axis=(0, 2))
     share = share / share.sum()
-    spectra = [_mean_over_rows(field, share, axes, window) for field in (e - t, t)]
-    error, reference = (_one_quadrant(s, axes, propagation) for s in spectra)
-    score = 1.0 - error / reference.where(reference > 0)
-    cosine = np.cos(np.deg2rad(truth["latitude"].values[rows]))
-    return score.assign_attrs(km_per_degree=KM_PER_DEGREE * float(share @ cosine))
+    error, reference = (
+        _one_quadrant(_in_bands(field, share, axes, window), axes, propagation)
+        for field in (e - t, t)
+    )
+    latitude = truth["latitude"].values[rows].astype(np.float64)
+    km = KM_PER_DEGREE * float(share @ np.cos(np.deg2rad(latitude)))
+
+    like = error.isel(band=0, drop=True).assign_attrs(km_per_degree=km)
+
+    def whole(counts: FloatArray) -> xr.DataArray:
+        above, below = (np.tensordot(counts, s.values, axes=1) for s in (error, reference))
+        return like.copy(data=1.0 - ratio(above, below))
+
+    return Parts(latitude[[band[0] for band in _bands(share.size)]], whole)
 
 
-def _mean_over_rows(
+def _bands(rows: int) -> list[NDArray[np.intp]]:
+    return list(np.array_split(np.arange(rows), min(BANDS, rows)))
+
+
+def _in_bands(
     field: FloatArray, share: FloatArray, axes: dict[str, FloatArray], window: Window
 ) -> xr.DataArray:
-    """Weighted mean over latitude of the space-time spectra, a few rows at a time."""
-    total: xr.DataArray | None = None
-    for start in range(0, share.size, ROWS_AT_ONCE):
-        rows = slice(start, start + ROWS_AT_ONCE)
+    """Weighted sums over the latitudes of each band of their space-time spectra."""
+    found = []
+    bands = _bands(share.size)
+    step = max(1, ROWS_AT_ONCE // bands[0].size)
+    for together in (bands[i : i + step] for i in range(0, len(bands), step)):
+        rows = np.concatenate(together)
         part = xr.DataArray(field[:, rows], dims=("time", "latitude", "longitude"), coords=axes)
         spectrum = psd(part, ("time", "longitude"), window=window)
-        mean = spectrum.dot(xr.DataArray(share[rows], dims="latitude"))
-        total = mean if total is None else total + mean
-    assert total is not None  # there is at least one row
-    return total
+        begins = np.searchsorted(rows, [band[0] for band in together])
+        weighted = (spectrum * xr.DataArray(share[rows], dims="latitude")).transpose(
+            "latitude", ...
+        )
+        sums = np.add.reduceat(weighted.values, begins, axis=0)
+        found.append(weighted.isel(latitude=begins).copy(data=sums))
+    return xr.concat(found, "latitude").rename(latitude="band")
 
 
 def _complete_rows(
@@ -129,7 +172,7 @@ def _one_quadrant(
     for dim, axis in axes.items():
         spacing = (axis[-1] - axis[0]) / (axis.size - 1)
         quadrant[f"freq_{dim}"].attrs["spacing"] = spacing
-    return quadrant.transpose("freq_time", "freq_longitude")
+    return quadrant.transpose(..., "freq_time", "freq_longitude")
 
 
 def resolved_wavelength(

@@ -418,7 +418,7 @@ def test_the_whole_road(oceanbench: Command, tmp_path):
     code, out, err = oceanbench("evaluate", path, "mine.nc")
     assert code == 0
     assert err.startswith("warning: the error of 'thetao'") and "does not grow" in err
-    assert "block bootstrap over starts" in out and "RMSE zos day 5 (ocean)" in out
+    assert "95 % intervals over starts" in out and "RMSE zos day 5 (ocean)" in out
     assert "RMSE zos day 2" not in out and "skill" not in out
     result = Result.load(tmp_path / "results" / "toy_forecasts" / "mine.json")
     assert result.score("skill / persistence thetao 92.3 m day 3").lead == 3

@@ -44,42 +44,44 @@ def red(*shape: int, seed: int = 0) -> np.ndarray:
 # --- the energy score -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("estimator", ["fair", "plain"])
-def test_energy_score_of_one_point_is_the_crps(estimator):
-    ensemble, truth = maps(white(7, 50, 1, 1)), maps(white(50, 1, 1, seed=1))
-    want = score("crps", ensemble, truth, estimator=estimator)
-    assert score("energy_score", ensemble, truth, estimator=estimator) == pytest.approx(want)
+@pytest.mark.parametrize("kind", ["", "fair_"])
+def test_energy_score_of_one_point_is_the_crps(kind):
+    ensemble, truth = maps(white(9, 50, 1, 1)), maps(white(50, 1, 1, seed=1))
+    want = score(f"{kind}crps", ensemble, truth)
+    assert score(f"{kind}energy_score", ensemble, truth) == pytest.approx(want)
 
 
 def test_energy_score_of_one_point_drawn_of_a_gaussian_is_its_closed_form():
-    """sigma / sqrt(pi) for the fair one of any number of members."""
-    for members in (2, 10):
+    """sigma / sqrt(pi) for the fair one of any number of members; 1 + 1/M of it for the other."""
+    for members in (8, 16):
         ensemble, truth = maps(3 * white(members, 9000, 1, 1)), maps(3 * white(9000, 1, 1, seed=1))
-        found = score("energy_score", ensemble, truth)
+        found = score("fair_energy_score", ensemble, truth)
         assert found == pytest.approx(3 / np.sqrt(np.pi), rel=0.03)
+        plain = score("energy_score", ensemble, truth)
+        assert plain / found == pytest.approx(1 + 1 / members, rel=0.01)
 
 
 def test_energy_score_of_many_independent_points_is_the_error_of_one_member_less_half():
     """The norm of n Gaussians hardly varies: sqrt(2) sigma - sqrt(2) sigma / 2 for large n."""
-    ensemble, truth = maps(white(5, 4, 60, 60)), maps(white(4, 60, 60, seed=1))
-    assert score("energy_score", ensemble, truth) == pytest.approx(np.sqrt(0.5), rel=0.02)
+    ensemble, truth = maps(white(8, 4, 60, 60)), maps(white(4, 60, 60, seed=1))
+    assert score("fair_energy_score", ensemble, truth) == pytest.approx(np.sqrt(0.5), rel=0.02)
 
 
 def test_energy_score_is_the_double_sum_in_the_weighted_norm():
-    ensemble, truth = white(4, 3, 5, 6), white(3, 5, 6, seed=1)
+    ensemble, truth = white(8, 3, 5, 6), white(3, 5, 6, seed=1)
     w = np.random.default_rng(2).uniform(0, 1, truth.shape) * (white(*truth.shape, seed=3) > -1)
 
     def norm(v: np.ndarray, day: int) -> float:
         return np.sqrt((w[day] * v[day] ** 2).sum() / w[day].sum())
 
-    for estimator, pairs in (("fair", 12), ("plain", 16)):
+    for name, pairs in (("fair_energy_score", 56), ("energy_score", 64)):
         by_day = [
             np.mean([norm(x - truth, d) for x in ensemble])
             - sum(norm(x - y, d) for x in ensemble for y in ensemble) / pairs / 2
             for d in range(3)
         ]
         want = np.average(by_day, weights=w.sum((1, 2)))
-        found = score("energy_score", maps(ensemble), maps(truth), maps(w), estimator=estimator)
+        found = score(name, maps(ensemble), maps(truth), maps(w))
         assert found == pytest.approx(want, rel=1e-12)
 
 

@@ -116,8 +116,9 @@ class FieldSums:
         base: FloatArray | float,
     ) -> None:
         """Add what scores of distributions, of anomalies and of spectra sum beside the columns."""
-        form = form_of_members(len(field.members))
-        taking = {k: row for k, row in rows.items() if not METRICS[row.metric].flagged(form)}
+        count = len(field.members)
+        form = form_of_members(count)
+        taking = {k: row for k, row in rows.items() if not METRICS[row.metric].flagged(form, count)}
         if not taking:
             return
         anomalies = _Anomalies(

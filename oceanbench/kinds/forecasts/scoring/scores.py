@@ -223,7 +223,8 @@ def _score(
     if sums is None:
         return replace(empty, flag="no_data") if _is_there(table, row) else empty
     empty = replace(empty, n=int(sums.count.sum()))
-    if flagged := metric.flagged(form_of_members(table.members[str(row.variable)])):
+    members = table.members[str(row.variable)]
+    if flagged := metric.flagged(form_of_members(members), members):
         return replace(empty, flag=flagged.flag)
     statistic = table.statistic(row)
     if statistic is None:
@@ -233,7 +234,7 @@ def _score(
         value = float(found.value)
         return replace(empty, value=value if np.isfinite(value) else None, flag=found.flag)
     of_sums = metric.of_sums(row.options)
-    spread = interval(sums, of_sums) if of_sums is not None else None
+    spread = interval(sums, of_sums, metric.limits) if of_sums is not None else None
     return replace(
         empty,
         value=found,

@@ -1,0 +1,120 @@
+# ruff: noqa: T201
+"""Bring the result files of boards to schema 2, with what their series hold.
+
+    python tests/benchmarks/convert_results.py [FOLDER]
+
+Intervals of scores of sums are computed again from the sums; scores that have an interval no more
+lose it; scores that take members for independent draws are marked as not declared; rows that used
+the swath say so. A row of an older version of its challenge is brought to the present one where the
+scores that changed are the same for it: those of members did, those of single values and Gaussians
+did not. Rows of members stay as they are, and are printed: they have to be made again.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from oceanbench.challenge import Challenge, load_all
+from oceanbench.metrics import METRICS
+from oceanbench.metrics.aligned import NOT_DRAWS
+from oceanbench.result import Result, Score
+from oceanbench.scoring.series import is_of_sums, sums_of
+from oceanbench.scoring.statistics import of_sums
+
+COMMAND = "python tests/benchmarks/convert_results.py"
+MEMBERS = {  # methods of maps and windows that give members; of forecasts, the coverage says so
+    "enks",
+    "fourdvarnet_ode",
+    "fourdvarnet_conv",
+    "fourdvarnet_ensemble",
+    "fourdvarnet_conditional",
+    "fourdvarnet_perturbed",
+}
+
+
+def gives_members(result: Result) -> bool:
+    """Whether a submission was one of members."""
+    counts = [part.get("members", 1) for part in result.coverage]
+    return max(counts) > 1 or result.name in MEMBERS
+
+
+def with_interval(score: Score, result: Result, challenge: Challenge) -> Score:
+    """Score with the interval that its sums give; its own where they are not there."""
+    row = next(row for row in challenge.scores if row.label == score.label)
+    metric = METRICS[row.metric]
+    if not metric.interval:
+        return replace(score, interval=None)
+    resampled = metric.of_sums(row.options)
+    if resampled is None or score.value is None:
+        return score
+    for series in result.series:
+        wanted = (series["variable"], series["mask"]) == (score.variable, score.mask)
+        if not (wanted and is_of_sums(series)) or (metric.daily and not series["daily"]):
+            continue
+        sums = sums_of(series, score.label)
+        if metric.statistic is not None and sums.term is None:
+            continue
+        if abs(float(resampled(sums)) - score.value) > 1e-9 * max(abs(score.value), 1e-9):
+            continue
+        found = of_sums(sums, resampled, metric.limits)
+        interval = None if found is None else found.interval()
+        return replace(score, interval=interval and interval.within(*metric.limits))
+    return score
+
+
+def converted(result: Result, challenge: Challenge) -> Result:
+    """Result of the present version and schema."""
+    scores = {s.label: with_interval(s, result, challenge) for s in result.scores}
+    for row in challenge.scores:
+        metric = METRICS[row.metric]
+        if row.label not in scores and metric.of_draws:
+            like = next(s for s in result.scores if s.metric == row.metric.removeprefix("fair_"))
+            scores[row.label] = replace(
+                like,
+                metric=row.metric,
+                label=row.label,
+                variable=challenge.variable_of(row),
+                mask=challenge.mask_of(row),
+                value=None,
+                interval=None,
+                flag=NOT_DRAWS.flag,
+                lead=row.lead,
+                depth=row.depth,
+            )
+    everything = "missions=all" in str(result.provenance.get("command"))
+    return replace(
+        result,
+        challenge={
+            "name": challenge.name,
+            "version": challenge.version,
+            "sha256": challenge.sha256,
+        },
+        submission={
+            "members": "",
+            "observations": "swot_karin" if everything else "",
+            **result.submission,
+        },
+        scores=[scores[row.label] for row in challenge.scores if row.label in scores],
+        provenance={**result.provenance, "converted": COMMAND},
+    )
+
+
+def main() -> None:
+    """Convert every result of a folder of boards."""
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "leaderboards")
+    for challenge in load_all().values():
+        for path in sorted((folder / challenge.name).glob("*.json")):
+            result = Result.load(path)
+            if json.loads(path.read_text(encoding="utf-8"))["schema"] == 2:
+                continue
+            if result.challenge["version"] < challenge.version and gives_members(result):
+                print(f"to be made again: {result.provenance['command']}")
+                continue
+            converted(result, challenge).save(folder)
+
+
+if __name__ == "__main__":
+    main()
