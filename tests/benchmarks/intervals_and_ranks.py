@@ -13,16 +13,18 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+from scipy import fft, stats
 
 sys.path[:0] = [str(Path(__file__).parents[1] / "worlds")]
 from correlated_days import methods, remembering, table
 
 from oceanbench.metrics import METRICS
 from oceanbench.scoring.comparison import Standing, letters, probabilities, told_apart
+from oceanbench.scoring.memory import spread
 from oceanbench.scoring.statistics import of_sums
 
 DAYS = (42, 365)
