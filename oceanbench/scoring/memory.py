@@ -25,10 +25,10 @@ from scipy import fft, special
 FloatArray = NDArray[np.float64]
 
 SLOWEST = 14  # cosines that are looked at
-LONGEST = 0.7  # e-folding time that is thought possible, as a part of the series
+LONGEST = 0.9  # e-folding time that is thought possible, as a part of the series
 TIMES = 16  # e-folding times between half a case and the longest
 SHARES = (0.3, 0.6)  # of white noise, beside none and nothing else
-WHITE, MIXED = 2.0, 0.3  # prior weight of white noise alone, and of each mixture; 1 of no noise
+WHITE, MIXED = 2.2, 0.5  # prior weight of white noise alone, and of each mixture; 1 of no noise
 BISECTIONS = 60
 
 
