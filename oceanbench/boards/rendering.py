@@ -29,9 +29,9 @@ def to_markdown(shown: Board) -> str:
     )
     if METRICS[challenge.ranking.metric].resampled:
         lines.append(
-            f"Brackets hold 95 % intervals over {_sampling(challenge)}. Two submissions that share a "
-            "letter of the column group cannot be told apart (all pairs, family-wise error 5 %); a "
-            "rank is one more than the number of submissions that are better."
+            f"Brackets hold 95 % intervals over {_sampling(challenge)}. Two submissions that share "
+            "a letter of the column group cannot be told apart (all pairs, family-wise error 5 %); "
+            "a rank is one more than the number of submissions that are better."
         )
     lines.append("")
     if shown.computed.empty:
