@@ -24,8 +24,9 @@ REQUIRED: dict[str, dict[str, type]] = {
     "challenge": {"name": str, "version": int, "sha256": str},
     "submission": {"name": str, "sha256": str},
     "coverage": {"variable": str, "mask": str, "points": int, "scored": int, "filled": int},
-    "series": {"variable": str, "mask": str, "daily": bool},
 }
+OF_SUMS = {"variable": str, "mask": str, "daily": bool}  # keys of a series of sums
+OF_INFLUENCES = {"label": str}  # of one of the influences of passes or days on a score
 OPTIONAL: dict[str, dict[str, type]] = {
     "submission": {"method": str, "authors": str, "reference": str, "notes": str},
     "provenance": {"oceanbench": str, "created": str, "options": dict},
@@ -189,15 +190,26 @@ def _check_parts(result: Result) -> None:
         if not all(math.isfinite(n) for n in (*bounds, score.value or 0.0)):
             raise ValueError(f"scores: '{score.label}' is not finite")
     for row in result.series:
+        for key, kind in (OF_INFLUENCES if "influence" in row else OF_SUMS).items():
+            if type(row.get(key)) is not kind:
+                raise ValueError(f"series.{key}: {row.get(key)!r}")
+        if "influence" in row:
+            _check_columns(row.get("case"), {"influence": row["influence"]})
+            continue
         cases = row.get("time", row.get("window"))
-        if not isinstance(cases, list):
-            raise ValueError("series: neither time nor window")
-        np.array(cases, dtype="datetime64[ns]" if "time" in row else np.int64)
         columns = {name: row.get(name) for name in SUMMED}
-        for name, column in {**columns, **row.get("terms", {})}.items():
-            if not isinstance(column, list) or len(column) != len(cases):
-                raise ValueError(f"series.{name}: expected {len(cases)} numbers")
-            np.array(column, dtype=np.float64)
+        _check_columns(cases, {**columns, **row.get("terms", {})})
+        np.array(cases, dtype="datetime64[ns]" if "time" in row else np.int64)
+
+
+def _check_columns(cases: Any, columns: dict[str, Any]) -> None:
+    """Refuse columns of a series that are no numbers, or of another length than its cases."""
+    if not isinstance(cases, list):
+        raise ValueError("series: has no cases")
+    for name, column in columns.items():
+        if not isinstance(column, list) or len(column) != len(cases):
+            raise ValueError(f"series.{name}: expected {len(cases)} numbers")
+        np.array(column, dtype=np.float64)
 
 
 def _finite(value: Any) -> Any:

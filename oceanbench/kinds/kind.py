@@ -34,7 +34,7 @@ class Cases(NamedTuple):
     @property
     def sampling(self) -> str:
         """What intervals are taken over, in words."""
-        return f"{self.name} {'correlated with each other' if self.dated else 'independent of each other'}"
+        return f"{self.name}, {'correlated' if self.dated else 'independent of each other'}"
 
 
 class Submitted(NamedTuple):

@@ -83,11 +83,11 @@ def axes(kind: str) -> dict:
 
 
 def as_form(estimate: xr.DataArray, form: str, spread: float = 0.05) -> xr.DataArray:
-    """Estimate with four members about it in equal pairs, or with a standard deviation."""
+    """Estimate with eight members about it in equal pairs, or with a standard deviation."""
     if form == "single":
         return estimate
     if form == "ensemble":
-        shifts = xr.DataArray(np.array([1, -2, 2, -1], dtype=estimate.dtype), dims="member")
+        shifts = xr.DataArray(np.array(2 * [1, -2, 2, -1], dtype=estimate.dtype), dims="member")
         return estimate + spread * shifts
     labels = xr.DataArray(["mean", "std"], dims="moment", name="moment")
     return xr.concat([estimate, xr.full_like(estimate, spread)], labels)
