@@ -226,12 +226,12 @@ def test_weights_are_found_in_the_order_chosen_own_shipped_default(
 def test_weights_of_another_challenge_must_be_chosen(
     oceanbench: Command, challenge: Challenge, tmp_path: Path
 ) -> None:
-    """Of another one, of another version, or of another training period of the same."""
+    """Of another one, or of another training period of the same: its version is that of scores."""
     method(tmp_path)
     file = tmp_path / "results" / "toy_maps" / "learns.safetensors"
     assert oceanbench("train", "learns.py", challenge.path)[0] == 0
     later = {"training": ["2013-02-04", "2013-02-10"]}
-    for number, changes in enumerate(({"version": 2}, {"periods": later}, {"name": "other"})):
+    for number, changes in enumerate(({"periods": later}, {"name": "other"})):
         other = make(tmp_path / f"other{number}", **changes)
         place = tmp_path / "results" / other.name / file.name
         place.parent.mkdir(exist_ok=True)
@@ -242,6 +242,8 @@ def test_weights_of_another_challenge_must_be_chosen(
         assert "trained on toy_maps, version 1, 2013-02-03..2013-02-10, expected" in err
         code, _, _ = oceanbench("run", "learns.py", other.path, "--weights", file)
         assert code == 0
+    rescored = make(tmp_path / "rescored", version=2)
+    assert oceanbench("run", "learns.py", rescored.path)[0] == 0
     result = Result.load(tmp_path / "results" / "other" / "learns.json")
     assert result.provenance["options"]["weights"]["challenge"] == "toy_maps"
 

@@ -348,8 +348,8 @@ def test_single_value_has_a_number_or_is_called_deterministic(name, kind, form):
     estimate, truth, weights = make(kind, 1)
     found = scored(name, kind, "single", 1)
     assert honest(found)
-    if form != "single" and name != "crps" and not METRICS[name].joint:
-        assert found.flag == "deterministic"
+    if form != "single" and name != "crps" and (METRICS[name].of_draws or not METRICS[name].joint):
+        assert found.flag == ("not_draws" if METRICS[name].of_draws else "deterministic")
     if METRICS[name].probabilistic:
         assert same(run(name, estimate.expand_dims("member"), truth, weights), found)
 
