@@ -108,7 +108,8 @@ def main() -> None:
     for challenge in load_all().values():
         for path in sorted((folder / challenge.name).glob("*.json")):
             result = Result.load(path)
-            if json.loads(path.read_text(encoding="utf-8"))["schema"] == 2:
+            present = result.challenge["sha256"] == challenge.sha256
+            if present and json.loads(path.read_text(encoding="utf-8"))["schema"] == 2:
                 continue
             if result.challenge["version"] < challenge.version and gives_members(result):
                 print(f"to be made again: {result.provenance['command']}")
