@@ -26,7 +26,7 @@ REQUIRED: dict[str, dict[str, type]] = {
     "coverage": {"variable": str, "mask": str, "points": int, "scored": int, "filled": int},
 }
 OF_SUMS = {"variable": str, "mask": str, "daily": bool}  # keys of a series of sums
-OF_INFLUENCES = {"label": str}  # of one of the influences of passes or days on a score
+OF_INFLUENCES = {"variable": str, "mask": str, "label": str}  # of those of cases on a score
 OPTIONAL: dict[str, dict[str, type]] = {
     "submission": {"method": str, "authors": str, "reference": str, "notes": str},
     "provenance": {"oceanbench": str, "created": str, "options": dict},

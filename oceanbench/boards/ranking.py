@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from oceanbench.boards.checking import TRUTH, check_result, is_truth
 from oceanbench.boards.published import published_table
 from oceanbench.challenge import Challenge
 from oceanbench.errors import OceanbenchError
@@ -26,7 +27,7 @@ NO_SCORE = {
     "not_draws": "–: a score of eight or more members that are declared as independent draws.",
     "marginal": "–: a score of members; the submission gives a mean and a standard deviation.",
 }
-TRUTH = "truth"  # declared observations of the truth itself, without the noise of its measurement
+IS_TRUTH = "is the truth itself: not ranked"
 LACKING = "A rank of – is of a partial submission, and a score of – of what it does not hold."
 
 
@@ -78,18 +79,18 @@ def load_results(
 
 
 def _load(challenge: Challenge, path: Path) -> Result:
-    """Result of a challenge that has the score that ranks."""
+    """Result of a challenge that has the score that ranks, and contradicts nothing."""
     result = Result.load(path)
     if result.challenge.get("name") != challenge.name:
         raise OceanbenchError(
             f"{path}: is a result of {result.challenge.get('name')}, expected "
             f"{challenge.name}; move it to its own folder"
         )
-    label = challenge.ranking.label
-    if result.challenge["version"] == challenge.version and label not in {
-        score.label for score in result.scores
-    }:
-        raise OceanbenchError(f"{path}: has no score '{label}', which ranks; evaluate again")
+    if result.challenge["version"] == challenge.version:
+        label = challenge.ranking.label
+        if label not in {score.label for score in result.scores}:
+            raise OceanbenchError(f"{path}: has no score '{label}', which ranks; evaluate again")
+        check_result(challenge, result, path)
     return result
 
 
@@ -112,7 +113,7 @@ def board(challenge: Challenge, results: Sequence[Result], *, new: Sequence[str]
         key=lambda r: (
             _observations(r) == TRUTH,
             _observations(r),
-            not _ranked(r.score(label)),
+            not _ranked(challenge, r),
             _order(r.score(label)),
             r.name,
         ),
@@ -135,6 +136,8 @@ def board(challenge: Challenge, results: Sequence[Result], *, new: Sequence[str]
             row[cost[0]] = cost[1]
         row["method"] = str(result.submission.get("method", ""))
         row["notes"] = _notes(result)
+        if is_truth(challenge, result):
+            row["notes"] = f"{IS_TRUTH}; {row['notes']}".rstrip("; ")
         rows.append(row)
     commands = pd.DataFrame([_made_by(r) for r in ordered])
     table = pd.DataFrame(rows).fillna("")
@@ -155,9 +158,11 @@ def _made_by(result: Result) -> dict[str, str]:
     }
 
 
-def _ranked(score: Score) -> bool:
-    """Whether a score can have a rank: it has a value, of a submission that lacks nothing of it."""
-    return score.value is not None and score.flag != "partial"
+def _ranked(challenge: Challenge, result: Result) -> bool:
+    """Whether a result can have a rank: a value, of an estimate that lacks nothing of it."""
+    score = result.score(challenge.ranking.label)
+    there = score.value is not None and score.flag != "partial"
+    return there and not is_truth(challenge, result)
 
 
 def _order(score: Score) -> float:
@@ -168,13 +173,12 @@ def _order(score: Score) -> float:
 
 def _placed(challenge: Challenge, ordered: Sequence[Result]) -> list[tuple[str, str]]:
     """Rank and letters of every result among those of its observations; a dash without a score."""
-    label = challenge.ranking.label
     placed = [("–", "")] * len(ordered)
     for observations in {_observations(result) for result in ordered} - {TRUTH}:
         ranked = [
             i
             for i, result in enumerate(ordered)
-            if _observations(result) == observations and _ranked(result.score(label))
+            if _observations(result) == observations and _ranked(challenge, result)
         ]
         better = told_apart([_standing(challenge, ordered[i]) for i in ranked])
         numbers = ranks(better)

@@ -97,7 +97,7 @@ def _badness(value: float, score: Score) -> float:
     return -value if score.better == "higher" else value
 
 
-VERIFIED = ("challenge", "scores", "coverage", "series")
+VERIFIED = ("challenge", "scores", "coverage", "series", "warnings")
 
 
 def differences(claimed: Result, found: Result, tolerance: float = 1e-9) -> list[str]:

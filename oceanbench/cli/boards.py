@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from oceanbench.cli.options import FILE, FOLDER, Finite, budget_option, data_dir_option
 from oceanbench.cli.printing import say
 from oceanbench.errors import OceanbenchError
+
+if TYPE_CHECKING:
+    from oceanbench.challenge import Challenge
 
 
 @click.command()
@@ -20,8 +25,16 @@ from oceanbench.errors import OceanbenchError
 @click.option("--results", type=FOLDER, help="Folder of results; by default the shipped one.")
 @click.option("--write", is_flag=True, help="Render every board beside the results.")
 @click.option("--check", is_flag=True, help="Exit 1 if a rendered board is stale.")
+@click.option("--verify", "again", type=FOLDER, help="Score the submissions in FOLDER again.")
+@data_dir_option
 def leaderboard(
-    challenge: str | None, form: str, results: Path | None, write: bool, check: bool
+    challenge: str | None,
+    form: str,
+    results: Path | None,
+    write: bool,
+    check: bool,
+    again: Path | None,
+    data_dir: Path | None,
 ) -> None:
     """Print, render or verify leaderboards."""
     from oceanbench.boards import ranking, rendering
@@ -31,6 +44,9 @@ def leaderboard(
 
     folder = results or shipped.folder("leaderboards")
     chosen = [Challenge.load(challenge)] if challenge else list(load_all().values())
+    if again is not None:
+        _verify_all(chosen, folder, again, data_dir)
+        return
     skipped: list[str] = []
     if write or check:
         files = rendering.rendered(chosen, folder, skipped)
@@ -53,6 +69,28 @@ def leaderboard(
         return
     for one in shown:
         click.echo(rendering.to_markdown(one) if form == "md" else rendering.to_csv(one))
+
+
+def _verify_all(
+    challenges: Sequence[Challenge], folder: Path, submissions: Path, data_dir: Path | None
+) -> None:
+    """Score every submission that is there again; exit 1 if a row says something else."""
+    from oceanbench.boards.ranking import load_results
+    from oceanbench.boards.verification import file_of, verified
+
+    skipped: list[str] = []
+    known = [(c, r) for c in challenges for r in load_results(c, [folder], skipped)]
+    _warn(skipped)
+    there = [(c, r, path) for c, r in known if (path := file_of(r, submissions)) is not None]
+    wrong = 0
+    for challenge, result, path in there:
+        lines = verified(result, challenge, path, data_dir)
+        wrong += bool(lines)
+        verdict = f"{len(lines)} differences, first {lines[0]}" if lines else "verified"
+        say(f"{challenge.name}/{result.name}: {verdict}")
+    say(f"{len(there)} of {len(known)} submissions are in {submissions}")
+    if wrong or skipped:
+        sys.exit(1)
 
 
 def _warn(skipped: list[str]) -> None:
@@ -103,25 +141,18 @@ def verify(
     result: Path, file: Path, challenge: str | None, data_dir: Path | None, budget: float
 ) -> None:
     """Score the submission again; exit 1 if RESULT says something else."""
-    from oceanbench.boards.regression import differences
+    from oceanbench.boards.verification import verified
     from oceanbench.challenge import Challenge
     from oceanbench.data.checks.budget import Budget
-    from oceanbench.evaluate import evaluate as score
     from oceanbench.result import Result
-    from oceanbench.submission import Submission
 
     claimed = Result.load(result)
     known = Budget().times(budget)
     loaded = Challenge.load(challenge or str(claimed.challenge["name"]), known)
-    words = {k: str(claimed.submission.get(k, "")) for k in ("members", "observations")}
-    submission = Submission(claimed.name, file, **words)
-    if submission.sha256 != claimed.submission["sha256"]:
-        say(f"{file} is not the file of {result}: its sha256 differs", err=True)
-        sys.exit(1)
-    wrong = differences(claimed, score(loaded, submission, data_dir=data_dir))
+    wrong = verified(claimed, loaded, file, data_dir)
     for line in wrong[:10]:
         say(f"{result.name} says {line}")
     if wrong:
-        say(f"{len(wrong)} differences", err=True)
+        say(f"{len(wrong)} difference{'s' if len(wrong) > 1 else ''}", err=True)
         sys.exit(1)
     say(f"{result}: {len(claimed.scores)} scores verified")

@@ -124,9 +124,9 @@ def test_verify_scores_again_and_catches_a_forged_result(
     assert code == 1
     assert "scores[0].value: 0.001, found" in out
     builders.write(builders.maps(noise=0.01), tmp_path / "mine.nc")
-    code, _, err = oceanbench(*arguments)
+    code, out, _ = oceanbench(*arguments)
     assert code == 1
-    assert "sha256 differs" in err
+    assert "sha256 differs" in out
 
 
 def test_leaderboard_prints_renders_and_checks(
