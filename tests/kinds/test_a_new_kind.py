@@ -5,6 +5,7 @@ Its truth is an index: one number at each time, of no place.
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -230,7 +231,7 @@ def test_it_is_declared_run_scored_ranked_and_drawn(challenge: Path, oceanbench:
             "--figures",
         )  # fmt: skip
         assert (code, err) == (0, "")
-    assert "| 2      | by0.5 ◀ new" in out
+    assert re.search(r"\| 2 +\| b +\| by0.5 ◀ new", out)
     assert "by1.0" in out
     results = Path("results/amo_index")
     found = {share: Result.load(results / f"by{share}.json") for share in ("1.0", "0.5")}
