@@ -199,7 +199,7 @@ def test_the_whole_road(oceanbench: Command, tmp_path):
     path = declare(tmp_path / "toy")
     code, out, err = oceanbench("evaluate", path)
     assert (code, err) == (0, "")
-    assert "bootstrap over windows" in out and "CPU [s/window]" in out
+    assert "intervals over windows" in out and "CPU [s/window]" in out
     assert "R-score" in out and "| I-score" in out  # in the table of scores
     board = out[out.index("# Toy windows") :]
     assert "R-score" in board and "I-score" not in board
