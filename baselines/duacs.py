@@ -46,6 +46,7 @@ from oceanbench.errors import OceanbenchError
 if TYPE_CHECKING:
     import torch
 
+LEARNS_FROM = "observations"
 KINDS = ("maps", "tracks")
 REFERENCE = (
     "Le Traon et al. (1998) doi:10.1175/1520-0426(1998)015<0522:AIMMOM>2.0.CO;2; "

@@ -81,6 +81,7 @@ def evaluated(
             "notes": submission.notes,
             "members": submission.members,
             "observations": submission.observations,
+            "learned_from": submission.learned_from,
         },
         scores=scores,
         coverage=found.coverage,

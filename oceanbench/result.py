@@ -28,7 +28,9 @@ REQUIRED: dict[str, dict[str, type]] = {
 OF_SUMS = {"variable": str, "mask": str, "daily": bool}  # keys of a series of sums
 OF_INFLUENCES = {"variable": str, "mask": str, "label": str}  # of those of cases on a score
 OPTIONAL: dict[str, dict[str, type]] = {
-    "submission": {"method": str, "authors": str, "reference": str, "notes": str},
+    "submission": dict.fromkeys(
+        ("method", "authors", "reference", "notes", "members", "observations", "learned_from"), str
+    ),
     "provenance": {"oceanbench": str, "created": str, "options": dict},
     "coverage": {"missing": list, "against": str},
     "series": {"terms": dict},

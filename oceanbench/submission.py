@@ -9,12 +9,17 @@ from typing import Any
 from oceanbench.challenge import Challenge
 from oceanbench.data import files
 from oceanbench.data.checks.files import check_files
-from oceanbench.errors import OceanbenchError
+from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.kinds import CHALLENGE_KINDS
 from oceanbench.kinds.kind import Submitted
 
 LONGEST_NAME = 100  # bytes: files of this name get endings
 INDEPENDENT = "independent"
+LEARNED_FROM = {  # what a method learned from, and how boards say it
+    "observations": "observations only",
+    "simulation": "simulation of another world",
+    "truth": "truth of the same world",
+}
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,8 @@ class Submission:
     path : of the file, the store, or a glob that is concatenated along time
     method, authors, reference, notes : what the leaderboard says about it
     members : ``independent`` where its members are independent draws of one distribution
+    learned_from : what its method learned from, a key of :data:`LEARNED_FROM`; "" where it is not
+        said
     observations : names of the optional datasets that its method used, joined by commas, ``truth``
         where it is the truth itself without the noise of its measurement
     """
@@ -39,6 +46,7 @@ class Submission:
     notes: str = ""
     members: str = ""
     observations: str = ""
+    learned_from: str = ""
 
     def __post_init__(self) -> None:
         """Refuse names that cannot be the name of a result file."""
@@ -52,6 +60,9 @@ class Submission:
                 f"submission name {self.name[:20]!r}… has {len(self.name.encode())} bytes, more "
                 f"than {LONGEST_NAME}; choose a shorter --name"
             )
+        if self.learned_from and self.learned_from not in LEARNED_FROM:
+            hint = did_you_mean(self.learned_from, LEARNED_FROM)
+            raise OceanbenchError(f"learned from {self.learned_from!r}; {hint}")
         if self.members not in ("", INDEPENDENT):
             raise OceanbenchError(
                 f"members are {self.members!r}, expected '{INDEPENDENT}' or nothing; say so "

@@ -18,6 +18,7 @@ from oceanbench.result import Result, Score
 from oceanbench.scoring.comparison import Standing, letters, ranks, told_apart
 from oceanbench.scoring.series import influence_of, is_of_sums, sums_of
 from oceanbench.scoring.statistics import Influence, of_sums
+from oceanbench.submission import LEARNED_FROM
 
 DIGITS = {"1": 3, "m": 4, "degrees_east": 2, "days": 1, "km": 0}
 SYMBOLS = {"degrees_east": "°", "days": "d", "1": ""}
@@ -28,6 +29,10 @@ NO_SCORE = {
     "marginal": "–: a score of members; the submission gives a mean and a standard deviation.",
 }
 IS_TRUTH = "is the truth itself: not ranked"
+APART = (
+    "Rows that learned from the truth of the same world, of which this challenge gives no maps, "
+    "are ranked apart."
+)
 LACKING = "A rank of – is of a partial submission, and a score of – of what it does not hold."
 
 
@@ -98,7 +103,8 @@ def board(challenge: Challenge, results: Sequence[Result], *, new: Sequence[str]
     """Rank results: one more than the number of submissions that are better, as far as can be told.
 
     Two that share a letter of the column ``group`` cannot be told apart. Those that used other
-    observations than the challenge's usual ones are ranked apart, below; the truth itself, without
+    observations than the challenge's usual ones, or learned from what it does not give, are ranked
+    apart, below; the truth itself, without
     its noise, has no rank.
 
     Parameters
@@ -112,7 +118,7 @@ def board(challenge: Challenge, results: Sequence[Result], *, new: Sequence[str]
         results,
         key=lambda r: (
             _observations(r) == TRUTH,
-            _observations(r),
+            _league(challenge, r),
             not _ranked(challenge, r),
             _order(r.score(label)),
             r.name,
@@ -134,6 +140,7 @@ def board(challenge: Challenge, results: Sequence[Result], *, new: Sequence[str]
                 row[_heading(score)] = _cell(score, declared.digits if declared else None)
         if (cost := kind.cost(challenge, result)) is not None:
             row[cost[0]] = cost[1]
+        row["learned from"] = _learned_from(result)
         row["method"] = str(result.submission.get("method", ""))
         row["notes"] = _notes(result)
         if is_truth(challenge, result):
@@ -143,6 +150,7 @@ def board(challenge: Challenge, results: Sequence[Result], *, new: Sequence[str]
     table = pd.DataFrame(rows).fillna("")
     flags = {s.flag for r in ordered for s in r.scores}
     legend = [text for flag, text in NO_SCORE.items() if flag in flags]
+    legend += [APART] if any(_breaks_a_rule(challenge, r) for r in ordered) else []
     legend += [LACKING] if flags & {"partial", "not_submitted"} else []
     return Board(challenge, table, commands, published_table(challenge), " ".join(legend))
 
@@ -174,11 +182,12 @@ def _order(score: Score) -> float:
 def _placed(challenge: Challenge, ordered: Sequence[Result]) -> list[tuple[str, str]]:
     """Rank and letters of every result among those of its observations; a dash without a score."""
     placed = [("–", "")] * len(ordered)
-    for observations in {_observations(result) for result in ordered} - {TRUTH}:
+    leagues = [_league(challenge, result) for result in ordered]
+    for league in set(leagues):
         ranked = [
             i
             for i, result in enumerate(ordered)
-            if _observations(result) == observations and _ranked(challenge, result)
+            if leagues[i] == league and league[0] != TRUTH and _ranked(challenge, result)
         ]
         better = told_apart([_standing(challenge, ordered[i]) for i in ranked])
         numbers = ranks(better)
@@ -191,6 +200,23 @@ def _placed(challenge: Challenge, ordered: Sequence[Result]) -> list[tuple[str, 
 def _observations(result: Result) -> str:
     """Observations that a submission declares beside the usual ones; "" where there are none."""
     return str(result.submission.get("observations") or "")
+
+
+def _learned_from(result: Result) -> str:
+    """What a method learned from, in words; a dash where it is not said, and for the truth."""
+    said = str(result.submission.get("learned_from"))
+    return "–" if _observations(result) == TRUTH else LEARNED_FROM.get(said, "–")
+
+
+def _league(challenge: Challenge, result: Result) -> tuple[str, bool]:
+    """What a result is ranked with: those of the same observations and the same rules."""
+    return _observations(result), _breaks_a_rule(challenge, result)
+
+
+def _breaks_a_rule(challenge: Challenge, result: Result) -> bool:
+    """Whether a method learned from the truth's world where the challenge gives no full field."""
+    given = challenge.of_role("training")
+    return not given and result.submission.get("learned_from") == "truth"
 
 
 def _standing(challenge: Challenge, result: Result) -> Standing:

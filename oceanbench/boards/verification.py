@@ -25,7 +25,8 @@ def verified(
     file : of the submission
     data_dir : folder of the challenge's files
     """
-    words = {k: str(claimed.submission.get(k, "")) for k in ("members", "observations")}
+    declared = ("members", "observations", "learned_from")
+    words = {key: str(claimed.submission.get(key, "")) for key in declared}
     submission = Submission(claimed.name, file, **words)
     if submission.sha256 != claimed.submission["sha256"]:
         return [f"{file} is not the file that was scored: its sha256 differs"]

@@ -17,6 +17,7 @@ from oceanbench.cli.options import (
     data_dir_option,
     device_option,
     figures_option,
+    learned_from_option,
     members_option,
     observations_option,
     output_option,
@@ -57,6 +58,7 @@ class Scoring:
 @click.option("--notes", default="", help="Shown in the last column of the leaderboard.")
 @members_option
 @observations_option
+@learned_from_option
 @output_option
 @data_dir_option
 @figures_option
@@ -75,6 +77,7 @@ def evaluate(
     notes: str,
     members: str,
     observations: str,
+    learned_from: str,
     output: Path,
     data_dir: Path | None,
     figures: bool,
@@ -97,7 +100,7 @@ def evaluate(
 
     loaded = Challenge.load(challenge, Budget().times(budget))
     words = {"method": method, "authors": authors, "reference": reference, "notes": notes}
-    words |= {"members": members, "observations": observations}
+    words |= {"members": members, "observations": observations, "learned_from": learned_from}
     scoring = Scoring(loaded, output, data_dir, figures, workers)
     if file is None:
         if loaded.reference_method is None:
@@ -119,6 +122,7 @@ def evaluate(
 @seed_option
 @members_option
 @observations_option
+@learned_from_option
 @output_option
 @data_dir_option
 @figures_option
@@ -134,6 +138,7 @@ def run(
     seed: int,
     members: str,
     observations: str,
+    learned_from: str,
     output: Path,
     data_dir: Path | None,
     figures: bool,
@@ -147,7 +152,7 @@ def run(
     loaded = Challenge.load(challenge, Budget().times(budget))
     scoring = Scoring(loaded, output, data_dir, figures, workers)
     chosen = {"weights": weights, "settings": pairs(settings), "device": device, "seed": seed}
-    words = {"members": members, "observations": observations}
+    words = {"members": members, "observations": observations, "learned_from": learned_from}
     _run(method, scoring, name=name, words=words, options=chosen)
 
 
@@ -195,7 +200,11 @@ def train(
 
 def _declared(submission: Submission) -> list[str]:
     """Options of the command that say what scores and ranks depend on."""
-    words = {"--members": submission.members, "--observations": submission.observations}
+    words = {
+        "--members": submission.members,
+        "--observations": submission.observations,
+        "--learned-from": submission.learned_from,
+    }
     return [part for option, word in words.items() if word for part in (option, word)]
 
 
@@ -220,7 +229,8 @@ def _run(
     )
     given = {key: text for key, text in (words or {}).items() if text}
     submission = replace(submission, **given)
-    kept["command"] = " ".join([kept["command"], *map(shlex.quote, _declared(submission))])
+    asked = replace(submission, learned_from=given.get("learned_from", ""))
+    kept["command"] = " ".join([kept["command"], *map(shlex.quote, _declared(asked))])
     used = kept["options"].get("weights")
     learned = f", weights {used['file']} trained on {used['challenge']}" if used else ""
     say(f"{submission.path}: estimates of {submission.name}{learned}")

@@ -35,6 +35,8 @@ class Declaration(Section):
 
     Attributes
     ----------
+    world : name of the ocean that the truth is of, which challenges may share; None for the
+        challenge's own
     own : the keys that only challenges of this kind have, in the section that the kind declares
     scores : every score, in the order of results; a row of ``metrics`` may stand for many
     path : of the challenge.yaml
@@ -55,6 +57,7 @@ class Declaration(Section):
     metrics: Annotated[list[MetricRow], Field(max_length=MOST)]
     rank_by: Text
     reference_method: Annotated[str, Field(strict=True, pattern=NAME)] | None = None
+    world: Text | None = None
     reference: Text | None = None
     licence: Text | None = None
     published: Published | None = None
@@ -66,6 +69,11 @@ class Declaration(Section):
     def of_role(self, role: str) -> list[str]:
         """Names of the datasets of a role."""
         return [name for name, dataset in self.datasets.items() if dataset.role == role]
+
+    @property
+    def ocean(self) -> str:
+        """Name of the ocean that the truth is of."""
+        return self.world or self.name
 
     @property
     def scored(self) -> Domain:

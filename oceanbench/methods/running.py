@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -78,6 +79,7 @@ def run(
         method=(inspect.getdoc(module) or stem).split("\n")[0].rstrip("."),
         authors=str(getattr(module, "AUTHORS", "")),
         reference=str(getattr(module, "REFERENCE", "")),
+        learned_from="observations",
     )
     own, published = submission.path.parent, shipped.folder("baselines") / "weights"
     names = (own / submission.name, own / stem, published / challenge.name / stem)
@@ -89,6 +91,7 @@ def run(
         learned = Weights.load(file, device)
         _check_origin(learned, file, stem, challenge, chosen=weights is not None)
         arguments["weights"] = learned.tensors
+        submission = replace(submission, learned_from=_learned_from(module, learned, challenge))
         options["weights"] = {
             "file": file.name,
             "sha256": files.sha256(file),
@@ -169,6 +172,17 @@ def _weights_file(
             f"{stem}: needs weights, and there is no {places[0]}; {cure}give a file with --weights"
         )
     return None
+
+
+def _learned_from(module: ModuleType, weights: Weights, challenge: Challenge) -> str:
+    """What weights were learned from, a key of :data:`oceanbench.submission.LEARNED_FROM`."""
+    if weights.provenance["options"].get("supervised") is False:
+        return "observations"
+    if said := getattr(module, "LEARNS_FROM", None):
+        return str(said)
+    name = weights.challenge["name"]
+    there = Challenge.load(name).ocean if name in shipped.names("challenges") else name
+    return "truth" if there == challenge.ocean else "simulation"
 
 
 def _check_origin(

@@ -5,9 +5,10 @@
 
 Intervals of scores of sums are computed again from the sums; scores that have an interval no more
 lose it; scores that take members for independent draws are marked as not declared; rows that used
-the swath say so. A row of an older version of its challenge is brought to the present one where the
-scores that changed are the same for it: those of members did, those of single values and Gaussians
-did not. Rows of members stay as they are, and are printed: they have to be made again.
+the swath, and what weights learned from, say so. A row of an older version of its challenge is
+brought to the present one where the scores that changed are the same for it: those of members did,
+those of single values and Gaussians did not. Rows of members stay as they are, and are printed:
+they have to be made again.
 """
 
 from __future__ import annotations
@@ -84,6 +85,13 @@ def converted(result: Result, challenge: Challenge) -> Result:
                 lead=row.lead,
                 depth=row.depth,
             )
+    used = result.provenance.get("options", {}).get("weights")
+    learned = "observations"
+    if used:
+        supervised = used["options"].get("supervised") is not False
+        supervised &= not used["file"].startswith("duacs")
+        there = Challenge.load(used["challenge"]).ocean == challenge.ocean
+        learned = ("truth" if there else "simulation") if supervised else "observations"
     everything = "missions=all" in str(result.provenance.get("command"))
     return replace(
         result,
@@ -96,6 +104,7 @@ def converted(result: Result, challenge: Challenge) -> Result:
             "members": "",
             "observations": "swot_karin" if everything else "",
             **result.submission,
+            "learned_from": learned,
         },
         scores=[scores[row.label] for row in challenge.scores if row.label in scores],
         provenance={**result.provenance, "converted": COMMAND},
@@ -109,7 +118,11 @@ def main() -> None:
         for path in sorted((folder / challenge.name).glob("*.json")):
             result = Result.load(path)
             present = result.challenge["sha256"] == challenge.sha256
-            if present and json.loads(path.read_text(encoding="utf-8"))["schema"] == 2:
+            if (
+                present
+                and "learned_from" in result.submission
+                and json.loads(path.read_text(encoding="utf-8"))["schema"] == 2
+            ):
                 continue
             if result.challenge["version"] < challenge.version and gives_members(result):
                 print(f"to be made again: {result.provenance['command']}")

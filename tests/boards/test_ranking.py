@@ -75,6 +75,23 @@ def test_rows_of_other_observations_are_ranked_apart_and_the_truth_not(
     assert list(table["observations"]) == ["usual", "swath", "truth"]
 
 
+def test_what_breaks_the_rule_of_learning_is_ranked_apart_and_said(
+    challenge: Challenge, results: dict[str, Result]
+) -> None:
+    def learned(name: str, source: str) -> Result:
+        words = {**results[name].submission, "learned_from": source}
+        return replace(results[name], submission=words)
+
+    rows = [learned("first", "truth"), learned("poor", "simulation"), results["second"]]
+    shown = ranking.board(challenge, rows)
+    assert not challenge.of_role("training")
+    assert list(shown.computed["submission"]) == ["second", "poor", "first"]
+    assert list(shown.computed["rank"]) == ["1", "2", "1"]
+    told = ["–", "simulation of another world", "truth of the same world"]
+    assert list(shown.computed["learned from"]) == told
+    assert "ranked apart" in shown.legend
+
+
 def test_a_flag_stands_where_there_is_no_number(
     challenge: Challenge, results: dict[str, Result]
 ) -> None:
