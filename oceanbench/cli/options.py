@@ -69,7 +69,6 @@ members_option = click.option(
 learned_from_option = click.option(
     "--learned-from",
     type=click.Choice(["observations", "simulation", "truth"]),
-    default="",
     help="What the method learned from: of another world (simulation) or of this one (truth).",
 )
 observations_option = click.option(

@@ -77,7 +77,7 @@ def evaluate(
     notes: str,
     members: str,
     observations: str,
-    learned_from: str,
+    learned_from: str | None,
     output: Path,
     data_dir: Path | None,
     figures: bool,
@@ -100,7 +100,7 @@ def evaluate(
 
     loaded = Challenge.load(challenge, Budget().times(budget))
     words = {"method": method, "authors": authors, "reference": reference, "notes": notes}
-    words |= {"members": members, "observations": observations, "learned_from": learned_from}
+    words |= {"members": members, "observations": observations, "learned_from": learned_from or ""}
     scoring = Scoring(loaded, output, data_dir, figures, workers)
     if file is None:
         if loaded.reference_method is None:
@@ -138,7 +138,7 @@ def run(
     seed: int,
     members: str,
     observations: str,
-    learned_from: str,
+    learned_from: str | None,
     output: Path,
     data_dir: Path | None,
     figures: bool,
@@ -152,7 +152,7 @@ def run(
     loaded = Challenge.load(challenge, Budget().times(budget))
     scoring = Scoring(loaded, output, data_dir, figures, workers)
     chosen = {"weights": weights, "settings": pairs(settings), "device": device, "seed": seed}
-    words = {"members": members, "observations": observations, "learned_from": learned_from}
+    words = {"members": members, "observations": observations, "learned_from": learned_from or ""}
     _run(method, scoring, name=name, words=words, options=chosen)
 
 
