@@ -129,12 +129,14 @@ class Declaration(Section):
             when the path leads out of the folders of the challenge, and the challenge is a
             stranger's
         """
-        path, folders = self.datasets[name].path, self.folders(data_dir)
-        where = f"{self.path}: datasets.{name}.path"
-        if not self.is_shipped:
+        dataset, folders = self.datasets[name], self.folders(data_dir)
+        path, where = dataset.path, f"{self.path}: datasets.{name}.path"
+        # an absolute path is read, as any file of a stranger is, and nothing is fetched to it
+        bound = not self.is_shipped and not (Path(path).is_absolute() and dataset.source is None)
+        if bound:
             files.check_inside(path, where)
         found = files.expand(path, folders)
-        if not self.is_shipped and data_dir is None:  # the user's own folder may have links
+        if bound and data_dir is None:  # the user's own folder may have links
             files.check_no_link_out(found, folders, where)
         return found
 

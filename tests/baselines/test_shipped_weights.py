@@ -39,10 +39,8 @@ def test_weights_are_small_and_say_where_they_come_from(path: Path) -> None:
     weights = Weights.load(path)
     challenge = Challenge.load(path.parent.name)
     assert path.stat().st_size <= MOST
-    assert (weights.challenge["name"], weights.challenge["version"]) == (
-        challenge.name,
-        challenge.version,
-    )
+    assert weights.challenge["name"] == challenge.name
+    assert weights.challenge["version"] <= challenge.version  # which a change of scores raises
     assert not weights.provenance["commit"].endswith("+")
     assert weights.provenance["seconds"] > 0
 
