@@ -98,8 +98,8 @@ def is_truth(challenge: Challenge, result: Result) -> bool:
     if result.submission.get("observations") == TRUTH:
         return False
     known = challenge.datasets[challenge.truth_name].sha256
-    sums = known.values() if isinstance(known, dict) else [known]
-    if result.submission.get("sha256") in sums:
+    sums = list(known.values()) if isinstance(known, dict) else [known]
+    if result.submission.get("sha256") in [one for one in sums if one is not None]:
         return True
     tables = [sums_of(s, "") for s in result.series if is_of_sums(s)]
     return any(_perfect(table) for table in tables)

@@ -10,6 +10,7 @@ import faulthandler
 import os
 import resource
 import signal
+import threading
 import warnings
 from pathlib import Path
 
@@ -29,8 +30,12 @@ def preflight(file: Path, budget: Budget) -> None:
     Raises
     ------
     OceanbenchError
-        if the child crashed or did not end; what else is wrong is left to whoever reads the file
+        if the child crashed or did not end; what else is wrong is left to whoever reads the file.
+        Workers that are threads open what the main thread has opened: there nothing is forked, as
+        another thread may hold the library's lock, and the child would wait for it in vain
     """
+    if threading.current_thread() is not threading.main_thread():
+        return
     with warnings.catch_warnings():  # of threads, none of which is in the library now
         warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()

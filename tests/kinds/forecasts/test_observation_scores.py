@@ -410,7 +410,7 @@ def test_ranks_and_whole_tracks_are_those_of_all_datasets_together(tmp_path):
     challenge, mine = Challenge.load(path), submit(tmp_path, members)
     result = evaluate(challenge, mine)
     assert result.score("ranks").value == pytest.approx(1.6)  # the truth is below all: 2 of 10 bins
-    apart = np.abs(shifts.values[:, None] - shifts.values).sum() / 12  # of two members
+    apart = np.abs(shifts.values[:, None] - shifts.values).mean()  # of two draws of the members
     energy = shifts.values.mean() - apart / 2
     assert result.score("energy").value == pytest.approx(energy, abs=1e-4)
     with ThreadPoolExecutor(2) as pool:
