@@ -21,6 +21,7 @@ from oceanbench.metrics.sums import sums, term_of
 from oceanbench.result import Score
 from oceanbench.scoring.collocation import AtTruth, Collocated, collocate
 from oceanbench.scoring.matching import Inside, Matched, mask_and_weight
+from oceanbench.scoring.sanity import warnings_of
 from oceanbench.scoring.series import influence_series, series_of
 from oceanbench.scoring.statistics import Influence, of_parts, of_sums
 
@@ -118,7 +119,7 @@ def score_points(declaration: Declaration, matched: Pieces) -> Evaluated:
         for (v, k), part in shared.items()
         for daily, table in part.tables.items()
     ]
-    return Evaluated(scores, coverage, series + influences, [], matched)
+    return Evaluated(scores, coverage, series + influences, warnings_of(matched), matched)
 
 
 def in_words(matched: Pieces) -> list[str]:

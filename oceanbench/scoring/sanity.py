@@ -1,0 +1,89 @@
+"""What looks wrong in estimates at points, though it can be scored: warnings, with the cure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import xarray as xr
+
+from oceanbench.metrics.aligned import FloatArray
+from oceanbench.scoring.matching import Matched
+
+FEW = 30  # points, with which nothing is said
+ALIKE = 0.5  # correlation from which an estimate is taken for one of the truth
+UNITS = 8.0  # times as variable as the truth: no smoothing does that, a unit does
+NEARER = 0.5  # of the squared error, where another step, row or column fits
+STEPS = {
+    ("time", 1): "one step later",
+    ("time", -1): "one step earlier",
+    ("latitude", 1): "one row further north",
+    ("latitude", -1): "one row further south",
+    ("longitude", 1): "one column further east",
+    ("longitude", -1): "one column further west",
+}
+
+
+def warnings_of(matched: Mapping[tuple[str, str], Matched]) -> list[str]:
+    """Warnings about the estimates of every variable, through the first of its masks.
+
+    Parameters
+    ----------
+    matched : by variable and mask, on maps or along tracks; nothing is said of others
+    """
+    first: dict[str, Matched] = {}
+    for (variable, _), piece in matched.items():
+        first.setdefault(variable, piece)
+    return [
+        f"'{variable}' {found}"
+        for variable, piece in first.items()
+        if "latitude" in piece.truth.coords
+        for found in _wrong(piece)
+    ]
+
+
+def _wrong(piece: Matched) -> Iterator[str]:
+    seen = (piece.weights > 0).broadcast_like(piece.truth).transpose(*piece.truth.dims).values
+    estimate = piece.estimate.transpose(*piece.truth.dims).values[seen].astype(np.float64)
+    truth = piece.truth.values[seen].astype(np.float64)
+    if truth.size < FEW or not truth.std() > 0:
+        return
+    unit = str(piece.truth.attrs.get("units", "1"))
+    if not estimate.std() > 0:
+        yield f"is {estimate[0]:g} everywhere: a scale_factor of 0, or a fill; write the values"
+        return
+    alike = float(np.corrcoef(estimate, truth)[0, 1])
+    ratio = float(estimate.std() / truth.std())
+    error = estimate - truth
+    if alike > ALIKE and not 1.0 / UNITS < ratio < UNITS:
+        yield f"varies {ratio:.3g} times as much as the truth: in another unit? write it in {unit}"
+    elif alike < -ALIKE:
+        yield "is the opposite of the truth: its sign is turned; turn it back"
+    elif abs(error.mean()) > max(3.0 * error.std(), 0.5 * truth.std()):
+        yield (
+            f"is {error.mean():+.3g} {unit} from the truth everywhere: another reference level; "
+            f"take {error.mean():.3g} off"
+        )
+    else:
+        yield from _shifted(piece, float((error**2).mean()))
+
+
+def _shifted(piece: Matched, at_home: float) -> Iterator[str]:
+    """Maps that fit the truth far better a step, a row or a column away."""
+    if piece.truth.ndim != 3 or at_home <= 1e-12 * float((piece.truth**2).mean()):
+        return
+    for (dim, step), what in STEPS.items():
+        moved = piece.estimate.shift({dim: -step})
+        there = _squared(moved, piece.truth, piece.weights)
+        if there < NEARER * at_home:
+            yield (
+                f"fits the truth better {what} (its squared error falls to {there / at_home:.0%}): "
+                f"it is shifted; correct the coordinate '{dim}'"
+            )
+            return
+
+
+def _squared(estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray) -> float:
+    """Mean squared error where both have a value."""
+    error: FloatArray = ((estimate - truth) ** 2).where(weights > 0).values
+    return float(np.nanmean(error)) if np.isfinite(error).any() else np.inf

@@ -1,0 +1,75 @@
+"""Maps and tracks that are wrong in a way of their own are warned of, with the cure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import builders
+import numpy as np
+import pytest
+import xarray as xr
+from rows import every
+
+from oceanbench.challenge import Challenge
+from oceanbench.evaluate import evaluate
+from oceanbench.submission import Submission
+
+
+def waves() -> xr.Dataset:
+    """A sea that changes from step to step and from node to node."""
+    found = builders.maps()
+    random = np.random.default_rng(0)
+    found["ssh"] = found["ssh"].copy(data=random.standard_normal(found["ssh"].shape) / 100)
+    return found
+
+
+def shifted(dim: str, by: int) -> Callable[[xr.DataArray], xr.DataArray]:
+    return lambda ssh: ssh.roll({dim: by}, roll_coords=False)
+
+
+NOISE = 0.0008 * np.random.default_rng(1).standard_normal(waves()["ssh"].shape)
+MUTANTS: dict[str, tuple[Callable[[xr.DataArray], xr.DataArray], str]] = {
+    "centimetres": (lambda ssh: 100.0 * ssh, r"in another unit\? write it in m"),
+    "kilometres": (lambda ssh: ssh / 1000.0, r"in another unit\? write it in m"),
+    "sign": (lambda ssh: -ssh, "its sign is turned"),
+    "level": (lambda ssh: ssh + 1.5, r"is \+1.5 m from the truth everywhere: .* take 1.5 off"),
+    "constant": (lambda ssh: 0.0 * ssh + 0.1, "everywhere: a scale_factor of 0"),
+    "a step": (shifted("time", 1), "one step later .* coordinate 'time'"),
+    "a step back": (shifted("time", -1), "one step earlier"),
+    "a row": (shifted("latitude", 1), "one row further north"),
+    "a column": (shifted("longitude", -1), "one column further west"),
+}
+HONEST: dict[str, Callable[[xr.DataArray], xr.DataArray]] = {
+    "noise": lambda ssh: ssh + 10.0 * NOISE,
+    "smooth": lambda ssh: ssh.rolling(longitude=3, center=True, min_periods=1).mean(),
+    "damped": lambda ssh: 0.3 * ssh,
+    "mean": lambda ssh: 0.0 * ssh + ssh.mean("time"),
+}
+
+
+def challenge(folder: Path) -> Challenge:
+    return builders.maps_challenge(folder, waves())
+
+
+def warned(change: Callable[[xr.DataArray], xr.DataArray], folder: Path) -> list[str]:
+    declared, estimate = challenge(folder), waves()
+    changed = change(estimate["ssh"] + NOISE).transpose(*estimate["ssh"].dims)
+    estimate["ssh"] = changed.assign_attrs(units="m")
+    builders.write(estimate, folder / "mine.nc")
+    return evaluate(declared, Submission("mine", folder / "mine.nc")).warnings
+
+
+@every("change, words", MUTANTS.values(), ids=MUTANTS)
+def test_a_mutant_is_warned_of(
+    change: Callable[[xr.DataArray], xr.DataArray], words: str, tmp_path: Path
+) -> None:
+    (warning,) = warned(change, tmp_path)
+    assert warning.startswith("'ssh' ")
+    with pytest.raises(AssertionError, match=words):
+        raise AssertionError(warning)
+
+
+@every("change", HONEST.values(), ids=HONEST)
+def test_a_poor_map_is_not(change: Callable[[xr.DataArray], xr.DataArray], tmp_path: Path) -> None:
+    assert warned(change, tmp_path) == []
