@@ -26,7 +26,9 @@ def estimate_members(
     member: int = -1,
     device: str = "cpu",
 ) -> Tensor:
-    """Estimates of the windows of a challenge.
+    """Estimates of the windows of a challenge, in double precision.
+
+    In single precision the rounding of a window would depend on the others of its batch.
 
     Parameters
     ----------
@@ -54,9 +56,9 @@ def estimate_members(
         inputs, windows.values.shape[1], cyclic=model.cyclic
     )
     given = (
-        scales.maps(windows.values).to(device),
+        scales.maps(windows.values).double().to(device),
         scales.layout(windows.observed).to(device),
-        scales.maps(first_guess(windows, climate, covariance)).to(device),
+        scales.maps(first_guess(windows, climate, covariance)).double().to(device),
     )
     solvers = ensembles.load_networks(
         lambda: network(configuration, model, scales),
@@ -68,7 +70,7 @@ def estimate_members(
     found: list[Tensor] = []
     for solver in solvers:
         parts = [
-            solver(*(tensor[first : first + WINDOWS_AT_ONCE] for tensor in given))
+            solver.double()(*(tensor[first : first + WINDOWS_AT_ONCE] for tensor in given))
             for first in range(0, len(windows), WINDOWS_AT_ONCE)
         ]
         found.append(scales.states(torch.cat(parts).cpu()))
