@@ -21,7 +21,7 @@ import xarray as xr
 
 from oceanbench.errors import OceanbenchError
 from oceanbench.methods.importing import imports
-from oceanbench.methods.remote_inputs import Empty, reply
+from oceanbench.methods.remote_inputs import Empty, Read, reply
 from oceanbench.methods.server import Answer, Call, Failure, receive, send
 
 Inputs = Mapping[str, xr.Dataset]
@@ -69,6 +69,7 @@ class MethodServer:
         inputs: Inputs,
         target: xr.Dataset,
         arguments: Mapping[str, Any],
+        read: set[str] | None = None,
     ) -> Answer:
         """Value of a function of a method, and the CPU time that it took.
 
@@ -79,6 +80,7 @@ class MethodServer:
         inputs : what it may ask for
         target : variables to fill; of their values nothing is sent
         arguments : keywords
+        read : gets the names of the inputs whose values were asked for
 
         Raises
         ------
@@ -95,6 +97,8 @@ class MethodServer:
                     return found
                 if isinstance(found, Failure):
                     raise OceanbenchError(found.words)
+                if isinstance(found, Read) and read is not None:
+                    read.add(found.name)
                 send(self._connection, _reply(found, inputs))
         except (EOFError, OSError) as problem:
             raise OceanbenchError(

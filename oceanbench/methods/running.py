@@ -79,7 +79,6 @@ def run(
         method=(inspect.getdoc(module) or stem).split("\n")[0].rstrip("."),
         authors=str(getattr(module, "AUTHORS", "")),
         reference=str(getattr(module, "REFERENCE", "")),
-        learned_from="observations",
     )
     own, published = submission.path.parent, shipped.folder("baselines") / "weights"
     names = (own / submission.name, own / stem, published / challenge.name / stem)
@@ -106,18 +105,22 @@ def run(
     for what, function in functions.items():
         check_call(stem, kind.contract[what], function, **arguments)
     seconds: list[float] = []
+    read: set[str] = set()
     with MethodServer() as server:
 
         def called(
             function: str, inputs: Mapping[str, xr.Dataset], target: xr.Dataset, **arguments: Any
         ) -> xr.Dataset:
             file = Path(str(module.__file__))
-            found = server.call(file, function, inputs, target, arguments)
+            found = server.call(file, function, inputs, target, arguments, read)
             seconds.append(found.cpu_seconds)
             return _checked(found.value, target, f"{stem}: {function}()")
 
         calls = {function: partial(called, function) for function in functions}
         estimate = kind.drive(calls, inputs, target, arguments)
+    if not submission.learned_from:
+        known = any(challenge.datasets[n].role == "training" and _is_truth(inputs[n]) for n in read)
+        submission = replace(submission, learned_from="truth" if known else "observations")
     maps = {
         written: estimate[written].drop_attrs(deep=True).assign_attrs(units=rules.units)
         for name, rules in challenge.submission.variables.items()
@@ -181,8 +184,17 @@ def _learned_from(module: ModuleType, weights: Weights, challenge: Challenge) ->
     if said := getattr(module, "LEARNS_FROM", None):
         return str(said)
     name = weights.challenge["name"]
-    there = Challenge.load(name).ocean if name in shipped.names("challenges") else name
-    return "truth" if there == challenge.ocean else "simulation"
+    if name not in shipped.names("challenges"):
+        return "truth" if name == challenge.ocean else "simulation"
+    trained = Challenge.load(name)
+    if not any(_is_truth(trained.open(given)) for given in trained.of_role("training")):
+        return "observations"
+    return "truth" if trained.ocean == challenge.ocean else "simulation"
+
+
+def _is_truth(training: xr.Dataset) -> bool:
+    """Whether training data are maps or states, not observations of them."""
+    return training.attrs["layout"] != "track" and "noise_variance" not in training.coords
 
 
 def _check_origin(

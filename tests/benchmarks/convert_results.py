@@ -25,6 +25,8 @@ from oceanbench.result import Result, Score
 from oceanbench.scoring.series import is_of_sums, sums_of
 from oceanbench.scoring.statistics import of_sums
 
+OF_OBSERVATIONS = [["oi"], ["bfn"], ["miost"]]  # methods without weights that use nothing else
+WITHOUT_STATES = ("lorenz96_unsupervised",)  # challenges that give observations to learn from
 COMMAND = "python tests/benchmarks/convert_results.py"
 MEMBERS = {  # methods of maps and windows that give members; of forecasts, the coverage says so
     "enks",
@@ -86,13 +88,15 @@ def converted(result: Result, challenge: Challenge) -> Result:
                 depth=row.depth,
             )
     used = result.provenance.get("options", {}).get("weights")
-    learned = "observations"
+    command = str(result.provenance.get("command"))
+    learned = "observations" if command.split()[2:3] in OF_OBSERVATIONS else ""
     if used:
         supervised = used["options"].get("supervised") is not False
         supervised &= not used["file"].startswith("duacs")
+        supervised &= used["challenge"] not in WITHOUT_STATES
         there = Challenge.load(used["challenge"]).ocean == challenge.ocean
         learned = ("truth" if there else "simulation") if supervised else "observations"
-    everything = "missions=all" in str(result.provenance.get("command"))
+    everything = "missions=all" in command
     return replace(
         result,
         challenge={

@@ -121,6 +121,27 @@ def test_a_method_that_asks_for_the_truth_fails(challenge: Challenge, tmp_path: 
     assert not (tmp_path / "toy_maps").exists()
 
 
+def test_run_says_what_a_method_learned_from(tmp_path: Path) -> None:
+    """The truth of its world, if the values of training maps were read."""
+    training = builders.maps(first=np.datetime64("2013-03-01", "ns"))
+    builders.write(training, tmp_path / "training.nc")
+    before = {"role": "training", "path": "training.nc", "variables": {"ssh": "ssh"}}
+    declared = builders.maps_challenge(
+        tmp_path,
+        datasets=builders.MAPS["datasets"] | {"before": before},
+        periods={"training": ["2013-03-01", "2013-03-10"]},
+    )
+    bodies = {
+        "truth": "float(inputs['before']['ssh'].mean())",
+        "observations": "0.0 * len([d for d in inputs.values() if d.attrs['role'] == 'training'])",
+    }
+    for expected, value in bodies.items():
+        head = "def estimate(inputs, target, *, device, seed):\n"
+        text = f"{head}    return target.fillna({value})\n"
+        submission, _ = run(method(tmp_path, text), declared, output=tmp_path)
+        assert submission.learned_from == expected
+
+
 def test_run_writes_the_standard_deviation_that_a_method_returns(
     challenge: Challenge, tmp_path: Path
 ) -> None:
