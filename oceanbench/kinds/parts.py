@@ -1,8 +1,8 @@
-"""Estimates that a method makes part by part, put together."""
+"""Parts: what a method is given for one of them, and its estimates put together."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,27 @@ from numpy.typing import NDArray
 from oceanbench.errors import OceanbenchError
 
 Place = Mapping[str, NDArray[np.intp]]
+
+
+class CutInputs(Mapping[str, xr.Dataset]):
+    """Inputs of a method, each cut when it is opened: what a part may not know is not there."""
+
+    def __init__(
+        self, inputs: Mapping[str, xr.Dataset], cut: Callable[[xr.Dataset], xr.Dataset]
+    ) -> None:
+        self._inputs, self._cut = inputs, cut
+
+    def __getitem__(self, name: str) -> xr.Dataset:
+        """Open an input, and cut it."""
+        return self._cut(self._inputs[name])
+
+    def __iter__(self) -> Iterator[str]:
+        """Names of the inputs."""
+        return iter(self._inputs)
+
+    def __len__(self) -> int:
+        """Count of the inputs."""
+        return len(self._inputs)
 
 
 def part_of(whole: xr.Dataset, place: Place) -> xr.Dataset:

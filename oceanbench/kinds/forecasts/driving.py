@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,36 +10,21 @@ import xarray as xr
 
 from oceanbench.errors import OceanbenchError
 from oceanbench.kinds.kind import Functions, Inputs
-from oceanbench.kinds.parts import Place, part_of, put_together
+from oceanbench.kinds.parts import CutInputs, Place, part_of, put_together
 from oceanbench.progress import progress
 
 ASKED_TWICE = 3  # starts
 LEARNED_FROM = ("training", "validation")  # roles whose dates are not those of the starts
 
 
-class KnownAt(Mapping[str, xr.Dataset]):
-    """Inputs as they are known at a start: of initial conditions and observations, none later."""
-
-    def __init__(self, inputs: Inputs, start: np.datetime64) -> None:
-        self._inputs, self._start = inputs, start
-
-    def __getitem__(self, name: str) -> xr.Dataset:
-        """Open an input, cut at the start."""
-        dataset = self._inputs[name]
-        if dataset.attrs.get("role") in LEARNED_FROM:
-            return dataset
-        for dim in ("start", "time"):
-            if dim in dataset.dims and dataset[dim].dtype.kind == "M":
-                dataset = dataset.isel({dim: dataset[dim].values <= self._start})
+def known_at(dataset: xr.Dataset, start: np.datetime64) -> xr.Dataset:
+    """Dataset as it is known at a start: of initial conditions and observations, none later."""
+    if dataset.attrs.get("role") in LEARNED_FROM:
         return dataset
-
-    def __iter__(self) -> Iterator[str]:
-        """Names of the inputs."""
-        return iter(self._inputs)
-
-    def __len__(self) -> int:
-        """Count of the inputs."""
-        return len(self._inputs)
+    for dim in ("start", "time"):
+        if dim in dataset.dims and dataset[dim].dtype.kind == "M":
+            dataset = dataset.isel({dim: dataset[dim].values <= start})
+    return dataset
 
 
 def each_start(
@@ -57,7 +42,7 @@ def each_start(
 
     def forecast(number: int) -> tuple[Place, xr.Dataset]:
         place = {"start": np.array([number])}
-        known = KnownAt(inputs, starts[number])
+        known = CutInputs(inputs, lambda dataset: known_at(dataset, starts[number]))
         return place, functions["estimate"](known, part_of(target, place), **arguments)
 
     found = put_together(target, map(forecast, progress(list(order), "forecasting starts")))

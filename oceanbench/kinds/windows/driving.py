@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,31 +10,10 @@ import xarray as xr
 
 from oceanbench.errors import OceanbenchError
 from oceanbench.kinds.kind import Functions, Inputs
-from oceanbench.kinds.parts import Place, part_of, put_together
+from oceanbench.kinds.parts import CutInputs, Place, part_of, put_together
 
 ALONE = 10  # windows that are estimated again by themselves
 TOLERANCE = 1e-5  # of the deviation of the estimates
-
-
-class Sampled(Mapping[str, xr.Dataset]):
-    """Inputs of some windows: what was observed in others, or by another sampling, is not there."""
-
-    def __init__(self, inputs: Inputs, place: Place) -> None:
-        self._inputs, self._place = inputs, place
-
-    def __getitem__(self, name: str) -> xr.Dataset:
-        """Open an input; observations are those of the windows."""
-        dataset = self._inputs[name]
-        learned = dataset.attrs.get("role") != "observations"
-        return dataset if learned else part_of(dataset, self._place)
-
-    def __iter__(self) -> Iterator[str]:
-        """Names of the inputs."""
-        return iter(self._inputs)
-
-    def __len__(self) -> int:
-        """Count of the inputs."""
-        return len(self._inputs)
 
 
 def each_sampling(
@@ -52,8 +31,12 @@ def each_sampling(
     samplings = [np.array([k]) for k in range(target.sizes.get("sampling", 1))]
 
     def estimate(place: Place) -> tuple[Place, xr.Dataset]:
-        sampled = Sampled(inputs, place)
-        return place, functions["estimate"](sampled, part_of(target, place), **arguments)
+        def own(dataset: xr.Dataset) -> xr.Dataset:
+            observed = dataset.attrs.get("role") == "observations"
+            return part_of(dataset, place) if observed else dataset
+
+        part = part_of(target, place)
+        return place, functions["estimate"](CutInputs(inputs, own), part, **arguments)
 
     batches = [{"sampling": sampling, "window": windows} for sampling in samplings]
     found = put_together(target, map(estimate, batches))
