@@ -1,43 +1,53 @@
-r"""4DVarNet for sea level: a dynamical map, corrected by a few learned steps of a descent.
+r"""4DVarNet for sea level: a variational analysis whose covariances are learned through its solver.
 
-From the map of a model that was nudged to the observations
-(:mod:`oceanbench.assimilation.nudging.bfn_qg`), the solver
+About a first guess, by default a map of a model that was nudged to the observations
+(:mod:`oceanbench.assimilation.nudging.bfn_qg`), conjugate gradients descend the cost
 
-.. math:: x \leftarrow x - u_\theta\!\left( y - x, \; x - \Phi(x), \; x \right)
+.. math:: J(v) = \tfrac12 \alpha_o^2 \, \| y - H x \|^2_{observed}
+        + \tfrac12 \alpha_p^2 \, \| v - \Phi(v; x_b) \|^2, \qquad
+    x = x_b + \mu(x_b) + a(x_b) \cdot S v
 
-(:mod:`oceanbench.assimilation.fourdvarnet.solver`) takes a few steps. Each sees where the
-observations disagree, and what a learned prior :math:`\Phi` finds unlikely: the two terms of a
-variational cost. It learns from the maps of the training period, observed as they were and by the
-same altimeters on other days (:mod:`oceanbench.observing.reflown`), with the errors that those had.
+(:mod:`oceanbench.assimilation.fourdvarnet.solver`). What the first guess tells of its own errors –
+their mean, their size, and which of them go together along the flow – is learned from the maps of
+the training period, observed as they were and by the same altimeters on other days
+(:mod:`oceanbench.observing.reflown`), with the errors that those had.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration
 from oceanbench.assimilation.fourdvarnet.maps.learned_mapping import LearnedMapping
 
 KINDS = ("maps", "tracks")
-REFERENCE = "Beauchamp et al. (2023) doi:10.5194/gmd-16-2119-2023"
+REFERENCE = (
+    "Fablet et al. (2021) doi:10.1029/2021MS002572; "
+    "Beauchamp et al. (2023) doi:10.5194/gmd-16-2119-2023"
+)
 NAME = "fourdvarnet"
+SOLVER = MapConfiguration(
+    update="conjugate",
+    prior_hidden=64,
+    coarsen=2,
+    iterations=8,
+    prior_loss=0.0,
+    along_track=True,
+)
 PRESETS = {
-    "cpu": MapConfiguration(scenes=2, steps=2000, along_track=True),
-    "long": MapConfiguration(scenes=10, steps=12_000, along_track=True),
-    "gpu": MapConfiguration(
-        first_guess="mean",
+    "cpu": replace(SOLVER, scenes=2, steps=1500),
+    "long": replace(SOLVER, scenes=10, steps=8000),
+    "gpu": replace(
+        SOLVER,
         step_degrees=0.05,
-        update="lstm",
         hidden=96,
-        prior_hidden=64,
-        coarsen=2,
-        iterations=15,
-        scenes=6,
-        crop=240,
-        batch=4,
-        steps=92_000,
+        prior_hidden=192,
+        coarsen=4,
+        iterations=12,
+        scenes=10,
+        crop=160,
+        steps=40_000,
         rate=1e-3,
-        along_track=True,
-        mirrored=False,
-        correction=1.0,
     ),
 }
 MAPPING = LearnedMapping(NAME, PRESETS)

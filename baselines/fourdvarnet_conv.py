@@ -5,12 +5,12 @@ The cost weighs the observations against an autoencoder,
 .. math:: J(x) = \alpha_o^2 \| y - x \|^2_{observed} + \alpha_p^2 \| x - \Phi(x) \|^2
 
 whose bilinear layer :math:`\Phi` can represent quadratic dynamics
-(:class:`oceanbench.assimilation.fourdvarnet.priors.BilinearPrior`). It is learned together with the
-update, a convolutional LSTM which gets the two terms of the gradient and the state, and descends
-the cost from optimal interpolation (:mod:`oceanbench.assimilation.fourdvarnet.solver`). Of the
-model only the symmetry is used: whether all components are alike. Where the training states are
-known, the error of the estimate is what is made small; where only observations are, the misfit to
-some that are held out.
+(:class:`oceanbench.assimilation.fourdvarnet.priors.BilinearPrior`). It is learned together with
+the update, a convolutional LSTM which gets the two terms of the gradient and the state, and
+descends the cost from optimal interpolation
+(:mod:`oceanbench.assimilation.fourdvarnet.learned_descent`). Of the model only the symmetry is
+used: whether all components are alike. Where the training states are known, the error of the
+estimate is what is made small; where only observations are, the misfit to some that are held out.
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@ The cost weighs the observations against the equations,
 .. math:: J(x) = \alpha_o^2 \| y - x \|^2_{observed} + \alpha_p^2 \sum_t \| x_t - M(x_{t-1}) \|^2
 
 and a convolutional LSTM, which gets the two terms of its gradient and the state, descends it from
-optimal interpolation (:mod:`oceanbench.assimilation.fourdvarnet.solver`). What the model has as
-parameters is learned too. Where the training states are known, the error of the estimate is what is
-made small; where only observations are, the misfit to some that are held out.
+optimal interpolation (:mod:`oceanbench.assimilation.fourdvarnet.learned_descent`). What the model
+has as parameters is learned too. Where the training states are known, the error of the estimate is
+what is made small; where only observations are, the misfit to some that are held out.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from torch import Tensor
 from oceanbench.assimilation.fourdvarnet.adjoint import with_transpose
 from oceanbench.assimilation.fourdvarnet.priors import BilinearPrior
 from oceanbench.assimilation.fourdvarnet.published.network import Modulator, Prior, Solver
-from oceanbench.assimilation.fourdvarnet.solver import FourDVarNet
+from oceanbench.assimilation.fourdvarnet.learned_descent import LearnedDescent
 from oceanbench.challenge import Challenge
 from oceanbench.dynamics import layered_ocean, quasigeostrophic, reduced_gravity
 from oceanbench.dynamics.basin import north_atlantic_like
@@ -214,7 +214,7 @@ def test_fourdvarnet_for_maps_learns_and_maps(device: str, name: str, tmp_path: 
 
 def descent(*, reduced: bool) -> torch.nn.Module:
     torch.manual_seed(0)
-    return FourDVarNet(
+    return LearnedDescent(
         BilinearPrior(5, hidden=8, kernel=(3, 3), coarsen=(2, 2)),
         ConvLstm(15, 5, hidden=8, coarsen=(2, 2)),
         inputs=("observation_gradient", "prior_gradient", "state"),

@@ -20,7 +20,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from oceanbench.assimilation.fourdvarnet.priors import BilinearPrior
 from oceanbench.assimilation.fourdvarnet.published.network import Modulator, Prior, Solver
-from oceanbench.assimilation.fourdvarnet.solver import FourDVarNet
+from oceanbench.assimilation.fourdvarnet.learned_descent import LearnedDescent
 from oceanbench.challenge import Challenge
 from oceanbench.forecasting.emulator import Emulator
 from oceanbench.learning.layers import ConvLstm
@@ -133,7 +133,7 @@ def optimal_interpolation(device: str, tiny: bool) -> Iterator[Measured]:
 def descent(days: int, *, reduced: bool) -> torch.nn.Module:
     """Solver of this package, as large as the published base configuration."""
     torch.manual_seed(0)
-    return FourDVarNet(
+    return LearnedDescent(
         BilinearPrior(days, hidden=32, kernel=(3, 3), coarsen=(2, 2)),
         ConvLstm(3 * days, days, hidden=48, coarsen=(2, 2)),
         inputs=("observation_gradient", "prior_gradient", "state"),

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Protocol, TypeVar
+
 import torch
 
-from oceanbench.assimilation.fourdvarnet.solver import FourDVarNet
 from oceanbench.errors import OceanbenchError
 
 
-def compiled(solver: FourDVarNet, device: str = "cpu") -> FourDVarNet:
-    """Solver whose update, and whose prior if no derivative of it is asked for, are compiled.
+class Solver(Protocol):
+    """Network with parts that can be compiled."""
+
+    def compilable(self) -> list[torch.nn.Module]:
+        """Those parts."""
+        ...
+
+
+Compiled = TypeVar("Compiled", bound=Solver)
+
+
+def compiled(solver: Compiled, device: str = "cpu") -> Compiled:
+    """Solver whose parts are compiled, as far as they can be.
 
     Each is compiled at its first call, and again for other sizes. Results differ by rounding; names
-    of weights do not. (A compiled prior could not be differentiated twice, as a descent along its
-    gradient needs in training.)
+    of weights do not.
 
     Raises
     ------
@@ -28,7 +39,6 @@ def compiled(solver: FourDVarNet, device: str = "cpu") -> FourDVarNet:
             f"compiled=True: torch cannot compile here ({reason}); install a C++ compiler, or "
             "leave it out"
         ) from problem
-    solver.update.compile()
-    if not {"gradient", "prior_gradient"} & set(solver.inputs):
-        solver.prior.compile()
+    for part in solver.compilable():
+        part.compile()
     return solver

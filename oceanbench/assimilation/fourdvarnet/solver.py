@@ -1,117 +1,104 @@
-r"""4DVarNet: a variational estimate by a fixed number of learned descent steps.
+r"""4DVarNet for maps: a variational analysis whose covariances are learned, solved as one.
 
-In normalised variables, the cost of a state x given observations y is
+About a first guess :math:`x_b`, the estimate is :math:`x_b + \delta x` with the increment that
+makes least
 
-.. math:: J(x) = \alpha_o^2 \, \| y - H(x) \|^2_{observed} + \alpha_p^2 \, \| x - \Phi(x) \|^2
+.. math::
+    J(v) = \tfrac12 \alpha_o^2 \, \| y - H(x_b + \delta x) \|^2_{observed}
+         + \tfrac12 \alpha_p^2 \, \| v - \Phi(v; x_b) \|^2, \qquad
+    \delta x = \mu(x_b) + a(x_b) \cdot S v
 
-with an observation operator H, a prior :math:`\Phi` that knows what states look like, and both
-norms the mean square over the points that count: those observed, those of the state. Where another
-field s is known that has to do with the state, such as its surface temperature, a third term
-:math:`\alpha_s^2 \| g(x) - h(s) \|^2` says so, with operators g and h that are learned. It
-descends by
+Its control variables v are coefficients of Gaussian bumps S
+(:mod:`oceanbench.assimilation.fourdvarnet.bumps`); what the background tells of its own errors, a
+network reads from it: their mean :math:`\mu`, their size a, and gates of the prior :math:`\Phi`
+(:mod:`oceanbench.assimilation.fourdvarnet.gated_prior`). With :math:`\Phi = 0` and a the same
+everywhere this is optimal interpolation with a Gaussian covariance, which is where training begins.
+H is the identity at the observed cells. Where another field s is known that has to do with the
+state, such as its temperature, the term
+:math:`\tfrac12 \alpha_s^2 \| g(x) - h(s) \|^2` has operators g and h that are learned.
 
-.. math:: x \leftarrow x - u_\theta(\nabla J(x), x, \dots)
+J is quadratic in v, and a few conjugate gradients descend it
+(:mod:`oceanbench.assimilation.fourdvarnet.conjugate_gradients`); everything in it is learned
+through them, by the error of the estimate. Observations enter by H alone: others than those of the
+training are weighed as those were.
 
-where the update u is a small network with a memory. H, :math:`\Phi` and u are modules, fixed or
-trainable, and every one of them can be replaced.
-
-**Every sample is on its own**: each has its cost, its gradient and the size of that gradient, so
-that its estimate does not depend on what else is in the batch. The solver keeps no state: it is a
-function of what it is given.
-
-Maps are (batch, channels, rows, columns): days, latitude and longitude for sea level; components
-on a circle are columns, other components channels, and times rows.
+Maps are (batch, days, rows, columns), normalised.
 
 References
 ----------
 Fablet et al. (2021), Learning variational data assimilation models and solvers,
-doi:10.1029/2021MS002572;
-Beauchamp et al. (2023), 4DVarNet-SSH, doi:10.5194/gmd-16-2119-2023
+doi:10.1029/2021MS002572; Courtier et al. (1994), incremental 4D-Var, doi:10.1002/qj.49712051912;
+Bannister (2008), doi:10.1002/qj.340
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, Protocol, cast
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
+from torch.nn import functional
 
-from oceanbench.assimilation.fourdvarnet.adjoint import with_transpose
-
-INPUTS = (
-    "gradient",
-    "observation_gradient",
-    "prior_gradient",
-    "second_gradient",
-    "misfit",
-    "residual",
-    "second_misfit",
-    "state",
+from oceanbench.assimilation.fourdvarnet.bumps import Bumps, GaussianBumps
+from oceanbench.assimilation.fourdvarnet.conjugate_gradients import (
+    Iterate,
+    Parts,
+    conjugate_gradients,
+    cost,
 )
-SMALLEST = 1e-12  # of the size of a gradient that is divided by
+from oceanbench.assimilation.fourdvarnet.gated_prior import GatedPrior, Gates
+from oceanbench.assimilation.fourdvarnet.priors import Agreement
+from oceanbench.learning.layers import UNet, averaged
 
-
-class Update(Protocol):
-    """What turns the inputs of an iteration into a change of the state."""
-
-    def __call__(self, inputs: Tensor, memory: Any) -> tuple[Tensor, Any]:
-        """Change of the state, and the memory for the next iteration (None at the first)."""
-        ...
+FEATURES = 24  # of the background, from which gates are made
+LARGEST = 2.0  # logarithm of the factor by which sizes of errors differ from the usual one
 
 
 class FourDVarNet(torch.nn.Module):
-    """Solver of a variational problem by learned descent.
+    """Solver of a variational problem whose covariances are learned.
 
     Parameters
     ----------
-    prior : state -> the nearest state that it finds likely, of the same shape
-    update : see :class:`Update`; it gets as many channels for each of ``inputs`` as the state has,
-        for ``second_misfit`` as ``second`` returns, for ``misfit`` as the observations, and then as
-        many again that say where there are any
-    observe : state -> what would be observed of it, on the points of the observations; by default
-        the state itself
-    second : (state, second field) -> g(state) - h(second field), if there is one
-    inputs : of the update, out of :data:`INPUTS`: the gradient of the cost, as published; its
-        terms apart; or what the terms are made of, y - H(x), x - Φ(x) and g(x) - h(s), which needs
-        no derivative; and the state. Gradients are relative to the size of the first one
+    days : of the maps
+    hidden : channels of the network that reads the background
+    prior_hidden : channels of the prior
+    bumps : control variables
     iterations : if the call does not say how many
-    correction : size of a misfit, a residual and a change, relative to that of the state
+    correction : size of the first guess's errors, relative to the state's deviation
+    second : g and h of a second field, if there is one
     reduced : convolutions in bfloat16; the state and the cost stay in single precision
-    recompute : in training, keep the states alone, and compute every iteration again for its
-        derivative: less memory, for a third more time
     """
 
     def __init__(
         self,
-        prior: torch.nn.Module,
-        update: torch.nn.Module,
+        days: int,
         *,
-        observe: torch.nn.Module | None = None,
-        second: torch.nn.Module | None = None,
-        inputs: Sequence[str] = ("gradient", "state"),
-        iterations: int = 10,
+        hidden: int,
+        prior_hidden: int,
+        bumps: GaussianBumps,
+        iterations: int,
         correction: float = 1.0,
+        second: Agreement | None = None,
         reduced: bool = False,
-        recompute: bool = False,
     ) -> None:
         super().__init__()
-        unknown = set(inputs) - set(INPUTS)
-        if unknown or not inputs:
-            raise ValueError(f"inputs of an update are some of {INPUTS}, found {tuple(inputs)}")
-        if second is None and {"second_gradient", "second_misfit"} & set(inputs):
-            raise ValueError("inputs of an update have a second field, and there is none")
-        self.prior, self.update = prior, update
-        self.observe = torch.nn.Identity() if observe is None else observe
-        self.inputs, self.iterations = tuple(inputs), iterations
-        self.correction, self.reduced, self.recompute = correction, reduced, recompute
-        self.observation_weight = torch.nn.Parameter(torch.tensor(0.5))
-        self.prior_weight = torch.nn.Parameter(torch.tensor(1.5))
+        self.days, self.iterations = days, iterations
+        self.correction, self.reduced = correction, reduced
+        self.bumps = bumps
+        self.background = UNet(days, 2 * days + FEATURES, hidden=hidden)
+        with torch.no_grad():  # at first errors have no mean, and the same size everywhere
+            self.background.leave.weight[: 2 * days] = 0.0
+            torch.nn.init.normal_(self.background.leave.weight[2 * days :], std=0.05)
+            torch.nn.init.zeros_(cast(Tensor, self.background.leave.bias))
+        self.prior = GatedPrior(len(bumps.heights) * days, prior_hidden, FEATURES)
+        self.log_observation_weight = torch.nn.Parameter(torch.zeros(()))
+        self.log_prior_weight = torch.nn.Parameter(torch.zeros(()))
         self.second = second
         if second is not None:
-            self.second_weight = torch.nn.Parameter(torch.tensor(1.0))
+            self.log_second_weight = torch.nn.Parameter(torch.zeros(()))
 
     def forward(
         self,
@@ -121,7 +108,6 @@ class FourDVarNet(torch.nn.Module):
         second: Tensor | None = None,
         *,
         iterations: int | None = None,
-        untracked: int = 0,
     ) -> Tensor:
         """Estimate of the state.
 
@@ -130,121 +116,129 @@ class FourDVarNet(torch.nn.Module):
 
         Parameters
         ----------
-        values : on the points of the observations, any finite number where there is none
+        values : observations, any finite number where there is none
         observed : bool, of the same shape
-        first_guess : (batch, channels, rows, columns)
-        second : second field, as ``second`` takes it, where the solver has one
+        first_guess : (batch, days, rows, columns)
+        second : second field, where the solver has one
         iterations : how many
-        untracked : so many of them come first, and are not differentiated through in training
         """
         count = self.iterations if iterations is None else iterations
-        track = self.training and torch.is_grad_enabled()
-        state, memory, size = first_guess, None, None
-        for number in range(count):
-            with self._computing(state.device.type, record=track and number >= untracked):
-                given = (state, memory, size, values, observed, second)
-                if self.recompute and torch.is_grad_enabled():
-                    state, memory, size = checkpoint(self.step, *given, use_reentrant=False)
-                else:
-                    state, memory, size = self.step(*given)
-        return state
+        with torch.set_grad_enabled(self.training and torch.is_grad_enabled()):
+            problem = self.problem(values, observed, first_guess, second)
+            for iterate in problem.descent(count):
+                controls = iterate.controls
+            return first_guess + problem.increment(controls)
 
-    def step(
-        self,
-        state: Tensor,
-        memory: Any,
-        size: dict[str, Tensor] | None,
-        values: Tensor,
-        observed: Tensor,
-        second: Tensor | None = None,
-    ) -> tuple[Tensor, Any, dict[str, Tensor]]:
-        """State, memory of the update and sizes of the first gradients, one iteration later."""
-        terms = self.terms(state, values, observed, second)
-        if size is None:
-            size = {name: _size(terms[name]) for name in terms if "gradient" in name}
-        shown = [terms[name] / size.get(name, self._unit(name)) for name in self.inputs]
-        if "misfit" in self.inputs:
-            shown.append(observed.to(state.dtype))
-        change, memory = self.update(torch.cat(shown, 1), memory)
-        return state - self.correction * change.to(state.dtype), memory, size
-
-    def _unit(self, name: str) -> float:
-        return self.correction if name in ("misfit", "residual") else 1.0
-
-    @contextmanager
-    def _computing(self, device: str, *, record: bool) -> Iterator[None]:
-        reduced = torch.autocast(device, torch.bfloat16, enabled=self.reduced)
-        with torch.set_grad_enabled(record), reduced:
-            yield
-
-    def terms(
-        self, state: Tensor, values: Tensor, observed: Tensor, second: Tensor | None = None
-    ) -> dict[str, Tensor]:
-        r"""What the update may get of a state; only that is computed which it does.
-
-        With n observed points of a sample, N points of its state and M of g,
-
-        .. math::
-            \nabla J = - \frac{2 \alpha_o^2}{n} H'(x)^T (y - H(x))
-                       + \frac{2 \alpha_p^2}{N} (1 - \Phi'(x))^T (x - \Phi(x))
-                       + \frac{2 \alpha_s^2}{M} g'(x)^T (g(x) - h(s))
-        """
-        found = {"state": state}
-        wanted = set(self.inputs)
-        both = "gradient" in wanted
-        if wanted & {"misfit", "observation_gradient", "gradient"}:
-            predicted, pulled = with_transpose(self.observe, state)
-            found["misfit"] = torch.where(observed, values - predicted, 0.0)
-            if both or "observation_gradient" in wanted:
-                factor = -2.0 * self.observation_weight**2 / _count(observed)
-                found["observation_gradient"] = factor * pulled(found["misfit"])
-        if both or "prior_gradient" in wanted:
-            found["residual"], pulled = with_transpose(self._residual, state)
-            factor = 2.0 * self.prior_weight**2 / state[0].numel()
-            found["prior_gradient"] = factor * pulled(found["residual"])
-        elif "residual" in wanted:
-            found["residual"] = self._residual(state)
-        if self.second is not None and (both or "second_gradient" in wanted):
-            found["second_misfit"], pulled = with_transpose(self._against(second), state)
-            factor = 2.0 * self.second_weight**2 / found["second_misfit"][0].numel()
-            found["second_gradient"] = factor * pulled(found["second_misfit"])
-        elif "second_misfit" in wanted:
-            found["second_misfit"] = self._against(second)(state)
-        if both:
-            found["gradient"] = found["observation_gradient"] + found["prior_gradient"]
-            if "second_gradient" in found:
-                found["gradient"] = found["gradient"] + found["second_gradient"]
-        return found
-
-    def cost(
-        self, state: Tensor, values: Tensor, observed: Tensor, second: Tensor | None = None
-    ) -> Tensor:
-        """Variational cost of every sample, (batch,)."""
-        misfit = torch.where(observed, values - self.observe(state), 0.0)
-        known = (misfit**2).sum((1, 2, 3)) / _count(observed).flatten()
-        likely = (self._residual(state) ** 2).mean((1, 2, 3))
-        total = self.observation_weight**2 * known + self.prior_weight**2 * likely
+    def problem(
+        self, values: Tensor, observed: Tensor, first_guess: Tensor, second: Tensor | None = None
+    ) -> Problem:
+        """What is to be solved, linear in its control variables; arguments as of a call."""
+        days, bumps = self.days, self.bumps.on(first_guess.shape[1:])
+        with self.computing(first_guess):
+            told = self.background(first_guess, None)[0]
+            features = _on_nodes(told[:, 2 * days :], self.bumps.every, bumps.nodes)
+            gates = self.prior.gates_of(features)
+        told = told.to(first_guess.dtype)
+        size = told[:, :days].clamp(-LARGEST, LARGEST).exp()
+        mask = observed.to(first_guess.dtype)
+        mean = told[:, days : 2 * days]
+        innovation = mask * ((values - first_guess) / self.correction - mean)
+        weight = self.log_observation_weight.exp()
+        batch = first_guess.shape[0]
+        start = first_guess.new_zeros(batch, len(bumps.scales) * days, *bumps.nodes)
+        target: list[Tensor] = [weight * innovation, torch.zeros_like(start)]
         if self.second is not None:
-            apart = (self._against(second)(state) ** 2).mean((1, 2, 3))
-            total = total + self.second_weight**2 * apart
-        return total
+            target.append(self._second_target(first_guess, mean, second))
+        return Problem(self, bumps, size, mean, mask, gates, tuple(target), start)
 
-    def _against(self, second: Tensor | None) -> Callable[[Tensor], Tensor]:
-        """How a state and the second field differ, as a function of the state."""
-        operator = self.second
-        if second is None or operator is None:
+    def compilable(self) -> list[torch.nn.Module]:
+        """Parts that can be compiled."""
+        return [self.background]
+
+    def computing(self, like: Tensor) -> AbstractContextManager[None]:
+        """Precision of convolutions."""
+        return torch.autocast(like.device.type, torch.bfloat16, enabled=self.reduced)
+
+    def _second_target(self, first_guess: Tensor, mean: Tensor, second: Tensor | None) -> Tensor:
+        """What is left for the control variables to explain of the second field."""
+        if self.second is None or second is None:
             raise ValueError("the solver has a second field, and is given none")
-        return lambda state: cast(Tensor, operator(state, second)).to(state.dtype)
-
-    def _residual(self, state: Tensor) -> Tensor:
-        return state - cast(Tensor, self.prior(state)).to(state.dtype)
-
-
-def _count(observed: Tensor) -> Tensor:
-    """Points of every sample that are observed, at least one, (batch, 1, 1, 1)."""
-    return observed.sum((1, 2, 3), keepdim=True).clamp_min(1)
+        begun = first_guess / self.correction + mean
+        apart: Tensor = self.second(begun, second / self.correction)
+        return -self.log_second_weight.exp() * apart
 
 
-def _size(gradient: Tensor) -> Tensor:
-    """Root mean square of every sample, (batch, 1, 1, 1)."""
-    return gradient.detach().pow(2).mean((1, 2, 3), keepdim=True).sqrt().clamp_min(SMALLEST)
+@dataclass(frozen=True)
+class Problem:
+    r"""A variational problem, its background and observations given.
+
+    Attributes
+    ----------
+    solver : whose problem it is
+    bumps : control variables
+    size, mean : of the first guess's errors, in units of the solver's correction
+    mask : one where something is observed, zero elsewhere
+    gates : of the prior
+    target : of the residuals' parts: weighted misfits, departures from the prior and, with a second
+        field, from that
+    start : control variables of the first guess, corrected by the mean of its errors
+    """
+
+    solver: FourDVarNet
+    bumps: Bumps
+    size: Tensor
+    mean: Tensor
+    mask: Tensor
+    gates: Gates
+    target: Parts
+    start: Tensor
+
+    def descent(self, iterations: int) -> Iterator[Iterate]:
+        """Iterates of the conjugate gradients, the first and the last included."""
+        return conjugate_gradients(self, self.target, self.start, iterations)
+
+    def increment(self, controls: Tensor) -> Tensor:
+        """Map (batch, days, rows, columns) that control variables add to the first guess."""
+        return self.solver.correction * (self.mean + self.size * self.bumps.forward(controls))
+
+    def cost(self, controls: Tensor) -> Tensor:
+        """Variational cost J of every sample, (batch,)."""
+        images = self.forward(controls)
+        return cost([image - goal for image, goal in zip(images, self.target, strict=True)])
+
+    def forward(self, controls: Tensor) -> Parts:
+        """Parts of the residuals, without their target."""
+        solver, field = self.solver, self.size * self.bumps.forward(controls)
+        with solver.computing(controls):
+            likely = solver.prior(controls, self.gates).to(controls.dtype)
+        parts = [
+            solver.log_observation_weight.exp() * self.mask * field,
+            solver.log_prior_weight.exp() * (controls - likely),
+        ]
+        if solver.second is not None:
+            parts.append(solver.log_second_weight.exp() * solver.second.state(field))
+        return parts
+
+    def transpose(self, parts: Parts) -> Tensor:
+        """Transpose of :meth:`forward`."""
+        solver = self.solver
+        field = solver.log_observation_weight.exp() * self.mask * parts[0]
+        if solver.second is not None:
+            kernel = solver.second.state.weight
+            apart = functional.conv_transpose2d(parts[2], kernel, padding=1)
+            field = field + solver.log_second_weight.exp() * apart
+        unlikely = solver.log_prior_weight.exp() * parts[1]
+        with solver.computing(unlikely):
+            pulled = solver.prior.transpose(unlikely, self.gates).to(unlikely.dtype)
+        return self.bumps.transpose(self.size * field) + unlikely - pulled
+
+
+def _on_nodes(maps: Tensor, every: int, nodes: Sequence[int]) -> Tensor:
+    """Averages of maps about nodes, those beyond the last row and column repeated."""
+    coarse = averaged(maps, (every, every))
+    missing = [count - size for count, size in zip(nodes, coarse.shape[-2:], strict=True)]
+    for axis, count in zip((-2, -1), missing, strict=True):
+        if count:
+            last = coarse.narrow(axis, coarse.shape[axis] - 1, 1)
+            coarse = torch.cat([coarse, *[last] * count], axis)
+    return coarse

@@ -10,19 +10,19 @@ from torch import Tensor
 
 from oceanbench.assimilation.fourdvarnet.compilation import compiled
 from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration, network
-from oceanbench.assimilation.fourdvarnet.solver import FourDVarNet
+from oceanbench.assimilation.fourdvarnet.learned_descent import LearnedDescent
 from oceanbench.errors import OceanbenchError
 
 SMALL = MapConfiguration(days=3, hidden=4, prior_hidden=2, iterations=2, reduced=False)
 
 
-def made() -> FourDVarNet:
+def made() -> LearnedDescent:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return network(SMALL)
 
 
-def outputs(solver: FourDVarNet) -> list[Tensor]:
+def outputs(solver: LearnedDescent) -> list[Tensor]:
     """Of training, with the derivatives of its weights, and of inference."""
     values = torch.randn(2, 3, 9, 8, generator=torch.Generator().manual_seed(1))
     given = (values, values > 0.5, 0.9 * values)

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 import torch
 
+from oceanbench.assimilation.fourdvarnet.bumps import GaussianBumps
+from oceanbench.assimilation.fourdvarnet.learned_descent import LearnedDescent
 from oceanbench.assimilation.fourdvarnet.priors import Agreement, BilinearPrior
 from oceanbench.assimilation.fourdvarnet.solver import FourDVarNet
 from oceanbench.errors import OceanbenchError
 from oceanbench.learning.layers import ConvLstm, UNet
 
-UPDATES = ("unet", "lstm")
+UPDATES = ("conjugate", "unet", "lstm")
 
 
 @dataclass(frozen=True)
@@ -24,10 +26,13 @@ class MapConfiguration:
         :func:`oceanbench.assimilation.fourdvarnet.maps.first_guess_maps.first_guess_maps` has them
     step_degrees : of the grid that it works on
     days : that it sees at once, odd
-    update : ``unet`` (misfits and residuals in) or ``lstm`` (gradients in)
-    hidden : channels of the update
+    update : ``conjugate`` (conjugate gradients of a quadratic cost), or a learned one: ``unet``
+        (misfits and residuals in) or ``lstm`` (gradients in)
+    hidden : channels of the learned update, or of the network that reads the first guess
     prior_hidden : channels of the prior; 0 for none: then the update sees the misfits alone
-    coarsen : points that update and prior average into one
+    coarsen : points that update and prior average into one, or between control variables
+    reach_days, reach_cells : half width of the narrower control variables, before training
+    error_size : of the first guess, relative to the state's deviation; 0 for that of the training
     iterations : of the solver
     scenes : how often the training period is observed, each time by altimeters on other days
     crop : rows and columns of the windows that it is trained on
@@ -41,7 +46,8 @@ class MapConfiguration:
         errors
     mirrored : whether windows are turned, too, as quasi-geostrophic flow allows: north and south
         with the sign, and east and west with time
-    correction : size of errors of the first guess, in units of the state's deviation
+    correction : size of a learned correction, and of the errors that the loss counts as one, in
+        units of the state's deviation
     reduced : convolutions in bfloat16
     second : an input that has maps of another variable, which go into the cost; none if empty
     second_channels : in which the state and that field are compared
@@ -67,6 +73,9 @@ class MapConfiguration:
     slope_loss: float = 10.0
     along_track: bool = False
     mirrored: bool = True
+    reach_days: float = 1.0
+    reach_cells: float = 1.3
+    error_size: float = 0.0
     correction: float = 0.2
     reduced: bool = True
     second: str = ""
@@ -79,7 +88,7 @@ class MapConfiguration:
         return self.along_track and self.supervised
 
 
-def network(configuration: MapConfiguration) -> FourDVarNet:
+def network(configuration: MapConfiguration) -> FourDVarNet | LearnedDescent:
     """Untrained network.
 
     Raises
@@ -88,28 +97,50 @@ def network(configuration: MapConfiguration) -> FourDVarNet:
         if there is no such update, or none for want of a prior
     """
     update, prior_hidden = configuration.update, configuration.prior_hidden
-    if update not in UPDATES or (update == "lstm" and not prior_hidden):
+    if update not in UPDATES or (update != "unet" and not prior_hidden):
         raise OceanbenchError(
             f"update={update}, prior_hidden={prior_hidden}: expected one of {', '.join(UPDATES)}, "
-            "and with lstm a prior, whose gradient it descends"
+            "and but for unet a prior, whose gradient is descended"
         )
+    make = _variational if update == "conjugate" else _learned
     days, second = configuration.days, configuration.second
+    solver = make(configuration, Agreement(days, configuration.second_channels) if second else None)
+    # the order in which convolutions are fastest
+    return solver.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def _variational(configuration: MapConfiguration, second: Agreement | None) -> FourDVarNet:
+    """Solver of a quadratic cost."""
+    reach = configuration.reach_days, configuration.reach_cells
+    return FourDVarNet(
+        configuration.days,
+        hidden=configuration.hidden,
+        prior_hidden=configuration.prior_hidden,
+        bumps=GaussianBumps(*reach, configuration.coarsen),
+        iterations=configuration.iterations,
+        correction=configuration.error_size,
+        second=second,
+        reduced=configuration.reduced,
+    )
+
+
+def _learned(configuration: MapConfiguration, second: Agreement | None) -> LearnedDescent:
+    """Descent by a learned update."""
+    days, prior_hidden = configuration.days, configuration.prior_hidden
     prior: torch.nn.Module = torch.nn.Identity()
     if prior_hidden:
         steps = (configuration.coarsen, configuration.coarsen)
         prior = BilinearPrior(days, hidden=prior_hidden, kernel=(3, 3), coarsen=steps)
-    made, inputs = (_lstm if update == "lstm" else _unet)(configuration)
-    solver = FourDVarNet(
+    made, inputs = (_lstm if configuration.update == "lstm" else _unet)(configuration)
+    return LearnedDescent(
         prior,
         made,
-        second=Agreement(days, configuration.second_channels) if second else None,
+        second=second,
         inputs=inputs,
         iterations=configuration.iterations,
         correction=configuration.correction,
         reduced=configuration.reduced,
     )
-    # the order in which convolutions are fastest
-    return solver.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
 def _lstm(configuration: MapConfiguration) -> tuple[torch.nn.Module, tuple[str, ...]]:

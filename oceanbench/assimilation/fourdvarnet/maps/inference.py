@@ -16,6 +16,7 @@ import xarray as xr
 from torch import Tensor
 
 from oceanbench.assimilation.fourdvarnet.compilation import compiled
+from oceanbench.assimilation.fourdvarnet.learned_descent import LearnedDescent
 from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration, network
 from oceanbench.assimilation.fourdvarnet.maps.first_guess_maps import first_guess_maps
 from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import (
@@ -56,7 +57,7 @@ class TrainedMembers:
 
     configuration: MapConfiguration
     normalisation: Normalisation
-    solvers: tuple[FourDVarNet, ...]
+    solvers: tuple[FourDVarNet | LearnedDescent, ...]
     device: str
     second: Normalisation | None = None
     along_track: AlongTrack | None = None
@@ -137,7 +138,7 @@ class TrainedMembers:
         estimated = np.stack([self._blended(solver, observations) for solver in self.solvers])
         return self.normalisation.mean + self.normalisation.deviation * estimated
 
-    def _blended(self, solver: FourDVarNet, observations: GriddedObservations) -> FloatArray:
+    def _blended(self, solver: torch.nn.Module, observations: GriddedObservations) -> FloatArray:
         """Normalised estimates, windows blended as they are weighted in training."""
         normalised = self.normalisation.normalised
         given = [

@@ -41,6 +41,7 @@ class LearnedMapping:
         seed: int,
         preset: str = "cpu",
         steps: int = 0,
+        first_guess: str = "",
         missions: str = "",
         second: str = "",
         supervised: bool = True,
@@ -58,6 +59,8 @@ class LearnedMapping:
         seed : of the first weights, the windows and the tracks on other days
         preset : one of the method's
         steps : of the training; 0 as many as the preset has
+        first_guess : ``bfn``, ``oi``, ``smooth``, ``mean`` or an input with maps; by default that
+            of the preset
         missions : comma-separated names of the tracks to learn with; by default those not optional
         second : an input that has maps of another variable, such as sea surface temperature, to
             use too
@@ -69,7 +72,12 @@ class LearnedMapping:
         checkpoint : folder that keeps the training: one that was interrupted resumes there
         """
         configuration = preset_of(self.name, self.presets, preset, steps=steps)
-        configuration = replace(configuration, second=second, supervised=supervised)
+        configuration = replace(
+            configuration,
+            first_guess=first_guess or configuration.first_guess,
+            second=second,
+            supervised=supervised,
+        )
         with together(processes, nodes=nodes, device=device) as team:
             data = training_data(
                 inputs,

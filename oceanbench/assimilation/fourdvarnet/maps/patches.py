@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -68,6 +69,13 @@ class PatchSampler:
         """Share of the points that are known."""
         count = sum(one.known.numel() for one in self.series)
         return float(sum(one.known.sum() for one in self.series)) / count
+
+    @property
+    def error_size(self) -> float:
+        """Root mean square of the first guess's errors, where the truth is known."""
+        errors = [one.known * (one.first_guess - one.truth).square() for one in self.series]
+        count = sum(float(one.known.sum()) for one in self.series)
+        return math.sqrt(sum(float(error.double().sum()) for error in errors) / count)
 
     def draw(
         self, count: int, days: int, crop: int, random: torch.Generator, *, mirrored: bool

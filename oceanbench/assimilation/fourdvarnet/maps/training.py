@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import cast
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from oceanbench.assimilation.fourdvarnet.batch import Batch
 from oceanbench.assimilation.fourdvarnet.compilation import compiled
+from oceanbench.assimilation.fourdvarnet.learned_descent import LearnedDescent
 from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration, network
 from oceanbench.assimilation.fourdvarnet.maps.held_out_missions import (
     HeldOutMissions,
@@ -101,9 +103,11 @@ def train_members(  # noqa: PLR0913  (every option is a keyword)
     """
     sampler, normalisation, team = data.sampler(), data.normalisation, team or Team()
     team.check(configuration.batch, name)
+    if not configuration.error_size:
+        configuration = replace(configuration, error_size=sampler.error_size)
     validation = data.validation_windows(configuration.days).to(device)
 
-    def make() -> FourDVarNet:
+    def make() -> FourDVarNet | LearnedDescent:
         made = network(configuration)
         return compiled(made, device) if compile_it else made
 
@@ -138,7 +142,7 @@ def train_members(  # noqa: PLR0913  (every option is a keyword)
 
 
 def _task(
-    member: FourDVarNet,
+    member: FourDVarNet | LearnedDescent,
     configuration: MapConfiguration,
     sampler: PatchSampler,
     validation: Batch,
@@ -166,7 +170,7 @@ def _task(
             both = torch.minimum(weight.narrow(axis, 1, count), weight.narrow(axis, 0, count))
             slopes = (both * error.diff(dim=axis).square()).mean()
             total = total + configuration.slope_loss * slopes
-        if configuration.prior_hidden:
+        if configuration.prior_hidden and configuration.prior_loss:
             state = batch.wanted if configuration.supervised else found
             unlikely = state - member.prior(state)
             total = total + configuration.prior_loss * unlikely.square().mean()

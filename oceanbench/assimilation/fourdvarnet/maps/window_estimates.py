@@ -7,8 +7,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from oceanbench.assimilation.fourdvarnet.solver import FourDVarNet
-
 WINDOWS_AT_ONCE = 8
 
 
@@ -17,7 +15,7 @@ def every_window(values: Tensor, days: int) -> Tensor:
     return values.unfold(0, days, 1).movedim(-1, 1)
 
 
-def estimates(solver: FourDVarNet, *given: Tensor) -> Tensor:
+def estimates(solver: torch.nn.Module, *given: Tensor) -> Tensor:
     """Estimates of windows, of which some are in memory at once.
 
     Parameters

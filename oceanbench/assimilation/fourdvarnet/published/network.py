@@ -1,9 +1,10 @@
 r"""The published 4DVarNet for sea level, number by number, for those who have weights of it.
 
-It differs from :mod:`oceanbench.assimilation.fourdvarnet.solver` in what this package would not do
-again. Its costs, and the size of the first gradient, are means over the whole batch, so that the
-estimate of a sample depends on the others in it; the rate of the gradient holds for one size of a
-patch; and the last step, :math:`\Phi(x_K)`, is taken in evaluation only. With K steps, step k is
+It differs from :mod:`oceanbench.assimilation.fourdvarnet.learned_descent` in what this package
+would not do again. Its costs, and the size of the first gradient, are means over the whole batch,
+so that the estimate of a sample depends on the others in it; the rate of the gradient holds for
+one size of a patch; and the last step, :math:`\Phi(x_K)`, is taken in evaluation only. With K
+steps, step k is
 
 .. math::
     x \leftarrow x - \frac{1}{k + 1} u_\theta\!\left( \frac{\nabla J(x)}{s} \right)

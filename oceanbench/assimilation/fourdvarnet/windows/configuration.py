@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from oceanbench.assimilation.fourdvarnet.learned_descent import LearnedDescent
 from oceanbench.assimilation.fourdvarnet.priors import BilinearPrior, DynamicalPrior
-from oceanbench.assimilation.fourdvarnet.solver import FourDVarNet
 from oceanbench.assimilation.fourdvarnet.windows.training_windows import Scales
 from oceanbench.dynamics.models import Model
 from oceanbench.learning.layers import ConvLstm
@@ -58,7 +58,7 @@ class WindowConfiguration:
     slope_loss: float = 0.0
 
 
-def network(configuration: WindowConfiguration, model: Model, scales: Scales) -> FourDVarNet:
+def network(configuration: WindowConfiguration, model: Model, scales: Scales) -> LearnedDescent:
     """Untrained network for the windows of a model."""
     cyclic = model.cyclic
     channels = 1 if cyclic else len(scales.mean)
@@ -84,7 +84,7 @@ def network(configuration: WindowConfiguration, model: Model, scales: Scales) ->
         cyclic=cyclic,
         coarsen=(configuration.coarsen, 1),
     )
-    return FourDVarNet(prior, update, inputs=INPUTS, iterations=configuration.applied)
+    return LearnedDescent(prior, update, inputs=INPUTS, iterations=configuration.applied)
 
 
 def _kernel(size: int, *, cyclic: bool) -> tuple[int, int]:

@@ -14,8 +14,8 @@ import xarray as xr
 from torch import Tensor
 
 from oceanbench.assimilation.fourdvarnet.batch import Batch
+from oceanbench.assimilation.fourdvarnet.learned_descent import LearnedDescent
 from oceanbench.assimilation.fourdvarnet.priors import parameters_of
-from oceanbench.assimilation.fourdvarnet.solver import FourDVarNet
 from oceanbench.assimilation.fourdvarnet.windows.configuration import WindowConfiguration, network
 from oceanbench.assimilation.fourdvarnet.windows.training_windows import TrainingRuns, training_runs
 from oceanbench.assimilation.window_batches import model_of
@@ -74,7 +74,7 @@ def train_members(
 
 
 def _task(
-    member: FourDVarNet,
+    member: LearnedDescent,
     configuration: WindowConfiguration,
     learning: TrainingRuns,
     checks: Batch,

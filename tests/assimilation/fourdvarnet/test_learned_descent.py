@@ -14,7 +14,7 @@ from oceanbench.assimilation.fourdvarnet.priors import (
     to_maps,
     to_states,
 )
-from oceanbench.assimilation.fourdvarnet.solver import INPUTS, FourDVarNet
+from oceanbench.assimilation.fourdvarnet.learned_descent import INPUTS, LearnedDescent
 from oceanbench.dynamics.models import model
 from oceanbench.learning.layers import ConvLstm, UNet, averaged, interpolated
 
@@ -45,7 +45,7 @@ def solver(
     inputs: tuple[str, ...] = ("observation_gradient", "prior_gradient", "state"),
     of: torch.nn.Module | None = None,
     iterations: int = 4,
-) -> FourDVarNet:
+) -> LearnedDescent:
     """A small network with random weights in double precision."""
     cyclic, channels = kind == "lorenz96", SHAPES[kind][1]
     with torch.random.fork_rng(devices=[]):
@@ -59,7 +59,7 @@ def solver(
             cyclic=cyclic,
             coarsen=(2, 1) if kind == "amoc" else (1, 1),
         )
-    return FourDVarNet(chosen, update, inputs=inputs, iterations=iterations).double().eval()
+    return LearnedDescent(chosen, update, inputs=inputs, iterations=iterations).double().eval()
 
 
 def problem(kind: str, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor, Tensor]:
@@ -168,7 +168,7 @@ def test_with_a_linear_prior_plain_descent_finds_the_gaussian_posterior() -> Non
     shape = (2, 1, 9, 2)
     observed = torch.rand(shape, generator=random(4)) < 0.5
     values = normal(shape, 6)
-    net = FourDVarNet(Damping(), Descent(), inputs=("gradient",)).double().eval()
+    net = LearnedDescent(Damping(), Descent(), inputs=("gradient",)).double().eval()
     found = net(values, observed, torch.zeros(shape, dtype=torch.float64), iterations=800)
     size = 18
     identity = torch.eye(size, dtype=torch.float64).reshape(size, 1, 9, 2)
@@ -185,7 +185,7 @@ def test_every_part_can_be_replaced_and_trained() -> None:
     """A learned observation operator, a prior and an update of one's own all get gradients."""
     prior, update = torch.nn.Conv2d(1, 1, 3, padding=1), OneStep()
     operator = torch.nn.Conv2d(1, 1, 3, padding=1)
-    net = FourDVarNet(prior, update, observe=operator, inputs=("gradient",)).double().train()
+    net = LearnedDescent(prior, update, observe=operator, inputs=("gradient",)).double().train()
     given = problem("lorenz96")
     net(*given, iterations=2).pow(2).sum().backward()
     for part in (prior, update, operator):
@@ -331,15 +331,15 @@ def test_averages_of_a_constant_come_back_whatever_the_size() -> None:
 
 def test_unknown_inputs_are_refused() -> None:
     with pytest.raises(ValueError, match="inputs of an update are some of"):
-        FourDVarNet(Damping(), Descent(), inputs=("curvature",))
+        LearnedDescent(Damping(), Descent(), inputs=("curvature",))
 
 
-def unet(**options: int) -> FourDVarNet:
+def unet(**options: int) -> LearnedDescent:
     """Sea level descended by a U-Net on misfits and residuals."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
         update = UNet(4 * 5, 5, hidden=6, **options)
-        return FourDVarNet(
+        return LearnedDescent(
             prior("sea level"), update, inputs=ENERGY, iterations=3, correction=0.2
         ).eval()
 
@@ -383,7 +383,7 @@ def test_corrections_are_in_units_of_their_own() -> None:
             seen.append(shown)
             return torch.ones_like(shown[:, :5]), None
 
-    net = FourDVarNet(
+    net = LearnedDescent(
         torch.nn.Identity(), Watching(), inputs=("misfit",), iterations=1, correction=0.2
     )
     values, observed, guess = (
@@ -432,13 +432,13 @@ def test_iterations_that_are_computed_again_have_the_same_derivatives(
 SECOND = ("gradient", "second_gradient", "second_misfit", "state")
 
 
-def with_second(inputs: tuple[str, ...] = SECOND) -> FourDVarNet:
+def with_second(inputs: tuple[str, ...] = SECOND) -> LearnedDescent:
     """Sea level, with a second field that is compared with it in three channels."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
         count = sum(3 if name == "second_misfit" else 5 for name in inputs)
         update = ConvLstm(count, 5, hidden=5)
-        net = FourDVarNet(
+        net = LearnedDescent(
             prior("sea level"), update, second=Agreement(5, 3), inputs=inputs, iterations=3
         )
     return net.double().eval()
@@ -480,6 +480,6 @@ def test_operators_of_the_second_field_learn_by_the_true_gradient() -> None:
 
 def test_a_second_field_is_asked_for_and_given_together() -> None:
     with pytest.raises(ValueError, match="have a second field, and there is none"):
-        FourDVarNet(Damping(), Descent(), inputs=SECOND)
+        LearnedDescent(Damping(), Descent(), inputs=SECOND)
     with pytest.raises(ValueError, match="has a second field, and is given none"):
         with_second()(*problem("sea level"))
