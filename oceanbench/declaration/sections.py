@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 
+from oceanbench.arrays import TimeArray
 from oceanbench.data import opening
 from oceanbench.data.expressions import parse_sum
 from oceanbench.declaration.section import Date, Dates, Flag, Interval, Number, Section, Text
@@ -109,7 +109,7 @@ class Starts(Section):
         return self
 
     @property
-    def days(self) -> NDArray[np.datetime64]:
+    def days(self) -> TimeArray:
         """Every start, as a day."""
         first, last = (np.datetime64(day, "D") for day in (self.first, self.last))
         return np.arange(first, last + 1, self.step_days)

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
+from oceanbench.arrays import FloatArray
 from oceanbench.data import opening
 from oceanbench.data.checks.files import check_size
 from oceanbench.data.coordinates import canonical
@@ -204,5 +204,5 @@ def target_maps(declaration: Declaration) -> xr.Dataset | None:
     )
 
 
-def _nodes(first: float, last: float, step: float) -> NDArray[np.float64]:
+def _nodes(first: float, last: float, step: float) -> FloatArray:
     return np.linspace(first, last, round((last - first) / step) + 1)

@@ -6,11 +6,10 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
+from oceanbench.arrays import FloatArray
 from oceanbench.errors import OceanbenchError
 
-FloatArray = NDArray[np.float64]
 Flag = Literal[
     "unresolved", "resolved_below_grid", "no_data", "deterministic", "marginal", "not_draws"
 ]

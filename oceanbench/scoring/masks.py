@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
+from oceanbench.arrays import BoolArray, FloatArray
 from oceanbench.declaration import Domain, Mask, time_slice
-from oceanbench.grid import SAME_NODE, FloatArray, longitude_span, wrap_longitude
+from oceanbench.grid import SAME_NODE, longitude_span, wrap_longitude
 
 
 def inside(points: xr.DataArray, mask: Mask, domain: Domain) -> xr.DataArray:
@@ -32,7 +31,7 @@ def inside_box(
     mask: Mask,
     domain: Domain,
     edge: float = 0.0,
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+) -> tuple[BoolArray, BoolArray]:
     """Which longitudes, and which latitudes, lie in the box of a mask, or an edge out of it."""
     west, east = domain.west_east
     if mask.longitude is not None:

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
+from oceanbench.arrays import BoolArray
 from oceanbench.declaration import Declaration, Mask
 from oceanbench.errors import OceanbenchError
 from oceanbench.scoring.collocation import Collocated
@@ -115,9 +115,9 @@ def _without_holes(array: xr.DataArray) -> xr.DataArray:
 
 def _coverage(
     truth: xr.DataArray,
-    known: NDArray[np.bool_],
-    holes: NDArray[np.bool_],
-    filled: NDArray[np.bool_] | None,
+    known: BoolArray,
+    holes: BoolArray,
+    filled: BoolArray | None,
 ) -> Coverage:
     points = int(known.sum())
     missing = int(holes.sum())

@@ -16,14 +16,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from oceanbench.arrays import FloatArray
 from oceanbench.assimilation.gaussian.covariance import ZERO_CROSSING, Covariance
 from oceanbench.assimilation.gaussian.optimal_interpolation import Observations, solve
 from oceanbench.assimilation.gaussian.posterior_fields import maps
 from oceanbench.errors import OceanbenchError
 
-FloatArray = NDArray[np.float64]
 WAVES = 1000
 
 

@@ -8,16 +8,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
+from oceanbench.arrays import AnyFloatArray
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import same_nodes
 from oceanbench.kinds.expected import check_level, check_surface, same_levels
 from oceanbench.kinds.forecasts.derivation import Derivation
 from oceanbench.kinds.forecasts.grid import Grid, Index, as_slice, depths_found_in
 from oceanbench.kinds.forecasts.schedule import SURFACE, Schedule
-
-Values = NDArray[np.floating[Any]]
 
 
 class Place(NamedTuple):
@@ -74,7 +72,7 @@ class Forecasts:
         start: np.datetime64,
         leads: Sequence[int],
         depths: Sequence[float | None],
-    ) -> Values:
+    ) -> AnyFloatArray:
         """Fields of one start, shape (lead, depth, member, latitude, longitude)."""
         if self.derivation is not None and self.is_derived(variable):
             return self.derivation.read(

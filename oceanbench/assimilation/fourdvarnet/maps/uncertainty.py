@@ -17,13 +17,14 @@ import torch
 import xarray as xr
 from torch import Tensor
 
+from oceanbench.arrays import FloatArray
 from oceanbench.assimilation.fourdvarnet.maps.first_guess_maps import mean_on
 from oceanbench.assimilation.fourdvarnet.maps.inference import (
     TrainedMembers,
     estimate_members,
     splined,
 )
-from oceanbench.assimilation.fourdvarnet.maps.map_grid import FloatArray, MapGrid
+from oceanbench.assimilation.fourdvarnet.maps.map_grid import MapGrid
 from oceanbench.assimilation.fourdvarnet.maps.training_set import TrainingSet
 from oceanbench.assimilation.observations.superobservations import chosen_missions, mean_field
 from oceanbench.assimilation.uncertainty.error_samples import (

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
+from oceanbench.arrays import AnyFloatArray, BoolArray, FloatArray
 from oceanbench.data.plausibility import check_plausible, expected_of
 from oceanbench.declaration import Declaration, MetricRow
 from oceanbench.errors import OceanbenchError
@@ -18,7 +18,6 @@ from oceanbench.kinds.forecasts.scoring.sums import (
     COLUMNS,
     Accumulated,
     Against,
-    FloatArray,
     Level,
     Reference,
     TermKey,
@@ -38,7 +37,7 @@ class Field(NamedTuple):
     cells: Cells
     members: FloatArray
     truth: FloatArray
-    wet: NDArray[np.bool_]
+    wet: BoolArray
     references: Mapping[str, FloatArray]
 
 
@@ -81,7 +80,7 @@ class FieldSums:
         self.result.points[level] = np.zeros(len(self.result.masks), dtype=np.int64)
         self.result.holes[level] = np.zeros(len(self.result.masks), dtype=np.int64)
 
-    def check_values(self, variable: str, block: NDArray[np.floating]) -> None:
+    def check_values(self, variable: str, block: AnyFloatArray) -> None:
         """Refuse values outside the valid range."""
         rules = self.declaration.submission.variables[variable]
         expected = expected_of(rules.units, rules.valid_range)
@@ -111,7 +110,7 @@ class FieldSums:
         level: Level,
         place: tuple[int, int],
         rows: Rows,
-        scored: NDArray[np.bool_],
+        scored: BoolArray,
         field: Field,
         base: FloatArray | float,
     ) -> None:
@@ -138,8 +137,8 @@ class FieldSums:
         level: Level,
         place: tuple[int, int],
         cells: Cells,
-        known: NDArray[np.bool_],
-        holes: NDArray[np.bool_],
+        known: BoolArray,
+        holes: BoolArray,
     ) -> None:
         """Count what is to be scored and what of it is missing, through each mask."""
         self.result.points[level] += (cells.inside & known).sum(axis=1)
@@ -164,7 +163,7 @@ class _Anomalies(NamedTuple):
     cells: Cells
     members: FloatArray
     truth: FloatArray
-    scored: NDArray[np.bool_]
+    scored: BoolArray
 
     def term(self, row: MetricRow) -> FloatArray:
         """Sum of the term of a score through each mask."""

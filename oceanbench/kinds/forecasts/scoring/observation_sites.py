@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from oceanbench.arrays import FloatArray
 from oceanbench.data.plausibility import expected_of
 from oceanbench.declaration import Dataset, Declaration
 from oceanbench.errors import OceanbenchError
@@ -22,7 +23,7 @@ from oceanbench.kinds.forecasts.schedule import (
     schedule_of,
     unit_of,
 )
-from oceanbench.kinds.forecasts.scoring.sums import Against, FloatArray, Level, levels_of
+from oceanbench.kinds.forecasts.scoring.sums import Against, Level, levels_of
 
 Bin = tuple[float, float]
 Depths = tuple[float | None, ...]

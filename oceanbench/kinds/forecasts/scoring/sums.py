@@ -8,8 +8,8 @@ from itertools import product
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from oceanbench.arrays import FloatArray, IntArray, TimeArray
 from oceanbench.declaration import MetricRow
 from oceanbench.metrics import METRICS, Sums
 from oceanbench.metrics.cases import total
@@ -17,7 +17,6 @@ from oceanbench.metrics.sums import ratio
 
 COLUMNS = ("count", "weight", "error", "squared_error", "truth", "squared_truth")
 
-FloatArray = NDArray[np.float64]
 Reference = str | None
 TermKey = tuple[str, str, Reference]
 
@@ -37,15 +36,15 @@ CaseKey = tuple[Level, TermKey, int, int, int]  # the numbers of the mask, the s
 class Accumulated:
     """Sums by start, lead and mask, of every variable, depth and reference that is scored."""
 
-    starts: NDArray[np.datetime64]
+    starts: TimeArray
     leads: tuple[int, ...]
     masks: tuple[str, ...]
     members: dict[str, int] = field(default_factory=dict)
     tables: dict[tuple[Level, Reference], FloatArray] = field(default_factory=dict)
     terms: dict[tuple[Level, TermKey], FloatArray] = field(default_factory=dict)
     cases: dict[CaseKey, FloatArray] = field(default_factory=dict)
-    points: dict[Level, NDArray[np.int64]] = field(default_factory=dict)
-    holes: dict[Level, NDArray[np.int64]] = field(default_factory=dict)
+    points: dict[Level, IntArray] = field(default_factory=dict)
+    holes: dict[Level, IntArray] = field(default_factory=dict)
 
     def statistic(self, row: MetricRow) -> Sums | FloatArray | None:
         """Sums that the value of one score is a function of; None where there are none."""
