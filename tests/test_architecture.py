@@ -41,6 +41,7 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
         {"daily_maps", "submitted_fields"},
         {"derivation", "interpolation", "observations", "schedule"},
         {"derived", "grid", "rules", "sanity"},
+        {"forecast_rows"},
     ],
     "data": [
         {"checks"},

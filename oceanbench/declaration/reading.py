@@ -56,10 +56,15 @@ class _OneOfEachKey(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def one_line(problem: ValidationError) -> str:
-    """First error of a validation as 'key: what was found, what was expected'."""
+def one_line(problem: ValidationError, where: str = "") -> str:
+    """First error of a validation as 'key: what was found, what was expected'.
+
+    Parameters
+    ----------
+    problem : of a declaration, or of a part of it
+    where : key of that part
+    """
     error = problem.errors()[0]
-    where = ""
     for part in error["loc"]:
         if isinstance(part, int):
             where += f"[{part}]"

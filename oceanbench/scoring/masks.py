@@ -5,11 +5,11 @@ from __future__ import annotations
 import xarray as xr
 
 from oceanbench.arrays import BoolArray, FloatArray
-from oceanbench.declaration import Domain, Mask, time_slice
+from oceanbench.declaration import BoxMask, Domain, time_slice
 from oceanbench.grid import SAME_NODE, longitude_span, wrap_longitude
 
 
-def inside(points: xr.DataArray, mask: Mask, domain: Domain) -> xr.DataArray:
+def inside(points: xr.DataArray, mask: BoxMask, domain: Domain) -> xr.DataArray:
     """Which points lie inside a mask; bounds are inclusive, as in the published protocols."""
     edge = SAME_NODE if "longitude" in points.dims else 0.0  # only nodes of grids are rounded
     columns, rows = inside_box(
@@ -28,7 +28,7 @@ def inside(points: xr.DataArray, mask: Mask, domain: Domain) -> xr.DataArray:
 def inside_box(
     longitude: FloatArray,
     latitude: FloatArray,
-    mask: Mask,
+    mask: BoxMask,
     domain: Domain,
     edge: float = 0.0,
 ) -> tuple[BoolArray, BoolArray]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import xarray as xr
 
-from oceanbench.declaration import Declaration, Mask
+from oceanbench.declaration import BoxMask, Declaration
 from oceanbench.grid import interpolate
 from oceanbench.kinds import gridded
 from oceanbench.kinds.expected import check_same_level
@@ -50,7 +50,7 @@ def matched(declaration: Declaration, submitted: Submitted, data_dir: Path | Non
             return interpolate(field, truth)
         return same_nodes(field, truth, declaration.name)
 
-    def within(points: xr.DataArray, mask: Mask) -> xr.DataArray:
+    def within(points: xr.DataArray, mask: BoxMask) -> xr.DataArray:
         return inside(points, mask, declaration.scored)
 
     truth = gridded.open_dataset(declaration, declaration.truth_name, data_dir, None)
@@ -63,7 +63,8 @@ MAPS = Kind(
     truth_layout="grid",
     roles=gridded.ROLES,
     layouts=gridded.LAYOUTS,
-    mask_keys=gridded.MASK_KEYS,
+    mask_keys=BoxMask,
+    submission_keys=(*gridded.MAP_RULES, "fill"),
     cases=Cases("time", dated=True),
     check=gridded.check_places,
     open=gridded.open_dataset,

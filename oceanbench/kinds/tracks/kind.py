@@ -7,7 +7,7 @@ from pathlib import Path
 
 import xarray as xr
 
-from oceanbench.declaration import Declaration, Mask
+from oceanbench.declaration import BoxMask, Declaration
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import interpolate
 from oceanbench.kinds import gridded
@@ -16,12 +16,6 @@ from oceanbench.kinds.kind import Cases, Kind, Submitted
 from oceanbench.kinds.points import score_by, validate_by
 from oceanbench.scoring.masks import inside
 from oceanbench.scoring.points import Geometry, Pieces, matched_by_score
-
-
-def check(declaration: Declaration) -> None:
-    """Refuse a challenge without a domain, and maps that are filled at no point of a track."""
-    gridded.check_places(declaration)
-    gridded.check_not_filled(declaration)
 
 
 def target(declaration: Declaration, data_dir: Path | None) -> xr.Dataset:
@@ -52,7 +46,7 @@ def matched(declaration: Declaration, submitted: Submitted, data_dir: Path | Non
         check_same_level(field, truth, declaration.name)
         return interpolate(field, truth)
 
-    def within(points: xr.DataArray, mask: Mask) -> xr.DataArray:
+    def within(points: xr.DataArray, mask: BoxMask) -> xr.DataArray:
         return inside(points, mask, declaration.scored)
 
     truth = gridded.open_dataset(declaration, declaration.truth_name, data_dir, None)
@@ -65,9 +59,10 @@ TRACKS = Kind(
     truth_layout="track",
     roles={**gridded.ROLES, "truth": "track"},
     layouts=gridded.LAYOUTS,
-    mask_keys=gridded.MASK_KEYS,
+    mask_keys=BoxMask,
+    submission_keys=gridded.MAP_RULES,
     cases=Cases("time", dated=True),
-    check=check,
+    check=gridded.check_places,
     open=gridded.open_dataset,
     target=target,
     read=read,

@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from oceanbench.arrays import AnyFloatArray, BoolArray, FloatArray
-from oceanbench.declaration import Declaration, MetricRow
+from oceanbench.declaration import Declaration
+from oceanbench.kinds.forecasts.forecast_rows import ForecastRow, masks_of
 from oceanbench.kinds.forecasts.grid import Grid
 from oceanbench.kinds.forecasts.interpolation import Stencil, in_column
 from oceanbench.kinds.forecasts.observations.datasets import Points
@@ -34,7 +35,7 @@ def observe(
     grid: Grid,
     sites: Sequence[Site],
     result: Accumulated,
-    rows: Sequence[MetricRow],
+    rows: Sequence[ForecastRow],
 ) -> None:
     """Add the sums of every score against observations to those on the grid.
 
@@ -132,7 +133,7 @@ class _Observing:
             np.logical_and(
                 *inside_box(points.longitude, points.latitude, mask, self.declaration.scored)
             )
-            for mask in self.declaration.masks.values()
+            for mask in masks_of(self.declaration).values()
         ]
         inside = np.stack(boxes)
         seen = np.asarray(inside.any(axis=0))

@@ -9,6 +9,7 @@ import xarray as xr
 
 from oceanbench.arrays import AnyFloatArray, BoolArray, FloatArray, IndexArray
 from oceanbench.declaration import Declaration
+from oceanbench.kinds.forecasts.forecast_rows import masks_of
 from oceanbench.kinds.forecasts.grid import Grid
 from oceanbench.scoring.masks import inside
 
@@ -55,7 +56,7 @@ def cells_of(declaration: Declaration, grid: Grid) -> Cells:
     )
     area = np.cos(np.deg2rad(grid.latitude))[:, None]
     weights = []
-    for mask in declaration.masks.values():
+    for mask in masks_of(declaration).values():
         chosen = inside(points, mask, declaration.scored).transpose("latitude", "longitude").values
         weights.append((chosen * (area if mask.weights == "cos_latitude" else 1.0)).ravel())
     table = np.stack(weights, axis=-1)

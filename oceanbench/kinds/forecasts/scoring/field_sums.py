@@ -10,8 +10,9 @@ import xarray as xr
 
 from oceanbench.arrays import AnyFloatArray, BoolArray, FloatArray
 from oceanbench.data.plausibility import check_plausible, expected_of
-from oceanbench.declaration import Declaration, MetricRow
+from oceanbench.declaration import Declaration
 from oceanbench.errors import OceanbenchError
+from oceanbench.kinds.forecasts.forecast_rows import ForecastRow
 from oceanbench.kinds.forecasts.schedule import keys
 from oceanbench.kinds.forecasts.scoring.cells import Cells
 from oceanbench.kinds.forecasts.scoring.sums import (
@@ -28,7 +29,7 @@ from oceanbench.kinds.forecasts.scoring.sums import (
 from oceanbench.metrics import METRICS
 from oceanbench.metrics.probabilistic.points import form_of_members
 
-Rows = dict[tuple[TermKey, int | None], MetricRow]
+Rows = dict[tuple[TermKey, int | None], ForecastRow]
 
 
 class Field(NamedTuple):
@@ -49,7 +50,7 @@ class FieldSums:
         declaration: Declaration,
         result: Accumulated,
         known: Collection[Reference],
-        scores: Sequence[MetricRow],
+        scores: Sequence[ForecastRow],
     ) -> None:
         """Scores that depart from references that are not known are left out."""
         self.declaration, self.result = declaration, result
@@ -165,7 +166,7 @@ class _Anomalies(NamedTuple):
     truth: FloatArray
     scored: BoolArray
 
-    def term(self, row: MetricRow) -> FloatArray:
+    def term(self, row: ForecastRow) -> FloatArray:
         """Sum of the term of a score through each mask."""
         metric = METRICS[row.metric]
         if metric.pointwise:  # then the other cells change nothing
@@ -173,7 +174,7 @@ class _Anomalies(NamedTuple):
         through = [self._weights(mask) for mask in range(len(self.cells.masks))]
         return np.array([self._term(row, w) @ w for w in through])
 
-    def table(self, row: MetricRow, mask: int) -> FloatArray:
+    def table(self, row: ForecastRow, mask: int) -> FloatArray:
         """Table of a score through one mask."""
         table: FloatArray = self._statistic(row, self._weights(mask))
         return table
@@ -182,17 +183,17 @@ class _Anomalies(NamedTuple):
         weights: FloatArray = self.cells.weights[:, mask] * self.scored
         return weights
 
-    def _term(self, row: MetricRow, weights: FloatArray) -> FloatArray:
+    def _term(self, row: ForecastRow, weights: FloatArray) -> FloatArray:
         values = self._statistic(row, weights).transpose("time", ...).values
         on_grid = METRICS[row.metric].needs == "grid"
         found: FloatArray = (self.cells.of(values) if on_grid else values)[0]
         return np.where(weights > 0, found, 0.0)
 
-    def _statistic(self, row: MetricRow, weights: FloatArray) -> Any:
+    def _statistic(self, row: ForecastRow, weights: FloatArray) -> Any:
         return METRICS[row.metric].statistic_of(*self._arrays(row, weights), row.options)
 
     def _arrays(
-        self, row: MetricRow, weights: FloatArray
+        self, row: ForecastRow, weights: FloatArray
     ) -> tuple[xr.DataArray, xr.DataArray, xr.DataArray]:
         """Estimate, truth and weights of one time, as maps for scores of maps or at the cells."""
         metric, members = METRICS[row.metric], self.members

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from oceanbench.arrays import FloatArray, IntArray, TimeArray
-from oceanbench.declaration import MetricRow
+from oceanbench.kinds.forecasts.forecast_rows import ForecastRow
 from oceanbench.metrics import METRICS, Sums
 from oceanbench.metrics.cases import total
 from oceanbench.metrics.sums import ratio
@@ -46,11 +46,11 @@ class Accumulated:
     points: dict[Level, IntArray] = field(default_factory=dict)
     holes: dict[Level, IntArray] = field(default_factory=dict)
 
-    def statistic(self, row: MetricRow) -> Sums | FloatArray | None:
+    def statistic(self, row: ForecastRow) -> Sums | FloatArray | None:
         """Sums that the value of one score is a function of; None where there are none."""
         return self.sums(row) if METRICS[row.metric].summed == "points" else self.table(row)
 
-    def sums(self, row: MetricRow) -> Sums | None:
+    def sums(self, row: ForecastRow) -> Sums | None:
         """Sums of one score by start, with its term; None where nothing was submitted for it."""
         levels = levels_of(row)
         if any((level, row.relative_to) not in self.tables for level in levels):
@@ -77,7 +77,7 @@ class Accumulated:
         squares = columns["squared_error" if reference is None else "squared_truth"]
         return ratio(squares.sum(axis=0), columns["weight"].sum(axis=0))
 
-    def table(self, row: MetricRow) -> FloatArray | None:
+    def table(self, row: ForecastRow) -> FloatArray | None:
         """Total over starts of the tables that one score reads; None where there are none."""
         mask, key = self.masks.index(str(row.mask)), term_key(row)
         leads = range(len(self.leads)) if row.lead is None else [self.leads.index(row.lead)]
@@ -112,7 +112,7 @@ def joined(parts: Sequence[Accumulated]) -> Accumulated:
     return whole
 
 
-def levels_of(row: MetricRow) -> list[Level]:
+def levels_of(row: ForecastRow) -> list[Level]:
     """Where a score's sums stand: of two variables or several datasets together, at several."""
     names = [row.against] if isinstance(row.against, str) else row.against or []
     observed = [Against(name, row.depth_bin) for name in names]
@@ -120,7 +120,7 @@ def levels_of(row: MetricRow) -> list[Level]:
     return [(variable, place) for variable in row.of_variables for place in places]
 
 
-def term_key(row: MetricRow) -> TermKey:
+def term_key(row: ForecastRow) -> TermKey:
     """Scores of one key share the sums of their term, or the table of their cases."""
     return *METRICS[row.metric].key(row.options), row.relative_to
 
