@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,15 @@ from oceanbench.data import opening
 from oceanbench.data.checks.files import check_size
 from oceanbench.data.coordinates import canonical
 from oceanbench.data.joining import in_time
-from oceanbench.declaration import Declaration
+from oceanbench.declaration import BoxMask, Declaration
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import SAME_NODE, SAME_TIME, centre_longitude
-from oceanbench.kinds.expected import check_units, expected
+from oceanbench.kinds.expected import check_same_level, check_units, expected
 from oceanbench.kinds.kind import Submitted
 from oceanbench.kinds.submitted import check_times, check_values, empty, open_variables, written
+from oceanbench.scoring.collocation import AtTruth
+from oceanbench.scoring.masks import inside
+from oceanbench.scoring.points import Geometry, Pieces, matched_by_score
 
 MAPS = ("time", "latitude", "longitude")
 ROLES = {
@@ -154,6 +158,37 @@ def _within(
             f"this a file for another challenge than {declaration.name}?"
         )
     return dataset.isel({name: slice(first, last)})
+
+
+def matched_maps(
+    declaration: Declaration,
+    submitted: Submitted,
+    data_dir: Path | None,
+    *,
+    bridged: bool,
+    prepared: Callable[[xr.DataArray], xr.DataArray],
+    at_truth: AtTruth,
+) -> Pieces:
+    """Estimate and truth of every variable and mask, at the places and times of the truth.
+
+    Parameters
+    ----------
+    declaration, submitted, data_dir : as for a kind's ``score``
+    bridged : as for :func:`read_maps`
+    prepared, at_truth : of :class:`oceanbench.scoring.points.Geometry`
+    """
+
+    def at_same_level(field: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
+        check_same_level(field, truth, declaration.name)
+        return at_truth(field, truth)
+
+    def within(points: xr.DataArray, mask: BoxMask) -> xr.DataArray:
+        return inside(points, mask, declaration.scored)
+
+    truth = open_dataset(declaration, declaration.truth_name, data_dir, None)
+    estimates = read_maps(declaration, submitted, bridged=bridged)
+    geometry = Geometry(prepared, at_same_level, within)
+    return matched_by_score(declaration, truth, estimates, geometry, submitted.name)
 
 
 def target_maps(declaration: Declaration) -> xr.Dataset | None:

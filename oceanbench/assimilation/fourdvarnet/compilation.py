@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from oceanbench.assimilation.fourdvarnet.solver import FourDVarNet
-from oceanbench.errors import OceanbenchError
+from oceanbench.errors import OceanbenchError, in_one_line
 
 
 def compiled(solver: FourDVarNet, device: str = "cpu") -> FourDVarNet:
@@ -23,7 +23,7 @@ def compiled(solver: FourDVarNet, device: str = "cpu") -> FourDVarNet:
     try:
         torch.compile(lambda values: 2.0 * values)(torch.ones(2, device=device))
     except (RuntimeError, ImportError, OSError) as problem:  # torch's own are of the first kind
-        reason = " ".join(str(problem).split())[:120]
+        reason = in_one_line(problem, 120)
         raise OceanbenchError(
             f"compiled=True: torch cannot compile here ({reason}); install a C++ compiler, or "
             "leave it out"

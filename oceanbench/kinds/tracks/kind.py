@@ -11,11 +11,9 @@ from oceanbench.declaration import BoxMask, Declaration
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import interpolate
 from oceanbench.kinds import gridded
-from oceanbench.kinds.expected import check_same_level
 from oceanbench.kinds.kind import Cases, Kind, Submitted
 from oceanbench.kinds.points import score_by, validate_by
-from oceanbench.scoring.masks import inside
-from oceanbench.scoring.points import Geometry, Pieces, matched_by_score
+from oceanbench.scoring.points import Pieces
 
 
 def target(declaration: Declaration, data_dir: Path | None) -> xr.Dataset:
@@ -38,21 +36,14 @@ def read(
 
 def matched(declaration: Declaration, submitted: Submitted, data_dir: Path | None) -> Pieces:
     """Estimate and truth of every variable and mask, along the tracks."""
-
-    def as_it_is(truth: xr.DataArray) -> xr.DataArray:
-        return truth
-
-    def at_truth(field: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
-        check_same_level(field, truth, declaration.name)
-        return interpolate(field, truth)
-
-    def within(points: xr.DataArray, mask: BoxMask) -> xr.DataArray:
-        return inside(points, mask, declaration.scored)
-
-    truth = gridded.open_dataset(declaration, declaration.truth_name, data_dir, None)
-    estimates = read(declaration, submitted)
-    geometry = Geometry(as_it_is, at_truth, within)
-    return matched_by_score(declaration, truth, estimates, geometry, submitted.name)
+    return gridded.matched_maps(
+        declaration,
+        submitted,
+        data_dir,
+        bridged=True,
+        prepared=lambda truth: truth,
+        at_truth=interpolate,
+    )
 
 
 TRACKS = Kind(

@@ -1,4 +1,4 @@
-"""Which points of windows a mask looks at."""
+"""Masks of windows, and which points they look at."""
 
 from __future__ import annotations
 
