@@ -49,6 +49,10 @@ def test_a_rule_that_a_kind_would_ignore_is_refused(kind, tmp_path):
             Challenge.load(path)
         assert "\n" not in str(refusal.value)
 
+    if kind == "tracks":
+        changed = content(kind)
+        changed["submission"]["regrid"] = "refuse"
+        refused("submission.regrid: maps are interpolated to tracks", changed)
     for rule, value in NOT_KEPT[kind].items():
         changed = content(kind)
         changed["submission"][rule] = value
@@ -73,7 +77,8 @@ def test_a_rule_that_a_kind_would_ignore_is_refused(kind, tmp_path):
 @every("kind", NOT_KEPT)
 def test_what_goes_without_saying_may_be_said(kind, tmp_path):
     changed = content(kind)
-    changed["submission"] |= {"crop_to_domain": False, "regrid": "refuse"}
+    regrid = "linear" if kind == "tracks" else "refuse"
+    changed["submission"] |= {"crop_to_domain": False, "regrid": regrid}
     (tmp_path / "challenge.yaml").write_text(yaml.safe_dump(changed), encoding="utf-8")
     assert Challenge.load(tmp_path).kind == kind
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import xarray as xr
 
@@ -14,6 +15,21 @@ from oceanbench.kinds import gridded
 from oceanbench.kinds.kind import Cases, Kind, Submitted
 from oceanbench.kinds.points import score_by, validate_by
 from oceanbench.scoring.points import Pieces
+
+
+def defaults(content: dict[str, Any]) -> dict[str, Any]:
+    """Content of a challenge.yaml whose maps are interpolated, as they cannot but be."""
+    submission = content.get("submission")
+    if not isinstance(submission, dict):
+        return content
+    return {**content, "submission": {"regrid": "linear", **submission}}
+
+
+def check(declaration: Declaration) -> None:
+    """Refuse a challenge without a domain, or whose maps would not be interpolated."""
+    gridded.check_places(declaration)
+    if declaration.submission.regrid != "linear":
+        raise ValueError("submission.regrid: maps are interpolated to tracks; remove it")
 
 
 def target(declaration: Declaration, data_dir: Path | None) -> xr.Dataset:
@@ -53,7 +69,8 @@ TRACKS = Kind(
     mask_keys=BoxMask,
     submission_keys=gridded.MAP_RULES,
     cases=Cases("time", dated=True),
-    check=gridded.check_places,
+    check=check,
+    defaults=defaults,
     open=gridded.open_dataset,
     target=target,
     read=read,
