@@ -17,6 +17,13 @@ from oceanbench.errors import OceanbenchError
 from oceanbench.grid import SAME_TIME
 
 
+def only_file(files: Sequence[Path], where: str) -> Path:
+    """The file of a submission, or of a dataset, that is not joined of several."""
+    if len(files) > 1:
+        raise OceanbenchError(f"{where}: {len(files)} files, expected all in one; join them")
+    return files[0]
+
+
 def open_variables(
     file: Path,
     declaration: Declaration,

@@ -32,7 +32,7 @@ from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.grid import as_nanoseconds
 from oceanbench.kinds.kind import Cases, Kind, Submitted
 from oceanbench.kinds.points import score_by, validate_by
-from oceanbench.kinds.submitted import check_values, empty, open_variables
+from oceanbench.kinds.submitted import check_values, empty, only_file, open_variables
 from oceanbench.methods.inputs import Inputs
 from oceanbench.result import Result
 from oceanbench.scoring.points import Geometry, Pieces, matched_by_score
@@ -89,7 +89,7 @@ def score_rows(declaration: Declaration) -> list[MetricRow]:
 def open_index(
     declaration: Declaration, name: str, data_dir: Path | None, period: slice | None = None
 ) -> xr.Dataset:
-    (file,) = declaration.files(name, data_dir)
+    file = only_file(declaration.files(name, data_dir), f"dataset '{name}'")
     variables = declaration.datasets[name].variables
     opened = canonical(opening.open_file(file), file.name).rename(
         {source: index for index, source in variables.items()}
@@ -106,7 +106,8 @@ def target(declaration: Declaration, data_dir: Path | None) -> xr.Dataset:
 def read(
     declaration: Declaration, submitted: Submitted, data_dir: Path | None = None
 ) -> xr.Dataset:
-    opened = open_variables(submitted.files[0], declaration, canonical, ["time"])
+    file = only_file(submitted.files, submitted.name)
+    opened = open_variables(file, declaration, canonical, ["time"])
     whole = opening.loaded(opened, submitted.name)
     check_values(whole, declaration, submitted.name)
     return whole
@@ -323,6 +324,8 @@ def test_what_every_kind_refuses_is_refused(challenge: Path, order: list[int], w
     mine.to_netcdf(challenge.with_name("mine.nc"), engine="h5netcdf")
     with pytest.raises(OceanbenchError, match=words):
         Submission("mine", challenge.with_name("mine.nc")).open(Challenge.load(challenge))
+    with pytest.raises(OceanbenchError, match="expected all in one; join them"):
+        Submission("mine", challenge.with_name("*.nc")).open(Challenge.load(challenge))
 
 
 def test_what_it_hides_in_training_is_hidden(challenge: Path) -> None:

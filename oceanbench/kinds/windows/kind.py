@@ -11,11 +11,11 @@ import xarray as xr
 from oceanbench.data import opening
 from oceanbench.data.checks.files import check_size
 from oceanbench.declaration import Declaration
-from oceanbench.errors import OceanbenchError, did_you_mean
+from oceanbench.errors import did_you_mean
 from oceanbench.kinds.expected import check_units
 from oceanbench.kinds.kind import Cases, Kind, Submitted
 from oceanbench.kinds.points import score_by, validate_by
-from oceanbench.kinds.submitted import check_values, open_variables
+from oceanbench.kinds.submitted import check_values, only_file, open_variables
 from oceanbench.kinds.windows import files
 from oceanbench.kinds.windows.driving import each_sampling
 from oceanbench.kinds.windows.masks import WindowMask, inside_windows, masks_of
@@ -46,14 +46,10 @@ def read(
     declaration: Declaration, submitted: Submitted, data_dir: Path | None = None
 ) -> xr.Dataset:
     """Windows of a submission ([sampling,] window, time, component[, member]), in memory."""
-    if len(submitted.files) > 1:
-        raise OceanbenchError(
-            f"{submitted.name}: {len(submitted.files)} files, expected all windows in one; join "
-            "them"
-        )
+    file = only_file(submitted.files, submitted.name)
     sampled = ["sampling"] if keys(declaration).samplings else []
     dims = [*sampled, *files.DIMENSIONS]
-    whole = open_variables(submitted.files[0], declaration, files.canonical, dims, TEXTS)
+    whole = open_variables(file, declaration, files.canonical, dims, TEXTS)
     check_size([whole], submitted.name, declaration.budget)
     whole = opening.loaded(whole, submitted.name)
     check_values(whole, declaration, submitted.name)
