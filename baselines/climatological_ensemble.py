@@ -11,8 +11,8 @@ from collections.abc import Mapping
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
+from oceanbench.arrays import IndexArray, TimeArray
 from oceanbench.errors import OceanbenchError
 from oceanbench.forecasting.anomalies import days_of, maps_of, nodes_of, of_role
 
@@ -40,9 +40,7 @@ def estimate(
     return target.drop_vars(list(found)).assign(found)
 
 
-def same_day_of_years(
-    days: NDArray[np.datetime64], known: NDArray[np.datetime64]
-) -> NDArray[np.intp]:
+def same_day_of_years(days: TimeArray, known: TimeArray) -> IndexArray:
     """Places in ``known`` of the same day, counted from 1 January, of each of its whole years.
 
     The 366th day is the 365th where there is none. Shape of ``days`` and then the years.

@@ -18,9 +18,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 import xarray as xr
-from numpy.typing import NDArray
 from torch import Tensor
 
+from oceanbench.arrays import FloatArray, TimeArray
 from oceanbench.assimilation.nudging.insertion import Surface
 from oceanbench.dynamics import layered_ocean as ocean
 from oceanbench.dynamics.basin import Basin, north_atlantic_like
@@ -127,8 +127,8 @@ class Run(NamedTuple):
     def driven(
         self,
         state: Tensor,
-        days: NDArray[np.datetime64],
-        maps: Mapping[str, NDArray[np.float64]],
+        days: TimeArray,
+        maps: Mapping[str, FloatArray],
         until: np.datetime64,
     ) -> Tensor:
         """State of the day ``until``, from a state of rest and the maps of days before it."""

@@ -16,9 +16,9 @@ import xarray as xr
 
 from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration
 from oceanbench.assimilation.fourdvarnet.maps.inference import filled
+from oceanbench.assimilation.fourdvarnet.maps.map_errors import calibrate, draw_members
 from oceanbench.assimilation.fourdvarnet.maps.training import train_members
 from oceanbench.assimilation.fourdvarnet.maps.training_set import training_set
-from oceanbench.assimilation.fourdvarnet.maps.uncertainty import calibrate, draw_members
 from oceanbench.learning.ensembles import preset_of
 
 if TYPE_CHECKING:

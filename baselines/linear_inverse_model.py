@@ -23,8 +23,8 @@ from collections.abc import Mapping
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
+from oceanbench.arrays import FloatArray
 from oceanbench.errors import OceanbenchError
 from oceanbench.forecasting import linear_inverse
 from oceanbench.forecasting.anomalies import Climate, analyses, of_role
@@ -33,8 +33,6 @@ from oceanbench.forecasting.linear_inverse import InverseModel
 KINDS = ("forecasts",)
 REFERENCE = "https://doi.org/10.1175/1520-0442(1995)008%3C1999:TOGOTS%3E2.0.CO;2"
 COUNTS = (5, 10, 20, 30, 40, 60, 80, 120, 160)  # of patterns, to choose from
-
-FloatArray = NDArray[np.float64]
 
 
 def estimate(

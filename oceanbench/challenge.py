@@ -15,6 +15,7 @@ from oceanbench.data.checks.budget import Budget
 from oceanbench.declaration import (
     Dates,
     Declaration,
+    Section,
     Source,
     consistency,
     one_line,
@@ -22,7 +23,7 @@ from oceanbench.declaration import (
     time_slice,
 )
 from oceanbench.errors import OceanbenchError, did_you_mean
-from oceanbench.kinds import CHALLENGE_KINDS
+from oceanbench.kinds import CHALLENGE_KINDS, Kind
 from oceanbench.metrics import METRICS
 
 
@@ -66,7 +67,7 @@ class Challenge(Declaration):
             layouts=kind.layouts,
             truth_layout=kind.truth_layout,
         )
-        consistency.check_masks(self.masks, self.kind, kind.mask_keys)
+        consistency.check_rules(self.submission, self.kind, kind.submission_keys)
         consistency.check_submission(self.submission, self.truth, self.domain)
         kind.check(self)
         for index, row in enumerate(self.metrics):
@@ -74,7 +75,6 @@ class Challenge(Declaration):
                 consistency.check_row(
                     row,
                     self.kind,
-                    keys=kind.row_keys,
                     truth_layout=kind.truth_layout,
                     dated=kind.cases.dated,
                     variables=kind.variables(self),
@@ -208,7 +208,25 @@ def _with_defaults(content: dict[str, Any]) -> dict[str, Any]:
             for key, d in content["datasets"].items()
         }
     given = {key: content.pop(key) for key in kind.keys.model_fields if key in content}
-    return {**content, "own": kind.keys.model_validate(given)}
+    return {**content, **_in_sections_of(kind, content), "own": kind.keys.model_validate(given)}
+
+
+def _in_sections_of(kind: Kind, content: Mapping[str, Any]) -> dict[str, Any]:
+    """Masks and rows of metrics in the sections that a kind has for them."""
+    masks, rows = content.get("masks", {"domain": {}}), content.get("metrics")
+    found: dict[str, Any] = {"masks": masks}
+    if isinstance(masks, dict):
+        found["masks"] = {n: _parsed(kind.mask_keys, m, f"masks.{n}") for n, m in masks.items()}
+    if isinstance(rows, list):
+        found["metrics"] = [_parsed(kind.row_keys, r, f"metrics[{i}]") for i, r in enumerate(rows)]
+    return found
+
+
+def _parsed(section: type[Section], content: Any, where: str) -> Section:
+    try:
+        return section.model_validate(content)
+    except ValidationError as problem:
+        raise ValueError(one_line(problem, where)) from problem
 
 
 def load_all() -> Mapping[str, Challenge]:

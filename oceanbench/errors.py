@@ -1,4 +1,4 @@
-"""The one error a user sees, and the helper that turns a typo into a suggestion."""
+"""The one error a user sees, and what its message is made of."""
 
 from __future__ import annotations
 
@@ -11,6 +11,15 @@ class OceanbenchError(ValueError):
 
     The command line prints the message as one line, without a traceback, and exits with 2.
     """
+
+
+def in_one_line(problem: Exception, most: int | None = None) -> str:
+    r"""What an error of another package says, on one line and of so many letters at the most.
+
+    >>> in_one_line(ValueError("no such\n  key"))
+    'no such key'
+    """
+    return " ".join(str(problem).split())[:most]
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

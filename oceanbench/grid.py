@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
+from oceanbench.arrays import BoolArray, FloatArray, IndexArray
 from oceanbench.errors import OceanbenchError
 
 EARTH_RADIUS_KM = 6371.0
@@ -18,8 +19,6 @@ GRAVITY = 9.81  # m/s²; this and the next as the published challenges have them
 EARTH_ROTATION = 7.2921e-5  # rad/s
 SAME_NODE = 1e-4  # degrees: nodes written in float32 lie up to 3e-5 degrees from exact ones
 SAME_TIME = np.timedelta64(1, "s")  # of maps: times written as numbers of days are rounded
-
-FloatArray = NDArray[np.float64]
 
 
 def wrap_longitude(longitude: ArrayLike, centre: float) -> FloatArray:
@@ -229,7 +228,7 @@ def fill_holes(field: xr.DataArray) -> xr.DataArray:
     return field.copy(data=values)
 
 
-def _laplacian(missing: NDArray[np.bool_]) -> tuple[sparse.csc_matrix, sparse.csr_matrix]:
+def _laplacian(missing: BoolArray) -> tuple[sparse.csc_matrix, sparse.csr_matrix]:
     """Matrices of ``inner @ unknown = outer @ known`` for the five-point mean, mirrored edges."""
     rows, columns = missing.shape
     number = np.arange(missing.size).reshape(missing.shape)
@@ -249,10 +248,10 @@ def _laplacian(missing: NDArray[np.bool_]) -> tuple[sparse.csc_matrix, sparse.cs
     return sparse.csc_matrix(inner), sparse.csr_matrix(rows_of_missing)
 
 
-def _mirror(index: NDArray[np.intp], size: int) -> NDArray[np.intp]:
+def _mirror(index: IndexArray, size: int) -> IndexArray:
     """Reflect an index about the first and the last node (-1 becomes 1)."""
     reflected = np.abs(index)
-    result: NDArray[np.intp] = np.where(
+    result: IndexArray = np.where(
         reflected > size - 1, max(2 * (size - 1), 0) - reflected, reflected
     )
     return np.clip(result, 0, size - 1)

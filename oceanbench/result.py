@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from pydantic_core import from_json, to_json
 
 from oceanbench.data.files import read_text, write_text
-from oceanbench.errors import OceanbenchError
+from oceanbench.errors import OceanbenchError, in_one_line
 from oceanbench.metrics import Sums
 
 SCHEMA = 2
@@ -154,7 +154,7 @@ class Result:
             text = read_text(path, MOST_TEXT)
             content = from_json(text, allow_inf_nan=False)
         except (OSError, ValueError) as problem:
-            reason = " ".join(str(problem).split())
+            reason = in_one_line(problem)
             raise OceanbenchError(
                 f"{path}: cannot be read as a result ({reason}); give a file that "
                 "'oceanbench evaluate' wrote"
@@ -170,7 +170,7 @@ class Result:
             )
             _check_parts(result)
         except (ValueError, TypeError, OverflowError) as problem:
-            reason = " ".join(str(problem).split())[:200]
+            reason = in_one_line(problem, 200)
             raise OceanbenchError(
                 f"{path}: a key of the result is missing, unknown or wrong ({reason}); evaluate "
                 "again"

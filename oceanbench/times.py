@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from oceanbench.arrays import BoolArray, IntArray, TimeArray
 from oceanbench.errors import OceanbenchError
 
 CYCLES = {"dayofyear": 366, "month": 12}
@@ -26,7 +27,7 @@ def check_whole(found: NDArray[np.integer], cycle: str, where: str) -> None:
         )
 
 
-def numbers(days: NDArray[np.datetime64], cycle: str) -> NDArray[np.int64]:
+def numbers(days: TimeArray, cycle: str) -> IntArray:
     """Number of each day in a cycle, from 1, or 0 where there is none; of the shape of ``days``.
 
     >>> numbers(np.array(["2008-03-01"], "M8[D]"), "dayofyear")
@@ -42,7 +43,7 @@ def numbers(days: NDArray[np.datetime64], cycle: str) -> NDArray[np.int64]:
     return np.asarray(number + 1)
 
 
-def episodes(series: NDArray[np.bool_], longest_gap: float = 0.0) -> list[tuple[int, int]]:
+def episodes(series: BoolArray, longest_gap: float = 0.0) -> list[tuple[int, int]]:
     """First and last index of every episode.
 
     Parameters

@@ -24,7 +24,7 @@ PICTURES = {
     "architecture.svg": "oceanbench",
     "architecture_assimilation.svg": "oceanbench/assimilation",
 }
-GROUND = ("grid", "times", "progress", "errors")  # of the whole package
+GROUND = ("grid", "times", "progress", "arrays", "errors")  # of the whole package
 
 LETTER, SMALL, PAD, GAP, LANE = 8.2, 5.9, 12, 22, 14  # widths, in pixels
 LINE, LINES = 36, 3  # letters and lines of what is said of a room

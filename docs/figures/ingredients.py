@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from oceanbench import Challenge
+from oceanbench.arrays import FloatArray
 from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration
 from oceanbench.assimilation.fourdvarnet.maps.inference import TrainedMembers
-from oceanbench.assimilation.fourdvarnet.maps.map_grid import FloatArray
 from oceanbench.assimilation.fourdvarnet.maps.training import train_members
 from oceanbench.assimilation.fourdvarnet.maps.training_set import training_set
 from oceanbench.methods.inputs import Inputs

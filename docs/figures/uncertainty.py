@@ -11,11 +11,11 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from oceanbench.arrays import FloatArray
 from oceanbench.assimilation.gaussian.covariance import Covariance
 from oceanbench.assimilation.gaussian.optimal_interpolation import Observations, solve
 from oceanbench.assimilation.gaussian.posterior_fields import maps
 from oceanbench.assimilation.uncertainty.error_samples import (
-    FloatArray,
     MappingMethod,
     Members,
     Solver,

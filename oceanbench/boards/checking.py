@@ -84,7 +84,7 @@ def of_its_sums(challenge: Challenge, result: Result, score: Score) -> float | N
         table = sums_of(series, row.label)
         if metric.statistic is not None and table.term is None:
             continue
-        if row.lead is not None or row.depth is not None:
+        if row.of_a_part:
             continue  # the sums are those of the score that ranks
         return float(metric.value_of(table, row.options))
     return None

@@ -16,7 +16,7 @@ from oceanbench.boards.escaping import terminal
 from oceanbench.cli.boards import check, leaderboard, verify
 from oceanbench.cli.challenges import catalog, fetch, list_, show, validate
 from oceanbench.cli.scoring import evaluate, run, train
-from oceanbench.errors import OceanbenchError
+from oceanbench.errors import OceanbenchError, in_one_line
 
 PASSED_ON = (OceanbenchError, click.exceptions.Exit, click.ClickException, click.Abort)
 
@@ -37,7 +37,7 @@ class OneLine(click.Group):
 
 
 def _unexpected(problem: Exception) -> str:
-    said = " ".join(str(problem).split())[:300]
+    said = in_one_line(problem, 300)
     if isinstance(problem, MemoryError):
         return f"out of memory ({said or 'no more to be had'}); give smaller files"
     if isinstance(problem, OSError) and problem.strerror:

@@ -67,16 +67,15 @@ def facts(challenge: Challenge, data_dir: Path | None) -> Iterator[str]:
     if (domain := challenge.domain) is not None:
         yield f"  domain    {list(domain.longitude)} °E, {list(domain.latitude)} °N"
         yield f"  scored    {domain.time[0]} to {domain.time[1]}"
-    for heading, text in CHALLENGE_KINDS[challenge.kind].facts(challenge):
+    kind = CHALLENGE_KINDS[challenge.kind]
+    for heading, text in kind.facts(challenge):
         yield f"  {heading:9} {text}"
     for period, (first, last) in challenge.periods.items():
         yield f"  {period:9} {first} to {last}"
     rules = challenge.submission
+    regrid = f"regrid: {rules.regrid}, " if "regrid" in kind.submission_keys else ""
     for name, variable in rules.variables.items():
-        yield (
-            f"  submit    {name} [{variable.units}], regrid: {rules.regrid}, "
-            f"missing: {rules.missing}"
-        )
+        yield f"  submit    {name} [{variable.units}], {regrid}missing: {rules.missing}"
     yield "  datasets (intake catalog: oceanbench catalog export)"
     for name, dataset in challenge.datasets.items():
         count = len(challenge.present(name, data_dir))

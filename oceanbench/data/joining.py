@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from oceanbench.arrays import BoolArray, IndexArray
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import SAME_NODE, SAME_TIME, same_nodes
 
@@ -89,9 +90,7 @@ def each_time_once(dataset: xr.Dataset, where: str, layout: str) -> xr.Dataset:
     return dataset.isel(time=np.setdiff1d(np.arange(time.size), left_out))
 
 
-def compared(
-    first: NDArray[Any], second: NDArray[Any]
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def compared(first: NDArray[Any], second: NDArray[Any]) -> tuple[BoolArray, BoolArray]:
     """Which rows of the first lack what the second has, and which are not of the same values.
 
     >>> compared(np.array([1.0, np.nan, 1.0]), np.array([1.0, 2.0, 2.0]))
@@ -105,7 +104,7 @@ def compared(
     return earlier, other.any(axis=axes) | (earlier & later)
 
 
-def _at_one_place(dataset: xr.Dataset) -> tuple[xr.Dataset, NDArray[np.intp]]:
+def _at_one_place(dataset: xr.Dataset) -> tuple[xr.Dataset, IndexArray]:
     """Observations with those of one time by place, and which are where the one before them is."""
     time = dataset["time"].values
     if not (np.diff(time) == np.timedelta64(0)).any():

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
+from oceanbench.arrays import BoolArray
 from oceanbench.errors import OceanbenchError
 
 Values = NDArray[Any]
@@ -203,7 +204,7 @@ def _fill_of(known: list[Any], dtype: np.dtype[Any], low: float) -> Any:
     return dtype.type(limits.min if low > limits.min else limits.max)
 
 
-def _equal(values: Values, fill: Any, unsigned: np.dtype[Any] | None) -> NDArray[np.bool_]:
+def _equal(values: Values, fill: Any, unsigned: np.dtype[Any] | None) -> BoolArray:
     """Where values are a fill, in the lower precision of the two."""
     if values.dtype.kind == "f":
         kept = values.dtype
@@ -211,7 +212,7 @@ def _equal(values: Values, fill: Any, unsigned: np.dtype[Any] | None) -> NDArray
             kept = min(kept.newbyteorder("="), np.asarray(fill).dtype.newbyteorder("="))
         with np.errstate(over="ignore"):
             one = np.asarray(fill).astype(kept)
-            same: NDArray[np.bool_] = values.astype(kept, copy=False) == one
+            same: BoolArray = values.astype(kept, copy=False) == one
         return same
     seen = values
     if unsigned is not None and fill >= 0:

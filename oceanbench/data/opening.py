@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
+from oceanbench.arrays import IndexArray
 from oceanbench.data.attributes import check_attributes
 from oceanbench.data.coordinates import canonical, is_coordinate
 from oceanbench.data.dates import counted_from_1970, refuse_other_calendars
@@ -215,7 +215,7 @@ def select(dataset: xr.Dataset, box: Box, layout: str) -> xr.Dataset:
     return dataset.isel(time=_as_slice(np.flatnonzero(inside_all)))
 
 
-def _as_slice(index: NDArray[np.intp]) -> slice | NDArray[np.intp]:
+def _as_slice(index: IndexArray) -> slice | IndexArray:
     """Slice where the indices are consecutive: files are read faster so."""
     if index.size and index[-1] - index[0] + 1 == index.size:
         return slice(int(index[0]), int(index[-1]) + 1)

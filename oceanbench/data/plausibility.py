@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from oceanbench.arrays import AnyFloatArray
 from oceanbench.data.missing import on_read
 from oceanbench.data.units import PLAUSIBLE, same_unit, standard_unit
 from oceanbench.errors import OceanbenchError
@@ -53,9 +54,7 @@ def check_units(array: xr.DataArray, expected: Expected, where: str) -> None:
         )
 
 
-def check_plausible(
-    values: NDArray[np.floating[Any]], name: str, expected: Expected, where: str
-) -> None:
+def check_plausible(values: AnyFloatArray, name: str, expected: Expected, where: str) -> None:
     """Refuse values outside the range, and one far from all others that files use for a fill.
 
     Parameters

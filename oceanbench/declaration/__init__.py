@@ -1,10 +1,11 @@
 """The sections of challenge.yaml, frozen and strict, and their refusals in one line."""
 
 from oceanbench.declaration.declaration import Declaration
-from oceanbench.declaration.metric_rows import MetricRow, Shown
+from oceanbench.declaration.metric_rows import MetricRow
 from oceanbench.declaration.reading import one_line, read_yaml
-from oceanbench.declaration.section import Dates, Day, Interval, Number, Period, Section, Text
+from oceanbench.declaration.section import Dates, Day, Flag, Interval, Number, Period, Section, Text
 from oceanbench.declaration.sections import (
+    BoxMask,
     Dataset,
     Domain,
     Mask,
@@ -20,11 +21,13 @@ from oceanbench.declaration.sections import (
 )
 
 __all__ = [
+    "BoxMask",
     "Dataset",
     "Dates",
     "Day",
     "Declaration",
     "Domain",
+    "Flag",
     "Interval",
     "Mask",
     "MetricRow",
@@ -33,7 +36,6 @@ __all__ = [
     "Period",
     "Published",
     "Section",
-    "Shown",
     "Source",
     "Starts",
     "SubmissionRules",

@@ -10,8 +10,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
 
 from oceanbench.declaration.metric_rows import MetricRow
-from oceanbench.declaration.section import Dates, Period
-from oceanbench.declaration.sections import Dataset, Domain, Mask, SubmissionRules
+from oceanbench.declaration.section import Dates, Period, Section
+from oceanbench.declaration.sections import Dataset, Domain, SubmissionRules
 from oceanbench.errors import did_you_mean
 from oceanbench.metrics import METRICS
 
@@ -19,6 +19,7 @@ LEARNED: tuple[Literal["training", "validation"], ...] = ("training", "validatio
 HIDDEN = ("truth", "observed_truth")  # roles that no method ever receives
 MOST_SCORES = 20_000
 MOST_NODES = 2**30  # of the maps that a method fills
+RULES = ("variables", "units", "aliases", "valid_range", "missing", "min_coverage")  # of all kinds
 BEFORE_OR_AFTER = "end it before or begin it after, or scores mean nothing"
 
 
@@ -66,6 +67,8 @@ def check_datasets(
             raise ValueError(
                 f"datasets.{name}.path: {dataset.path} is the truth's; methods would read it"
             )
+        if dataset.daily_mean and dataset.layout != "grid":
+            raise ValueError(f"datasets.{name}.daily_mean: is for layout 'grid'; remove it")
         if dataset.role != "observed_truth" and dataset.of_observed_truth:
             key = dataset.of_observed_truth[0]
             raise ValueError(f"datasets.{name}.{key}: is for role 'observed_truth'; remove it")
@@ -100,19 +103,28 @@ def check_periods(
             )
 
 
-def check_masks(masks: Mapping[str, Mask], kind: str, keys: Collection[str]) -> None:
-    """Refuse masks of what the kind does not have.
+def check_rules(submission: SubmissionRules, kind: str, keys: Collection[str]) -> None:
+    """Refuse rules of a submission that the kind would not keep.
 
     Parameters
     ----------
-    masks : by name
+    submission : its rules
     kind : of the challenge
-    keys : that its masks may have
+    keys : rules that it keeps beside :data:`RULES`; ``fill`` if it can fill holes
     """
-    for name, mask in masks.items():
-        for key in type(mask).model_fields:
-            if key in mask.model_fields_set and key not in keys:
-                raise ValueError(f"masks.{name}.{key}: kind '{kind}' has no such part")
+    sections: dict[str, Section | None] = {
+        "submission": submission,
+        "submission.grid": submission.grid,
+        **{f"submission.variables.{n}": rules for n, rules in submission.variables.items()},
+    }
+    for where, section in sections.items():
+        for key, field in type(section).model_fields.items() if section is not None else ():
+            if key not in (*RULES, *keys) and getattr(section, key) != field.default:
+                raise ValueError(f"{where}.{key}: kind '{kind}' has no such rule; remove it")
+    if submission.missing == "fill" and "fill" not in keys:
+        raise ValueError(
+            f"submission.missing: kind '{kind}' cannot 'fill' holes; write refuse or drop"
+        )
 
 
 def check_submission(
@@ -139,7 +151,6 @@ def check_row(
     row: MetricRow,
     kind: str,
     *,
-    keys: Collection[str],
     truth_layout: str,
     dated: bool,
     variables: Sequence[str],
@@ -151,16 +162,15 @@ def check_row(
     ----------
     row : of the metrics
     kind : of the challenge
-    keys : that its rows may have beside what all may
     truth_layout : of the kind
     dated : whether what it scores has dates
     variables, masks : names
     """
-    if row.variable is None and len(variables) > 1 and "variables" not in keys:
+    of_one = "variables" not in type(row).model_fields  # else it stands for a score of each
+    if row.variable is None and len(variables) > 1 and of_one:
         raise ValueError(f"variable: is missing; say which, one of {list(variables)}")
     for key, named, among in (
         ("variable", row.variable, variables),
-        ("plus", row.plus, variables),
         ("mask", row.mask, masks),
     ):
         if named is not None and named not in among:
@@ -170,9 +180,6 @@ def check_row(
         raise ValueError(f"metric: '{row.metric}' needs a {metric.needs}, kind is '{kind}'")
     if metric.daily and not dated:
         raise ValueError(f"metric: '{row.metric}' goes over days, {kind} have no dates")
-    for key in row.of_some_kinds:
-        if key not in keys and not (key == "shown" and "variables" in keys):
-            raise ValueError(f"{key}: kind '{kind}' has no such key of a row; remove it")
 
 
 def check_labels(labels: Sequence[str], what: str) -> None:

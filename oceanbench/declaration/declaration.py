@@ -51,9 +51,7 @@ class Declaration(Section):
     periods: dict[Period, Dates] = Field(default_factory=dict)
     datasets: Annotated[dict[str, Dataset], Field(max_length=MOST)]
     submission: SubmissionRules
-    masks: Annotated[dict[str, Mask], Field(min_length=1, max_length=MOST)] = Field(
-        default_factory=lambda: {"domain": Mask()}
-    )
+    masks: Annotated[dict[str, Mask], Field(min_length=1, max_length=MOST)]
     metrics: Annotated[list[MetricRow], Field(max_length=MOST)]
     rank_by: Text
     reference_method: Annotated[str, Field(strict=True, pattern=NAME)] | None = None

@@ -9,7 +9,7 @@ import yaml
 from pydantic import ValidationError
 
 from oceanbench.data.files import read_text
-from oceanbench.errors import OceanbenchError
+from oceanbench.errors import OceanbenchError, in_one_line
 
 MOST_TEXT = 2**18  # bytes of a challenge.yaml
 DEEPEST = 16  # values within values
@@ -20,7 +20,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     try:
         content = yaml.load(read_text(path, MOST_TEXT), Loader=_OneOfEachKey)
     except (yaml.YAMLError, OSError, ValueError) as problem:
-        reason = " ".join(str(problem).split())
+        reason = in_one_line(problem)
         raise OceanbenchError(f"{path}: not valid YAML: {reason}; correct it") from problem
     if not isinstance(content, dict):
         raise OceanbenchError(f"{path}: expected keys such as name, kind, domain; found none")
@@ -56,10 +56,15 @@ class _OneOfEachKey(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def one_line(problem: ValidationError) -> str:
-    """First error of a validation as 'key: what was found, what was expected'."""
+def one_line(problem: ValidationError, where: str = "") -> str:
+    """First error of a validation as 'key: what was found, what was expected'.
+
+    Parameters
+    ----------
+    problem : of a declaration, or of a part of it
+    where : key of that part
+    """
     error = problem.errors()[0]
-    where = ""
     for part in error["loc"]:
         if isinstance(part, int):
             where += f"[{part}]"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 
+from oceanbench.arrays import TimeArray
 from oceanbench.data import opening
 from oceanbench.data.expressions import parse_sum
 from oceanbench.declaration.section import Date, Dates, Flag, Interval, Number, Section, Text
@@ -109,7 +109,7 @@ class Starts(Section):
         return self
 
     @property
-    def days(self) -> NDArray[np.datetime64]:
+    def days(self) -> TimeArray:
         """Every start, as a day."""
         first, last = (np.datetime64(day, "D") for day in (self.first, self.last))
         return np.arange(first, last + 1, self.step_days)
@@ -170,23 +170,20 @@ class SubmissionRules(Section):
 
 
 class Mask(Section):
-    """Part of the domain, or of the windows, that a score looks at; ``{}`` is all of it.
+    """Part of the truth that a score looks at; ``{}`` is all of it.
 
-    Of windows, it is the part of one sampling, of some times since the start, where a dataset of
-    observations has values or has none, or where a flag in the file of the truth is set or is not.
+    What else it may say is said by the section that a kind has for its masks.
     """
+
+
+class BoxMask(Mask):
+    """Part of the domain: a box and days, weighed alike or by area."""
 
     inset_degrees: Annotated[float, Field(strict=True, ge=0)] = 0.0
     longitude: Interval | None = None
     latitude: Interval | None = None
     time: Dates | None = None
     weights: Literal["uniform", "cos_latitude"] = "uniform"
-    sampling: Text | None = None
-    elapsed: Interval | None = None
-    observed_in: Text | None = None
-    unobserved_in: Text | None = None
-    flagged: Text | None = None
-    unflagged: Text | None = None
 
 
 class ModelSpec(Section):

@@ -29,9 +29,9 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from oceanbench.arrays import BoolArray, FloatArray
 from oceanbench.times import episodes
 
 COMPONENTS = ("omega", "bottom_top", "north_south")
@@ -72,7 +72,7 @@ def tangent(state: Tensor, perturbations: Tensor) -> Tensor:
     )
 
 
-def collapsed(omega: NDArray[np.float64], years_per_step: float) -> NDArray[np.bool_]:
+def collapsed(omega: FloatArray, years_per_step: float) -> BoolArray:
     r"""Years in which the circulation is OFF.
 
     OFF is the time from the first to the last reversal, :math:`\Omega_0 + \omega > 0`, where

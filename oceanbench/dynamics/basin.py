@@ -23,16 +23,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 from torch.nn.functional import pad
 
+from oceanbench.arrays import BoolArray, FloatArray
 from oceanbench.dynamics.reduced_gravity import sine_transform
 from oceanbench.dynamics.rotation import EARTH_RADIUS
 from oceanbench.errors import OceanbenchError
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ class Basin:
 
     latitude: FloatArray
     longitude: FloatArray
-    wet: NDArray[np.bool_]
+    wet: BoolArray
 
     def __post_init__(self) -> None:
         """Refuse islands and lakes."""

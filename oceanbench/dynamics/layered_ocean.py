@@ -47,14 +47,14 @@ from torch.nn.functional import pad
 from oceanbench.dynamics import rotation, transport
 from oceanbench.dynamics.basin import Basin, Inversion, inversion
 from oceanbench.dynamics.ocean_climate import climate, season
-from oceanbench.dynamics.quasigeostrophic import DAY
+from oceanbench.dynamics.quasigeostrophic import DAY, TwoLayers
 
 DENSITY = 1025.0  # kg/m³
 LAYERS = 2  # rows of the state before the tracers
 
 
 @dataclass(frozen=True)
-class Parameters:
+class Parameters(TwoLayers):
     """What the ocean is made of, in SI units but for pistons and mixing, in metres a day.
 
     Times may be None (no such forcing), speeds and the wind 0. ``shear_speed`` and ``shear_width``:
@@ -77,12 +77,6 @@ class Parameters:
     winter_mixing: float = 2.0
     interior_time: float | None = 1500.0 * DAY
     gravity: float = 9.81
-
-    @property
-    def stretching(self) -> tuple[float, float]:
-        """F1 and F2, 1/m²: their sum is the inverse square of the deformation radius."""
-        total = (self.upper_depth + self.lower_depth) * self.deformation_radius**2
-        return self.lower_depth / total, self.upper_depth / total
 
 
 @dataclass(frozen=True)

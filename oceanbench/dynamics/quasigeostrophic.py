@@ -36,13 +36,27 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from oceanbench.dynamics import rotation
+from oceanbench.dynamics.rotation import BetaPlane
 
 DAY = 86400.0
 
 
+class TwoLayers:
+    """Two layers of uniform density, their depths at rest in metres."""
+
+    upper_depth: float
+    lower_depth: float
+    deformation_radius: float
+
+    @property
+    def stretching(self) -> tuple[float, float]:
+        """F1 and F2, 1/m²: their sum is the inverse square of the deformation radius."""
+        total = (self.upper_depth + self.lower_depth) * self.deformation_radius**2
+        return self.lower_depth / total, self.upper_depth / total
+
+
 @dataclass(frozen=True)
-class Parameters:
+class Parameters(BetaPlane, TwoLayers):
     """What the flow is made of, in SI units; the defaults are a Gulf-Stream-like jet.
 
     ``relaxation_time`` and ``drag_time`` may be None (no forcing, no drag). ``mean_flow``, uniform
@@ -66,24 +80,6 @@ class Parameters:
     mean_flow: tuple[float, float] = (0.0, 0.0)
     gravity: float = 9.81
     small_scale_filter: Literal["exponential", "two_thirds", "none"] = "exponential"
-
-    @property
-    def coriolis(self) -> float:
-        """Coriolis parameter f0 at the reference latitude, 1/s."""
-        return rotation.coriolis(self.latitude)
-
-    @property
-    def planetary_gradient(self) -> float:
-        """Northward gradient of the Coriolis parameter, 1/(m s)."""
-        if self.beta is not None:
-            return self.beta
-        return rotation.planetary_gradient(self.latitude)
-
-    @property
-    def stretching(self) -> tuple[float, float]:
-        """F1 and F2, 1/m²: their sum is the inverse square of the deformation radius."""
-        total = (self.upper_depth + self.lower_depth) * self.deformation_radius**2
-        return self.lower_depth / total, self.upper_depth / total
 
 
 @dataclass(frozen=True)

@@ -38,14 +38,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from oceanbench.dynamics import rotation
 from oceanbench.dynamics.quasigeostrophic import DAY
+from oceanbench.dynamics.rotation import BetaPlane
 
 STABLE_COURANT = 2.5  # fourth-order Runge-Kutta bears 2.8
 
 
 @dataclass(frozen=True)
-class Parameters:
+class Parameters(BetaPlane):
     """What the flow is made of, in SI units; the defaults are those of the Gulf Stream.
 
     ``wave_speed`` is that of the first baroclinic gravity wave, c1. ``beta`` None means the value
@@ -58,18 +58,6 @@ class Parameters:
     beta: float | None = None
     dissipation_time: float | None = 0.25 * DAY
     gravity: float = 9.81
-
-    @property
-    def coriolis(self) -> float:
-        """Coriolis parameter f0 at the reference latitude, 1/s."""
-        return rotation.coriolis(self.latitude)
-
-    @property
-    def planetary_gradient(self) -> float:
-        """Northward gradient of the Coriolis parameter, 1/(m s)."""
-        if self.beta is not None:
-            return self.beta
-        return rotation.planetary_gradient(self.latitude)
 
     @property
     def deformation_radius(self) -> float:

@@ -10,8 +10,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from oceanbench.declaration import Declaration, MetricRow
+from oceanbench.declaration import Declaration
 from oceanbench.figures.style import ERROR, ESTIMATE, LINES, TRUTH, UNITS, scales
+from oceanbench.kinds.forecasts.forecast_rows import ForecastRow, scores_of
 from oceanbench.kinds.forecasts.schedule import unit_of
 from oceanbench.kinds.forecasts.scoring.scores import Scored
 from oceanbench.metrics import METRICS
@@ -79,7 +80,7 @@ def structure(scored: Scored, heading: str) -> Figure | None:
 
 
 def spectra(
-    scored: Scored, declaration: Declaration, row: MetricRow, heading: str
+    scored: Scored, declaration: Declaration, row: ForecastRow, heading: str
 ) -> Figure | None:
     """Energy by zonal wavelength of truth and forecast at few leads, and what is left of it."""
     tables = _tables(scored, row, few(scored.forecasts.leads))
@@ -108,7 +109,7 @@ def spectra(
     return figure
 
 
-def ranks(scored: Scored, _: Declaration, row: MetricRow, heading: str) -> Figure | None:
+def ranks(scored: Scored, _: Declaration, row: ForecastRow, heading: str) -> Figure | None:
     """Histogram of ranks at few leads."""
     tables = _tables(scored, row, few(scored.forecasts.leads))
     if not tables:
@@ -151,11 +152,11 @@ def spread(scored: Scored, declaration: Declaration, heading: str) -> Figure | N
     return figure
 
 
-def of_tables(scored: Scored, declaration: Declaration) -> Iterator[tuple[str, MetricRow]]:
+def of_tables(scored: Scored, declaration: Declaration) -> Iterator[tuple[str, ForecastRow]]:
     """Kind of figure and score of all on the grid that is summed as a table, each at any lead."""
     kinds = {zonal_spectra: "spectra", pit_table: "ranks"}
     seen = set()
-    for row in declaration.scores:
+    for row in scores_of(declaration):
         statistic = METRICS[row.metric].statistic
         if statistic not in kinds or row.against or row.mask != scored.table.masks[0]:
             continue
@@ -165,7 +166,7 @@ def of_tables(scored: Scored, declaration: Declaration) -> Iterator[tuple[str, M
             yield kinds[statistic], row
 
 
-def _tables(scored: Scored, row: MetricRow, leads: Sequence[int]) -> dict[int, Any]:
+def _tables(scored: Scored, row: ForecastRow, leads: Sequence[int]) -> dict[int, Any]:
     """Table of a score at each lead that has one."""
     if any((n, row.depth) not in scored.table.points for n in row.of_variables):
         return {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
+from oceanbench.arrays import FloatArray
 from oceanbench.declaration import MetricRow
 from oceanbench.figures.style import (
     BLANK,
@@ -19,7 +20,6 @@ from oceanbench.figures.style import (
     show,
 )
 from oceanbench.metrics import METRICS
-from oceanbench.metrics.aligned import FloatArray
 
 
 def score_plane(view: View, row: MetricRow, marks: list[Mark]) -> Figure:

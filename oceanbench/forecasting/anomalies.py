@@ -12,14 +12,13 @@ from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from oceanbench import times
+from oceanbench.arrays import BoolArray, FloatArray, TimeArray
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import SAME_NODE, centre_longitude
 
-FloatArray = NDArray[np.float64]
-Days = NDArray[np.datetime64]
+Days = TimeArray
 SAME_DEPTH = 0.5  # metres
 
 
@@ -116,7 +115,7 @@ class Climate:
     """
 
     nodes: xr.Dataset
-    sea: Mapping[str, NDArray[np.bool_]]
+    sea: Mapping[str, BoolArray]
     usual: FloatArray
     cycle: str
 

@@ -20,16 +20,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import linalg
 
+from oceanbench.arrays import FloatArray, IndexArray, TimeArray
 from oceanbench.errors import OceanbenchError
 from oceanbench.forecasting.anomalies import Series
 
-FloatArray = NDArray[np.float64]
 
-
-def pairs(days: NDArray[np.datetime64], lead: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def pairs(days: TimeArray, lead: int) -> tuple[IndexArray, IndexArray]:
     """Places of the days of which the day ``lead`` days later is there too, and of that day.
 
     Raises

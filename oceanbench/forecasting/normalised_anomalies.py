@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import xarray as xr
-from numpy.typing import NDArray
 from torch import Tensor
 
 from oceanbench import times
+from oceanbench.arrays import BoolArray, FloatArray
 from oceanbench.errors import OceanbenchError
-from oceanbench.forecasting.anomalies import Days, FloatArray, maps_of, nodes_of, of_role
+from oceanbench.forecasting.anomalies import Days, maps_of, nodes_of, of_role
 
 YEAR = 365.25  # days
 IN_MEMORY = 2_000_000_000  # bytes of a dataset that is read once and kept
@@ -38,7 +38,7 @@ class NormalisedAnomalies:
     nodes: xr.Dataset
     maps: xr.Dataset
     parts: Mapping[str, slice]
-    sea: NDArray[np.bool_]
+    sea: BoolArray
     mean: Tensor
     centre: FloatArray
     deviation: FloatArray

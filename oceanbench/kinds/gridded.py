@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
+from oceanbench.arrays import FloatArray
 from oceanbench.data import opening
 from oceanbench.data.checks.files import check_size
 from oceanbench.data.coordinates import canonical
 from oceanbench.data.joining import in_time
-from oceanbench.declaration import Declaration
+from oceanbench.declaration import BoxMask, Declaration
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import SAME_NODE, SAME_TIME, centre_longitude
-from oceanbench.kinds.expected import check_units, expected
+from oceanbench.kinds.expected import check_same_level, check_units, expected
 from oceanbench.kinds.kind import Submitted
-from oceanbench.kinds.submitted import check_values, empty, open_variables
+from oceanbench.kinds.submitted import check_times, check_values, empty, open_variables, written
+from oceanbench.scoring.collocation import AtTruth
+from oceanbench.scoring.masks import inside
+from oceanbench.scoring.points import Geometry, Pieces, matched_by_score
 
 MAPS = ("time", "latitude", "longitude")
 ROLES = {
@@ -29,7 +33,7 @@ ROLES = {
     "auxiliary": "",
 }
 LAYOUTS = ("grid", "track", "swath", "static")
-MASK_KEYS = ("inset_degrees", "longitude", "latitude", "time", "weights")
+MAP_RULES = ("regrid", "crop_to_domain", "max_step_days", "grid", "step_degrees", "days_after")
 
 
 def check_places(declaration: Declaration) -> None:
@@ -37,12 +41,6 @@ def check_places(declaration: Declaration) -> None:
     if declaration.domain is None:
         raise ValueError("domain: is missing; add it")
     check_units(declaration)
-
-
-def check_not_filled(declaration: Declaration) -> None:
-    """Refuse the filling of maps where the truth has no maps."""
-    if declaration.submission.missing == "fill":
-        raise ValueError("submission.missing: 'fill' is for maps; write refuse or drop")
 
 
 def open_dataset(
@@ -92,7 +90,7 @@ def read_maps(declaration: Declaration, submitted: Submitted, *, bridged: bool) 
     where = submitted.name
     check_size(parts, where, declaration.budget)
     whole = in_time(parts, where, "grid")
-    _check_time(whole, where)
+    check_times(whole, where)
     whole = _within(whole, "time", _bounds(declaration)["time"], declaration, where)
     whole = opening.loaded(whole, where)
     if bridged:
@@ -103,24 +101,6 @@ def read_maps(declaration: Declaration, submitted: Submitted, *, bridged: bool) 
 
 def _canonical(opened: xr.Dataset, where: str) -> xr.Dataset:
     return canonical(opened, where, "grid")
-
-
-def _check_time(dataset: xr.Dataset, where: str) -> None:
-    time = dataset["time"].values
-    steps = np.diff(time)
-    if np.isnat(time).any():
-        raise OceanbenchError(f"{where}: a time is missing (NaT); give every map its date")
-    ordered = np.sort(time)
-    twice = np.diff(ordered) <= SAME_TIME
-    if twice.any():
-        first = ordered[1:][twice][0]
-        raise OceanbenchError(f"{where}: time {_show(first)} occurs twice; keep one map per time")
-    if (steps < np.timedelta64(0)).any():
-        i = int(np.argmax(steps < np.timedelta64(0)))
-        raise OceanbenchError(
-            f"{where}: times are not increasing ({_show(time[i + 1])} follows {_show(time[i])}); "
-            "sort them with ds.sortby('time')"
-        )
 
 
 def _check_steps(dataset: xr.Dataset, declaration: Declaration, where: str) -> None:
@@ -135,8 +115,8 @@ def _check_steps(dataset: xr.Dataset, declaration: Declaration, where: str) -> N
     if allowed is not None and steps.max() > allowed * (1 + 1e-9):
         i = int(np.argmax(steps))
         raise OceanbenchError(
-            f"{where}: no map between {_show(dataset['time'].values[i])} and "
-            f"{_show(dataset['time'].values[i + 1])} ({steps[i]:g} days, at most {allowed:g}); "
+            f"{where}: no map between {written(dataset['time'].values[i])} and "
+            f"{written(dataset['time'].values[i + 1])} ({steps[i]:g} days, at most {allowed:g}); "
             "submit the missing maps"
         )
 
@@ -172,18 +152,43 @@ def _within(
     if not declaration.submission.crop_to_domain:
         first, last = max(first - 1, 0), min(last + 1, values.size)
     if values.size == 0 or values[-1] < low - edge or values[0] > high + edge or first >= last:
-        found = f"{_show(values[0])}..{_show(values[-1])}" if values.size else "nothing"
+        found = f"{written(values[0])}..{written(values[-1])}" if values.size else "nothing"
         raise OceanbenchError(
-            f"{where}: {name} is {found}, expected maps in {_show(low)}..{_show(high)}; is "
+            f"{where}: {name} is {found}, expected maps in {written(low)}..{written(high)}; is "
             f"this a file for another challenge than {declaration.name}?"
         )
     return dataset.isel({name: slice(first, last)})
 
 
-def _show(value: object) -> str:
-    if isinstance(value, np.datetime64):
-        return str(value.astype("datetime64[m]"))
-    return f"{value:g}" if isinstance(value, float | np.floating) else str(value)
+def matched_maps(
+    declaration: Declaration,
+    submitted: Submitted,
+    data_dir: Path | None,
+    *,
+    bridged: bool,
+    prepared: Callable[[xr.DataArray], xr.DataArray],
+    at_truth: AtTruth,
+) -> Pieces:
+    """Estimate and truth of every variable and mask, at the places and times of the truth.
+
+    Parameters
+    ----------
+    declaration, submitted, data_dir : as for a kind's ``score``
+    bridged : as for :func:`read_maps`
+    prepared, at_truth : of :class:`oceanbench.scoring.points.Geometry`
+    """
+
+    def at_same_level(field: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
+        check_same_level(field, truth, declaration.name)
+        return at_truth(field, truth)
+
+    def within(points: xr.DataArray, mask: BoxMask) -> xr.DataArray:
+        return inside(points, mask, declaration.scored)
+
+    truth = open_dataset(declaration, declaration.truth_name, data_dir, None)
+    estimates = read_maps(declaration, submitted, bridged=bridged)
+    geometry = Geometry(prepared, at_same_level, within)
+    return matched_by_score(declaration, truth, estimates, geometry, submitted.name)
 
 
 def target_maps(declaration: Declaration) -> xr.Dataset | None:
@@ -204,5 +209,5 @@ def target_maps(declaration: Declaration) -> xr.Dataset | None:
     )
 
 
-def _nodes(first: float, last: float, step: float) -> NDArray[np.float64]:
+def _nodes(first: float, last: float, step: float) -> FloatArray:
     return np.linspace(first, last, round((last - first) / step) + 1)

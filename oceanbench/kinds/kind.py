@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import xarray as xr
 
-from oceanbench.declaration import Declaration, MetricRow, Section
+from oceanbench.declaration import Declaration, Mask, MetricRow, Section
 from oceanbench.result import Result
 from oceanbench.scoring.points import Evaluated
 
@@ -88,7 +88,6 @@ class Kind:
     truth_layout : that the dataset of role ``truth`` has
     roles : the layout that a dataset of each role has unless it says so; "" where it is ``grid``
     layouts : that datasets may have
-    mask_keys : what a mask may say
     cases : what intervals resample
     check : refuse, as a ValueError that begins with the key, what does not go together
     open : (declaration, name, data_dir, period) -> a dataset with canonical names; the truth is cut
@@ -100,7 +99,10 @@ class Kind:
     validate : (declaration, submitted, data_dir) -> lines that say how much of a submission can be
         scored; it is read as for scoring, and refused by the same rules
     keys : section of the keys of challenge.yaml that only this kind has
-    row_keys : what a row of metrics may say beside what all may
+    mask_keys : section of what a mask may say; by default it is the whole
+    row_keys : section of what a row of metrics may say
+    submission_keys : rules of a submission that are kept, beside those that all kinds keep, of
+        ``submission``, its variables and its grid; ``fill`` if ``missing: fill`` is
     hidden_in_training : roles that a method does not see while it learns, beside the truths
     defaults : content of a challenge.yaml -> the same with what goes without saying
     score_rows : every score, where a row of ``metrics`` may stand for many
@@ -116,7 +118,6 @@ class Kind:
     truth_layout: str
     roles: Mapping[str, str]
     layouts: Collection[str]
-    mask_keys: Collection[str]
     cases: Cases
     check: Callable[[Declaration], None]
     open: Callable[[Declaration, str, Path | None, slice | None], xr.Dataset]
@@ -125,10 +126,12 @@ class Kind:
     score: Callable[[Declaration, Submitted, Path | None, Executor | None], Evaluated]
     validate: Callable[[Declaration, Submitted, Path | None], list[str]]
     keys: type[Section] = Section
-    row_keys: Collection[str] = ()
+    mask_keys: type[Mask] = Mask
+    row_keys: type[MetricRow] = MetricRow
+    submission_keys: Collection[str] = ()
     hidden_in_training: Collection[str] = ()
     defaults: Callable[[dict[str, Any]], dict[str, Any]] = unchanged
-    score_rows: Callable[[Declaration], list[MetricRow]] = one_each
+    score_rows: Callable[[Declaration], Sequence[MetricRow]] = one_each
     contract: Mapping[str, str] = field(default_factory=lambda: ESTIMATE)
     drive: Callable[[Functions, Inputs, xr.Dataset, Mapping[str, Any]], Any] = called_once
     variables: Callable[[Declaration], list[str]] = submitted_variables

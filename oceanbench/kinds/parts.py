@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
+from oceanbench.arrays import IndexArray
 from oceanbench.errors import OceanbenchError
 
-Place = Mapping[str, NDArray[np.intp]]
+Place = Mapping[str, IndexArray]
 
 
 class CutInputs(Mapping[str, xr.Dataset]):

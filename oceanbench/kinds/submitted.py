@@ -14,6 +14,14 @@ from oceanbench.data.plausibility import check_plausible, expected_of
 from oceanbench.data.units import same_unit
 from oceanbench.declaration import Declaration, SubmittedVariable, std_name
 from oceanbench.errors import OceanbenchError
+from oceanbench.grid import SAME_TIME
+
+
+def only_file(files: Sequence[Path], where: str) -> Path:
+    """The file of a submission, or of a dataset, that is not joined of several."""
+    if len(files) > 1:
+        raise OceanbenchError(f"{where}: {len(files)} files, expected all in one; join them")
+    return files[0]
 
 
 def open_variables(
@@ -45,7 +53,48 @@ def open_variables(
         if std_name(name) in dataset:
             check_form(dataset, name, file.name)
             check_variable(dataset[std_name(name)], rules, dims, file.name)
+    check_coordinates(dataset, dims, file.name)
     return dataset
+
+
+def check_coordinates(dataset: xr.Dataset, dims: Sequence[str], where: str) -> None:
+    """Refuse a place along a dimension that is missing or given twice, and times out of order."""
+    if "time" in dims and dataset["time"].dtype.kind == "M":
+        check_times(dataset, where)
+    for dim in (dim for dim in dims if dim in dataset.coords):
+        values = dataset[dim].values
+        if bool(dataset[dim].isnull().any()):
+            raise OceanbenchError(f"{where}: a value of {dim} is missing; give every one its place")
+        known, counts = np.unique(values, return_counts=True)
+        if (counts > 1).any():
+            twice = written(known[counts > 1][0])
+            raise OceanbenchError(f"{where}: {dim} {twice} occurs twice; keep one of each")
+
+
+def check_times(dataset: xr.Dataset, where: str) -> None:
+    """Refuse dates that are missing, given twice or not increasing."""
+    time = dataset["time"].values
+    steps = np.diff(time)
+    if np.isnat(time).any():
+        raise OceanbenchError(f"{where}: a time is missing (NaT); give every map its date")
+    ordered = np.sort(time)
+    twice = np.diff(ordered) <= SAME_TIME
+    if twice.any():
+        first = written(ordered[1:][twice][0])
+        raise OceanbenchError(f"{where}: time {first} occurs twice; keep one map per time")
+    if (steps < np.timedelta64(0)).any():
+        i = int(np.argmax(steps < np.timedelta64(0)))
+        raise OceanbenchError(
+            f"{where}: times are not increasing ({written(time[i + 1])} follows "
+            f"{written(time[i])}); sort them with ds.sortby('time')"
+        )
+
+
+def written(value: object) -> str:
+    """A coordinate's value in a message: dates to the minute."""
+    if isinstance(value, np.datetime64):
+        return str(value.astype("datetime64[m]"))
+    return f"{value:g}" if isinstance(value, float | np.floating) else str(value)
 
 
 def check_values(whole: xr.Dataset, declaration: Declaration, where: str) -> None:

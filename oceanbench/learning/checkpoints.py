@@ -15,7 +15,7 @@ from safetensors import torch as safetensors
 from torch import Tensor
 
 from oceanbench.data.files import write_bytes
-from oceanbench.errors import OceanbenchError
+from oceanbench.errors import OceanbenchError, in_one_line
 
 
 @dataclass
@@ -74,7 +74,7 @@ def resumed(
     try:
         return _restored(tensors, int(metadata["step"]), network, optimiser, random)
     except (KeyError, TypeError, ValueError, RuntimeError) as problem:
-        reason = " ".join(str(problem).split())[:120]
+        reason = in_one_line(problem, 120)
         raise OceanbenchError(
             f"{path}: not the checkpoint of this network ({reason}); remove it, or name another "
             "folder"

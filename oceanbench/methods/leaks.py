@@ -58,7 +58,7 @@ def refuse_truth(
 def _variables(challenge: Challenge, name: str) -> set[str]:
     """Names in the files of what a dataset is made of."""
     terms = map(parse_sum, challenge.datasets[name].variables.values())
-    return {source for sum_ in terms for _, source in sum_}
+    return {source for one_sum in terms for _, source in one_sum}
 
 
 def _same_file(one: Path, other: Path) -> bool:

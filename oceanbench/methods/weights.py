@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from oceanbench.data.files import write_bytes
-from oceanbench.errors import OceanbenchError
+from oceanbench.errors import OceanbenchError, in_one_line
 
 if TYPE_CHECKING:
     import torch
@@ -55,7 +55,7 @@ class Weights:
         try:
             content = safetensors().save(self.tensors, metadata)
         except (KeyError, ValueError, RuntimeError) as problem:
-            reason = " ".join(str(problem).split())
+            reason = in_one_line(problem)
             raise OceanbenchError(
                 f"{path}: a tensor cannot be stored ({reason}); train() must return dense tensors "
                 "of a common type, each with its own memory"

@@ -1,4 +1,4 @@
-"""What every metric starts from: three arrays on the same points, as plain numbers."""
+"""What metrics are given, three arrays on the same points, and return in place of a number."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
+from oceanbench.arrays import FloatArray
 from oceanbench.errors import OceanbenchError
 
-FloatArray = NDArray[np.float64]
 Flag = Literal[
     "unresolved", "resolved_below_grid", "no_data", "deterministic", "marginal", "not_draws"
 ]
@@ -125,5 +124,5 @@ def _check_points(name: str, array: xr.DataArray, truth: xr.DataArray) -> None:
         if not same or (a is not None and b is not None and not np.array_equal(a, b)):
             raise OceanbenchError(
                 f"{name} and truth differ in '{dim}' ({array.sizes[dim]} and {truth.sizes[dim]} "
-                "values); bring them to the same points with match() first"
+                "values); interpolate or select, so that both are on the same points"
             )

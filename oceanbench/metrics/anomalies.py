@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from oceanbench.metrics.aligned import FloatArray, align
+from oceanbench.arrays import FloatArray
+from oceanbench.metrics.aligned import align
 from oceanbench.metrics.sums import ROUNDING, Sums, over_cases, ratio, term_of, variance
 
 

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from oceanbench.arrays import FloatArray
 from oceanbench.errors import OceanbenchError
-from oceanbench.metrics.aligned import FloatArray
 
 
 def total(tables: Sequence[FloatArray]) -> FloatArray | None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
+from oceanbench.arrays import BoolArray, FloatArray
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import EARTH_ROTATION, GRAVITY, KM_PER_DEGREE
-from oceanbench.metrics.aligned import FloatArray, align
+from oceanbench.metrics.aligned import align
 from oceanbench.metrics.sums import Sums, mean_term
 
 EQUATORIAL = 5.0  # degrees from the equator, within which there is no geostrophy
@@ -73,7 +73,7 @@ def squared_current_error(
 
 
 def slope(
-    values: FloatArray, known: NDArray[np.bool_], axis_values: FloatArray, *, axis: int
+    values: FloatArray, known: BoolArray, axis_values: FloatArray, *, axis: int
 ) -> FloatArray:
     """Mean of the differences to the neighbours that are known, per unit of the axis; else zero."""
     values, known = np.moveaxis(values, axis, -1), np.moveaxis(known, axis, -1)

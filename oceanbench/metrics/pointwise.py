@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
-from oceanbench.metrics.aligned import FloatArray, align
+from oceanbench.arrays import BoolArray, FloatArray
+from oceanbench.metrics.aligned import align
 from oceanbench.metrics.sums import ROUNDING, Sums, over_cases, ratio, variance
 
 
@@ -246,8 +246,8 @@ def scores_in_time(s: Sums) -> FloatArray:
 
 
 def _over_full_days(reduce: Callable[..., FloatArray], s: Sums, minimum_points: int) -> FloatArray:
-    full: NDArray[np.bool_] = np.asarray(s.count >= minimum_points)
-    some: NDArray[np.bool_] = np.asarray(full.any(axis=-1))
+    full: BoolArray = np.asarray(s.count >= minimum_points)
+    some: BoolArray = np.asarray(full.any(axis=-1))
     if s.case.size == 0 or not some.any():
         return np.full(some.shape, np.nan)
     values = reduce(scores_in_time(s), axis=-1, where=full | ~some[..., None])

@@ -12,9 +12,9 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
-from oceanbench.metrics.aligned import FloatArray, align
+from oceanbench.arrays import FloatArray, IndexArray, IntArray, TimeArray
+from oceanbench.metrics.aligned import align
 
 ROUNDING = 1e-13  # a variance this small against the mean square is the rounding of a constant
 
@@ -32,7 +32,7 @@ class Sums:
     point adds a ``term`` :math:`\sum w c`.
     """
 
-    case: NDArray[np.datetime64] | NDArray[np.int64]
+    case: TimeArray | IntArray
     count: FloatArray
     weight: FloatArray
     error: FloatArray
@@ -41,7 +41,7 @@ class Sums:
     squared_truth: FloatArray
     term: FloatArray | None = None
 
-    def take(self, index: NDArray[np.intp]) -> Sums:
+    def take(self, index: IndexArray) -> Sums:
         """Sums of the given cases; an index of shape (replicates, cases) gives a batch."""
         columns = {f.name: getattr(self, f.name) for f in fields(self)}
         return Sums(**{name: c[index] for name, c in columns.items() if c is not None})

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from oceanbench.arrays import BoolArray, FloatArray
 from oceanbench.errors import OceanbenchError
 
 Box = tuple[float, float, float, float]
-FloatArray = npt.NDArray[np.float64]
 
 EARTH_RADIUS_KM = 6371.0
 """Mean radius, km: distances along and across the track are great circles of this sphere."""
 
 
-def into_box(
-    longitude: FloatArray, latitude: FloatArray, box: Box
-) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+def into_box(longitude: FloatArray, latitude: FloatArray, box: Box) -> tuple[FloatArray, BoolArray]:
     """Bring longitudes to the convention of a box, and tell which points lie inside it."""
     west, east, south, north = box
     offset = modulo(longitude - west)

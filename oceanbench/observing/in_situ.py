@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from oceanbench.arrays import AnyFloatArray, BoolArray, FloatArray, IntArray
 from oceanbench.observing.boxes import EARTH_RADIUS_KM
 
-FloatArray = NDArray[np.float64]
 _KM_PER_DAY = 86.4  # of 1 m/s
 
 
 def clear_sky(
     shape: tuple[int, int, int], seed: int, *, cover: float, days: float = 1.0, cells: float = 3.0
-) -> NDArray[np.bool_]:
+) -> BoolArray:
     """Where clouds leave a surface to be seen: (days, rows, columns), true where clear.
 
     Clouds are where a Gaussian field, smoothed over ``days`` and ``cells``, exceeds the quantile
@@ -22,13 +21,13 @@ def clear_sky(
     """
     noise = np.random.default_rng(seed).standard_normal(shape)
     smooth = ndimage.gaussian_filter(noise, (days, cells, cells), mode="wrap")
-    clear: NDArray[np.bool_] = smooth <= np.quantile(smooth, 1.0 - cover)
+    clear: BoolArray = smooth <= np.quantile(smooth, 1.0 - cover)
     return clear
 
 
 def profile_cells(
-    wet: NDArray[np.bool_], days: int, per_day: int, seed: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    wet: BoolArray, days: int, per_day: int, seed: int
+) -> tuple[IntArray, IntArray, IntArray]:
     """Day, row and column of profiles: as many each day, in wet cells drawn without preference."""
     row, column = np.nonzero(wet)
     drawn = np.random.default_rng(seed).integers(0, row.size, days * per_day)
@@ -36,10 +35,10 @@ def profile_cells(
 
 
 def drift(
-    east: NDArray[np.floating],
-    north: NDArray[np.floating],
+    east: AnyFloatArray,
+    north: AnyFloatArray,
     axes: tuple[FloatArray, FloatArray],
-    wet: NDArray[np.bool_],
+    wet: BoolArray,
     number: int,
     seed: int,
 ) -> tuple[FloatArray, FloatArray]:
@@ -79,7 +78,7 @@ def drift(
 
 
 def _cells_per_day(
-    place: FloatArray, u: NDArray[np.floating], v: NDArray[np.floating], scale: FloatArray
+    place: FloatArray, u: AnyFloatArray, v: AnyFloatArray, scale: FloatArray
 ) -> FloatArray:
     flow = [ndimage.map_coordinates(field, place.T, order=1, mode="nearest") for field in (v, u)]
     moved: FloatArray = np.stack(flow, axis=-1) * _KM_PER_DAY / scale

@@ -9,11 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from oceanbench.arrays import FloatArray, IntArray
 from oceanbench.errors import OceanbenchError
 from oceanbench.observing.passes import begins
 from oceanbench.observing.sampling import sample
-
-FloatArray = npt.NDArray[np.float64]
 
 LONGEST_LAG = 60  # samples
 NEGLIGIBLE = 0.02  # of the variance: products that average to less tell nothing of the red part
@@ -138,9 +137,7 @@ def fitted_error(tracks: Iterable[xr.Dataset], truth: xr.DataArray) -> Altimeter
     )
 
 
-def _errors(
-    track: xr.Dataset, truth: xr.DataArray
-) -> tuple[FloatArray, npt.NDArray[np.int64], FloatArray]:
+def _errors(track: xr.Dataset, truth: xr.DataArray) -> tuple[FloatArray, IntArray, FloatArray]:
     """Errors, numbers of the passes and seconds of the samples inside, in the order of time."""
     track = track.sortby("time")
     number = np.cumsum(begins(track))
@@ -156,9 +153,7 @@ def _errors(
     return error, number[within], seconds
 
 
-def _at_lag(
-    errors: list[tuple[FloatArray, npt.NDArray[np.int64], FloatArray]], lag: int
-) -> tuple[float, float]:
+def _at_lag(errors: list[tuple[FloatArray, IntArray, FloatArray]], lag: int) -> tuple[float, float]:
     """Mean product of the errors of samples of a pass, so many samples apart, and their seconds."""
     products, apart = [], []
     for error, number, seconds in errors:

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from oceanbench.arrays import FloatArray, IntArray, TimeArray
 from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.observing.boxes import (
     EARTH_RADIUS_KM,
@@ -26,9 +27,6 @@ from oceanbench.observing.boxes import (
     refuse_wrong_box,
     widened,
 )
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 EPOCH = np.datetime64("2012-10-01T00:00:00", "ns")
 """Origin of `Orbit.phase_days`: arbitrary (it opens data challenge 2020a), and no earliest time."""
@@ -175,7 +173,7 @@ def nadir_track(
     )
 
 
-def pass_numbers(orbit: Orbit, time: npt.NDArray[np.datetime64]) -> tuple[IntArray, IntArray]:
+def pass_numbers(orbit: Orbit, time: TimeArray) -> tuple[IntArray, IntArray]:
     """Count passes and repeat cycles at each time, both from 0 at the phase.
 
     Ascending passes are even; a cycle has 2 * revolutions passes. Earlier times count backwards.
@@ -193,7 +191,7 @@ def times_near(
     *,
     seconds: float,
     reach_km: float = 0.0,
-) -> npt.NDArray[np.datetime64]:
+) -> TimeArray:
     """Find the whole multiples of `seconds` when the nadir may lie within `reach_km` of a box.
 
     A scan of one time in 20 s finds the stretches; they are longer than needed, never shorter.
@@ -244,7 +242,7 @@ def _geodetic_latitude(sine: FloatArray, altitude_km: float) -> FloatArray:
     return result
 
 
-def _days_since_phase(orbit: Orbit, time: npt.NDArray[np.datetime64]) -> FloatArray:
+def _days_since_phase(orbit: Orbit, time: TimeArray) -> FloatArray:
     nanoseconds = (time - EPOCH).astype("timedelta64[ns]").astype(np.int64)
     result: FloatArray = nanoseconds / _DAY_NS - orbit.phase_days
     return result

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
+
+from oceanbench.arrays import BoolArray
 
 PAUSE = 10.0  # median steps between samples: a longer one ends a pass
 
 
-def begins(track: xr.Dataset) -> NDArray[np.bool_]:
+def begins(track: xr.Dataset) -> BoolArray:
     """Whether each sample is the first of a pass, which a pause or a new number tells.
 
     Parameters

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
-BoolArray = NDArray[np.bool_]
+from oceanbench.arrays import BoolArray
 
 
 def every(

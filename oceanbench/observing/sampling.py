@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import xarray as xr
 from scipy.interpolate import RectBivariateSpline
 
+from oceanbench.arrays import FloatArray, IntArray, TimeArray
 from oceanbench.errors import OceanbenchError
-
-FloatArray = npt.NDArray[np.float64]
 
 _HORIZONTAL = (("latitude", "longitude"), ("y", "x"))
 _WRAP = 28  # cells added around a periodic field: a spline forgets its edge as 0.268**28 = 1e-16
@@ -152,9 +150,7 @@ def _axis_names(field: xr.DataArray, points: xr.Dataset) -> tuple[str, str]:
     )
 
 
-def _locate_times(
-    stored: npt.NDArray[np.datetime64], time: npt.NDArray[np.datetime64]
-) -> tuple[npt.NDArray[np.int64], FloatArray]:
+def _locate_times(stored: TimeArray, time: TimeArray) -> tuple[IntArray, FloatArray]:
     # One unit for both: days minus nanoseconds is where silent errors come from.
     axis = stored.astype("datetime64[ns]")
     moment = time.astype("datetime64[ns]")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from oceanbench.arrays import FloatArray
 from oceanbench.errors import OceanbenchError
 from oceanbench.observing.boxes import EARTH_RADIUS_KM, Box, into_box
-from oceanbench.observing.orbits import FloatArray, Orbit, ground_track, pass_numbers, times_near
+from oceanbench.observing.orbits import Orbit, ground_track, pass_numbers, times_near
 
 
 def karin_swath(

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
+from oceanbench.arrays import BoolArray
 from oceanbench.declaration import std_name
 from oceanbench.grid import fill_holes
 from oceanbench.metrics.probabilistic.points import MOMENTS
@@ -26,7 +26,7 @@ class Collocated:
     estimate: xr.DataArray
     truth: xr.DataArray
     distribution: xr.DataArray
-    filled: NDArray[np.bool_] | None = None
+    filled: BoolArray | None = None
 
 
 AtTruth = Callable[[xr.DataArray, xr.DataArray], xr.DataArray]

@@ -14,14 +14,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from oceanbench.scoring.memory import FloatArray, likelihoods, spread
+from oceanbench.arrays import BoolArray, FloatArray
+from oceanbench.scoring.memory import likelihoods, spread
 from oceanbench.scoring.statistics import LEVEL, Influence
 
 LENT = 5.0  # differences, at most, whose evidence of memory is lent to each
 SAME = 1e-6  # relative difference of scores that is none: single precision
-BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

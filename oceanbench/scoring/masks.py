@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
-from oceanbench.declaration import Domain, Mask, time_slice
-from oceanbench.grid import SAME_NODE, FloatArray, longitude_span, wrap_longitude
+from oceanbench.arrays import BoolArray, FloatArray
+from oceanbench.declaration import BoxMask, Domain, time_slice
+from oceanbench.grid import SAME_NODE, longitude_span, wrap_longitude
 
 
-def inside(points: xr.DataArray, mask: Mask, domain: Domain) -> xr.DataArray:
+def inside(points: xr.DataArray, mask: BoxMask, domain: Domain) -> xr.DataArray:
     """Which points lie inside a mask; bounds are inclusive, as in the published protocols."""
     edge = SAME_NODE if "longitude" in points.dims else 0.0  # only nodes of grids are rounded
     columns, rows = inside_box(
@@ -29,10 +28,10 @@ def inside(points: xr.DataArray, mask: Mask, domain: Domain) -> xr.DataArray:
 def inside_box(
     longitude: FloatArray,
     latitude: FloatArray,
-    mask: Mask,
+    mask: BoxMask,
     domain: Domain,
     edge: float = 0.0,
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+) -> tuple[BoolArray, BoolArray]:
     """Which longitudes, and which latitudes, lie in the box of a mask, or an edge out of it."""
     west, east = domain.west_east
     if mask.longitude is not None:

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
-from oceanbench.declaration import Declaration, Mask
+from oceanbench.arrays import BoolArray
+from oceanbench.declaration import BoxMask, Declaration
 from oceanbench.errors import OceanbenchError
 from oceanbench.scoring.collocation import Collocated
 
@@ -50,7 +50,7 @@ class Matched:
     distribution: xr.DataArray
 
 
-Inside = Callable[[xr.DataArray, Mask], xr.DataArray]
+Inside = Callable[[xr.DataArray, Any], xr.DataArray]  # of points, and a mask of the kind's own
 
 
 def mask_and_weight(
@@ -95,7 +95,7 @@ def mask_and_weight(
             "check the dates, the box and the missing values of the submission"
         )
     weights = (known & ~holes).astype(np.float64)
-    if mask.weights == "cos_latitude":
+    if isinstance(mask, BoxMask) and mask.weights == "cos_latitude":
         weights = weights * np.cos(np.deg2rad(truth["latitude"]))
     complete = _without_holes(estimate)
     single = collocated.distribution is estimate
@@ -115,9 +115,9 @@ def _without_holes(array: xr.DataArray) -> xr.DataArray:
 
 def _coverage(
     truth: xr.DataArray,
-    known: NDArray[np.bool_],
-    holes: NDArray[np.bool_],
-    filled: NDArray[np.bool_] | None,
+    known: BoolArray,
+    holes: BoolArray,
+    filled: BoolArray | None,
 ) -> Coverage:
     points = int(known.sum())
     missing = int(holes.sum())

@@ -19,10 +19,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import fft, special
 
-FloatArray = NDArray[np.float64]
+from oceanbench.arrays import FloatArray
 
 SLOWEST = 14  # cosines that are looked at
 LONGEST = 0.9  # e-folding time that is thought possible, as a part of the series

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from oceanbench.arrays import FloatArray
 from oceanbench.data.opening import loaded
 from oceanbench.declaration import Declaration, MetricRow
 from oceanbench.errors import OceanbenchError
 from oceanbench.metrics import METRICS, Flagged, Sums
-from oceanbench.metrics.aligned import FloatArray
 from oceanbench.metrics.cases import Parts
 from oceanbench.metrics.metric import Metric
 from oceanbench.metrics.probabilistic.points import described, form_of

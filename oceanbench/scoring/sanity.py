@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import xarray as xr
 
-from oceanbench.metrics.aligned import FloatArray
+from oceanbench.arrays import FloatArray
 from oceanbench.scoring.matching import Matched
 
 FEW = 30  # points, with which nothing is said

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from oceanbench.arrays import FloatArray
 from oceanbench.metrics import Sums
-from oceanbench.metrics.aligned import FloatArray
 from oceanbench.metrics.cases import Parts
 from oceanbench.result import SUMMED
 from oceanbench.scoring.statistics import Influence, Scale

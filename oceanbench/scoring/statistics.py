@@ -19,12 +19,12 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from oceanbench.arrays import FloatArray, IndexArray
 from oceanbench.metrics.cases import Parts
 from oceanbench.metrics.sums import Sums
 from oceanbench.result import Interval
-from oceanbench.scoring.memory import FloatArray, spread
+from oceanbench.scoring.memory import spread
 
 LEVEL = 0.95
 SEED = 20121022  # fixed: the interval of a score is reproducible
@@ -35,7 +35,7 @@ REPLICATES = 400  # and two for each group
 VALUES_AT_ONCE = 2**20  # of resampled sums: bounds the memory, not the result
 KNOWN = 0.95  # part of the replicates that must have a number
 
-Values = Callable[[NDArray[np.intp]], FloatArray]  # (replicates, n) cases -> score of each
+Values = Callable[[IndexArray], FloatArray]  # (replicates, n) cases -> score of each
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,7 @@ def of_parts(
     """
     n = len(parts.case)
 
-    def values(index: NDArray[np.intp]) -> FloatArray:
+    def values(index: IndexArray) -> FloatArray:
         counts = (np.bincount(row, minlength=n).astype(np.float64) for row in index)
         return np.array([score(parts.whole(count)) for count in counts])
 
@@ -213,13 +213,13 @@ def _counts(n: int) -> FloatArray:
     return np.stack([np.bincount(row, minlength=groups) for row in chosen]).astype(np.float64)
 
 
-def _chosen(groups: int) -> NDArray[np.intp]:
+def _chosen(groups: int) -> IndexArray:
     random = np.random.default_rng(SEED)
     return random.integers(0, groups, size=(REPLICATES + 2 * groups, groups))
 
 
 @lru_cache(maxsize=8)
-def _drawn(n: int) -> tuple[NDArray[np.intp], FloatArray]:
+def _drawn(n: int) -> tuple[IndexArray, FloatArray]:
     """Resampled cases, and the solution of the regression on the counts.
 
     The cases that are left over when groups are made are in every sample once.

@@ -14,7 +14,7 @@ import xarray as xr
 from rows import every
 
 from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration, network
-from oceanbench.assimilation.fourdvarnet.maps.uncertainty import SMOOTHNESS, Uncertainty
+from oceanbench.assimilation.fourdvarnet.maps.map_errors import SMOOTHNESS, ErrorStatistics
 from oceanbench.assimilation.observations.along_track_errors import AlongTrack
 from oceanbench.assimilation.uncertainty.spde import Spde
 from oceanbench.challenge import Challenge
@@ -109,7 +109,7 @@ def untrained(recipe: MapConfiguration) -> dict[str, torch.Tensor]:
     scale = {"mean": torch.tensor(0.0), "deviation": torch.tensor(0.3)}
     field = Spde(length=80.0, std=0.2, time=10.0, smoothness=SMOOTHNESS)
     altimeter = AltimeterError(0.03, 0.02, 150.0)
-    errors = Uncertainty(2.0, field, field, altimeter).tensors()
+    errors = ErrorStatistics(2.0, field, field, altimeter).tensors()
     errors |= AlongTrack(0.02, 25.0, altimeter).tensors()
     return scale | ensembles.as_tensors(recipe) | members | errors
 

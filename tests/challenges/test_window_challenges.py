@@ -158,7 +158,7 @@ def test_wrong_submissions_are_refused_in_words(case, challenge, tmp_path):
 DECLARATIONS = {
     "domain": ({"domain": {"longitude": [0, 1], "latitude": [0, 1], "time": ["2020-01-01"] * 2}},
                "neither domain nor periods"),
-    "mask of a place": ({"masks": {"all": {"latitude": [0, 1]}}}, "masks.all.latitude"),
+    "mask of a place": ({"masks": {"all": {"latitude": [0, 1]}}}, "unknown key 'latitude'"),
     "unknown observations": ({"masks": {"all": {"observed_in": "observed"}}}, "'observations'"),
     "unknown sampling": ({"masks": {"all": {"sampling": "every_20"}}}, "sampling"),
     "metric of maps": ({"metrics": [{"metric": "resolved_wavelength", "label": "MSE"}]}, "grid"),

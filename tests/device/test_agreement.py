@@ -24,9 +24,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from oceanbench.assimilation.fourdvarnet.adjoint import with_transpose
+from oceanbench.assimilation.fourdvarnet.learned_descent import LearnedDescent
 from oceanbench.assimilation.fourdvarnet.priors import BilinearPrior
 from oceanbench.assimilation.fourdvarnet.published.network import Modulator, Prior, Solver
-from oceanbench.assimilation.fourdvarnet.learned_descent import LearnedDescent
 from oceanbench.challenge import Challenge
 from oceanbench.dynamics import layered_ocean, quasigeostrophic, reduced_gravity
 from oceanbench.dynamics.basin import north_atlantic_like

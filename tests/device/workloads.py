@@ -18,9 +18,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
+from oceanbench.assimilation.fourdvarnet.learned_descent import LearnedDescent
 from oceanbench.assimilation.fourdvarnet.priors import BilinearPrior
 from oceanbench.assimilation.fourdvarnet.published.network import Modulator, Prior, Solver
-from oceanbench.assimilation.fourdvarnet.learned_descent import LearnedDescent
 from oceanbench.challenge import Challenge
 from oceanbench.forecasting.emulator import Emulator
 from oceanbench.learning.layers import ConvLstm

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 from dense import DEVICES
-from numpy.typing import NDArray
 from rows import every
 from torch import Tensor
 
+from oceanbench.arrays import FloatArray
 from oceanbench.dynamics import runge_kutta
 from oceanbench.dynamics.amoc import (
     DIFFUSION,
@@ -25,7 +25,7 @@ STEP = 5.0  # years: a thirtieth of the oscillation
 
 
 @pytest.fixture(scope="module")
-def long_run() -> tuple[NDArray[np.float64], Tensor]:
+def long_run() -> tuple[FloatArray, Tensor]:
     """Omega (runs, times) every step of 15 000 years, and growth rates of a perturbation."""
     random = torch.Generator().manual_seed(0)
     state = 0.02 * torch.randn(64, 3, generator=random, dtype=torch.float64)
@@ -43,7 +43,7 @@ def long_run() -> tuple[NDArray[np.float64], Tensor]:
     return torch.stack(omega, 1).numpy(), torch.stack(growth)
 
 
-def swings(times: int, reversals: list[int]) -> NDArray[np.float64]:
+def swings(times: int, reversals: list[int]) -> FloatArray:
     """Omega that reverses the circulation at some times only."""
     omega = np.zeros(times)
     omega[reversals] = -2 * ROTATION
@@ -69,13 +69,13 @@ def test_volumes_contract_by_friction_and_diffusion() -> None:
 
 
 def test_errors_grow_by_e_in_some_eight_centuries(
-    long_run: tuple[NDArray[np.float64], Tensor],
+    long_run: tuple[FloatArray, Tensor],
 ) -> None:
     """The leading Lyapunov exponent is 1.23e-3 per year, of 256 runs of 35 000 years."""
     assert float(long_run[1].mean()) == pytest.approx(1.23e-3, abs=0.15e-3)
 
 
-def test_a_fifth_of_the_time_is_collapsed(long_run: tuple[NDArray[np.float64], Tensor]) -> None:
+def test_a_fifth_of_the_time_is_collapsed(long_run: tuple[FloatArray, Tensor]) -> None:
     """Collapses of some 370 years, every 1800 years."""
     off = collapsed(long_run[0], STEP)
     assert off.mean() == pytest.approx(0.20, abs=0.03)
@@ -85,7 +85,7 @@ def test_a_fifth_of_the_time_is_collapsed(long_run: tuple[NDArray[np.float64], T
 
 
 def test_between_collapses_the_circulation_swings_in_144_years(
-    long_run: tuple[NDArray[np.float64], Tensor],
+    long_run: tuple[FloatArray, Tensor],
 ) -> None:
     omega, off = long_run[0], collapsed(long_run[0], STEP)
     assert omega[~off].mean() + ROTATION == pytest.approx(-0.040, abs=0.004)

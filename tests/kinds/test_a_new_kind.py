@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal, cast
 
 import numpy as np
 import pytest
@@ -21,19 +21,22 @@ import yaml
 from command import Command
 from matplotlib.figure import Figure
 from places import ROOT
+from pydantic import Field
+from rows import every
 
 from oceanbench import figures, kinds
 from oceanbench.challenge import Challenge
 from oceanbench.data import opening
-from oceanbench.declaration import Declaration, Mask, Section, Text, time_slice
-from oceanbench.errors import OceanbenchError
+from oceanbench.declaration import Dates, Declaration, Mask, MetricRow, Section, Text, time_slice
+from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.grid import as_nanoseconds
 from oceanbench.kinds.kind import Cases, Kind, Submitted
 from oceanbench.kinds.points import score_by, validate_by
-from oceanbench.kinds.submitted import check_values, empty, open_variables
+from oceanbench.kinds.submitted import check_values, empty, only_file, open_variables
 from oceanbench.methods.inputs import Inputs
 from oceanbench.result import Result
 from oceanbench.scoring.points import Geometry, Pieces, matched_by_score
+from oceanbench.submission import Submission
 
 TIMES = np.arange("2012-01-01", "2012-03-01", dtype="datetime64[D]").astype("datetime64[ns]")
 
@@ -47,6 +50,19 @@ class IndexKeys(Section):
     season: Text | None = None
 
 
+class IndexMask(Mask):
+    """Some days of an index, or those of one phase of the truth."""
+
+    time: Dates | None = None
+    phase: Literal["warm", "cold"] | None = None
+
+
+class IndexRow(MetricRow):
+    """One score, or one through each mask that is listed."""
+
+    through: list[Text] = Field(default_factory=list)
+
+
 def canonical(opened: xr.Dataset, where: str) -> xr.Dataset:
     if "time" not in opened.dims:
         raise OceanbenchError(f"{where}: no dimension 'time'; an index has that one")
@@ -56,12 +72,24 @@ def canonical(opened: xr.Dataset, where: str) -> xr.Dataset:
 def check(declaration: Declaration) -> None:
     if declaration.domain is not None:
         raise ValueError("domain: an index has no place; remove it")
+    for row in cast(list[IndexRow], declaration.metrics):
+        for mask in row.through:
+            if mask not in declaration.masks:
+                raise ValueError(f"through: {did_you_mean(mask, declaration.masks)}")
+
+
+def score_rows(declaration: Declaration) -> list[MetricRow]:
+    found: list[MetricRow] = []
+    for row in cast(list[IndexRow], declaration.metrics):
+        each = [{"label": f"{row.label} {mask}", "mask": mask} for mask in row.through]
+        found += [row.model_copy(update=update) for update in each or [{}]]
+    return found
 
 
 def open_index(
     declaration: Declaration, name: str, data_dir: Path | None, period: slice | None = None
 ) -> xr.Dataset:
-    (file,) = declaration.files(name, data_dir)
+    file = only_file(declaration.files(name, data_dir), f"dataset '{name}'")
     variables = declaration.datasets[name].variables
     opened = canonical(opening.open_file(file), file.name).rename(
         {source: index for index, source in variables.items()}
@@ -78,7 +106,8 @@ def target(declaration: Declaration, data_dir: Path | None) -> xr.Dataset:
 def read(
     declaration: Declaration, submitted: Submitted, data_dir: Path | None = None
 ) -> xr.Dataset:
-    opened = open_variables(submitted.files[0], declaration, canonical, ["time"])
+    file = only_file(submitted.files, submitted.name)
+    opened = open_variables(file, declaration, canonical, ["time"])
     whole = opening.loaded(opened, submitted.name)
     check_values(whole, declaration, submitted.name)
     return whole
@@ -88,11 +117,13 @@ def matched(declaration: Declaration, submitted: Submitted, data_dir: Path | Non
     def at_truth(field: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
         return field.reindex(time=truth["time"]).transpose(*truth.dims)
 
-    def inside(points: xr.DataArray, mask: Mask) -> xr.DataArray:
+    def inside(points: xr.DataArray, mask: IndexMask) -> xr.DataArray:
         found = xr.ones_like(points, dtype=bool)
         if mask.time is not None:
             bounds = time_slice(mask.time)
             found &= (points["time"] >= bounds.start) & (points["time"] <= bounds.stop)
+        if mask.phase is not None:
+            found &= (points > 0) == (mask.phase == "warm")
         return found
 
     truth = open_index(declaration, declaration.truth_name, data_dir)
@@ -112,7 +143,6 @@ INDICES = Kind(
     truth_layout="series",
     roles={"truth": "series", "observations": "series", "training": "series"},
     layouts=("series",),
-    mask_keys=("time",),
     cases=Cases("time", dated=True),
     check=check,
     open=open_index,
@@ -121,6 +151,9 @@ INDICES = Kind(
     score=partial(score_by, matched),
     validate=partial(validate_by, matched),
     keys=IndexKeys,
+    mask_keys=IndexMask,
+    row_keys=IndexRow,
+    score_rows=score_rows,
     hidden_in_training=("observations",),
     contract={"advance": "advance(inputs, target, *, device, seed)"},
     drive=drive,
@@ -187,10 +220,16 @@ def challenge(tmp_path: Path) -> Path:
             },
         },
         "submission": {"variables": {"amo": {"units": "K"}}},
-        "masks": {"all": {}, "february": {"time": [_date("2012-02-01"), _date("2012-02-29")]}},
+        "masks": {
+            "all": {},
+            "february": {"time": [_date("2012-02-01"), _date("2012-02-29")]},
+            "warm": {"phase": "warm"},
+            "cold": {"phase": "cold"},
+        },
         "metrics": [
             {"metric": "rmse", "label": "RMSE"},
             {"metric": "explained_variance", "label": "EV", "mask": "february"},
+            {"metric": "bias", "label": "bias", "through": ["warm", "cold"]},
         ],
         "rank_by": "RMSE",
     }
@@ -224,7 +263,13 @@ def test_it_is_declared_run_scored_ranked_and_drawn(challenge: Path, oceanbench:
     assert rmse.interval is not None
     assert rmse.interval.low < rmse.value < rmse.interval.high
     assert found["1.0"].score("EV").n == 29
-    assert {p.name for p in (results / "by1.0").iterdir()} == {"amo_all.png", "amo_february.png"}
+    warm = np.sin(np.arange(TIMES.size) / 9.0) > 0
+    for name, chosen in (("warm", warm), ("cold", ~warm)):
+        bias = found["1.0"].score(f"bias {name}")
+        assert (bias.mask, bias.n) == (name, chosen.sum())
+        assert bias.value == pytest.approx(noise[chosen].mean(), abs=1e-9)
+    drawn = {p.stem for p in (results / "by1.0").iterdir()}
+    assert drawn == {"amo_all", "amo_february", "amo_warm", "amo_cold"}
     code, out, _ = oceanbench("validate", challenge, results / "by1.0.nc")
     assert code == 0
     assert "amo, mask february: 29 of 29 points can be scored, one value at each point" in out
@@ -242,11 +287,45 @@ def test_its_rules_are_its_own(challenge: Path) -> None:
     refused("domain: an index has no place", domain={
         "longitude": [0, 1], "latitude": [0, 1], "time": [_date("2012-01-01"), _date("2012-02-01")]
     })  # fmt: skip
-    refused("masks.all.inset_degrees: kind 'indices' has no such part",
+    refused("masks.all: unknown key 'inset_degrees'; .*known: phase, time",
             masks={"all": {"inset_degrees": 1.0}})  # fmt: skip
+    refused("masks.all: unknown key 'fase'; did you mean 'phase'", masks={"all": {"fase": "warm"}})
+    refused("masks.all.phase: found 'hot', expected: 'warm' or 'cold'",
+            masks={"all": {"phase": "hot"}})  # fmt: skip
+    row = {"metric": "rmse", "label": "RMSE"}
+    refused(r"metrics\[0\]: unknown option 'trough' .*; did you mean 'through'",
+            metrics=[row | {"trough": ["all"]}])  # fmt: skip
+    refused("through: did you mean 'warm'", metrics=[row | {"through": ["wram"]}])
+    refused(r"metrics\[0\].shown: found .*, expected: a valid boolean",
+            metrics=[row | {"shown": {"masks": ["all"]}}])  # fmt: skip
+    variables = content["submission"]["variables"]
+    for rule, value in (("regrid", "linear"), ("grid", {"step_degrees": 1.0}),
+                        ("crop_to_domain", True), ("max_step_days", 2.0)):  # fmt: skip
+        refused(f"submission.{rule}: kind 'indices' has no such rule; remove it",
+                submission={"variables": variables, rule: value})  # fmt: skip
+    refused("submission.variables.amo.surface: kind 'indices' has no such rule",
+            submission={"variables": {"amo": {"units": "K", "surface": True}}})  # fmt: skip
+    refused("submission.missing: kind 'indices' cannot 'fill' holes; write refuse or drop",
+            submission={"variables": variables, "missing": "fill"})  # fmt: skip
     refused("leads: is for kind 'forecasts', kind is 'indices'", leads=[1])
     refused("season", season=3)
     refused("needs a grid, kind is 'indices'", metrics=[{"metric": "resolved_period"}])
+
+
+@every(
+    "order, words",
+    [
+        ([0, 1, 1, *range(2, 60)], "time 2012-01-02T00:00 occurs twice"),
+        ([1, 0, *range(2, 60)], "not increasing"),
+    ],
+)
+def test_what_every_kind_refuses_is_refused(challenge: Path, order: list[int], words: str) -> None:
+    mine = xr.open_dataset(challenge.with_name("seen.nc")).load().isel(time=order)
+    mine.to_netcdf(challenge.with_name("mine.nc"), engine="h5netcdf")
+    with pytest.raises(OceanbenchError, match=words):
+        Submission("mine", challenge.with_name("mine.nc")).open(Challenge.load(challenge))
+    with pytest.raises(OceanbenchError, match="expected all in one; join them"):
+        Submission("mine", challenge.with_name("*.nc")).open(Challenge.load(challenge))
 
 
 def test_what_it_hides_in_training_is_hidden(challenge: Path) -> None:

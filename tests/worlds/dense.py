@@ -12,14 +12,13 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
-from numpy.typing import NDArray
 
+from oceanbench.arrays import FloatArray
 from oceanbench.assimilation.gaussian.covariance import ZERO_CROSSING, Covariance
 from oceanbench.assimilation.gaussian.optimal_interpolation import Observations
 from oceanbench.assimilation.gaussian.posterior_samples import RandomField
 from oceanbench.assimilation.observations.superobservations import kilometres
 
-FloatArray = NDArray[np.float64]
 Kernel = Callable[[FloatArray, FloatArray], FloatArray]
 
 DEVICES = [

@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 
 import torch
 
-from oceanbench.errors import OceanbenchError
+from oceanbench.errors import OceanbenchError, in_one_line
 
 
 class Solver(Protocol):
@@ -34,7 +34,7 @@ def compiled(solver: Compiled, device: str = "cpu") -> Compiled:
     try:
         torch.compile(lambda values: 2.0 * values)(torch.ones(2, device=device))
     except (RuntimeError, ImportError, OSError) as problem:  # torch's own are of the first kind
-        reason = " ".join(str(problem).split())[:120]
+        reason = in_one_line(problem, 120)
         raise OceanbenchError(
             f"compiled=True: torch cannot compile here ({reason}); install a C++ compiler, or "
             "leave it out"

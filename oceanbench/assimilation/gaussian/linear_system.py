@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from oceanbench.arrays import IntArray
 from oceanbench.assimilation.gaussian.cholesky import cholesky_, solve_lower_, subtract_gram_
 from oceanbench.assimilation.gaussian.covariance import Covariance
 from oceanbench.errors import OceanbenchError
@@ -28,7 +28,7 @@ def tiny_numbers_as_zero(dtype: torch.dtype) -> Iterator[None]:
             torch.set_flush_denormal(False)
 
 
-def pairs_of_a_pass(track: NDArray[np.int64]) -> NDArray[np.int64]:
+def pairs_of_a_pass(track: IntArray) -> IntArray:
     """Indices (2, pairs) of different observations of the same pass, in both orders."""
     order = np.argsort(track, kind="stable")
     _, begin, count = np.unique(track[order], return_index=True, return_counts=True)
@@ -36,7 +36,7 @@ def pairs_of_a_pass(track: NDArray[np.int64]) -> NDArray[np.int64]:
     first = np.repeat(np.arange(track.size), size)
     offset = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
     second = np.repeat(np.repeat(begin, count), size) + offset
-    pairs: NDArray[np.int64] = order[np.stack([first, second])[:, first != second]]
+    pairs: IntArray = order[np.stack([first, second])[:, first != second]]
     return pairs
 
 
@@ -52,7 +52,7 @@ class LinearSystem:
         covariance: Covariance,
         points: torch.Tensor,
         noise: torch.Tensor,
-        pairs: NDArray[np.int64] | None,
+        pairs: IntArray | None,
         correlated: float,
         windows: list[tuple[int, int]],
         dtype: torch.dtype,

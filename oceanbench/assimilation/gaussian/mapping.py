@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 import xarray as xr
-from numpy.typing import NDArray
 
+from oceanbench.arrays import FloatArray
 from oceanbench.assimilation.gaussian import posterior_fields
 from oceanbench.assimilation.gaussian.covariance import Covariance
 from oceanbench.assimilation.gaussian.optimal_interpolation import Observations, solve
@@ -24,8 +24,6 @@ from oceanbench.data.files import write_bytes
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import interpolate
 from oceanbench.progress import progress
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from oceanbench.arrays import FloatArray, IntArray
 from oceanbench.assimilation.gaussian.covariance import Covariance
 from oceanbench.assimilation.gaussian.linear_system import (
     LinearSystem,
@@ -26,8 +27,6 @@ from oceanbench.assimilation.gaussian.linear_system import (
     tiny_numbers_as_zero,
 )
 from oceanbench.errors import OceanbenchError
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class Observations:
     y: FloatArray
     value: FloatArray
     noise: FloatArray
-    track: NDArray[np.int64] | None = None
+    track: IntArray | None = None
     correlated: float = 0.0
 
     def __post_init__(self) -> None:

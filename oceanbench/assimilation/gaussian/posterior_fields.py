@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from oceanbench.arrays import FloatArray
 from oceanbench.assimilation.gaussian.optimal_interpolation import Posterior
 
-FloatArray = NDArray[np.float64]
 NODES_AT_ONCE = 1024  # right-hand sides of the formal error that are solved together
 
 

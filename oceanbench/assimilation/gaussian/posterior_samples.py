@@ -16,14 +16,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from oceanbench.arrays import FloatArray
 from oceanbench.assimilation.gaussian.covariance import ZERO_CROSSING, Covariance
 from oceanbench.assimilation.gaussian.optimal_interpolation import Observations, solve
 from oceanbench.assimilation.gaussian.posterior_fields import maps
 from oceanbench.errors import OceanbenchError
 
-FloatArray = NDArray[np.float64]
 WAVES = 1000
 
 
@@ -126,13 +125,7 @@ def posterior_samples(
     if o.value.ndim != 1 or members < 1:
         raise OceanbenchError(f"samples: members {members} must be positive, values of one set")
     field = RandomField.draw(covariance, members, seed=seed, device=device)
-    random = np.random.default_rng([seed, 1])
-    seen = field.at(o.x, o.y, o.time).cpu().numpy()
-    seen += np.sqrt(o.noise)[:, None] * random.standard_normal(seen.shape)
-    if o.track is not None and o.correlated > 0:
-        number = np.unique(o.track, return_inverse=True)[1]
-        error = random.standard_normal((int(number.max(initial=-1)) + 1, members))
-        seen += np.sqrt(o.correlated) * error[number]
+    seen = _observed(field, o, np.random.default_rng([seed, 1]))
     difference = replace(o, value=o.value[:, None] - seen)
     grid_y, grid_x = (g.ravel() for g in np.meshgrid(y, x, indexing="ij"))
     for posterior in solve(difference, dates, covariance, device=device, **options):
@@ -140,3 +133,14 @@ def posterior_samples(
         for i, date in enumerate(posterior.dates):
             result[i] += field.at(grid_x, grid_y, float(date)).T.reshape(result.shape[1:])
         yield result
+
+
+def _observed(field: RandomField, o: Observations, random: np.random.Generator) -> FloatArray:
+    """Values (n, members) of the draws where the field was observed, with errors drawn from R."""
+    seen: FloatArray = field.at(o.x, o.y, o.time).cpu().numpy()
+    seen += np.sqrt(o.noise)[:, None] * random.standard_normal(seen.shape)
+    if o.track is not None and o.correlated > 0:
+        number = np.unique(o.track, return_inverse=True)[1]
+        error = random.standard_normal((int(number.max(initial=-1)) + 1, seen.shape[1]))
+        seen += np.sqrt(o.correlated) * error[number]
+    return seen

@@ -24,13 +24,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator, cg
 
+from oceanbench.arrays import FloatArray, IntArray
 from oceanbench.errors import OceanbenchError
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ class Columns:
         return np.ravel(result)
 
 
-def shared_error(number: NDArray[np.int64], deviation: float) -> Columns:
+def shared_error(number: IntArray, deviation: float) -> Columns:
     """One amplitude for all samples with the same number, such as that of their pass.
 
     Parameters

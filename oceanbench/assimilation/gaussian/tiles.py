@@ -6,12 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from oceanbench.arrays import FloatArray, IndexArray
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import wrap_longitude
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -27,8 +25,8 @@ class Tile:
     """
 
     centre: tuple[float, float]
-    rows: NDArray[np.intp]
-    columns: NDArray[np.intp]
+    rows: IndexArray
+    columns: IndexArray
     longitude: FloatArray
     latitude: FloatArray
     weight: FloatArray
@@ -78,7 +76,7 @@ def tiles(
 
 def _parts(
     nodes: FloatArray, size: float, overlap: float, *, periodic: bool
-) -> Iterator[tuple[float, NDArray[np.intp], FloatArray]]:
+) -> Iterator[tuple[float, IndexArray, FloatArray]]:
     """Centre, indices and weights of the parts of one axis."""
     start, extent = float(nodes[0]), 360.0 if periodic else float(nodes[-1] - nodes[0])
     count = max(round(extent / size), 3 if periodic else 1)

@@ -25,13 +25,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
+from oceanbench.arrays import FloatArray
 from oceanbench.assimilation.gaussian.reduced_order import Columns
 from oceanbench.errors import OceanbenchError
 
-FloatArray = NDArray[np.float64]
 Range = tuple[float, float]
 RATIO = 1.0 + 1.5 / 3.5  # of the wavelengths of neighbouring bands
 HALF_WIDTH = 1.75  # of a window in space, in wavelengths

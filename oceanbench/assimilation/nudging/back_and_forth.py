@@ -29,13 +29,12 @@ from itertools import pairwise
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from oceanbench.arrays import FloatArray, IntArray
 from oceanbench.assimilation.gaussian.optimal_interpolation import Observations
 from oceanbench.errors import OceanbenchError
 
-FloatArray = NDArray[np.float64]
 REACH = 3.0  # multiples of tau beyond which an observation counts no more: e^-9
 
 Step = Callable[[Tensor, int, int], Tensor]
@@ -178,7 +177,7 @@ def sponge(x: FloatArray, y: FloatArray, width: float) -> Tensor:
     return torch.from_numpy(np.cos(np.pi / 2 * part) ** 2)
 
 
-def window_starts(first: int, last: int, *, length: int, stride: int) -> NDArray[np.int64]:
+def window_starts(first: int, last: int, *, length: int, stride: int) -> IntArray:
     """First days of windows of ``length`` days, whose centres go from ``first`` to ``last``.
 
     >>> window_starts(0, 10, length=8, stride=4)
@@ -193,7 +192,7 @@ def window_starts(first: int, last: int, *, length: int, stride: int) -> NDArray
     return first - length // 2 + stride * np.arange(count)
 
 
-def blend(windows: FloatArray, starts: NDArray[np.int64], days: NDArray[np.int64]) -> FloatArray:
+def blend(windows: FloatArray, starts: IntArray, days: IntArray) -> FloatArray:
     r"""Join windows in time, each with the weight :math:`(1 - |2 j / n - 1|)^2` on its day j of n.
 
     Parameters

@@ -22,10 +22,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import xarray as xr
-from numpy.typing import NDArray
 from scipy.interpolate import RectBivariateSpline
 from torch import Tensor
 
+from oceanbench.arrays import FloatArray, IntArray
 from oceanbench.assimilation.gaussian.covariance import Covariance
 from oceanbench.assimilation.gaussian.optimal_interpolation import Observations, solve
 from oceanbench.assimilation.gaussian.posterior_fields import maps
@@ -42,7 +42,6 @@ from oceanbench.dynamics.quasigeostrophic import DAY
 from oceanbench.errors import OceanbenchError
 from oceanbench.progress import progress
 
-FloatArray = NDArray[np.float64]
 TOGETHER = 16  # windows that are integrated as one batch
 GROWTH = 100.0  # of the largest vorticity of the first guess: more is no flow but a blow-up
 PRECISIONS = {"double": torch.float64, "single": torch.float32}
@@ -180,7 +179,7 @@ class Flow:
             )
 
     def windows(
-        self, starts: NDArray[np.int64], length: int, observations: Observations, scheme: Nudging
+        self, starts: IntArray, length: int, observations: Observations, scheme: Nudging
     ) -> FloatArray:
         """Daily heights (windows, length + 1, latitude, longitude); the guess begins with them."""
         batches = [starts[i : i + TOGETHER] for i in range(0, starts.size, TOGETHER)]

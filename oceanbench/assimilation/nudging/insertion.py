@@ -20,11 +20,11 @@ from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 from torch.nn.functional import pad
 
+from oceanbench.arrays import FloatArray
 from oceanbench.dynamics import water_columns
 from oceanbench.dynamics.basin import coarse_means
 from oceanbench.dynamics.layered_ocean import (
@@ -34,8 +34,6 @@ from oceanbench.dynamics.layered_ocean import (
     sea_surface_height,
     streamfunction,
 )
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,10 @@ from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
+from oceanbench.arrays import BoolArray, FloatArray
 from oceanbench.assimilation.gaussian import posterior_fields
 from oceanbench.assimilation.gaussian.covariance import Covariance
 from oceanbench.assimilation.gaussian.optimal_interpolation import Observations, solve
@@ -37,7 +37,6 @@ from oceanbench.dynamics.layered_ocean import (
 )
 from oceanbench.dynamics.quasigeostrophic import DAY
 
-FloatArray = NDArray[np.float64]
 HEIGHT_COVARIANCE = Covariance(1.6, 1.3, 6.0)  # degrees, days
 PROFILE_COVARIANCE = Covariance(3.5, 2.5, 10.0)
 
@@ -123,7 +122,7 @@ def _window(o: Observations, day: int, scheme: Scheme) -> Observations:
     return _chosen(o, slice(first, last))
 
 
-def _chosen(o: Observations, which: slice | NDArray[np.bool_]) -> Observations:
+def _chosen(o: Observations, which: slice | BoolArray) -> Observations:
     time, x, y, value, noise = (a[which] for a in (o.time, o.x, o.y, o.value, o.noise))
     return Observations(time, x, y, value, noise)
 

@@ -30,12 +30,12 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import minimize_scalar
 from torch import Tensor
 
+from oceanbench.arrays import BoolArray, FloatArray
 from oceanbench.assimilation.observations.superobservations import Samples, kilometres
 from oceanbench.dynamics.quasigeostrophic import DAY
 from oceanbench.errors import OceanbenchError
 from oceanbench.observing.noise import AltimeterError
 
-FloatArray = NDArray[np.float64]
 NAME = "along_track"  # of the tensor
 ROWS = 5  # apart at the most, of the nodes whose errors tell how far they are correlated
 LENGTHS = (5.0, 500.0)  # km, between which that is sought
@@ -115,7 +115,7 @@ def correlation(distance: NDArray[Any]) -> FloatArray:
 
 
 def fitted(
-    error: FloatArray, observed: NDArray[np.bool_], spacing_km: float, altimeter: AltimeterError
+    error: FloatArray, observed: BoolArray, spacing_km: float, altimeter: AltimeterError
 ) -> AlongTrack:
     """Find the error of a first guess where it was observed.
 

@@ -6,16 +6,14 @@ A mean never bridges two passes, the two sides of a swath, or the seam of the lo
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from oceanbench.arrays import BoolArray, FloatArray, IndexArray, IntArray
 from oceanbench.grid import KM_PER_DEGREE, wrap_longitude
-
-FloatArray = NDArray[np.float64]
 
 
 def along_track_means(
-    rows: FloatArray, starts: NDArray[np.intp], count: int
-) -> tuple[FloatArray, NDArray[np.int64]]:
+    rows: FloatArray, starts: IndexArray, count: int
+) -> tuple[FloatArray, IntArray]:
     """Means of ``count`` consecutive samples of a pass, and the number of the pass.
 
     Parameters
@@ -38,8 +36,8 @@ def along_track_means(
 
 
 def swath_cells(
-    rows: FloatArray, starts: NDArray[np.intp], side_km: float
-) -> tuple[FloatArray, NDArray[np.int64]]:
+    rows: FloatArray, starts: IndexArray, side_km: float
+) -> tuple[FloatArray, IntArray]:
     """Means over cells of about ``side_km``, pass by pass and side by side.
 
     Parameters
@@ -52,7 +50,7 @@ def swath_cells(
     -------
     ndarray (4, cells), and the number (cells,) of the pass
     """
-    known: NDArray[np.bool_] = np.asarray(np.isfinite(rows).all(axis=0))
+    known: BoolArray = np.asarray(np.isfinite(rows).all(axis=0))
     rows, known = rows[:, :, known.any(axis=0)], known[:, known.any(axis=0)]
     if not known.any():
         return np.zeros((4, 0)), np.zeros(0, dtype=np.int64)
@@ -95,7 +93,7 @@ def _spacing_km(rows: FloatArray, otherwise: float) -> tuple[float, FloatArray]:
     return usual, between
 
 
-def _cells_across(spacing: FloatArray, side_km: float) -> NDArray[np.int64]:
+def _cells_across(spacing: FloatArray, side_km: float) -> IntArray:
     """Cell of every pixel across the swath; a jump in the spacing separates two sides."""
     finite = spacing[np.isfinite(spacing)]
     usual = float(np.median(finite)) if finite.size else side_km

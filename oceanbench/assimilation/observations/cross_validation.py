@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from oceanbench.arrays import FloatArray
 from oceanbench.assimilation.gaussian.covariance import Covariance
 from oceanbench.assimilation.gaussian.optimal_interpolation import solve
 from oceanbench.assimilation.gaussian.posterior_fields import values_at
@@ -16,7 +16,6 @@ from oceanbench.assimilation.observations.superobservations import Samples, kilo
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import KM_PER_DEGREE
 
-FloatArray = NDArray[np.float64]
 Scales = Mapping[str, float]
 BOXES = ((-3.0, -3.0), (3.0, -3.0), (-3.0, 3.0), (3.0, 3.0))  # centres from the middle, degrees
 HALF, INNER = 3.5, 2.5  # half a side of a box, and of its predicted part, degrees

@@ -15,13 +15,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from oceanbench.arrays import FloatArray, IndexArray, IntArray
 from oceanbench.assimilation.gaussian.optimal_interpolation import Observations
 from oceanbench.assimilation.observations.averaging import along_track_means, swath_cells
 from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.grid import KM_PER_DEGREE, centre_longitude, fill_holes, wrap_longitude
 from oceanbench.observing.passes import begins
 
-FloatArray = NDArray[np.float64]
 LAYOUTS = ("track", "swath")
 DAY = np.timedelta64(1, "D")
 
@@ -44,8 +44,8 @@ class Samples:
     longitude: FloatArray
     latitude: FloatArray
     value: FloatArray
-    track: NDArray[np.int64]
-    mission: NDArray[np.int64]
+    track: IntArray
+    mission: IntArray
     missions: tuple[str, ...]
 
     def take(self, chosen: NDArray[Any]) -> Samples:
@@ -226,7 +226,7 @@ def _rows(
     origin: np.datetime64,
     centre: float,
     mean: xr.DataArray | None,
-) -> tuple[FloatArray, NDArray[np.intp]]:
+) -> tuple[FloatArray, IndexArray]:
     """Array (time longitude latitude value, line, pixel), and where new passes begin."""
     values = dataset[variable].transpose("time", ...)
     shape = (values.sizes["time"], int(np.prod(values.shape[1:])))

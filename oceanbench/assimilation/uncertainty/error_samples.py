@@ -28,11 +28,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from oceanbench.arrays import FloatArray
 from oceanbench.errors import OceanbenchError
 
-FloatArray = NDArray[np.float64]
 Solver = Callable[[FloatArray], FloatArray]
 Sampler = Callable[[int, np.random.Generator], FloatArray]
 

@@ -7,9 +7,9 @@ Residuals are truth minus estimate of validation cases, neither trained on nor s
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from oceanbench.assimilation.uncertainty.error_samples import FloatArray, Sampler
+from oceanbench.arrays import BoolArray, FloatArray
+from oceanbench.assimilation.uncertainty.error_samples import Sampler
 from oceanbench.errors import OceanbenchError
 
 
@@ -36,7 +36,7 @@ def bank(residuals: FloatArray) -> Sampler:
 
 def _some(random: np.random.Generator, changed: FloatArray, fields: FloatArray) -> FloatArray:
     """Changed fields for half of the draws, unchanged ones for the others."""
-    chosen: NDArray[np.bool_] = random.random(len(fields)) < 0.5
+    chosen: BoolArray = random.random(len(fields)) < 0.5
     return np.where(chosen.reshape(-1, *[1] * (fields.ndim - 1)), changed, fields)
 
 

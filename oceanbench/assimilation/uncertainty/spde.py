@@ -28,13 +28,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy.fft import next_fast_len
 from torch import Tensor
 
+from oceanbench.arrays import FloatArray
 from oceanbench.errors import OceanbenchError
 
-FloatArray = NDArray[np.float64]
 SMOOTHNESS = (1, 2, 3)
 REACH = 6.0  # lengths after which a correlation is taken for none: the margin of a lattice
 

@@ -22,15 +22,9 @@ from scipy.optimize import minimize
 from scipy.signal.windows import hann
 from torch import Tensor
 
+from oceanbench.arrays import FloatArray
 from oceanbench.assimilation.uncertainty.error_samples import Sampler
-from oceanbench.assimilation.uncertainty.spde import (
-    REACH,
-    FloatArray,
-    Lattice,
-    Spde,
-    sample,
-    spectrum,
-)
+from oceanbench.assimilation.uncertainty.spde import REACH, Lattice, Spde, sample, spectrum
 from oceanbench.errors import OceanbenchError
 
 FARTHEST = (2.0, 2.0, 4.0, 2.0, 2.0, 3.0, 3.0)  # from the first guess, in the units of the search

@@ -21,13 +21,8 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import SuperLU, splu
 
-from oceanbench.assimilation.uncertainty.spde import (
-    FloatArray,
-    Lattice,
-    Spde,
-    check_times,
-    spectrum,
-)
+from oceanbench.arrays import FloatArray
+from oceanbench.assimilation.uncertainty.spde import Lattice, Spde, check_times, spectrum
 from oceanbench.errors import OceanbenchError
 
 

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from oceanbench import times
+from oceanbench.arrays import AnyFloatArray, TimeArray
 from oceanbench.data import opening
 from oceanbench.data.coordinates import canonical
 from oceanbench.data.expressions import parse_sum
@@ -27,7 +27,6 @@ from oceanbench.kinds.expected import check_level, check_surface, same_levels
 from oceanbench.kinds.forecasts.derivation import Column, Derivation
 from oceanbench.kinds.forecasts.grid import Grid, Index, depths_found_in
 
-Values = NDArray[np.floating[Any]]
 PLACES = ("latitude", "longitude")
 SURFACE: Column = (None,)
 
@@ -65,7 +64,9 @@ class Maps:
     derivation: Derivation | None = None
     expected: Mapping[str, Expected] = field(default_factory=dict)
 
-    def read(self, variable: str, day: np.datetime64, depths: Sequence[float | None]) -> Values:
+    def read(
+        self, variable: str, day: np.datetime64, depths: Sequence[float | None]
+    ) -> AnyFloatArray:
         """Maps of a variable, shape (depths, latitude, longitude); a depth None is the surface.
 
         Raises
@@ -83,7 +84,7 @@ class Maps:
         selection: dict[str, Any] = dict(self.nodes)
         if place.dim is not None:
             selection[place.dim] = place.number
-        total: Values | None = None
+        total: AnyFloatArray | None = None
         for sign, source in parse_sum(self.variables[variable]):
             part = place.dataset.variables[source].isel(selection, missing_dims="ignore")
             maps = sign * self._levels(part, depths)
@@ -94,7 +95,7 @@ class Maps:
             check_plausible(total, variable, wanted, f"dataset '{self.name}'")
         return total
 
-    def _levels(self, maps: xr.Variable, depths: Sequence[float | None]) -> Values:
+    def _levels(self, maps: xr.Variable, depths: Sequence[float | None]) -> AnyFloatArray:
         if "depth" in maps.dims:
             levels = [0 if d is None else self.depths[d] for d in depths]
             maps = maps.isel(depth=levels).transpose("depth", "latitude", "longitude")
@@ -188,7 +189,7 @@ def _places(dataset: xr.Dataset, cycle: str | None, where: str) -> dict[int, Pla
     return {int(d.astype(np.int64)): Place(dataset, "time", i) for i, d in enumerate(days)}
 
 
-def as_days(time: xr.DataArray, where: str) -> NDArray[np.datetime64]:
+def as_days(time: xr.DataArray, where: str) -> TimeArray:
     """UTC days of times: daily means are stamped at 00:00 or at 12:00."""
     if time.dtype.kind != "M":
         raise OceanbenchError(

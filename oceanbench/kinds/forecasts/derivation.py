@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from oceanbench.arrays import AnyFloatArray
 from oceanbench.errors import did_you_mean
 from oceanbench.kinds.forecasts.derived import DERIVED, Axes
 from oceanbench.kinds.forecasts.grid import Grid
 
-Values = NDArray[np.floating[Any]]
 Column = tuple[float | None, ...]
 
 
@@ -54,7 +52,9 @@ class Derivation:
             )
         }
 
-    def read(self, name: str, read: Callable[[str, Column], Values], *, axis: int) -> Values:
+    def read(
+        self, name: str, read: Callable[[str, Column], AnyFloatArray], *, axis: int
+    ) -> AnyFloatArray:
         """Derived fields, of one depth, with the axes of their inputs.
 
         Parameters

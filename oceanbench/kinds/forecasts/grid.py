@@ -10,21 +10,22 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from oceanbench.arrays import FloatArray, IndexArray
 from oceanbench.data.coordinates import check_depth
 from oceanbench.data.opening import Box
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import SAME_NODE, wrap_longitude
 from oceanbench.kinds.expected import same_depth
 
-Index = slice | NDArray[np.intp]
+Index = slice | IndexArray
 
 
 @dataclass(frozen=True)
 class Grid:
     """Nodes that are scored: latitudes increasing, longitudes eastward round the domain."""
 
-    latitude: NDArray[np.float64]
-    longitude: NDArray[np.float64]
+    latitude: FloatArray
+    longitude: FloatArray
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -76,7 +77,7 @@ class Grid:
         }
 
 
-def _found(nodes: NDArray[Any], wanted: NDArray[np.float64], name: str, where: str) -> Index:
+def _found(nodes: NDArray[Any], wanted: FloatArray, name: str, where: str) -> Index:
     if not np.isfinite(nodes).all():
         raise OceanbenchError(f"{where}: {name} has missing values; give every node its place")
     order = np.argsort(nodes, kind="stable")
@@ -122,7 +123,7 @@ def depths_found_in(
     return found
 
 
-def as_slice(index: NDArray[np.intp]) -> Index:
+def as_slice(index: IndexArray) -> Index:
     """Slice where the indices are evenly spaced: files are read faster so."""
     steps = np.diff(index)
     step = int(steps[0]) if steps.size else 1

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from oceanbench.arrays import AnyFloatArray, FloatArray, IndexArray
 from oceanbench.grid import SAME_NODE
 from oceanbench.kinds.expected import SAME_DEPTH
 from oceanbench.kinds.forecasts.grid import Grid
-
-FloatArray = NDArray[np.float64]
-Maps = NDArray[np.floating[Any]]
 
 
 class Between(NamedTuple):
     """Nodes on both sides of some coordinates, and the share of the upper one; NaN outside."""
 
-    below: NDArray[np.intp]
-    above: NDArray[np.intp]
+    below: IndexArray
+    above: IndexArray
     share: FloatArray
 
 
@@ -38,7 +35,7 @@ class Stencil(NamedTuple):
     shares : (4, point), which sum to one; NaN outside the grid
     """
 
-    places: NDArray[np.intp]
+    places: IndexArray
     shares: FloatArray
 
     @classmethod
@@ -57,7 +54,7 @@ class Stencil(NamedTuple):
                 shares.append(of_row * of_column)
         return cls(np.stack(places), np.stack(shares))
 
-    def of(self, maps: Maps) -> FloatArray:
+    def of(self, maps: AnyFloatArray) -> FloatArray:
         """Values (..., point) of maps (..., latitude, longitude), NaN where a node has none."""
         flat = maps.reshape(*maps.shape[:-2], -1)
         total = np.zeros((*flat.shape[:-1], self.places.shape[1]))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 
-from oceanbench.declaration import Declaration, MetricRow
+from oceanbench.declaration import BoxMask, Declaration, MetricRow
 from oceanbench.kinds import gridded
 from oceanbench.kinds.forecasts import rules
 from oceanbench.kinds.forecasts.derivation import check_derived
 from oceanbench.kinds.forecasts.driving import each_start
+from oceanbench.kinds.forecasts.forecast_rows import ForecastRow, masks_of, rows_of
 from oceanbench.kinds.forecasts.observations.rows import check_observed
 from oceanbench.kinds.forecasts.opening import open_dataset, target
 from oceanbench.kinds.forecasts.schedule import (
@@ -26,20 +28,6 @@ from oceanbench.kinds.forecasts.submission import read
 from oceanbench.kinds.kind import Cases, Kind, Submitted
 from oceanbench.scoring.points import Evaluated
 
-ROW_KEYS = (
-    "lead",
-    "depth",
-    "variables",
-    "masks",
-    "leads",
-    "depths",
-    "relative_to",
-    "plus",
-    "against",
-    "depth_bin",
-    "together",
-)
-
 
 def check(declaration: Declaration) -> None:
     """Refuse a schedule, datasets, masks, rules or rows that forecasts cannot have."""
@@ -47,24 +35,22 @@ def check(declaration: Declaration) -> None:
     own = keys(declaration)
     check_derived(own.derived, declaration.submission.variables, own.depths)
     rules.check_schedule(own.starts, own.leads, own.depths, declaration.domain)
+    rules.check_roles(declaration.datasets)
+    rules.check_masks(masks_of(declaration))
+    columns = columns_of(declaration)
+    check_observed(declaration.datasets, columns)
     roles = [dataset.role for dataset in declaration.datasets.values()]
-    rules.check_roles(roles)
-    rules.check_masks(declaration.masks)
-    gridded.check_not_filled(declaration)
-    if declaration.submission.regrid != "refuse":
-        raise ValueError("submission.regrid: forecasts stay on the truth's grid; remove it")
-    check_observed(declaration.datasets, columns_of(declaration))
-    for index, row in enumerate(declaration.metrics):
+    for index, row in enumerate(rows_of(declaration)):
         try:
-            rules.check_row(row, roles)
+            rules.check_row(row, roles, columns)
         except ValueError as problem:
             raise ValueError(f"metrics[{index}].{problem}") from problem
 
 
-def score_rows(declaration: Declaration) -> list[MetricRow]:
+def score_rows(declaration: Declaration) -> Sequence[MetricRow]:
     """A score for each variable, mask, depth and lead that a row of metrics chooses."""
     return expand(
-        declaration.metrics,
+        rows_of(declaration),
         columns_of(declaration),
         keys(declaration).leads,
         list(declaration.masks),
@@ -121,7 +107,6 @@ FORECASTS = Kind(
         "observed_truth": "points",
     },
     layouts=(*gridded.LAYOUTS, "points"),
-    mask_keys=gridded.MASK_KEYS,
     cases=Cases("starts", dated=True),
     check=check,
     open=open_dataset,
@@ -130,7 +115,9 @@ FORECASTS = Kind(
     score=score,
     validate=validate,
     keys=ForecastKeys,
-    row_keys=ROW_KEYS,
+    mask_keys=BoxMask,
+    row_keys=ForecastRow,
+    submission_keys=("grid", "step_degrees", "surface"),
     hidden_in_training=("initial",),
     defaults=rules.defaults,
     score_rows=score_rows,

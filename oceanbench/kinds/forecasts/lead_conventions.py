@@ -15,8 +15,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
+from oceanbench.arrays import IntArray, TimeArray
 from oceanbench.data.dates import PER_DAY, unit_of_time
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import SAME_TIME
@@ -67,7 +67,7 @@ def canonical(dataset: xr.Dataset, leads: Sequence[int], where: str) -> xr.Datas
     return dataset.assign_coords(start=days, lead=numbers)
 
 
-def _leads(dataset: xr.Dataset, name: str, leads: Sequence[int], where: str) -> NDArray[np.int64]:
+def _leads(dataset: xr.Dataset, name: str, leads: Sequence[int], where: str) -> IntArray:
     if name == INDEX:
         there = name in dataset.variables
         index = dataset[name].values if there else np.arange(dataset.sizes[name])
@@ -90,9 +90,7 @@ def _leads(dataset: xr.Dataset, name: str, leads: Sequence[int], where: str) -> 
     return np.round(days).astype(np.int64)
 
 
-def _check_valid(
-    dataset: xr.Dataset, lead: str, expected: NDArray[np.datetime64], where: str
-) -> None:
+def _check_valid(dataset: xr.Dataset, lead: str, expected: TimeArray, where: str) -> None:
     """Refuse fields that the file says to be valid on another day than start and lead do."""
     for name in VALID:
         if name not in dataset.coords or dataset[name].dtype.kind != "M":

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from oceanbench.declaration import Domain, Mask, MetricRow, Starts
+from oceanbench.declaration import BoxMask, Dataset, Domain, Starts
+from oceanbench.errors import did_you_mean
+from oceanbench.kinds.forecasts.forecast_rows import ForecastRow
 from oceanbench.metrics import METRICS
 
 ROLES = ("initial", "climatology", "mask")  # that only forecasts have
@@ -72,23 +74,32 @@ def check_schedule(
         )
 
 
-def check_roles(roles: Sequence[str]) -> None:
-    """Refuse two datasets of a role that only one can have."""
+def check_roles(datasets: Mapping[str, Dataset]) -> None:
+    """Refuse two datasets of a role that only one can have, and means of what has one map a day."""
+    roles = [dataset.role for dataset in datasets.values()]
     for role in ROLES:
         if roles.count(role) > 1:
             raise ValueError(f"datasets: more than one has role '{role}'; keep one")
+    for name, dataset in datasets.items():
+        if dataset.daily_mean and dataset.role in ("truth", *ROLES):
+            raise ValueError(
+                f"datasets.{name}.daily_mean: forecasts are compared with one map a day; write "
+                "daily means to the files, and remove it"
+            )
 
 
-def check_masks(masks: Mapping[str, Mask]) -> None:
+def check_masks(masks: Mapping[str, BoxMask]) -> None:
     """Refuse masks of dates."""
     for name, mask in masks.items():
         if mask.time is not None:
             raise ValueError(f"masks.{name}.time: starts are what is chosen; remove it")
 
 
-def check_row(row: MetricRow, roles: Collection[str]) -> None:
+def check_row(row: ForecastRow, roles: Collection[str], variables: Collection[str]) -> None:
     """Refuse a metric that forecasts cannot have, or that lacks what it departs from."""
     metric = METRICS[row.metric]
+    if row.plus is not None and row.plus not in variables:
+        raise ValueError(f"plus: unknown '{row.plus}'; {did_you_mean(row.plus, variables)}")
     if metric.summed is None or metric.daily:
         raise ValueError(f"metric: '{row.metric}' is no sum over a field; it is not for forecasts")
     if row.against is not None and metric.needs == "grid":

@@ -9,14 +9,12 @@ where it could be wrong.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from oceanbench.arrays import AnyFloatArray, BoolArray
 from oceanbench.errors import OceanbenchError
-
-FloatArray = NDArray[np.floating[Any]]
 
 KELVIN = 273.15
 FACTORS = {100.0: "centimetres or per cent", 1000.0: "another power of ten", 10.0: "another unit"}
@@ -30,20 +28,20 @@ NEIGHBOURS = {(-1, 0): "row", (1, 0): "row", (0, -1): "column", (0, 1): "column"
 class Sample(NamedTuple):
     """A forecast of the shortest lead beside its truth, (latitude, longitude), NaN on land."""
 
-    estimate: FloatArray
-    truth: FloatArray
+    estimate: AnyFloatArray
+    truth: AnyFloatArray
     units: str
     name: str
     lead: int = 1
     global_in_longitude: bool = False
 
     @property
-    def sea(self) -> NDArray[np.bool_]:
+    def sea(self) -> BoolArray:
         """Where both have a value."""
         return np.isfinite(self.estimate) & np.isfinite(self.truth)
 
     @property
-    def pairs(self) -> tuple[FloatArray, FloatArray]:
+    def pairs(self) -> tuple[AnyFloatArray, AnyFloatArray]:
         """Values of both in the sea, in double precision."""
         sea = self.sea
         return self.estimate[sea].astype(np.float64), self.truth[sea].astype(np.float64)
@@ -213,13 +211,13 @@ def inspect(samples: Sequence[Samples], where: str) -> list[str]:
     return list(dict.fromkeys(warnings))
 
 
-def _correlation(first: FloatArray, second: FloatArray) -> float:
+def _correlation(first: AnyFloatArray, second: AnyFloatArray) -> float:
     a, b = (x.astype(np.float64) - x.mean(dtype=np.float64) for x in (first, second))
     size = np.sqrt((a @ a) * (b @ b))
     return float(a @ b / size) if size > 0 else 0.0
 
 
-def _difference(estimate: FloatArray, truth: FloatArray) -> float:
+def _difference(estimate: AnyFloatArray, truth: AnyFloatArray) -> float:
     """Median squared difference where both have a value, which a wrong coast does not change."""
     sea = np.isfinite(estimate) & np.isfinite(truth)
     if not sea.any():
@@ -228,8 +226,8 @@ def _difference(estimate: FloatArray, truth: FloatArray) -> float:
 
 
 def _overlap(
-    estimate: FloatArray, truth: FloatArray, step: tuple[int, int]
-) -> tuple[FloatArray, FloatArray]:
+    estimate: AnyFloatArray, truth: AnyFloatArray, step: tuple[int, int]
+) -> tuple[AnyFloatArray, AnyFloatArray]:
     """Estimate and truth one step apart, without wrapping."""
     parts = []
     for array, sign in ((estimate, 1), (truth, -1)):

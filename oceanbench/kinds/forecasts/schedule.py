@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple, cast
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
+from oceanbench.arrays import TimeArray
 from oceanbench.declaration import Dataset, Day, Declaration, Number, Section, Starts, Text
 from oceanbench.kinds.forecasts.derived import DERIVED
 
@@ -27,7 +26,7 @@ class ForecastKeys(Section):
 class Schedule(NamedTuple):
     """What a complete submission holds: starts, leads, and the depths of each variable."""
 
-    starts: NDArray[np.datetime64]
+    starts: TimeArray
     leads: tuple[int, ...]
     depths: dict[str, Column]
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TypeVar
 
-from oceanbench.declaration import Dataset, MetricRow, Shown
+from oceanbench.declaration import Dataset
 from oceanbench.declaration.consistency import MOST_SCORES
 from oceanbench.errors import OceanbenchError, did_you_mean
+from oceanbench.kinds.forecasts.forecast_rows import ForecastRow, Shown
 from oceanbench.kinds.forecasts.observations.rows import scores_against
 
 Depths = Sequence[float | None]
@@ -16,12 +17,12 @@ T = TypeVar("T", str, int, float)
 
 
 def expand(
-    rows: Sequence[MetricRow],
+    rows: Sequence[ForecastRow],
     depths: Mapping[str, Depths],
     leads: Sequence[int],
     masks: Sequence[str],
     observed: Mapping[str, Dataset] | None = None,
-) -> list[MetricRow]:
+) -> list[ForecastRow]:
     """One row for each score: of one variable, mask, depth and lead (None for all leads pooled).
 
     What a row names in the singular is not repeated in the labels of its scores.
@@ -38,7 +39,7 @@ def expand(
     OceanbenchError
         if a row names what the challenge does not have
     """
-    expanded: list[MetricRow] = []
+    expanded: list[ForecastRow] = []
     for index, row in enumerate(rows):
         try:
             scores = (
@@ -58,8 +59,8 @@ def expand(
 
 
 def _scores(
-    row: MetricRow, depths: Mapping[str, Depths], leads: Sequence[int], masks: Sequence[str]
-) -> Iterator[MetricRow]:
+    row: ForecastRow, depths: Mapping[str, Depths], leads: Sequence[int], masks: Sequence[str]
+) -> Iterator[ForecastRow]:
     variables = _chosen("variable", row.variable, row.variables, list(depths))
     if row.depth_bin is not None or row.together:
         raise OceanbenchError("against: is missing; depth_bin and together are for observations")
@@ -92,18 +93,18 @@ def _scores(
 
 
 def _scores_against(
-    row: MetricRow, observed: Mapping[str, Dataset], leads: Sequence[int], masks: Sequence[str]
-) -> Iterator[MetricRow]:
+    row: ForecastRow, observed: Mapping[str, Dataset], leads: Sequence[int], masks: Sequence[str]
+) -> Iterator[ForecastRow]:
     for score in scores_against(row, observed, _days(row, leads), _through(row, masks)):
         shown = _is_shown(row.shown, str(score.variable), str(score.mask), None, score.lead)
         yield score.model_copy(update={"shown": shown})
 
 
-def _through(row: MetricRow, masks: Sequence[str]) -> Sequence[str]:
+def _through(row: ForecastRow, masks: Sequence[str]) -> Sequence[str]:
     return _chosen("mask", row.mask, row.masks, masks) if row.mask or row.masks else masks[:1]
 
 
-def _days(row: MetricRow, leads: Sequence[int]) -> Sequence[int | None]:
+def _days(row: ForecastRow, leads: Sequence[int]) -> Sequence[int | None]:
     """Leads that a row chooses; None stands for all of them pooled."""
     if row.leads == "pooled":
         return [None]

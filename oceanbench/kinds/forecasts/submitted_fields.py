@@ -8,16 +8,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
+from oceanbench.arrays import AnyFloatArray, TimeArray
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import same_nodes
 from oceanbench.kinds.expected import check_level, check_surface, same_levels
 from oceanbench.kinds.forecasts.derivation import Derivation
 from oceanbench.kinds.forecasts.grid import Grid, Index, as_slice, depths_found_in
 from oceanbench.kinds.forecasts.schedule import SURFACE, Schedule
-
-Values = NDArray[np.floating[Any]]
 
 
 class Place(NamedTuple):
@@ -74,7 +72,7 @@ class Forecasts:
         start: np.datetime64,
         leads: Sequence[int],
         depths: Sequence[float | None],
-    ) -> Values:
+    ) -> AnyFloatArray:
         """Fields of one start, shape (lead, depth, member, latitude, longitude)."""
         if self.derivation is not None and self.is_derived(variable):
             return self.derivation.read(
@@ -137,13 +135,7 @@ def gather(parts: Sequence[tuple[str, xr.Dataset]], schedule: Schedule, grid: Gr
         depths, levels = _depths_of(part, schedule, name)
         leads = _leads_of(part, schedule.leads, name)
         for index, start in enumerate(part["start"].values.astype("datetime64[D]")):
-            if start not in schedule.starts:
-                nearest = schedule.starts[np.argmin(np.abs(schedule.starts - start))]
-                raise OceanbenchError(
-                    f"{name}: start {start} is none of the challenge's {schedule.starts.size} "
-                    f"(the nearest is {nearest}); a start is the day of the initial conditions, "
-                    "one day before a first lead of one day"
-                )
+            _check_start(start, schedule.starts, name)
             if start in places:
                 raise OceanbenchError(f"{name}: start {start} occurs twice; keep one forecast")
             places[start] = Place(part, index, leads)
@@ -156,6 +148,16 @@ def gather(parts: Sequence[tuple[str, xr.Dataset]], schedule: Schedule, grid: Gr
     missing = tuple(_missing(schedule, submitted))
     ordered = {start: places[start] for start in sorted(places)}
     return Forecasts(ordered, submitted.leads, depths, levels, nodes, missing)
+
+
+def _check_start(start: np.datetime64, known: TimeArray, name: str) -> None:
+    if start not in known:
+        nearest = known[np.argmin(np.abs(known - start))]
+        raise OceanbenchError(
+            f"{name}: start {start} is none of the challenge's {known.size} (the nearest is "
+            f"{nearest}); a start is the day of the initial conditions, one day before a first "
+            "lead of one day"
+        )
 
 
 def _check_same(first: xr.Dataset, where: str, part: xr.Dataset, name: str) -> None:
@@ -195,26 +197,26 @@ def _leads_of(part: xr.Dataset, wanted: Sequence[int], name: str) -> dict[int, i
 
 
 def _depths_of(
-    first: xr.Dataset, schedule: Schedule, where: str
+    part: xr.Dataset, schedule: Schedule, where: str
 ) -> tuple[dict[str, tuple[float | None, ...]], dict[float, int]]:
-    """Depths that the submission has of each of its variables, and where they lie."""
+    """Depths that a file has of each of its variables, and where they lie."""
     wanted = sorted({d for known in schedule.depths.values() for d in known if d is not None})
-    deep = "depth" in first.dims
-    levels = depths_found_in(first, wanted, where, all_of_them=False) if deep and wanted else {}
+    deep = "depth" in part.dims
+    levels = depths_found_in(part, wanted, where, all_of_them=False) if deep and wanted else {}
     depths: dict[str, tuple[float | None, ...]] = {}
     for name, known in schedule.depths.items():
-        if name not in first.data_vars:
+        if name not in part.data_vars:
             continue
-        size = first[name].sizes.get("depth", 1)
+        size = part[name].sizes.get("depth", 1)
         if known == SURFACE and size > 1:
             raise OceanbenchError(
                 f"{where}: '{name}' has {size} depths, expected the surface; select one depth"
             )
-        flat = "depth" not in first[name].dims
+        flat = "depth" not in part[name].dims
         if known == SURFACE:
-            check_surface(first[name], where, known=wanted)
+            check_surface(part[name], where, known=wanted)
         elif flat:
-            check_level(first[name], known, where)
+            check_level(part[name], known, where)
         depths[name] = tuple(d for d in known if d is None or flat or d in levels)
     return depths, levels
 

@@ -7,16 +7,14 @@ from pathlib import Path
 
 import xarray as xr
 
-from oceanbench.declaration import Declaration, Mask
+from oceanbench.declaration import BoxMask, Declaration
 from oceanbench.grid import interpolate
 from oceanbench.kinds import gridded
-from oceanbench.kinds.expected import check_same_level
 from oceanbench.kinds.kind import Cases, Kind, Submitted
 from oceanbench.kinds.maps.truth_grid import check_truth, same_nodes
 from oceanbench.kinds.points import score_by, validate_by
 from oceanbench.kinds.submitted import empty
-from oceanbench.scoring.masks import inside
-from oceanbench.scoring.points import Geometry, Pieces, matched_by_score
+from oceanbench.scoring.points import Pieces
 
 
 def target(declaration: Declaration, data_dir: Path | None) -> xr.Dataset:
@@ -28,12 +26,16 @@ def target(declaration: Declaration, data_dir: Path | None) -> xr.Dataset:
     return empty(declaration, {name: truth[name].values for name in gridded.MAPS})
 
 
+def is_bridged(declaration: Declaration) -> bool:
+    """Whether maps are interpolated to the truth's nodes and times."""
+    return declaration.submission.regrid == "linear"
+
+
 def read(
     declaration: Declaration, submitted: Submitted, data_dir: Path | None = None
 ) -> xr.Dataset:
     """Maps of a submission around the domain."""
-    bridged = declaration.submission.regrid == "linear"
-    return gridded.read_maps(declaration, submitted, bridged=bridged)
+    return gridded.read_maps(declaration, submitted, bridged=is_bridged(declaration))
 
 
 def matched(declaration: Declaration, submitted: Submitted, data_dir: Path | None) -> Pieces:
@@ -45,25 +47,20 @@ def matched(declaration: Declaration, submitted: Submitted, data_dir: Path | Non
         return ordered
 
     def at_truth(field: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
-        check_same_level(field, truth, declaration.name)
-        if declaration.submission.regrid == "linear":
-            return interpolate(field, truth)
-        return same_nodes(field, truth, declaration.name)
+        return interpolate(field, truth) if bridged else same_nodes(field, truth, declaration.name)
 
-    def within(points: xr.DataArray, mask: Mask) -> xr.DataArray:
-        return inside(points, mask, declaration.scored)
-
-    truth = gridded.open_dataset(declaration, declaration.truth_name, data_dir, None)
-    estimates = read(declaration, submitted)
-    geometry = Geometry(prepared, at_truth, within)
-    return matched_by_score(declaration, truth, estimates, geometry, submitted.name)
+    bridged = is_bridged(declaration)
+    return gridded.matched_maps(
+        declaration, submitted, data_dir, bridged=bridged, prepared=prepared, at_truth=at_truth
+    )
 
 
 MAPS = Kind(
     truth_layout="grid",
     roles=gridded.ROLES,
     layouts=gridded.LAYOUTS,
-    mask_keys=gridded.MASK_KEYS,
+    mask_keys=BoxMask,
+    submission_keys=(*gridded.MAP_RULES, "fill"),
     cases=Cases("time", dated=True),
     check=gridded.check_places,
     open=gridded.open_dataset,

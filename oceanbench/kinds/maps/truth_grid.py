@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from oceanbench.arrays import BoolArray
 from oceanbench.declaration import Declaration
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import SAME_NODE, SAME_TIME
@@ -69,7 +70,7 @@ def _disagreement(
     dim: str,
     found: NDArray[Any],
     wanted: NDArray[Any],
-    wrong: NDArray[np.bool_],
+    wrong: BoolArray,
     name: str,
 ) -> str:
     if dim == "time":

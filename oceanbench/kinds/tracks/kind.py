@@ -4,24 +4,32 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import xarray as xr
 
-from oceanbench.declaration import Declaration, Mask
+from oceanbench.declaration import BoxMask, Declaration
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import interpolate
 from oceanbench.kinds import gridded
-from oceanbench.kinds.expected import check_same_level
 from oceanbench.kinds.kind import Cases, Kind, Submitted
 from oceanbench.kinds.points import score_by, validate_by
-from oceanbench.scoring.masks import inside
-from oceanbench.scoring.points import Geometry, Pieces, matched_by_score
+from oceanbench.scoring.points import Pieces
+
+
+def defaults(content: dict[str, Any]) -> dict[str, Any]:
+    """Content of a challenge.yaml whose maps are interpolated, as they cannot but be."""
+    submission = content.get("submission")
+    if not isinstance(submission, dict):
+        return content
+    return {**content, "submission": {"regrid": "linear", **submission}}
 
 
 def check(declaration: Declaration) -> None:
-    """Refuse a challenge without a domain, and maps that are filled at no point of a track."""
+    """Refuse a challenge without a domain, or whose maps would not be interpolated."""
     gridded.check_places(declaration)
-    gridded.check_not_filled(declaration)
+    if declaration.submission.regrid != "linear":
+        raise ValueError("submission.regrid: maps are interpolated to tracks; remove it")
 
 
 def target(declaration: Declaration, data_dir: Path | None) -> xr.Dataset:
@@ -44,30 +52,25 @@ def read(
 
 def matched(declaration: Declaration, submitted: Submitted, data_dir: Path | None) -> Pieces:
     """Estimate and truth of every variable and mask, along the tracks."""
-
-    def as_it_is(truth: xr.DataArray) -> xr.DataArray:
-        return truth
-
-    def at_truth(field: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
-        check_same_level(field, truth, declaration.name)
-        return interpolate(field, truth)
-
-    def within(points: xr.DataArray, mask: Mask) -> xr.DataArray:
-        return inside(points, mask, declaration.scored)
-
-    truth = gridded.open_dataset(declaration, declaration.truth_name, data_dir, None)
-    estimates = read(declaration, submitted)
-    geometry = Geometry(as_it_is, at_truth, within)
-    return matched_by_score(declaration, truth, estimates, geometry, submitted.name)
+    return gridded.matched_maps(
+        declaration,
+        submitted,
+        data_dir,
+        bridged=True,
+        prepared=lambda truth: truth,
+        at_truth=interpolate,
+    )
 
 
 TRACKS = Kind(
     truth_layout="track",
     roles={**gridded.ROLES, "truth": "track"},
     layouts=gridded.LAYOUTS,
-    mask_keys=gridded.MASK_KEYS,
+    mask_keys=BoxMask,
+    submission_keys=gridded.MAP_RULES,
     cases=Cases("time", dated=True),
     check=check,
+    defaults=defaults,
     open=gridded.open_dataset,
     target=target,
     read=read,

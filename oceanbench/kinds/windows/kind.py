@@ -10,16 +10,15 @@ import xarray as xr
 
 from oceanbench.data import opening
 from oceanbench.data.checks.files import check_size
-from oceanbench.declaration import Declaration, Mask
-from oceanbench.errors import OceanbenchError, did_you_mean
-from oceanbench.kinds import gridded
+from oceanbench.declaration import Declaration
+from oceanbench.errors import did_you_mean
 from oceanbench.kinds.expected import check_units
 from oceanbench.kinds.kind import Cases, Kind, Submitted
 from oceanbench.kinds.points import score_by, validate_by
-from oceanbench.kinds.submitted import check_values, open_variables
+from oceanbench.kinds.submitted import check_values, only_file, open_variables
 from oceanbench.kinds.windows import files
 from oceanbench.kinds.windows.driving import each_sampling
-from oceanbench.kinds.windows.masks import inside_windows
+from oceanbench.kinds.windows.masks import WindowMask, inside_windows, masks_of
 from oceanbench.kinds.windows.opening import WindowKeys, keys, open_windows, target
 from oceanbench.result import Result
 from oceanbench.scoring.points import Geometry, Pieces, matched_by_score
@@ -31,10 +30,9 @@ def check(declaration: Declaration) -> None:
     """Refuse places and dates, which windows do not have, and masks of what there is not."""
     if declaration.domain is not None or declaration.periods:
         raise ValueError("kind 'windows' has neither domain nor periods; remove them")
-    gridded.check_not_filled(declaration)
     check_units(declaration)
     samplings, observations = keys(declaration).samplings, declaration.of_role("observations")
-    for name, mask in declaration.masks.items():
+    for name, mask in masks_of(declaration).items():
         if mask.sampling is not None and mask.sampling not in samplings:
             hint = did_you_mean(mask.sampling, samplings)
             raise ValueError(f"masks.{name}.sampling: unknown '{mask.sampling}'; {hint}")
@@ -48,14 +46,10 @@ def read(
     declaration: Declaration, submitted: Submitted, data_dir: Path | None = None
 ) -> xr.Dataset:
     """Windows of a submission ([sampling,] window, time, component[, member]), in memory."""
-    if len(submitted.files) > 1:
-        raise OceanbenchError(
-            f"{submitted.name}: {len(submitted.files)} files, expected all windows in one; join "
-            "them"
-        )
+    file = only_file(submitted.files, submitted.name)
     sampled = ["sampling"] if keys(declaration).samplings else []
     dims = [*sampled, *files.DIMENSIONS]
-    whole = open_variables(submitted.files[0], declaration, files.canonical, dims, TEXTS)
+    whole = open_variables(file, declaration, files.canonical, dims, TEXTS)
     check_size([whole], submitted.name, declaration.budget)
     whole = opening.loaded(whole, submitted.name)
     check_values(whole, declaration, submitted.name)
@@ -71,7 +65,7 @@ def matched(declaration: Declaration, submitted: Submitted, data_dir: Path | Non
     def at_truth(field: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
         return files.same_windows(field, truth, declaration.name)
 
-    def within(points: xr.DataArray, mask: Mask) -> xr.DataArray:
+    def within(points: xr.DataArray, mask: WindowMask) -> xr.DataArray:
         return inside_windows(points, mask, declaration, data_dir)
 
     truth = open_windows(declaration, declaration.truth_name, data_dir)
@@ -104,7 +98,6 @@ WINDOWS = Kind(
     truth_layout="windows",
     roles=dict.fromkeys(("truth", "observations", "training", "validation"), "windows"),
     layouts=("windows",),
-    mask_keys=("sampling", "elapsed", "observed_in", "unobserved_in", "flagged", "unflagged"),
     cases=Cases("windows", dated=False),
     check=check,
     open=open_windows,
@@ -113,6 +106,7 @@ WINDOWS = Kind(
     score=partial(score_by, matched),
     validate=partial(validate_by, matched),
     keys=WindowKeys,
+    mask_keys=WindowMask,
     hidden_in_training=("observations",),
     drive=each_sampling,
     facts=facts,

@@ -1,17 +1,39 @@
-"""Which points of windows a mask looks at."""
+"""Masks of windows, and which points they look at."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
 import xarray as xr
 
-from oceanbench.declaration import Declaration, Mask
+from oceanbench.declaration import Declaration, Interval, Mask, Text
 from oceanbench.kinds.windows.opening import open_flagged, open_windows
 
 
+class WindowMask(Mask):
+    """Part of the windows: a point must lie in all that is given.
+
+    It is the part of one sampling, of some times since the start, where a dataset of observations
+    has values or has none, or where a flag in the file of the truth is set or is not.
+    """
+
+    sampling: Text | None = None
+    elapsed: Interval | None = None
+    observed_in: Text | None = None
+    unobserved_in: Text | None = None
+    flagged: Text | None = None
+    unflagged: Text | None = None
+
+
+def masks_of(declaration: Declaration) -> Mapping[str, WindowMask]:
+    """Masks of a challenge of windows."""
+    return cast(Mapping[str, WindowMask], declaration.masks)
+
+
 def inside_windows(
-    points: xr.DataArray, mask: Mask, declaration: Declaration, data_dir: Path | None
+    points: xr.DataArray, mask: WindowMask, declaration: Declaration, data_dir: Path | None
 ) -> xr.DataArray:
     """Which points of the windows a mask looks at."""
     inside = xr.ones_like(points, dtype=bool)

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import xarray as xr
 
+from oceanbench.arrays import FloatArray
 from oceanbench.errors import OceanbenchError
-from oceanbench.metrics.aligned import FloatArray
 from oceanbench.metrics.options import Bins, NonNegative
 from oceanbench.metrics.probabilistic.distribution import Ensemble, Gaussian, Single
 from oceanbench.metrics.probabilistic.points import blocks

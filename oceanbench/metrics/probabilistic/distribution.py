@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from scipy import special
 
-from oceanbench.metrics.aligned import FloatArray
+from oceanbench.arrays import FloatArray
 
 Estimator = Literal["fair", "plain"]
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 from scipy.spatial.distance import pdist
 
-from oceanbench.metrics.aligned import FloatArray, aligned_weights, check_complete
+from oceanbench.arrays import BoolArray, FloatArray
+from oceanbench.metrics.aligned import aligned_weights, check_complete
 from oceanbench.metrics.probabilistic.distribution import Estimator
 
 
@@ -91,7 +91,7 @@ def _energy_score(
     return truth.transpose(*order).copy(data=result)
 
 
-def _cases(truth: xr.DataArray, scored: NDArray[np.bool_]) -> Iterator[NDArray[np.bool_]]:
+def _cases(truth: xr.DataArray, scored: BoolArray) -> Iterator[BoolArray]:
     """Scored points of one case after the other, as :func:`oceanbench.metrics.sums.sums` has it."""
     number = np.arange(len(scored))
     if truth.ndim == 1:

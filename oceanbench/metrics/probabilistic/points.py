@@ -7,10 +7,10 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
+from oceanbench.arrays import BoolArray, FloatArray
 from oceanbench.errors import OceanbenchError
-from oceanbench.metrics.aligned import FloatArray, aligned_weights, check_complete
+from oceanbench.metrics.aligned import aligned_weights, check_complete
 from oceanbench.metrics.probabilistic.distribution import Distribution, Ensemble, Gaussian, Single
 
 Form = Literal["deterministic", "ensemble", "gaussian"]
@@ -24,7 +24,7 @@ class Block(NamedTuple):
     """Scored points of some times: where they lie, and what is known there."""
 
     times: slice
-    scored: NDArray[np.bool_]
+    scored: BoolArray
     estimate: Distribution
     truth: FloatArray
     weights: FloatArray

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from oceanbench.metrics.aligned import FloatArray
+from oceanbench.arrays import FloatArray
 from oceanbench.metrics.options import Fraction, NonNegative
 from oceanbench.metrics.probabilistic.calibration import fractions, share_inside
 from oceanbench.metrics.probabilistic.distribution import Ensemble, Estimator, Gaussian

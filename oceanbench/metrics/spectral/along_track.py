@@ -6,10 +6,10 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
+from oceanbench.arrays import BoolArray, FloatArray, IndexArray
 from oceanbench.grid import great_circle_km
-from oceanbench.metrics.aligned import NO_DATA, Flagged, FloatArray, align
+from oceanbench.metrics.aligned import NO_DATA, Flagged, align
 from oceanbench.metrics.cases import Parts
 from oceanbench.metrics.options import Fraction, NonNegative, Positive
 from oceanbench.metrics.spectral.crossing import Crossing, crossing_wavelength
@@ -135,21 +135,19 @@ def along_track_parts(
     return Parts(time[begins[track - 1]], whole)
 
 
-def _median_step(
-    truth: xr.DataArray, kept: NDArray[np.intp], same_track: NDArray[np.bool_]
-) -> float:
+def _median_step(truth: xr.DataArray, kept: IndexArray, same_track: BoolArray) -> float:
     lon, lat = truth["longitude"].values[kept], truth["latitude"].values[kept]
     steps = great_circle_km(lon[:-1], lat[:-1], lon[1:], lat[1:])[same_track]
     return float(np.median(steps)) if steps.size else float("inf")
 
 
 def _segment_starts(
-    ends: NDArray[np.intp],
+    ends: IndexArray,
     size: int,
     length: int,
     step: int,
     segments: Segments,
-) -> NDArray[np.intp]:
+) -> IndexArray:
     """First samples of all segments; ``ends`` are the last samples of all tracks but the last."""
     if segments == "published":
         first, stop = np.r_[0, ends[:-1]], ends

@@ -7,24 +7,24 @@ from typing import Literal
 import contourpy
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 from scipy import ndimage
 
-from oceanbench.metrics.aligned import NO_DATA, UNRESOLVED, Flagged, FloatArray
+from oceanbench.arrays import BoolArray, FloatArray, IndexArray
+from oceanbench.metrics.aligned import NO_DATA, UNRESOLVED, Flagged
 
 Contour = Literal["main", "all", "first"]
 
 
 def _edge_crossings(
     score: FloatArray, wavelength: FloatArray, period: FloatArray, level: float
-) -> tuple[FloatArray, FloatArray, NDArray[np.intp], NDArray[np.intp]]:
+) -> tuple[FloatArray, FloatArray, IndexArray, IndexArray]:
     """Points where the score crosses the level along the grid's edges, by linear interpolation.
 
     Returns wavelength, period, and the row and column of the resolved end of each edge: these are
     the vertices of the contour, each belonging to the resolved region of that bin.
     """
     resolved = score >= level
-    found: list[tuple[FloatArray, FloatArray, NDArray[np.intp], NDArray[np.intp]]] = []
+    found: list[tuple[FloatArray, FloatArray, IndexArray, IndexArray]] = []
     for axis in (0, 1):
         head = (slice(None, -1), slice(None)) if axis == 0 else (slice(None), slice(None, -1))
         tail = (slice(1, None), slice(None)) if axis == 0 else (slice(None), slice(1, None))
@@ -40,7 +40,7 @@ def _edge_crossings(
     return x, y, row, column
 
 
-def main_region(resolved: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def main_region(resolved: BoolArray) -> BoolArray:
     """Resolved bins connected to the largest scales.
 
     Of the resolved regions (bins joined along edges), those that hold one of the 2 × 2 bins of
@@ -48,7 +48,7 @@ def main_region(resolved: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """
     labels, _ = ndimage.label(resolved)
     seeds = np.unique(labels[:2, :2])
-    region: NDArray[np.bool_] = np.isin(labels, seeds[seeds > 0])
+    region: BoolArray = np.isin(labels, seeds[seeds > 0])
     return region
 
 

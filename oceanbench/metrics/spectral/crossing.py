@@ -6,7 +6,8 @@ from typing import Literal
 
 import numpy as np
 
-from oceanbench.metrics.aligned import NO_DATA, UNRESOLVED, Flagged, FloatArray
+from oceanbench.arrays import FloatArray
+from oceanbench.metrics.aligned import NO_DATA, UNRESOLVED, Flagged
 
 Crossing = Literal["first", "last", "sorted"]
 

@@ -11,8 +11,8 @@ import xarray as xr
 import xrft
 from scipy import signal
 
+from oceanbench.arrays import FloatArray
 from oceanbench.errors import OceanbenchError
-from oceanbench.metrics.aligned import FloatArray
 
 Window = Literal["hann", "hann_symmetric", "tukey", "boxcar"]
 

@@ -9,10 +9,10 @@ from typing import Literal
 import numpy as np
 import xarray as xr
 import xrft
-from numpy.typing import NDArray
 
+from oceanbench.arrays import BoolArray, FloatArray, IndexArray
 from oceanbench.grid import KM_PER_DEGREE
-from oceanbench.metrics.aligned import Flagged, FloatArray, align
+from oceanbench.metrics.aligned import Flagged, align
 from oceanbench.metrics.options import Fraction
 from oceanbench.metrics.spectral.crossing import Crossing, crossing_wavelength
 from oceanbench.metrics.spectral.density import Window, psd
@@ -86,7 +86,7 @@ def isotropic_spectra(
 def spectra_in_box(
     fields: Mapping[str, FloatArray],
     truth: xr.DataArray,
-    scored: NDArray[np.bool_],
+    scored: BoolArray,
     *,
     window: Window,
 ) -> xr.Dataset | None:
@@ -121,7 +121,7 @@ def spectra_in_box(
     return xr.Dataset(densities)
 
 
-def _box(scored: NDArray[np.bool_]) -> tuple[NDArray[np.intp], slice, slice] | None:
+def _box(scored: BoolArray) -> tuple[IndexArray, slice, slice] | None:
     """Rows and columns with scored points, and the times at which that box is full."""
     rows = np.flatnonzero(scored.any(axis=(0, 2)))
     columns = np.flatnonzero(scored.any(axis=(0, 1)))

@@ -7,9 +7,9 @@ from typing import Literal
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
-from oceanbench.metrics.aligned import NO_DATA, Flagged, FloatArray, align
+from oceanbench.arrays import BoolArray, FloatArray
+from oceanbench.metrics.aligned import NO_DATA, Flagged, align
 from oceanbench.metrics.options import NonNegative
 from oceanbench.metrics.spectral.density import Window
 from oceanbench.metrics.spectral.isotropic import MAPS, in_rings, spectra_in_box
@@ -117,7 +117,7 @@ def member_spectra(
 
 def _aligned(
     field: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray
-) -> tuple[FloatArray, NDArray[np.bool_]]:
+) -> tuple[FloatArray, BoolArray]:
     """Field as an array (time, latitude, longitude), and which of its points are scored."""
     values, _, w = align(field, truth, weights, *MAPS)
     return values, w > 0

@@ -16,10 +16,10 @@ from typing import Literal
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
+from oceanbench.arrays import FloatArray, IndexArray
 from oceanbench.grid import KM_PER_DEGREE
-from oceanbench.metrics.aligned import Aligned, Flagged, FloatArray, align
+from oceanbench.metrics.aligned import Aligned, Flagged, align
 from oceanbench.metrics.cases import Parts
 from oceanbench.metrics.options import Fraction
 from oceanbench.metrics.spectral.contours import Contour, smallest_scales
@@ -108,7 +108,7 @@ def psd_parts(
     return Parts(latitude[[band[0] for band in _bands(share.size)]], whole)
 
 
-def _bands(rows: int) -> list[NDArray[np.intp]]:
+def _bands(rows: int) -> list[IndexArray]:
     return list(np.array_split(np.arange(rows), min(BANDS, rows)))
 
 
@@ -134,7 +134,7 @@ def _in_bands(
 
 def _complete_rows(
     arrays: Aligned,
-) -> tuple[Aligned, NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]] | None:
+) -> tuple[Aligned, IndexArray, IndexArray, IndexArray] | None:
     """Cut to the bounding times and longitudes of the mask and to latitudes without a hole."""
     scored = arrays.weights > 0
     times = np.flatnonzero(scored.any(axis=(1, 2)))

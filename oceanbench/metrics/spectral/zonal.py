@@ -12,10 +12,10 @@ from typing import Literal
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
+from oceanbench.arrays import BoolArray, FloatArray, IndexArray
 from oceanbench.grid import KM_PER_DEGREE
-from oceanbench.metrics.aligned import NO_DATA, Flagged, FloatArray, align
+from oceanbench.metrics.aligned import NO_DATA, Flagged, align
 from oceanbench.metrics.options import Fraction, NonNegative, Positive
 from oceanbench.metrics.spectral.crossing import crossing_wavelength
 from oceanbench.metrics.spectral.density import Window, check_spacing, taper_of
@@ -83,13 +83,13 @@ def zonal_spectra(
     return np.vstack([(1 + np.arange(harmonics)) / segment_km, summed])
 
 
-def _segments(scored: NDArray[np.bool_], cells: int) -> NDArray[np.intp]:
+def _segments(scored: BoolArray, cells: int) -> IndexArray:
     """First cells of segments that overlap by a half, in every stretch without a gap."""
     count = np.concatenate([[0], np.cumsum(scored)])
     possible = np.flatnonzero(count[cells:] - count[:-cells] == cells)
     new = np.diff(possible, prepend=-2) > 1
     begin = possible[new][np.cumsum(new) - 1] if possible.size else possible
-    begins: NDArray[np.intp] = possible[(possible - begin) % (cells // 2) == 0]
+    begins: IndexArray = possible[(possible - begin) % (cells // 2) == 0]
     return begins
 
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from oceanbench.assimilation.fourdvarnet.compilation import compiled
-from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration, network
 from oceanbench.assimilation.fourdvarnet.learned_descent import LearnedDescent
+from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration, network
 from oceanbench.errors import OceanbenchError
 
 SMALL = MapConfiguration(days=3, hidden=4, prior_hidden=2, iterations=2, reduced=False)

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from oceanbench.assimilation.fourdvarnet.learned_descent import INPUTS, LearnedDescent
 from oceanbench.assimilation.fourdvarnet.priors import (
     Agreement,
     BilinearPrior,
@@ -14,7 +15,6 @@ from oceanbench.assimilation.fourdvarnet.priors import (
     to_maps,
     to_states,
 )
-from oceanbench.assimilation.fourdvarnet.learned_descent import INPUTS, LearnedDescent
 from oceanbench.dynamics.models import model
 from oceanbench.learning.layers import ConvLstm, UNet, averaged, interpolated
 

@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
+from oceanbench.arrays import FloatArray
 from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.grid import centre_longitude, interpolate
 
-FloatArray = NDArray[np.float64]
 MOST_DAYS = 10.0  # that the first map and the last stand for before and after them
 
 

@@ -9,13 +9,14 @@ import numpy as np
 import xarray as xr
 from scipy.ndimage import gaussian_filter
 
+from oceanbench.arrays import FloatArray
 from oceanbench.assimilation.fourdvarnet.maps.auxiliary_maps import given_first_guess
 from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import (
     averaged_in_cells,
     fine_samples,
     misfits,
 )
-from oceanbench.assimilation.fourdvarnet.maps.map_grid import FloatArray, MapGrid
+from oceanbench.assimilation.fourdvarnet.maps.map_grid import MapGrid
 from oceanbench.assimilation.nudging.bfn_qg import Settings, extended, mapped
 from oceanbench.assimilation.observations.superobservations import mean_field, samples
 

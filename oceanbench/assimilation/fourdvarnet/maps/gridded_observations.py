@@ -17,10 +17,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
+from oceanbench.arrays import BoolArray, FloatArray, IntArray
 from oceanbench.assimilation.fourdvarnet.maps.auxiliary_maps import second_field
-from oceanbench.assimilation.fourdvarnet.maps.map_grid import FloatArray, MapGrid
+from oceanbench.assimilation.fourdvarnet.maps.map_grid import MapGrid
 from oceanbench.assimilation.fourdvarnet.maps.normalisation import Normalisation
 from oceanbench.assimilation.observations.along_track_errors import AlongTrack
 from oceanbench.assimilation.observations.superobservations import Samples, samples
@@ -42,7 +42,7 @@ class GriddedObservations:
     """
 
     values: FloatArray
-    observed: NDArray[np.bool_]
+    observed: BoolArray
     first_guess: FloatArray
     second: FloatArray | None = None
 
@@ -130,6 +130,6 @@ def averaged_in_cells(
     return total / np.maximum(count, 1.0), count
 
 
-def _nearest(values: FloatArray, axis: FloatArray) -> NDArray[np.int64]:
-    found: NDArray[np.int64] = np.round((values - axis[0]) / (axis[1] - axis[0])).astype(np.int64)
+def _nearest(values: FloatArray, axis: FloatArray) -> IntArray:
+    found: IntArray = np.round((values - axis[0]) / (axis[1] - axis[0])).astype(np.int64)
     return found

@@ -15,6 +15,7 @@ import torch
 import xarray as xr
 from torch import Tensor
 
+from oceanbench.arrays import FloatArray
 from oceanbench.assimilation.fourdvarnet.compilation import compiled
 from oceanbench.assimilation.fourdvarnet.learned_descent import LearnedDescent
 from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration, network
@@ -23,12 +24,7 @@ from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import (
     GriddedObservations,
     grid_observations,
 )
-from oceanbench.assimilation.fourdvarnet.maps.map_grid import (
-    FloatArray,
-    MapGrid,
-    bicubic,
-    grid_around,
-)
+from oceanbench.assimilation.fourdvarnet.maps.map_grid import MapGrid, bicubic, grid_around
 from oceanbench.assimilation.fourdvarnet.maps.normalisation import Normalisation
 from oceanbench.assimilation.fourdvarnet.maps.window_estimates import (
     blended,

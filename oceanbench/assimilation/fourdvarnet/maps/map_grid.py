@@ -6,13 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 from scipy.interpolate import RectBivariateSpline
 
+from oceanbench.arrays import FloatArray, TimeArray
 from oceanbench.assimilation.observations.superobservations import DAY
 from oceanbench.grid import wrap_longitude
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -25,7 +23,7 @@ class MapGrid:
     latitude, longitude : degrees, equidistant and increasing
     """
 
-    days: NDArray[np.datetime64]
+    days: TimeArray
     latitude: FloatArray
     longitude: FloatArray
 

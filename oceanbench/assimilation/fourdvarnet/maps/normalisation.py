@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from oceanbench.arrays import FloatArray
 from oceanbench.errors import OceanbenchError
 
 
@@ -21,7 +20,7 @@ class Normalisation:
     deviation: float
 
     @classmethod
-    def fitted(cls, values: NDArray[np.float64]) -> Normalisation:
+    def fitted(cls, values: FloatArray) -> Normalisation:
         """Those of values; a field that does not vary is only centred."""
         return cls(float(values.mean()), float(values.std()) or 1.0)
 
@@ -37,6 +36,6 @@ class Normalisation:
         """To be kept with the weights."""
         return {f"{prefix}{f.name}": torch.tensor(getattr(self, f.name)) for f in fields(self)}
 
-    def normalised(self, values: NDArray[np.float64]) -> Tensor:
+    def normalised(self, values: FloatArray) -> Tensor:
         """Values less the mean, in deviations, in single precision."""
         return torch.as_tensor((values - self.mean) / self.deviation, dtype=torch.float32)

@@ -8,15 +8,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from oceanbench.arrays import BoolArray, FloatArray
 from oceanbench.assimilation.fourdvarnet.batch import Batch
 from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import GriddedObservations
 from oceanbench.assimilation.fourdvarnet.maps.normalisation import Normalisation
 from oceanbench.assimilation.fourdvarnet.maps.window_estimates import day_weights, every_window
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -121,7 +119,7 @@ def _batch(parts: list[Any]) -> Batch:
 def normalised_series(
     observations: GriddedObservations,
     truth: FloatArray,
-    known: NDArray[np.bool_],
+    known: BoolArray,
     normalisation: Normalisation,
     second: Normalisation | None,
 ) -> Series:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from oceanbench.arrays import FloatArray
 from oceanbench.assimilation.fourdvarnet.maps.cache import cached
 from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration
 from oceanbench.assimilation.fourdvarnet.maps.first_guess_maps import first_guess_maps
@@ -18,7 +19,7 @@ from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import (
     GriddedObservations,
     grid_observations,
 )
-from oceanbench.assimilation.fourdvarnet.maps.map_grid import FloatArray, MapGrid
+from oceanbench.assimilation.fourdvarnet.maps.map_grid import MapGrid
 from oceanbench.assimilation.fourdvarnet.maps.normalisation import Normalisation
 from oceanbench.assimilation.fourdvarnet.maps.patches import Series, normalised_series
 from oceanbench.assimilation.observations.along_track_errors import AlongTrack, fitted

@@ -8,15 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from oceanbench.arrays import FloatArray
 from oceanbench.assimilation.fourdvarnet.batch import Batch
 from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration
 from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import GriddedObservations
-from oceanbench.assimilation.fourdvarnet.maps.map_grid import (
-    FloatArray,
-    MapGrid,
-    bicubic,
-    grid_around,
-)
+from oceanbench.assimilation.fourdvarnet.maps.map_grid import MapGrid, bicubic, grid_around
 from oceanbench.assimilation.fourdvarnet.maps.normalisation import Normalisation
 from oceanbench.assimilation.fourdvarnet.maps.patches import PatchSampler
 from oceanbench.assimilation.fourdvarnet.maps.simulated_missions import Segment, simulate_missions

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
+
+from oceanbench.arrays import FloatArray
 
 WINDOWS_AT_ONCE = 8
 
@@ -35,7 +36,7 @@ def day_weights(days: int) -> Tensor:
     return weight / weight.mean()
 
 
-def blended(windows: Tensor) -> NDArray[np.float64]:
+def blended(windows: Tensor) -> FloatArray:
     """Series (days, rows, columns) of all its windows, averaged with the weights of training."""
     count, length, *nodes = windows.shape
     weight = day_weights(length).double()[:, None, None]
@@ -44,5 +45,5 @@ def blended(windows: Tensor) -> NDArray[np.float64]:
         days = slice(first, first + length)
         total[days] += (weight * window).numpy()
         norm[days] += weight.numpy()
-    blend: NDArray[np.float64] = total / norm
+    blend: FloatArray = total / norm
     return blend

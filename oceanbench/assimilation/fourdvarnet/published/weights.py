@@ -10,7 +10,7 @@ from safetensors import torch as safetensors
 from torch import Tensor
 
 from oceanbench.assimilation.fourdvarnet.published.network import Modulator, Prior, Solver
-from oceanbench.errors import OceanbenchError
+from oceanbench.errors import OceanbenchError, in_one_line
 
 PREFIX = "solver."  # of the names in a checkpoint of a training
 
@@ -38,7 +38,7 @@ def read(path: Path) -> dict[str, Tensor]:
             f"{path}: cannot be read ({problem.strerror}); give a safetensors file"
         ) from problem
     except (SafetensorError, KeyError, ValueError) as problem:
-        reason = " ".join(str(problem).split())[:200]
+        reason = in_one_line(problem, 200)
         raise OceanbenchError(
             f"{path}: not a whole safetensors file ({reason}); convert a checkpoint that you trust "
             "as oceanbench.assimilation.fourdvarnet.published.weights.read says"
@@ -89,7 +89,7 @@ def load(
         )
         solver.load_state_dict(named)
     except (KeyError, ValueError, RuntimeError) as problem:
-        reason = " ".join(str(problem).split())[:200]
+        reason = in_one_line(problem, 200)
         raise OceanbenchError(
             f"these are not the weights of a published 4DVarNet: {reason}; give its state_dict, "
             "saved as safetensors"

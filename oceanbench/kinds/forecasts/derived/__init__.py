@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from oceanbench.arrays import FloatArray
 from oceanbench.kinds.forecasts.derived import geostrophy, mixed_layer
-from oceanbench.kinds.forecasts.derived.axes import Axes, Fields, FloatArray
+from oceanbench.kinds.forecasts.derived.axes import Axes, Fields
 
 __all__ = ["DERIVED", "Axes", "Fields", "Quantity"]
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
+from oceanbench.arrays import AnyFloatArray, FloatArray
 
-FloatArray = NDArray[np.float64]
-Fields = Mapping[str, NDArray[np.floating[Any]]]  # by variable, (..., depth, latitude, longitude)
+Fields = Mapping[str, AnyFloatArray]  # by variable, (..., depth, latitude, longitude)
 
 
 class Axes(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from oceanbench.kinds.forecasts.derived.axes import FloatArray
+from oceanbench.arrays import FloatArray
 
 FRESH = (999.842594, 6.793952e-2, -9.095290e-3, 1.001685e-4, -1.120083e-6, 6.536332e-9)
 LINEAR = (8.24493e-1, -4.0899e-3, 7.6438e-5, -8.2467e-7, 5.3875e-9)

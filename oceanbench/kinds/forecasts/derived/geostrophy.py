@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from oceanbench.arrays import FloatArray
 from oceanbench.grid import EARTH_RADIUS_KM, EARTH_ROTATION, GRAVITY
-from oceanbench.kinds.forecasts.derived.axes import Axes, Fields, FloatArray
+from oceanbench.kinds.forecasts.derived.axes import Axes, Fields
 
 EQUATOR = 0.5  # degrees without a geostrophic current on either side, as published
 ROUND = 1e-3  # of a step, by which a grid round the globe may fail to close

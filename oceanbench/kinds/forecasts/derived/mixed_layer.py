@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from oceanbench.kinds.forecasts.derived.axes import Axes, Fields, FloatArray
+from oceanbench.arrays import FloatArray
+from oceanbench.kinds.forecasts.derived.axes import Axes, Fields
 from oceanbench.kinds.forecasts.derived.density import sigma0
 
 REFERENCE = 10.0  # metres, below the warming of the day

@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from oceanbench.arrays import BoolArray, FloatArray, IndexArray, TimeArray
 from oceanbench.data import opening
 from oceanbench.data.coordinates import check_coordinates, check_depth, renamed
 from oceanbench.data.expressions import parse_sum
@@ -24,8 +25,6 @@ ABOVE_THE_MEAN = (
 )
 HOUR = 3600 * 10**9  # nanoseconds
 
-FloatArray = NDArray[np.float64]
-
 
 class Points(NamedTuple):
     """Observations of one variable: where they are and what they found, shape (point,)."""
@@ -35,7 +34,7 @@ class Points(NamedTuple):
     depth: FloatArray | None
     value: FloatArray
 
-    def where(self, chosen: NDArray[np.bool_]) -> Points:
+    def where(self, chosen: BoolArray) -> Points:
         """Some of the points."""
         depth = None if self.depth is None else self.depth[chosen]
         return Points(self.latitude[chosen], self.longitude[chosen], depth, self.value[chosen])
@@ -89,7 +88,7 @@ class Observed:
             np.concatenate([p.value for p in found]),
         )
 
-    def _points(self, part: Part, variable: str, index: slice | NDArray[np.intp]) -> Points:
+    def _points(self, part: Part, variable: str, index: slice | IndexArray) -> Points:
         def chosen(name: str) -> xr.Variable:
             array = part.variables[name]
             return array.isel({part.along: index}) if part.along in array.dims else array
@@ -197,7 +196,7 @@ def _part(
     return part, chosen.nbytes
 
 
-def _days(time: NDArray[np.datetime64], hours: tuple[float, float]) -> NDArray[np.int32]:
+def _days(time: TimeArray, hours: tuple[float, float]) -> NDArray[np.int32]:
     """Day since 1970 that times belong to, or a day that never is."""
     begin, width = (round(h * HOUR) for h in (hours[0], hours[1] - hours[0]))
     since = time.astype(np.int64) - begin

@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from oceanbench.arrays import AnyFloatArray, FloatArray, IndexArray, TimeArray
 from oceanbench.data.joining import compared
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import SAME_NODE
@@ -24,7 +25,7 @@ class Part(NamedTuple):
 
     variables: Mapping[str, xr.Variable]
     along: str
-    times: NDArray[np.datetime64]
+    times: TimeArray
     days: NDArray[np.int32]
     ordered: bool
 
@@ -33,7 +34,7 @@ class Part(NamedTuple):
         cls,
         variables: Mapping[str, xr.Variable],
         along: str,
-        times: NDArray[np.datetime64],
+        times: TimeArray,
         days: NDArray[np.int32],
     ) -> Part:
         """Part of these variables, in the order of days or not."""
@@ -43,7 +44,7 @@ class Part(NamedTuple):
         """Return the same with its values in memory."""
         return self._replace(variables={n: v.load() for n, v in self.variables.items()})
 
-    def on(self, day: int) -> slice | NDArray[np.intp] | None:
+    def on(self, day: int) -> slice | IndexArray | None:
         """Where the observations of a day lie; None if there are none."""
         if self.ordered:
             first, last = (int(i) for i in np.searchsorted(self.days, (day, day + 1)))
@@ -51,7 +52,7 @@ class Part(NamedTuple):
         found = np.flatnonzero(self.days == day)
         return as_slice(found) if found.size else None
 
-    def at(self, name: str, index: NDArray[np.intp]) -> NDArray[np.floating]:
+    def at(self, name: str, index: IndexArray) -> AnyFloatArray:
         """Values of a variable at some times, (time, value)."""
         array = self.variables[name]
         if self.along not in array.dims:
@@ -109,7 +110,7 @@ def each_once(parts: Sequence[Part], names: Collection[str], where: str) -> tupl
     return tuple(Part.of(*part[:3], own) for part, own in zip(parts, days, strict=True))
 
 
-def _places(part: Part, index: NDArray[np.intp]) -> NDArray[np.float64]:
+def _places(part: Part, index: IndexArray) -> FloatArray:
     """First and last latitude, longitude and depth at some times; 0 where there is none."""
     found = np.zeros((index.size, 2 * len(PLACES)))
     for column, name in enumerate(PLACES):
@@ -120,7 +121,7 @@ def _places(part: Part, index: NDArray[np.intp]) -> NDArray[np.float64]:
     return found
 
 
-def _first_of_each(group: NDArray[np.intp], places: NDArray[np.float64]) -> NDArray[np.intp]:
+def _first_of_each(group: IndexArray, places: FloatArray) -> IndexArray:
     """Index of the first row that is of the same group and place, but for rounding."""
     first = np.arange(group.size)
     for shifts in product((0.0, 0.5), repeat=2):  # what one rounding parts, another does not

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 
 from oceanbench.data.expressions import parse_sum
-from oceanbench.declaration import Dataset, MetricRow
+from oceanbench.declaration import Dataset
 from oceanbench.errors import OceanbenchError, did_you_mean
+from oceanbench.kinds.forecasts.forecast_rows import ForecastRow
 from oceanbench.kinds.forecasts.observations.datasets import anomaly_problem
 
 Bin = tuple[float, float]
@@ -90,11 +91,11 @@ def _check_mean(datasets: Mapping[str, Dataset], dataset: Dataset, where: str) -
 
 
 def scores_against(
-    row: MetricRow,
+    row: ForecastRow,
     observed: Mapping[str, Dataset],
     leads: Sequence[int | None],
     masks: Sequence[str],
-) -> Iterator[MetricRow]:
+) -> Iterator[ForecastRow]:
     """One row for each score against observations: of one variable, bin, mask and lead.
 
     Parameters
@@ -148,7 +149,7 @@ def in_words(depth_bin: Bin) -> str:
     return f"{depth_bin[0]:g}-{depth_bin[1]:g} m"
 
 
-def _variables(row: MetricRow, group: Sequence[Dataset]) -> list[str]:
+def _variables(row: ForecastRow, group: Sequence[Dataset]) -> list[str]:
     """Variables that a row chooses of those that all datasets of a group observe."""
     common = [v for v in group[0].variables if all(v in dataset.variables for dataset in group)]
     chosen = [row.variable] if row.variable is not None else row.variables
@@ -162,7 +163,7 @@ def _variables(row: MetricRow, group: Sequence[Dataset]) -> list[str]:
     return found
 
 
-def _bins(row: MetricRow, group: Sequence[Dataset]) -> Sequence[Bin | None]:
+def _bins(row: ForecastRow, group: Sequence[Dataset]) -> Sequence[Bin | None]:
     bins = group[0].depth_bins
     if any(dataset.depth_bins != bins for dataset in group):
         raise OceanbenchError(f"together: {row.against} have other depth_bins; give them the same")

@@ -8,12 +8,12 @@ value at them, the challenge's rule for holes decides, as it does on the grid.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from oceanbench.declaration import Declaration, MetricRow
+from oceanbench.arrays import AnyFloatArray, BoolArray, FloatArray
+from oceanbench.declaration import Declaration
+from oceanbench.kinds.forecasts.forecast_rows import ForecastRow, masks_of
 from oceanbench.kinds.forecasts.grid import Grid
 from oceanbench.kinds.forecasts.interpolation import Stencil, in_column
 from oceanbench.kinds.forecasts.observations.datasets import Points
@@ -22,12 +22,10 @@ from oceanbench.kinds.forecasts.scoring.field_sums import Field, FieldSums
 from oceanbench.kinds.forecasts.scoring.observation_sites import Depths, Site
 from oceanbench.kinds.forecasts.scoring.on_grid import fields_at_once
 from oceanbench.kinds.forecasts.scoring.references import References
-from oceanbench.kinds.forecasts.scoring.sums import Accumulated, FloatArray
+from oceanbench.kinds.forecasts.scoring.sums import Accumulated
 from oceanbench.kinds.forecasts.submitted_fields import Forecasts
 from oceanbench.progress import progress
 from oceanbench.scoring.masks import inside_box
-
-Maps = NDArray[np.floating[Any]]
 
 
 def observe(
@@ -37,7 +35,7 @@ def observe(
     grid: Grid,
     sites: Sequence[Site],
     result: Accumulated,
-    rows: Sequence[MetricRow],
+    rows: Sequence[ForecastRow],
 ) -> None:
     """Add the sums of every score against observations to those on the grid.
 
@@ -104,7 +102,12 @@ class _Observing:
                         self.sums.add(site.level, (number, first + some.index(lead)), field)
 
     def _field(
-        self, site: Site, day: np.datetime64, members: Maps, truth: Maps, known: Mapping[str, Maps]
+        self,
+        site: Site,
+        day: np.datetime64,
+        members: AnyFloatArray,
+        truth: AnyFloatArray,
+        known: Mapping[str, AnyFloatArray],
     ) -> Field | None:
         """Forecast, observations and references at the places of a day; None if there are none."""
         points, cells = self._inside(site.points(day))
@@ -113,7 +116,7 @@ class _Observing:
         stencil = Stencil.around(self.grid, points.latitude, points.longitude)
         level = (0.0 if site.mean is None else stencil.of(site.mean)) - site.datum
 
-        def at(maps: Maps) -> FloatArray:
+        def at(maps: AnyFloatArray) -> FloatArray:
             values = stencil.of(maps)
             depths = [d for d in site.depths if d is not None]
             if points.depth is None or not depths:
@@ -130,7 +133,7 @@ class _Observing:
             np.logical_and(
                 *inside_box(points.longitude, points.latitude, mask, self.declaration.scored)
             )
-            for mask in self.declaration.masks.values()
+            for mask in masks_of(self.declaration).values()
         ]
         inside = np.stack(boxes)
         seen = np.asarray(inside.any(axis=0))
@@ -138,18 +141,22 @@ class _Observing:
         masks, numbers = tuple(self.declaration.masks), np.flatnonzero(seen)
         return points.where(seen), Cells(numbers, inside.T.astype(np.float64), inside, masks, None)
 
-    def _wet(self, start: np.datetime64, depths: Depths) -> NDArray[np.bool_]:
+    def _wet(self, start: np.datetime64, depths: Depths) -> BoolArray:
         if self.references.wet is None:
             return np.ones((len(depths), *self.grid.shape), dtype=bool)
         return np.asarray(self.references.wet.read("mask", start, depths) > 0)
 
-    def _persistence(self, variable: str, start: np.datetime64, depths: Depths) -> dict[str, Maps]:
+    def _persistence(
+        self, variable: str, start: np.datetime64, depths: Depths
+    ) -> dict[str, AnyFloatArray]:
         maps = self.references.persistence
         if maps is None or "persistence" not in self.sums.references(variable):
             return {}
         return {"persistence": maps.read(variable, start, depths)}
 
-    def _climatology(self, variable: str, day: np.datetime64, depths: Depths) -> dict[str, Maps]:
+    def _climatology(
+        self, variable: str, day: np.datetime64, depths: Depths
+    ) -> dict[str, AnyFloatArray]:
         maps = self.references.climatology
         if maps is None or "climatology" not in self.sums.references(variable):
             return {}

@@ -6,13 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
+from oceanbench.arrays import AnyFloatArray, BoolArray, FloatArray, IndexArray
 from oceanbench.declaration import Declaration
+from oceanbench.kinds.forecasts.forecast_rows import masks_of
 from oceanbench.kinds.forecasts.grid import Grid
 from oceanbench.scoring.masks import inside
-
-FloatArray = NDArray[np.float64]
 
 
 class Cells(NamedTuple):
@@ -22,13 +21,13 @@ class Cells(NamedTuple):
     inside any mask are such cells too, of no grid.
     """
 
-    places: NDArray[np.intp]
+    places: IndexArray
     weights: FloatArray
-    inside: NDArray[np.bool_]
+    inside: BoolArray
     masks: tuple[str, ...]
     grid: Grid | None
 
-    def of(self, maps: NDArray[np.floating]) -> FloatArray:
+    def of(self, maps: AnyFloatArray) -> FloatArray:
         """Values (..., latitude, longitude) at the cells, in double precision."""
         flat = maps.reshape(*maps.shape[:-2], -1)
         return flat[..., self.places].astype(np.float64, copy=False)
@@ -57,7 +56,7 @@ def cells_of(declaration: Declaration, grid: Grid) -> Cells:
     )
     area = np.cos(np.deg2rad(grid.latitude))[:, None]
     weights = []
-    for mask in declaration.masks.values():
+    for mask in masks_of(declaration).values():
         chosen = inside(points, mask, declaration.scored).transpose("latitude", "longitude").values
         weights.append((chosen * (area if mask.weights == "cos_latitude" else 1.0)).ravel())
     table = np.stack(weights, axis=-1)

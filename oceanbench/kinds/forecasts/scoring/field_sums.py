@@ -7,18 +7,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
+from oceanbench.arrays import AnyFloatArray, BoolArray, FloatArray
 from oceanbench.data.plausibility import check_plausible, expected_of
-from oceanbench.declaration import Declaration, MetricRow
+from oceanbench.declaration import Declaration
 from oceanbench.errors import OceanbenchError
+from oceanbench.kinds.forecasts.forecast_rows import ForecastRow
 from oceanbench.kinds.forecasts.schedule import keys
 from oceanbench.kinds.forecasts.scoring.cells import Cells
 from oceanbench.kinds.forecasts.scoring.sums import (
     COLUMNS,
     Accumulated,
     Against,
-    FloatArray,
     Level,
     Reference,
     TermKey,
@@ -29,7 +29,7 @@ from oceanbench.kinds.forecasts.scoring.sums import (
 from oceanbench.metrics import METRICS
 from oceanbench.metrics.probabilistic.points import form_of_members
 
-Rows = dict[tuple[TermKey, int | None], MetricRow]
+Rows = dict[tuple[TermKey, int | None], ForecastRow]
 
 
 class Field(NamedTuple):
@@ -38,7 +38,7 @@ class Field(NamedTuple):
     cells: Cells
     members: FloatArray
     truth: FloatArray
-    wet: NDArray[np.bool_]
+    wet: BoolArray
     references: Mapping[str, FloatArray]
 
 
@@ -50,7 +50,7 @@ class FieldSums:
         declaration: Declaration,
         result: Accumulated,
         known: Collection[Reference],
-        scores: Sequence[MetricRow],
+        scores: Sequence[ForecastRow],
     ) -> None:
         """Scores that depart from references that are not known are left out."""
         self.declaration, self.result = declaration, result
@@ -81,7 +81,7 @@ class FieldSums:
         self.result.points[level] = np.zeros(len(self.result.masks), dtype=np.int64)
         self.result.holes[level] = np.zeros(len(self.result.masks), dtype=np.int64)
 
-    def check_values(self, variable: str, block: NDArray[np.floating]) -> None:
+    def check_values(self, variable: str, block: AnyFloatArray) -> None:
         """Refuse values outside the valid range."""
         rules = self.declaration.submission.variables[variable]
         expected = expected_of(rules.units, rules.valid_range)
@@ -111,7 +111,7 @@ class FieldSums:
         level: Level,
         place: tuple[int, int],
         rows: Rows,
-        scored: NDArray[np.bool_],
+        scored: BoolArray,
         field: Field,
         base: FloatArray | float,
     ) -> None:
@@ -138,8 +138,8 @@ class FieldSums:
         level: Level,
         place: tuple[int, int],
         cells: Cells,
-        known: NDArray[np.bool_],
-        holes: NDArray[np.bool_],
+        known: BoolArray,
+        holes: BoolArray,
     ) -> None:
         """Count what is to be scored and what of it is missing, through each mask."""
         self.result.points[level] += (cells.inside & known).sum(axis=1)
@@ -164,9 +164,9 @@ class _Anomalies(NamedTuple):
     cells: Cells
     members: FloatArray
     truth: FloatArray
-    scored: NDArray[np.bool_]
+    scored: BoolArray
 
-    def term(self, row: MetricRow) -> FloatArray:
+    def term(self, row: ForecastRow) -> FloatArray:
         """Sum of the term of a score through each mask."""
         metric = METRICS[row.metric]
         if metric.pointwise:  # then the other cells change nothing
@@ -174,7 +174,7 @@ class _Anomalies(NamedTuple):
         through = [self._weights(mask) for mask in range(len(self.cells.masks))]
         return np.array([self._term(row, w) @ w for w in through])
 
-    def table(self, row: MetricRow, mask: int) -> FloatArray:
+    def table(self, row: ForecastRow, mask: int) -> FloatArray:
         """Table of a score through one mask."""
         table: FloatArray = self._statistic(row, self._weights(mask))
         return table
@@ -183,17 +183,17 @@ class _Anomalies(NamedTuple):
         weights: FloatArray = self.cells.weights[:, mask] * self.scored
         return weights
 
-    def _term(self, row: MetricRow, weights: FloatArray) -> FloatArray:
+    def _term(self, row: ForecastRow, weights: FloatArray) -> FloatArray:
         values = self._statistic(row, weights).transpose("time", ...).values
         on_grid = METRICS[row.metric].needs == "grid"
         found: FloatArray = (self.cells.of(values) if on_grid else values)[0]
         return np.where(weights > 0, found, 0.0)
 
-    def _statistic(self, row: MetricRow, weights: FloatArray) -> Any:
+    def _statistic(self, row: ForecastRow, weights: FloatArray) -> Any:
         return METRICS[row.metric].statistic_of(*self._arrays(row, weights), row.options)
 
     def _arrays(
-        self, row: MetricRow, weights: FloatArray
+        self, row: ForecastRow, weights: FloatArray
     ) -> tuple[xr.DataArray, xr.DataArray, xr.DataArray]:
         """Estimate, truth and weights of one time, as maps for scores of maps or at the cells."""
         metric, members = METRICS[row.metric], self.members

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from oceanbench.arrays import FloatArray
 from oceanbench.data.plausibility import expected_of
 from oceanbench.declaration import Dataset, Declaration
 from oceanbench.errors import OceanbenchError
 from oceanbench.kinds.expected import expected
 from oceanbench.kinds.forecasts.daily_maps import open_maps
+from oceanbench.kinds.forecasts.forecast_rows import scores_of
 from oceanbench.kinds.forecasts.grid import Grid
 from oceanbench.kinds.forecasts.interpolation import bracketing
 from oceanbench.kinds.forecasts.observations.datasets import Observed, Points, open_observed
@@ -22,7 +24,7 @@ from oceanbench.kinds.forecasts.schedule import (
     schedule_of,
     unit_of,
 )
-from oceanbench.kinds.forecasts.scoring.sums import Against, FloatArray, Level, levels_of
+from oceanbench.kinds.forecasts.scoring.sums import Against, Level, levels_of
 
 Bin = tuple[float, float]
 Depths = tuple[float | None, ...]
@@ -67,7 +69,7 @@ def sites_of(declaration: Declaration, grid: Grid, data_dir: Path | None = None)
     OceanbenchError
         when their files are refused, or hold no observation of a valid day
     """
-    scored = {level for row in declaration.scores for level in levels_of(row)}
+    scored = {level for row in scores_of(declaration) for level in levels_of(row)}
     sites = []
     for name, dataset in observed_in(declaration).items():
         levels = [

@@ -11,13 +11,15 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from oceanbench.declaration import Declaration, MetricRow
+from oceanbench.arrays import FloatArray
+from oceanbench.declaration import Declaration
 from oceanbench.errors import OceanbenchError
+from oceanbench.kinds.forecasts.forecast_rows import ForecastRow
 from oceanbench.kinds.forecasts.grid import Grid
 from oceanbench.kinds.forecasts.scoring.cells import Cells, cells_of
 from oceanbench.kinds.forecasts.scoring.field_sums import Field, FieldSums
 from oceanbench.kinds.forecasts.scoring.references import References
-from oceanbench.kinds.forecasts.scoring.sums import Accumulated, Against, FloatArray, named
+from oceanbench.kinds.forecasts.scoring.sums import Accumulated, Against, named
 from oceanbench.kinds.forecasts.submitted_fields import Forecasts
 from oceanbench.progress import progress
 
@@ -29,7 +31,7 @@ def accumulate(
     forecasts: Forecasts,
     references: References,
     grid: Grid,
-    rows: Sequence[MetricRow],
+    rows: Sequence[ForecastRow],
 ) -> Accumulated:
     """Sums of a submission of forecasts; without rows of scores, counts of what can be scored.
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from oceanbench.declaration import Declaration, MetricRow
+from oceanbench.declaration import Declaration
+from oceanbench.kinds.forecasts.forecast_rows import ForecastRow
 from oceanbench.kinds.forecasts.grid import Grid
 from oceanbench.kinds.forecasts.scoring.at_observations import observe
 from oceanbench.kinds.forecasts.scoring.observation_sites import sites_of
@@ -31,7 +32,7 @@ def sums_by_start(
     forecasts: Forecasts,
     references: References,
     grid: Grid,
-    rows: Sequence[MetricRow],
+    rows: Sequence[ForecastRow],
     *,
     data_dir: Path | None = None,
     executor: Executor | None = None,
@@ -70,7 +71,7 @@ def _sums(
     forecasts: Forecasts,
     references: References,
     grid: Grid,
-    rows: Sequence[MetricRow],
+    rows: Sequence[ForecastRow],
     data_dir: Path | None,
 ) -> Accumulated:
     sites = sites_of(declaration, grid, data_dir)
@@ -82,7 +83,7 @@ def _sums(
 def _sums_of(
     declaration: Declaration,
     submitted: Submitted,
-    rows: Sequence[MetricRow],
+    rows: Sequence[ForecastRow],
     data_dir: Path | None,
     starts: Sequence[np.datetime64],
 ) -> Accumulated:

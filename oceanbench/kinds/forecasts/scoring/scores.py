@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from oceanbench.declaration import Declaration, MetricRow
+from oceanbench.declaration import Declaration
 from oceanbench.errors import OceanbenchError
 from oceanbench.kinds.forecasts import sanity
+from oceanbench.kinds.forecasts.forecast_rows import ForecastRow, ranking_of, scores_of
 from oceanbench.kinds.forecasts.grid import Grid
 from oceanbench.kinds.forecasts.sanity import Sample
 from oceanbench.kinds.forecasts.schedule import keys, schedule_of, unit_of
@@ -60,14 +61,15 @@ def evaluated(
         when the submission or the challenge's data are refused
     """
     found = _opened(declaration, submitted, data_dir)
-    table, warnings = _summed(declaration, submitted, found, declaration.scores, data_dir, executor)
+    rows = scores_of(declaration)
+    table, warnings = _summed(declaration, submitted, found, rows, data_dir, executor)
     warnings += error_gates.leads(_errors(found.forecasts, table), found.forecasts.leads)
     changes = _changes(found.forecasts, found.references)
     warnings += error_gates.growth(_errors(found.forecasts, table), changes, found.forecasts.leads)
     warnings += error_gates.heights(_heights(declaration, table))
-    scores = [_score(declaration, found.forecasts, table, row) for row in declaration.scores]
+    scores = [_score(declaration, found.forecasts, table, row) for row in rows]
     series: list[dict[str, Any]] = []
-    row = declaration.ranking
+    row = ranking_of(declaration)
     if is_whole(declaration, found.forecasts, row) and (sums := table.sums(row)) is not None:
         terms = {} if sums.term is None else {row.label: sums.term}
         key = {"variable": row.variable, "mask": row.mask, "daily": False}
@@ -102,7 +104,7 @@ def _summed(
     declaration: Declaration,
     submitted: Submitted,
     found: _Opened,
-    rows: Sequence[MetricRow],
+    rows: Sequence[ForecastRow],
     data_dir: Path | None,
     executor: Executor | None,
 ) -> tuple[Accumulated, list[str]]:
@@ -186,21 +188,21 @@ def _heights(declaration: Declaration, table: Accumulated) -> dict[str, error_ga
     return found
 
 
-def is_whole(declaration: Declaration, forecasts: Forecasts, row: MetricRow) -> bool:
+def is_whole(declaration: Declaration, forecasts: Forecasts, row: ForecastRow) -> bool:
     """Whether a score goes over every start, and every lead that it is to pool."""
     wanted = schedule_of(declaration)
     leads = row.lead is not None or len(forecasts.leads) == len(wanted.leads)
     return leads and len(forecasts.places) == wanted.starts.size
 
 
-def _is_there(table: Accumulated, row: MetricRow) -> bool:
+def _is_there(table: Accumulated, row: ForecastRow) -> bool:
     """Whether a submission has what a score is of; its reference may still lack."""
     lead = row.lead is None or row.lead in table.leads
     return lead and all(level in table.points for level in levels_of(row))
 
 
 def _score(
-    declaration: Declaration, forecasts: Forecasts, table: Accumulated, row: MetricRow
+    declaration: Declaration, forecasts: Forecasts, table: Accumulated, row: ForecastRow
 ) -> Score:
     metric, sums = METRICS[row.metric], table.sums(row)
     unit = unit_of(declaration, str(row.variable))

@@ -8,16 +8,15 @@ from itertools import product
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from oceanbench.declaration import MetricRow
+from oceanbench.arrays import FloatArray, IntArray, TimeArray
+from oceanbench.kinds.forecasts.forecast_rows import ForecastRow
 from oceanbench.metrics import METRICS, Sums
 from oceanbench.metrics.cases import total
 from oceanbench.metrics.sums import ratio
 
 COLUMNS = ("count", "weight", "error", "squared_error", "truth", "squared_truth")
 
-FloatArray = NDArray[np.float64]
 Reference = str | None
 TermKey = tuple[str, str, Reference]
 
@@ -37,21 +36,21 @@ CaseKey = tuple[Level, TermKey, int, int, int]  # the numbers of the mask, the s
 class Accumulated:
     """Sums by start, lead and mask, of every variable, depth and reference that is scored."""
 
-    starts: NDArray[np.datetime64]
+    starts: TimeArray
     leads: tuple[int, ...]
     masks: tuple[str, ...]
     members: dict[str, int] = field(default_factory=dict)
     tables: dict[tuple[Level, Reference], FloatArray] = field(default_factory=dict)
     terms: dict[tuple[Level, TermKey], FloatArray] = field(default_factory=dict)
     cases: dict[CaseKey, FloatArray] = field(default_factory=dict)
-    points: dict[Level, NDArray[np.int64]] = field(default_factory=dict)
-    holes: dict[Level, NDArray[np.int64]] = field(default_factory=dict)
+    points: dict[Level, IntArray] = field(default_factory=dict)
+    holes: dict[Level, IntArray] = field(default_factory=dict)
 
-    def statistic(self, row: MetricRow) -> Sums | FloatArray | None:
+    def statistic(self, row: ForecastRow) -> Sums | FloatArray | None:
         """Sums that the value of one score is a function of; None where there are none."""
         return self.sums(row) if METRICS[row.metric].summed == "points" else self.table(row)
 
-    def sums(self, row: MetricRow) -> Sums | None:
+    def sums(self, row: ForecastRow) -> Sums | None:
         """Sums of one score by start, with its term; None where nothing was submitted for it."""
         levels = levels_of(row)
         if any((level, row.relative_to) not in self.tables for level in levels):
@@ -78,7 +77,7 @@ class Accumulated:
         squares = columns["squared_error" if reference is None else "squared_truth"]
         return ratio(squares.sum(axis=0), columns["weight"].sum(axis=0))
 
-    def table(self, row: MetricRow) -> FloatArray | None:
+    def table(self, row: ForecastRow) -> FloatArray | None:
         """Total over starts of the tables that one score reads; None where there are none."""
         mask, key = self.masks.index(str(row.mask)), term_key(row)
         leads = range(len(self.leads)) if row.lead is None else [self.leads.index(row.lead)]
@@ -113,7 +112,7 @@ def joined(parts: Sequence[Accumulated]) -> Accumulated:
     return whole
 
 
-def levels_of(row: MetricRow) -> list[Level]:
+def levels_of(row: ForecastRow) -> list[Level]:
     """Where a score's sums stand: of two variables or several datasets together, at several."""
     names = [row.against] if isinstance(row.against, str) else row.against or []
     observed = [Against(name, row.depth_bin) for name in names]
@@ -121,7 +120,7 @@ def levels_of(row: MetricRow) -> list[Level]:
     return [(variable, place) for variable in row.of_variables for place in places]
 
 
-def term_key(row: MetricRow) -> TermKey:
+def term_key(row: ForecastRow) -> TermKey:
     """Scores of one key share the sums of their term, or the table of their cases."""
     return *METRICS[row.metric].key(row.options), row.relative_to
 

@@ -1,4 +1,4 @@
-"""How wrong learned maps are: learned in training, where the truth is known, and drawn as members.
+"""Errors of learned maps: learned in training, where the truth is known, and drawn as members.
 
 Three ways, by one interface (:mod:`oceanbench.assimilation.uncertainty.error_samples`): the
 networks of several seeds, their spread made as large as their error in validation; draws of the
@@ -11,19 +11,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 
 import numpy as np
 import torch
 import xarray as xr
 from torch import Tensor
 
+from oceanbench.arrays import FloatArray
 from oceanbench.assimilation.fourdvarnet.maps.first_guess_maps import mean_on
 from oceanbench.assimilation.fourdvarnet.maps.inference import (
     TrainedMembers,
     estimate_members,
     splined,
 )
-from oceanbench.assimilation.fourdvarnet.maps.map_grid import FloatArray, MapGrid
+from oceanbench.assimilation.fourdvarnet.maps.map_grid import MapGrid
 from oceanbench.assimilation.fourdvarnet.maps.training_set import TrainingSet
 from oceanbench.assimilation.observations.superobservations import chosen_missions, mean_field
 from oceanbench.assimilation.uncertainty.error_samples import (
@@ -47,7 +49,7 @@ FITTED_DAYS = 32  # at the end of the training, of the truth's anomaly from its 
 
 
 @dataclass(frozen=True)
-class Uncertainty:
+class ErrorStatistics:
     """What training says about errors.
 
     Attributes
@@ -74,7 +76,7 @@ class Uncertainty:
         }
 
     @classmethod
-    def of(cls, weights: Mapping[str, Tensor], name: str) -> Uncertainty:
+    def of(cls, weights: Mapping[str, Tensor], name: str) -> ErrorStatistics:
         """Read what was kept with the weights of the method of a name."""
         missing = {"spread", "field", "error", "noise"} - weights.keys()
         if missing:
@@ -87,6 +89,58 @@ class Uncertainty:
         )
 
 
+@dataclass(frozen=True)
+class TrackSamples:
+    """Samples of altimeters, one mission after the other; n in all.
+
+    Attributes
+    ----------
+    tracks : by mission
+    variable : that they are of
+    """
+
+    tracks: Mapping[str, xr.Dataset]
+    variable: str
+
+    @classmethod
+    def inside(
+        cls, inputs: Mapping[str, xr.Dataset], variable: str, grid: MapGrid, missions: str
+    ) -> TrackSamples:
+        """Those on the days and in the box of a grid."""
+        names = chosen_missions(inputs, missions)
+        for mission in names:
+            if inputs[mission].attrs["layout"] != "track":
+                raise OceanbenchError(
+                    f"{mission}: errors of a swath are not known; draw members with tracks only, "
+                    "or take way=ensemble"
+                )
+        return cls({mission: grid.inside(inputs[mission], variable) for mission in names}, variable)
+
+    @property
+    def values(self) -> FloatArray:
+        """What was observed, (n,)."""
+        return np.concatenate([track[self.variable].values for track in self.tracks.values()])
+
+    def with_values(self, values: FloatArray) -> dict[str, xr.Dataset]:
+        """The same tracks with other values (n,)."""
+        ends = np.cumsum([track.sizes["time"] for track in self.tracks.values()])[:-1]
+        parts = zip(self.tracks.items(), np.split(values, ends), strict=True)
+        return {n: track.assign({self.variable: ("time", part)}) for (n, track), part in parts}
+
+    def of_field(self, field: xr.DataArray) -> FloatArray:
+        """Values (n,) of a field at the places and times of the samples."""
+        return np.concatenate([sample(field, track).values for track in self.tracks.values()])
+
+    def errors(self, noise: AltimeterError, random: np.random.Generator) -> FloatArray:
+        """One draw (n,) of the errors of the altimeters."""
+        seeds = random.integers(2**63, size=len(self.tracks))
+        drawn = [
+            nadir_error(track, seed=int(seed), **asdict(noise)).values
+            for track, seed in zip(self.tracks.values(), seeds, strict=True)
+        ]
+        return np.concatenate(drawn)
+
+
 def calibrate(
     data: TrainingSet,
     weights: Mapping[str, Tensor],
@@ -95,7 +149,7 @@ def calibrate(
     name: str,
     missions: str = "",
     device: str = "cpu",
-) -> Uncertainty:
+) -> ErrorStatistics:
     """Learn the errors of trained members from the days that validate.
 
     Parameters
@@ -113,7 +167,7 @@ def calibrate(
     residual = (members.mean - known)[np.isfinite(known).all((1, 2))]
     anomaly = data.truth - data.truth.mean(axis=0)
     tracks = [inputs[mission] for mission in chosen_missions(inputs, missions)]
-    return Uncertainty(
+    return ErrorStatistics(
         spread_factor([members], [known]),
         fit(anomaly[-FITTED_DAYS:], lattice, smoothness=SMOOTHNESS),
         fit(residual, lattice, smoothness=SMOOTHNESS),
@@ -139,14 +193,14 @@ def draw_members(
     ----------
     inputs, target, name, missions, device : as for
         :func:`oceanbench.assimilation.fourdvarnet.maps.inference.estimate_members`
-    weights : of the members and of their :class:`Uncertainty`
+    weights : of the members and of their :class:`ErrorStatistics`
     way : one of :data:`WAYS`
     members : how many are drawn; an ensemble has those that were trained
     seed : of the draws
     """
     if way not in WAYS:
         raise OceanbenchError(f"{name}: way={way}: unknown; {did_you_mean(way, WAYS)}")
-    known = Uncertainty.of(weights, name)
+    known = ErrorStatistics.of(weights, name)
     found = Members(
         estimate_members(inputs, target, weights, name=name, missions=missions, device=device)
     )
@@ -154,7 +208,8 @@ def draw_members(
         return found.scaled(known.spread).values
     trained = TrainedMembers.of(weights, name=name, device=device)
     grid = trained.grid(target)
-    mapped = _mapping(inputs, str(target.name), trained, grid, known.noise, missions)
+    samples = TrackSamples.inside(inputs, str(target.name), grid, missions)
+    mapped = mapping_method(samples, inputs, trained, grid, known.noise, missions)
     lattice, days = _lattice(grid), grid.days.size
     if way == "conditional":
         mean = mean_on(grid, mean_field(inputs, str(target.name), grid.centre, of_training=True))
@@ -173,63 +228,55 @@ def draw_members(
     return found.mean + np.stack(errors)
 
 
-def _lattice(grid: MapGrid) -> Lattice:
-    north, east = (float(axis[1] - axis[0]) for axis in (grid.latitude, grid.longitude))
-    shrink = float(np.cos(np.deg2rad(grid.latitude.mean())))
-    rows, columns = grid.shape[1:]
-    return Lattice(rows, columns, KM_PER_DEGREE * north, KM_PER_DEGREE * shrink * east, 1.0)
-
-
-def _mapping(
+def mapping_method(
+    samples: TrackSamples,
     inputs: Mapping[str, xr.Dataset],
-    variable: str,
     trained: TrainedMembers,
     grid: MapGrid,
     noise: AltimeterError,
     missions: str,
 ) -> MappingMethod:
-    """What is observed on the days and in the box of a grid, and how the members' mean maps it."""
-    names = chosen_missions(inputs, missions)
-    for mission in names:
-        if inputs[mission].attrs["layout"] != "track":
-            raise OceanbenchError(
-                f"{mission}: errors of a swath are not known; draw members with tracks only, or "
-                "take way=ensemble"
-            )
-    tracks = {mission: grid.inside(inputs[mission], variable) for mission in names}
-    ends = np.cumsum([track.sizes["time"] for track in tracks.values()])[:-1]
-    others = {n: inputs[n] for n in inputs if n not in tracks}
+    """How the mean of trained members maps samples, and what errors these have."""
+    return MappingMethod(
+        solver=partial(each_mapped, samples, inputs, trained, grid, missions),
+        values=samples.values,
+        observe=partial(each_observed, samples, grid),
+        error=partial(drawn_errors, samples, noise),
+    )
 
-    def solver(sets: FloatArray) -> FloatArray:
-        found = []
-        for number in progress(range(len(sets)), "members"):
-            parts = zip(tracks.items(), np.split(sets[number], ends), strict=True)
-            seen = {n: track.assign({variable: ("time", v)}) for (n, track), v in parts}
-            observations = trained.observe(others | seen, variable, grid, missions=missions)
-            found.append(trained.maps(observations).mean(axis=0))
-        return np.stack(found)
 
-    def observe(fields: FloatArray) -> FloatArray:
-        return np.stack(
-            [
-                np.concatenate([sample(grid.field(f), t).values for t in tracks.values()])
-                for f in fields
-            ]
-        )
+def each_mapped(
+    samples: TrackSamples,
+    inputs: Mapping[str, xr.Dataset],
+    trained: TrainedMembers,
+    grid: MapGrid,
+    missions: str,
+    sets: FloatArray,
+) -> FloatArray:
+    """Mean maps (k, time, latitude, longitude) of k sets of values of the samples, (k, n)."""
+    others = {name: inputs[name] for name in inputs if name not in samples.tracks}
+    maps = []
+    for number in progress(range(len(sets)), "members"):
+        given = others | samples.with_values(sets[number])
+        observations = trained.observe(given, samples.variable, grid, missions=missions)
+        maps.append(trained.maps(observations).mean(axis=0))
+    return np.stack(maps)
 
-    def error(count: int, random: np.random.Generator) -> FloatArray:
-        seeds = random.integers(2**63, size=(count, len(tracks)))
-        return np.stack(
-            [
-                np.concatenate(
-                    [
-                        nadir_error(t, seed=int(s), **asdict(noise)).values
-                        for t, s in zip(tracks.values(), row, strict=True)
-                    ]
-                )
-                for row in seeds
-            ]
-        )
 
-    values = np.concatenate([track[variable].values for track in tracks.values()])
-    return MappingMethod(solver, values, observe, error)
+def each_observed(samples: TrackSamples, grid: MapGrid, fields: FloatArray) -> FloatArray:
+    """Values (k, n) of k fields on the grid, where the samples are."""
+    return np.stack([samples.of_field(grid.field(field)) for field in fields])
+
+
+def drawn_errors(
+    samples: TrackSamples, noise: AltimeterError, count: int, random: np.random.Generator
+) -> FloatArray:
+    """Draws (count, n) of the errors of the altimeters."""
+    return np.stack([samples.errors(noise, random) for _ in range(count)])
+
+
+def _lattice(grid: MapGrid) -> Lattice:
+    north, east = (float(axis[1] - axis[0]) for axis in (grid.latitude, grid.longitude))
+    shrink = float(np.cos(np.deg2rad(grid.latitude.mean())))
+    rows, columns = grid.shape[1:]
+    return Lattice(rows, columns, KM_PER_DEGREE * north, KM_PER_DEGREE * shrink * east, 1.0)

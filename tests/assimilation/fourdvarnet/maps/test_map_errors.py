@@ -14,13 +14,13 @@ from small_networks import SMALL
 from torch import Tensor
 
 from oceanbench.assimilation.fourdvarnet.maps.inference import estimate_members, filled
-from oceanbench.assimilation.fourdvarnet.maps.training import train_members
-from oceanbench.assimilation.fourdvarnet.maps.training_set import training_set
-from oceanbench.assimilation.fourdvarnet.maps.uncertainty import (
-    Uncertainty,
+from oceanbench.assimilation.fourdvarnet.maps.map_errors import (
+    ErrorStatistics,
     calibrate,
     draw_members,
 )
+from oceanbench.assimilation.fourdvarnet.maps.training import train_members
+from oceanbench.assimilation.fourdvarnet.maps.training_set import training_set
 from oceanbench.assimilation.uncertainty.error_samples import Members, spread_factor
 from oceanbench.errors import OceanbenchError
 
@@ -65,7 +65,7 @@ def raw() -> np.ndarray:
 
 
 def test_training_learns_the_error_of_the_altimeters() -> None:
-    noise = Uncertainty.of(trained(), "mine").noise
+    noise = ErrorStatistics.of(trained(), "mine").noise
     assert noise.white == pytest.approx(0.03, rel=0.1)
     assert noise.correlated < 0.01
 
@@ -115,15 +115,15 @@ def test_bad_requests_are_refused_in_one_line() -> None:
         drawn("conditional", members=1)
     plain = {k: v for k, v in trained().items() if k != "spread"}
     with pytest.raises(OceanbenchError, match="mine: weights without spread; train it"):
-        Uncertainty.of(plain, "mine")
+        ErrorStatistics.of(plain, "mine")
     swath = {n: d.assign_attrs(layout="swath") if n == "first" else d for n, d in seen().items()}
     with pytest.raises(OceanbenchError, match="first: errors of a swath are not known"):
         draw_members(swath, target(), trained(), name="mine", way="conditional", members=2, seed=0)
 
 
 def test_what_is_known_of_errors_is_kept_and_read_again() -> None:
-    known = Uncertainty.of(trained(), "mine")
-    again = Uncertainty.of(known.tensors(), "mine")
+    known = ErrorStatistics.of(trained(), "mine")
+    again = ErrorStatistics.of(known.tensors(), "mine")
     torch.testing.assert_close(again.field.vector(), known.field.vector())
     assert again.noise == known.noise
     assert again.spread == known.spread

@@ -1,0 +1,83 @@
+"""Rows of the metrics of a challenge of forecasts, and its masks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, cast
+
+from oceanbench.declaration import (
+    BoxMask,
+    Day,
+    Declaration,
+    Flag,
+    Interval,
+    MetricRow,
+    Number,
+    Section,
+    Text,
+)
+
+
+class Shown(Section):
+    """Which of the scores that a row stands for are on the leaderboard."""
+
+    variables: list[Text] | None = None
+    masks: list[Text] | None = None
+    leads: list[Day] | None = None
+    depths: list[Number] | None = None
+
+
+class ForecastRow(MetricRow):
+    """A score for each variable, mask, depth and lead.
+
+    They are those that are listed, or of masks the first and of the others all; ``leads: pooled``
+    is one score of all leads together. ``plus`` adds the energy of another variable to that of
+    ``variable``: both components of a current have one kinetic energy. ``relative_to`` gives the
+    metric anomalies from the climatology, or from persistence, in place of values.
+
+    A row ``against`` observations is a score for each dataset that it lists, or one of all of them
+    ``together``, and for each of their depth bins, or for one ``depth_bin``.
+    """
+
+    plus: Text | None = None
+    lead: Day | None = None
+    depth: Number | None = None
+    variables: list[Text] | None = None
+    masks: list[Text] | None = None
+    leads: list[Day] | Literal["pooled"] | None = None
+    depths: list[Number] | None = None
+    relative_to: Literal["climatology", "persistence"] | None = None
+    against: Text | list[Text] | None = None
+    depth_bin: Interval | None = None
+    together: Flag = False
+    shown: Flag | Shown = True  # type: ignore[assignment]  # a score of it is or is not
+
+    @property
+    def of_variables(self) -> list[str]:
+        """Variables that a score, of one variable or of two together, looks at."""
+        return [str(self.variable), *([self.plus] if self.plus is not None else [])]
+
+    @property
+    def of_a_part(self) -> bool:
+        """Whether a score is of one lead or depth."""
+        return self.lead is not None or self.depth is not None
+
+
+def masks_of(declaration: Declaration) -> Mapping[str, BoxMask]:
+    """Masks of a challenge of forecasts."""
+    return cast(Mapping[str, BoxMask], declaration.masks)
+
+
+def rows_of(declaration: Declaration) -> list[ForecastRow]:
+    """Rows of metrics as they are declared."""
+    return cast(list[ForecastRow], declaration.metrics)
+
+
+def scores_of(declaration: Declaration) -> list[ForecastRow]:
+    """A row for each score."""
+    return cast(list[ForecastRow], declaration.scores)
+
+
+def ranking_of(declaration: Declaration) -> ForecastRow:
+    """Row of the score that ranks."""
+    return cast(ForecastRow, declaration.ranking)
