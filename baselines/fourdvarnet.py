@@ -31,19 +31,19 @@ SOLVER = MapConfiguration(
     prior_hidden=64,
     coarsen=2,
     iterations=8,
+    varied=True,
     prior_loss=0.0,
     along_track=True,
 )
 PRESETS = {
     "cpu": replace(SOLVER, scenes=2, steps=1500),
-    "long": replace(SOLVER, scenes=10, steps=8000),
+    "long": replace(SOLVER, scenes=6, steps=8000),
     "gpu": replace(
         SOLVER,
         step_degrees=0.05,
         hidden=96,
         prior_hidden=192,
         coarsen=4,
-        iterations=12,
         scenes=10,
         crop=160,
         steps=40_000,

@@ -34,6 +34,8 @@ class MapConfiguration:
     reach_days, reach_cells : half width of the narrower control variables, before training
     error_size : of the first guess, relative to the state's deviation; 0 for that of the training
     iterations : of the solver
+    varied : whether a step of the training takes another number of them, from half to twice as
+        many: what is learned then is the cost, and not how far it is descended
     scenes : how often the training period is observed, each time by altimeters on other days
     crop : rows and columns of the windows that it is trained on
     batch : windows drawn for a step
@@ -63,6 +65,7 @@ class MapConfiguration:
     prior_hidden: int = 16
     coarsen: int = 1
     iterations: int = 3
+    varied: bool = False
     scenes: int = 4
     crop: int = 40
     batch: int = 4

@@ -149,7 +149,7 @@ def _task(
     device: str,
     team: Team,
 ) -> ensembles.Task:
-    def draw(random: torch.Generator) -> Batch:
+    def draw(random: torch.Generator) -> tuple[Batch, int]:
         patches = sampler.draw(
             configuration.batch,
             configuration.days,
@@ -157,12 +157,19 @@ def _task(
             random,
             mirrored=configuration.mirrored,
         )
-        return patches.part(team.number, team.count).to(device)
+        return patches.part(team.number, team.count).to(device), iterations(random)
+
+    def iterations(random: torch.Generator) -> int:
+        usual = configuration.iterations
+        if not configuration.varied:
+            return usual
+        return int(torch.randint(usual // 2, 2 * usual + 1, (), generator=random))
 
     share = 1.0 if configuration.supervised else sampler.known
 
-    def loss(batch: Batch, made: float) -> Tensor:
-        found = member(batch.values, batch.observed, batch.first_guess, batch.second)
+    def loss(drawn: tuple[Batch, int], made: float) -> Tensor:
+        batch, count = drawn
+        found = member(*batch.given(), iterations=count)
         error, weight = (found - batch.wanted) / configuration.correction, batch.weight / share
         total = (weight * error.square()).mean()
         for axis in (-1, -2):
