@@ -37,7 +37,7 @@ def rmse(found: np.ndarray) -> float:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("update", ["unet", "lstm"])
+@pytest.mark.parametrize("update", ["conjugate", "unet", "lstm"])
 def test_with_a_field_that_determines_it_sea_level_is_found_better(update: str) -> None:
     errors = {}
     for second in ("", "sst"):
