@@ -20,7 +20,9 @@ state, such as its temperature, the term
 J is quadratic in v, and a few conjugate gradients descend it
 (:mod:`oceanbench.assimilation.fourdvarnet.conjugate_gradients`); everything in it is learned
 through them, by the error of the estimate. Observations enter by H alone: others than those of the
-training are weighed as those were.
+training are weighed as those were. Where the first guess knows little of the flow, as a mean field
+does, the network reads the estimate beside it and the descent goes on from there, in the outer
+loops of incremental variational assimilation; the first guess stays the background.
 
 Maps are (batch, days, rows, columns), normalised.
 
@@ -35,7 +37,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
@@ -68,6 +70,7 @@ class FourDVarNet(torch.nn.Module):
     bumps : control variables
     iterations : if the call does not say how many
     correction : size of the first guess's errors, relative to the state's deviation
+    loops : outer ones, as many iterations each
     second : g and h of a second field, if there is one
     reduced : convolutions in bfloat16; the state and the cost stay in single precision
     """
@@ -81,14 +84,15 @@ class FourDVarNet(torch.nn.Module):
         bumps: GaussianBumps,
         iterations: int,
         correction: float = 1.0,
+        loops: int = 1,
         second: Agreement | None = None,
         reduced: bool = False,
     ) -> None:
         super().__init__()
         self.days, self.iterations = days, iterations
         self.correction, self.reduced = correction, reduced
-        self.bumps = bumps
-        self.background = UNet(days, 2 * days + FEATURES, hidden=hidden)
+        self.loops, self.bumps = loops, bumps
+        self.background = UNet(days if loops == 1 else 2 * days, 2 * days + FEATURES, hidden=hidden)
         with torch.no_grad():  # at first errors have no mean, and the same size everywhere
             self.background.leave.weight[: 2 * days] = 0.0
             torch.nn.init.normal_(self.background.leave.weight[2 * days :], std=0.05)
@@ -125,17 +129,36 @@ class FourDVarNet(torch.nn.Module):
         count = self.iterations if iterations is None else iterations
         with torch.set_grad_enabled(self.training and torch.is_grad_enabled()):
             problem = self.problem(values, observed, first_guess, second)
-            for iterate in problem.descent(count):
-                controls = iterate.controls
+            controls = problem.solved(count)
+            for _ in range(1, self.loops):
+                estimate = first_guess + problem.increment(controls)
+                problem = self.problem(values, observed, first_guess, second, estimate=estimate)
+                problem = replace(problem, start=controls)
+                controls = problem.solved(count)
             return first_guess + problem.increment(controls)
 
     def problem(
-        self, values: Tensor, observed: Tensor, first_guess: Tensor, second: Tensor | None = None
+        self,
+        values: Tensor,
+        observed: Tensor,
+        first_guess: Tensor,
+        second: Tensor | None = None,
+        *,
+        estimate: Tensor | None = None,
     ) -> Problem:
-        """What is to be solved, linear in its control variables; arguments as of a call."""
+        """What is to be solved, linear in its control variables.
+
+        Parameters
+        ----------
+        values, observed, first_guess, second : as of a call
+        estimate : of the loop before, in all loops but the first
+        """
         days, bumps = self.days, self.bumps.on(first_guess.shape[1:])
+        known = first_guess
+        if self.loops > 1:
+            known = torch.cat([known, known if estimate is None else estimate], 1)
         with self.computing(first_guess):
-            told = self.background(first_guess, None)[0]
+            told = self.background(known, None)[0]
             features = _on_nodes(told[:, 2 * days :], self.bumps.every, bumps.nodes)
             gates = self.prior.gates_of(features)
         told = told.to(first_guess.dtype)
@@ -196,6 +219,13 @@ class Problem:
     def descent(self, iterations: int) -> Iterator[Iterate]:
         """Iterates of the conjugate gradients, the first and the last included."""
         return conjugate_gradients(self, self.target, self.start, iterations)
+
+    def solved(self, iterations: int) -> Tensor:
+        """Control variables after so many conjugate gradients."""
+        controls = self.start
+        for iterate in self.descent(iterations):
+            controls = iterate.controls
+        return controls
 
     def increment(self, controls: Tensor) -> Tensor:
         """Map (batch, days, rows, columns) that control variables add to the first guess."""

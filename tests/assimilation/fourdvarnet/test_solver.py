@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
@@ -19,7 +21,9 @@ def normal(shape: tuple[int, ...], seed: int) -> Tensor:
     return torch.randn(shape, generator=random, dtype=torch.float64)
 
 
-def solver(*, learned: bool = True, second: bool = False, iterations: int = 4) -> FourDVarNet:
+def solver(
+    *, learned: bool = True, second: bool = False, iterations: int = 4, loops: int = 1
+) -> FourDVarNet:
     """A small one with random weights, or with those that a training begins with."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -30,6 +34,7 @@ def solver(*, learned: bool = True, second: bool = False, iterations: int = 4) -
             bumps=GaussianBumps(1.0, 1.3, 2),
             iterations=iterations,
             correction=0.3,
+            loops=loops,
             second=Agreement(5, 2) if second else None,
         )
         if learned:
@@ -125,6 +130,16 @@ def test_bumps_have_the_variance_of_their_heights() -> None:
 def test_a_window_is_the_same_alone_and_in_a_batch() -> None:
     net, parts = solver(), given(SHAPES[0])
     torch.testing.assert_close(net(*parts)[1:2], net(*(part[1:2] for part in parts)))
+
+
+def test_an_outer_loop_goes_on_from_the_estimate_and_keeps_the_background() -> None:
+    net, parts = solver(loops=2), given(SHAPES[0])
+    guess = parts[2]
+    first = net.problem(*parts)
+    estimate = guess + first.increment(first.solved(4))
+    second = replace(net.problem(*parts, estimate=estimate), start=first.solved(4))
+    torch.testing.assert_close(net(*parts), guess + second.increment(second.solved(4)))
+    assert not torch.allclose(second.size, first.size)
 
 
 def test_unobserved_values_do_not_matter() -> None:

@@ -33,7 +33,8 @@ class MapConfiguration:
     coarsen : points that update and prior average into one, or between control variables
     reach_days, reach_cells : half width of the narrower control variables, before training
     error_size : of the first guess, relative to the state's deviation; 0 for that of the training
-    iterations : of the solver
+    iterations : of the solver, in every outer loop
+    loops : outer ones, after each of which the covariances are read from the estimate
     varied : whether a step of the training takes another number of them, from half to twice as
         many: what is learned then is the cost, and not how far it is descended
     scenes : how often the training period is observed, each time by altimeters on other days
@@ -65,6 +66,7 @@ class MapConfiguration:
     prior_hidden: int = 16
     coarsen: int = 1
     iterations: int = 3
+    loops: int = 1
     varied: bool = False
     scenes: int = 4
     crop: int = 40
@@ -122,6 +124,7 @@ def _variational(configuration: MapConfiguration, second: Agreement | None) -> F
         bumps=GaussianBumps(*reach, configuration.coarsen),
         iterations=configuration.iterations,
         correction=configuration.error_size,
+        loops=configuration.loops,
         second=second,
         reduced=configuration.reduced,
     )
