@@ -31,6 +31,7 @@ SOLVER = MapConfiguration(
     prior_hidden=64,
     coarsen=2,
     iterations=8,
+    applied=12,
     varied=True,
     prior_loss=0.0,
     along_track=True,

@@ -34,6 +34,7 @@ class MapConfiguration:
     reach_days, reach_cells : half width of the narrower control variables, before training
     error_size : of the first guess, relative to the state's deviation; 0 for that of the training
     iterations : of the solver, in every outer loop
+    applied : iterations of an estimate; 0 for as many as in training
     loops : outer ones, after each of which the covariances are read from the estimate
     varied : whether a step of the training takes another number of them, from half to twice as
         many: what is learned then is the cost, and not how far it is descended
@@ -66,6 +67,7 @@ class MapConfiguration:
     prior_hidden: int = 16
     coarsen: int = 1
     iterations: int = 3
+    applied: int = 0
     loops: int = 1
     varied: bool = False
     scenes: int = 4
@@ -122,7 +124,7 @@ def _variational(configuration: MapConfiguration, second: Agreement | None) -> F
         hidden=configuration.hidden,
         prior_hidden=configuration.prior_hidden,
         bumps=GaussianBumps(*reach, configuration.coarsen),
-        iterations=configuration.iterations,
+        iterations=configuration.applied or configuration.iterations,
         correction=configuration.error_size,
         loops=configuration.loops,
         second=second,
