@@ -6,16 +6,10 @@ samples of one pass share (orbit and other long-wavelength errors):
 
 .. math:: R_{ij} = \delta_{ij} \, b^2 + E_{LW} \, [\text{i and j on the same pass}].
 
-The scales depend on latitude by closed forms of our own, which follow the published ranges; they
-are **not** the operational system's tables:
-
-.. math:: L(\phi) = 50 + 250 \, \frac{900}{\phi^2 + 900} \text{ km}, \quad
-          L_x = L \max(1, 1.6 - |\phi| / 25), \quad L_y = L
-
-with a time scale of 15 days (10 at the equator) and the speed of long Rossby waves
-:math:`-\min(\beta R_d^2, 0.35 \text{ m/s})`. They are multiplied by factors which ``oceanbench
-train`` fits by leaving out one mission after the other. The grid is cut into overlapping tiles,
-each solved exactly with the scales of its centre, and blended.
+The scales depend on latitude by closed forms
+(:mod:`oceanbench.assimilation.gaussian.tiled_mapping`), which are multiplied by factors that
+``oceanbench train`` fits by leaving out one mission after the other. The grid is cut into
+overlapping tiles, each solved exactly with the scales of its centre, and blended.
 """
 
 from __future__ import annotations
@@ -23,24 +17,25 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
-from oceanbench.assimilation.gaussian.covariance import Covariance
-from oceanbench.assimilation.gaussian.mapping import MappingProblem, estimate_all, fields_of
-from oceanbench.assimilation.gaussian.tiles import Tile, tiles
+from oceanbench.assimilation.gaussian.mapping import fields_of
+from oceanbench.assimilation.gaussian.tiled_mapping import (
+    DEFAULTS,
+    SCALES,
+    TiledMapping,
+    covariance_at,
+)
 from oceanbench.assimilation.observations.cross_validation import fitted
 from oceanbench.assimilation.observations.superobservations import (
     DAY,
-    Samples,
     chosen_missions,
-    kilometres,
     mean_field,
     samples,
 )
-from oceanbench.dynamics.rotation import coriolis, planetary_gradient
 from oceanbench.errors import OceanbenchError
 
 if TYPE_CHECKING:
@@ -52,11 +47,6 @@ REFERENCE = (
     "Le Traon et al. (1998) doi:10.1175/1520-0426(1998)015<0522:AIMMOM>2.0.CO;2; "
     "Taburet et al. (2019) doi:10.5194/os-15-1207-2019"
 )
-SCALES = ("length_factor", "time_factor", "speed_factor", "noise", "correlated")
-DEFAULTS = (1.0, 0.7, 0.0, 0.03, 0.02)  # 10 days, as in energetic regions, and no propagation
-MOST = 12_000  # observations in a window that are still solved at once: 2 GiB
-GRAVITY_WAVE_SPEED = 2.7  # m/s, of the first baroclinic mode
-FASTEST = 0.35  # m/s
 
 
 def estimate(  # noqa: PLR0913  (every option is a keyword)
@@ -111,7 +101,8 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
     scales = _scales(given, weights)
     longitude, latitude = target["longitude"].values, target["latitude"].values
     days = (target["time"].values - target["time"].values[0]) / DAY
-    parts = tiles(longitude, latitude, size=tile, overlap=min(halo, 0.9 * tile))
+    settings = {"device": device, "precision": precision, "formal_error": formal_error}
+    folder = Path(checkpoint) if checkpoint else None
     fields: dict[str, xr.DataArray] = {}
     for variable in map(str, target.data_vars):
         centre = float(longitude[0] + longitude[-1]) / 2
@@ -127,24 +118,9 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
             mean=mean,
         )
         variance = _noise_of_missions(observed.missions, scales["noise"], mission_noise)
-        settings = {"device": device, "precision": precision, "formal_error": formal_error}
-        problems, deviations = [], []
-        for part in parts:
-            near = observed.around(part.centre).within(*part.reach(halo))
-            problem, deviation = _problem(near, part, days, scales, variance, settings)
-            problems.append(problem)
-            deviations.append(deviation)
-        blended: dict[str, np.ndarray] = {}
-        folder = Path(checkpoint) if checkpoint else None
-        solved = estimate_all(problems, workers=workers, checkpoint=folder)
-        for part, deviation, maps in zip(parts, deviations, solved, strict=True):
-            factors = {"mean": deviation, "variance": deviation**2}
-            for name, values in maps.items():
-                whole = blended.setdefault(name, np.zeros((days.size, *target[variable].shape[1:])))
-                whole[np.ix_(range(days.size), part.rows, part.columns)] += (
-                    factors[name] * part.weight * values
-                )
-        fields |= fields_of(blended, target[variable], 1.0, mean)
+        mapping = TiledMapping(scales, variance, tile, halo, settings)
+        maps = mapping.maps(observed, days, longitude, latitude, workers=workers, checkpoint=folder)
+        fields |= fields_of(maps, target[variable], 1.0, mean)
     return target.assign(fields)
 
 
@@ -193,7 +169,7 @@ def train(
             fitted(
                 observed,
                 start,
-                _scales_at,
+                covariance_at,
                 dates=dates,
                 evaluations=evaluations,
                 device=device,
@@ -218,25 +194,6 @@ def _scales(
     return result
 
 
-def _scales_at(latitude: float, scales: Mapping[str, float]) -> Covariance:
-    """Covariance of a tile, in kilometres and days, from the closed forms at its centre."""
-    length = (50.0 + 250.0 * 900.0 / (latitude**2 + 900.0)) * scales["length_factor"]
-    time = (10.0 + 5.0 * min(abs(latitude) / 15.0, 1.0)) * scales["time_factor"]
-    return Covariance(
-        length * max(1.0, 1.6 - abs(latitude) / 25.0),
-        length,
-        time,
-        speed_x=-scales["speed_factor"] * _rossby_speed(latitude),
-        shape="arhan",
-    )
-
-
-def _rossby_speed(latitude: float) -> float:
-    """Speed of long Rossby waves, at most 0.35 m/s, in km per day."""
-    square = max(coriolis(latitude) ** 2, 1e-20)  # of no effect but at the equator
-    return min(planetary_gradient(latitude) * GRAVITY_WAVE_SPEED**2 / square, FASTEST) * 86.4
-
-
 def _noise_of_missions(missions: tuple[str, ...], noise: float, other: str) -> np.ndarray:
     """Variance of the white error of every mission."""
     variance = dict.fromkeys(missions, noise)
@@ -256,32 +213,3 @@ def _is_positive(text: str) -> bool:
         return 0 < float(text) < math.inf
     except ValueError:
         return False
-
-
-def _problem(
-    near: Samples,
-    part: Tile,
-    days: np.ndarray,
-    scales: Mapping[str, float],
-    noise: np.ndarray,
-    settings: Mapping[str, Any],
-) -> tuple[MappingProblem, float]:
-    """Problem of one tile, in kilometres about its centre, and its signal's deviation."""
-    covariance = _scales_at(part.centre[1], scales)
-    window = 2.0 * covariance.length_time
-    used = near.take((near.time > days[0] - window) & (near.time < days[-1] + window))
-    most = max(
-        np.searchsorted(used.time, days + window) - np.searchsorted(used.time, days - window)
-    )
-    if most > MOST:
-        raise OceanbenchError(
-            f"duacs: {most} observations in a window of the tile at {part.centre[0]:g} E, "
-            f"{part.centre[1]:g} N, at most {MOST} can be solved at once; raise coarsen and "
-            "swath_km, or lower tile"
-        )
-    deviation = used.deviation(scales["noise"] + scales["correlated"])
-    x, y = kilometres(part.longitude, part.latitude, part.centre)
-    observations = used.observations(
-        part.centre, noise, correlated=scales["correlated"], deviation=deviation
-    )
-    return MappingProblem(observations, days, covariance, x, y, window, **settings), deviation

@@ -16,7 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rows import every
 
+from oceanbench.assimilation.gaussian import tiled_mapping
 from oceanbench.assimilation.gaussian.covariance import Covariance
+from oceanbench.assimilation.gaussian.tiled_mapping import covariance_at
 from oceanbench.assimilation.observations.superobservations import DAY, kilometres, samples
 from oceanbench.errors import OceanbenchError
 from oceanbench.methods.inputs import Inputs
@@ -47,7 +49,7 @@ def estimated(
 
 def scales_at(latitude: float, **changes: float) -> Covariance:
     unit = dict.fromkeys(METHOD.SCALES, 1.0) | changes
-    return METHOD._scales_at(latitude, unit)
+    return covariance_at(latitude, unit)
 
 
 @pytest.mark.parametrize("kind", ["maps", "tracks"])
@@ -114,7 +116,7 @@ def test_one_tile_is_the_dense_posterior_with_its_formal_error(device: str) -> N
     seen = seen.within(
         (PLACE[0] - 1.5 - wide, PLACE[0] + 1.5 + wide), (PLACE[1] - 4.0, PLACE[1] + 4.0)
     )
-    c = METHOD._scales_at(PLACE[1], DEFAULTS | {"speed_factor": 1.0})
+    c = covariance_at(PLACE[1], DEFAULTS | {"speed_factor": 1.0})
     window = 2 * c.length_time
     used = seen.take((seen.time > -window) & (seen.time < 3.0 + window))
     deviation = used.deviation(0.15)
@@ -203,7 +205,7 @@ def test_an_infinite_noise_of_a_mission_is_refused_by_its_name() -> None:
 
 
 def test_too_many_observations_are_refused_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(METHOD, "MOST", 100)
+    monkeypatch.setattr(tiled_mapping, "MOST", 100)
     with pytest.raises(
         OceanbenchError, match=r"at most 100 can be solved at once; raise coarsen"
     ) as e:
@@ -257,7 +259,7 @@ def test_single_precision_gives_the_same_maps() -> None:
 @pytest.mark.slow
 def test_training_finds_the_scales_of_the_world_and_the_error_of_its_passes() -> None:
     true = {"length_factor": 0.7, "time_factor": 1.2, "speed_factor": 1.0}
-    covariance = METHOD._scales_at(PLACE[1], DEFAULTS | true)
+    covariance = covariance_at(PLACE[1], DEFAULTS | true)
     options = {"days": 70.0, "passes": 150, "degrees": 13.0, "step": 2.0, "seed": 4, "noise": 0.03}
     seen = altimeters(covariance, PLACE, **options, correlated=0.15)
     found = METHOD.train(seen, device="cpu", seed=0, coarsen=1, dates=16, evaluations=40)

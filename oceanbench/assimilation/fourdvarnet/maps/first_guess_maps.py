@@ -17,10 +17,11 @@ from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import (
     misfits,
 )
 from oceanbench.assimilation.fourdvarnet.maps.map_grid import MapGrid
+from oceanbench.assimilation.gaussian.tiled_mapping import DEFAULTS, SCALES, TiledMapping
 from oceanbench.assimilation.nudging.bfn_qg import Settings, extended, mapped
-from oceanbench.assimilation.observations.superobservations import mean_field, samples
+from oceanbench.assimilation.observations.superobservations import Samples, mean_field, samples
 
-FIRST_GUESSES = ("bfn", "oi", "smooth", "mean")
+FIRST_GUESSES = ("bfn", "duacs", "oi", "smooth", "mean")
 SMOOTH_DAYS, SMOOTH_DEGREES = 5.0, 0.6  # of the local average
 FADING = 0.02  # weight of the mean field in it, relative to that of a sample at the point itself
 
@@ -42,19 +43,22 @@ def first_guess_maps(
     variable : its name
     grid : days and nodes
     first_guess : ``bfn`` (back-and-forth nudging), ``oi`` (the interpolation that this begins
-        with), ``smooth`` (a local average), ``mean`` (the mean field), or an input that has maps
+        with), ``duacs`` (mapping tile by tile, with the usual scales), ``smooth`` (a local
+        average), ``mean`` (the mean field), or an input that has maps
     missions : as for :func:`oceanbench.assimilation.observations.superobservations.samples`
     device : of torch
     """
     mean = mean_field(inputs, variable, grid.centre, of_training=True)
     background = mean_on(grid, mean)
-    if first_guess in ("bfn", "oi"):
+    if first_guess in ("bfn", "duacs", "oi"):
         place = (inputs, variable, grid.days[0], grid.centre)
         averaged = samples(*place, missions=missions, mean=mean)
-        settings = Settings(precision="single")
-        settings = settings if first_guess == "bfn" else replace(settings, iterations=0)
         days = np.arange(grid.days.size, dtype=np.float64)
         axes = (grid.longitude, grid.latitude)
+        if first_guess == "duacs":
+            return background + _tiled(averaged, days, *axes, device=device)
+        settings = Settings(precision="single")
+        settings = settings if first_guess == "bfn" else replace(settings, iterations=0)
         return background + mapped(averaged, mean, days, *axes, settings, device=device)
     if first_guess == "smooth":
         observed = fine_samples(inputs, variable, grid, missions)
@@ -65,6 +69,17 @@ def first_guess_maps(
     return given_first_guess(
         inputs, variable, first_guess, grid.field(background), known=FIRST_GUESSES
     )
+
+
+def _tiled(
+    averaged: Samples, days: FloatArray, longitude: FloatArray, latitude: FloatArray, *, device: str
+) -> FloatArray:
+    """Anomalies as the baseline duacs maps them before its scales are fitted."""
+    scales = dict(zip(SCALES, DEFAULTS, strict=True))
+    noise = np.full(len(averaged.missions), scales["noise"])
+    settings = {"device": device, "precision": "single"}
+    mapping = TiledMapping(scales, noise, settings=settings)
+    return mapping.maps(averaged, days, longitude, latitude)["mean"]
 
 
 def mean_on(grid: MapGrid, mean: xr.DataArray | None) -> FloatArray:

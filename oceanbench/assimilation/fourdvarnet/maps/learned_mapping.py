@@ -59,8 +59,8 @@ class LearnedMapping:
         seed : of the first weights, the windows and the tracks on other days
         preset : one of the method's
         steps : of the training; 0 as many as the preset has
-        first_guess : ``bfn``, ``oi``, ``smooth``, ``mean`` or an input with maps; by default that
-            of the preset
+        first_guess : ``bfn``, ``duacs``, ``oi``, ``smooth``, ``mean`` or an input with maps; by
+            default that of the preset
         missions : comma-separated names of the tracks to learn with; by default those not optional
         second : an input that has maps of another variable, such as sea surface temperature, to
             use too
@@ -122,8 +122,8 @@ class LearnedMapping:
         device : of torch
         seed : not used: the estimate is deterministic
         weights : that :meth:`train` found
-        first_guess : ``bfn``, ``oi``, ``smooth``, ``mean`` or an input with maps; by default that
-            of the training
+        first_guess : ``bfn``, ``duacs``, ``oi``, ``smooth``, ``mean`` or an input with maps; by
+            default that of the training
         missions : comma-separated names of the inputs to use, or ``all``; by default those that
             are not optional
         compiled : compile the network with torch.compile
