@@ -1,7 +1,7 @@
 """4DVarNets of maps, from the method file down; a module imports only those after it.
 
 - ``learned_mapping``: what a method file takes, ``train`` and ``estimate``
-- ``uncertainty``: errors that validation tells, and members drawn with them
+- ``map_errors``: errors that validation tells, and members drawn with them
 - ``training``: members that learn from either of the training periods below
 - ``inference``: trained members, applied to what is observed
 - ``held_out_missions``: a training period without a truth, one altimeter held out at a time
