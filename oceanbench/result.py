@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict, dataclass, field, fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -165,7 +166,7 @@ class Result:
                 "submission again"
             )
         try:
-            result = TypeAdapter(cls).validate_json(
+            result = _validator().validate_json(
                 to_json(content, inf_nan_mode="constants"), strict=True
             )
             _check_parts(result)
@@ -176,6 +177,11 @@ class Result:
                 "again"
             ) from problem
         return result
+
+
+@cache
+def _validator() -> TypeAdapter[Result]:
+    return TypeAdapter(Result)
 
 
 def _check_parts(result: Result) -> None:

@@ -92,6 +92,17 @@ def test_variances_of_cosines_are_those_of_the_covariance_matrix(n, e_folding):
     np.testing.assert_allclose(memory._variances(np.array([decay]), n)[0], want, rtol=1e-9)
 
 
+@every("n, dated", [(n, dated) for n in (3, 10, 42, 365) for dated in (True, False)])
+def test_reach_is_where_the_tail_is_as_asked_for(n, dated):
+    random = np.random.default_rng(n)
+    size = 10.0 ** np.arange(-9, 9)[:, None]
+    found = memory.spread(size * random.standard_normal((18, n)).cumsum(-1), dated=dated)
+    for level in (0.5, 0.95, 0.999):
+        np.testing.assert_allclose(found.tail(found.reach(level)), 1 - level, rtol=1e-11)
+    assert memory.spread(np.zeros(n), dated=dated).reach(0.95) == 0.0
+    assert np.isnan(memory.spread(np.full(n, np.nan), dated=dated).reach(0.95))
+
+
 def test_independent_cases_have_students_interval():
     errors = np.random.default_rng(0).chisquare(3, 60)
     windows = series(errors, case=np.arange(60))

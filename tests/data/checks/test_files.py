@@ -107,6 +107,22 @@ def test_a_library_that_crashes_or_hangs_does_so_elsewhere(how, mine, monkeypatc
     assert "takes forever" in said if how == "hang" else "SIGSEGV" in said
 
 
+def test_headers_are_read_elsewhere_once_and_again_when_the_file_has_changed(mine, monkeypatch):
+    def crash(*_: object) -> None:
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+    read: set[tuple[int, ...]] = set()
+    with monkeypatch.context() as patch, pytest.raises(OceanbenchError, match="2 arrays"):
+        patch.setattr(preflight, "_READ", read)
+        check_files([mine], Budget(objects=1), "mine.nc")
+    assert not read  # not to the end
+    check_files([mine], Budget(), "mine.nc")
+    monkeypatch.setattr(preflight, "_read", crash)
+    check_files([mine], Budget(), "mine.nc")
+    mine.write_bytes(mine.read_bytes())
+    assert "SIGSEGV" in refusal(mine)
+
+
 def test_a_classic_file_holds_what_its_header_says(tmp_path):
     path = tmp_path / "mine.nc"
     builders.maps().to_netcdf(path, engine="scipy")
