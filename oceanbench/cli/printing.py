@@ -69,6 +69,8 @@ def facts(challenge: Challenge, data_dir: Path | None) -> Iterator[str]:
         yield f"  scored    {domain.time[0]} to {domain.time[1]}"
     for heading, text in CHALLENGE_KINDS[challenge.kind].facts(challenge):
         yield f"  {heading:9} {text}"
+    if challenge.physics is not None:
+        yield f"  physics   {challenge.physics}"
     for period, (first, last) in challenge.periods.items():
         yield f"  {period:9} {first} to {last}"
     rules = challenge.submission

@@ -20,7 +20,13 @@ from oceanbench.kinds.submitted import check_values, open_variables
 from oceanbench.kinds.windows import files
 from oceanbench.kinds.windows.driving import each_sampling
 from oceanbench.kinds.windows.masks import inside_windows
-from oceanbench.kinds.windows.opening import WindowKeys, keys, open_windows, target
+from oceanbench.kinds.windows.opening import (
+    WindowKeys,
+    defaults,
+    keys,
+    open_windows,
+    target,
+)
 from oceanbench.result import Result
 from oceanbench.scoring.points import Geometry, Pieces, matched_by_score
 
@@ -114,6 +120,7 @@ WINDOWS = Kind(
     validate=partial(validate_by, matched),
     keys=WindowKeys,
     hidden_in_training=("observations",),
+    defaults=defaults,
     drive=each_sampling,
     facts=facts,
     cost=cost,
