@@ -26,7 +26,7 @@ class WindowKeys(Section):
 
 
 def defaults(content: dict[str, Any]) -> dict[str, Any]:
-    """Content of a challenge.yaml whose truth is of the family of the model that methods are told."""
+    """Content of a challenge.yaml, whose truth is of the family of the model that it tells."""
     model = content.get("model")
     name = model.get("name") if isinstance(model, dict) else None
     return {"physics": name, **content} if isinstance(name, str) else content
