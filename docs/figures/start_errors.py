@@ -31,9 +31,7 @@ def main() -> None:
     challenge, most = Challenge.load("reanalysis_emulation"), EmulatorConfiguration().lag
     maps = challenge.open("reanalysis").load()
     with xr.open_dataset(challenge.path.parent / "data/analysis.nc") as analysis:
-        found = {
-            name: analysis.attrs[FOUND.format(name)] for name in challenge.submission.variables
-        }
+        found = {n: analysis.attrs[FOUND.format(n)] for n in challenge.submission.variables}
     print("| | learned from | found in the test year |\n|---|---|---|")
     for name, size in found.items():
         print(f"| `{name}` | {learned_from(maps[name], most):.3g} | {size:.3g} |")
