@@ -30,7 +30,11 @@ OF_SUMS = {"variable": str, "mask": str, "daily": bool}  # keys of a series of s
 OF_INFLUENCES = {"variable": str, "mask": str, "label": str}  # of those of cases on a score
 OPTIONAL: dict[str, dict[str, type]] = {
     "submission": dict.fromkeys(
-        ("method", "authors", "reference", "notes", "members", "observations", "learned_from"), str
+        (
+            *("method", "authors", "reference", "notes"),
+            *("members", "observations", "learned_from", "physics"),
+        ),
+        str,
     ),
     "provenance": {"oceanbench": str, "created": str, "options": dict},
     "coverage": {"missing": list, "against": str},
@@ -98,7 +102,8 @@ class Result:
     ----------
     challenge : ``name``, ``version``, ``sha256`` of challenge.yaml
     submission : ``name``, ``sha256``, ``method``, ``authors``, ``reference``, ``notes``; since
-        schema 2 ``members`` (``independent``, or "") and ``observations`` (beside the usual ones)
+        schema 2 ``members`` (``independent``, or ""), ``observations`` (beside the usual ones),
+        ``learned_from`` and ``physics``
     scores : in the order of the challenge
     coverage : per variable and mask, how much of the truth was scored
     series : per variable and mask, the sums per time that the intervals come from; since schema 2
