@@ -1,13 +1,15 @@
-"""What ``mutants.py`` puts into a module: small faults, and marks that tell what is reached."""
+"""Small faults that a module may have: what ``mutants.py`` puts into it."""
 
 from __future__ import annotations
 
 import ast
 import copy
+import gc
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import CodeType, FunctionType
 
 PAIRS = [(ast.Lt, ast.LtE), (ast.Gt, ast.GtE), (ast.Eq, ast.NotEq), (ast.Is, ast.IsNot)]
 PAIRS += [(ast.In, ast.NotIn), (ast.Add, ast.Sub), (ast.And, ast.Or)]
@@ -24,6 +26,7 @@ class Mutant:
     column: int
     first: int  # lines of the statement that it is in, or of the function if in its head
     last: int
+    inside: bool  # a function, so that its code can be changed after it was imported
     start: int  # in bytes
     end: int
     before: str
@@ -32,6 +35,11 @@ class Mutant:
     def __str__(self) -> str:
         """As an editor finds it."""
         return f"{self.file}:{self.line}:{self.column}: {self.before} → {self.after}"
+
+    @property
+    def lines(self) -> set[int]:
+        """Those of the statement."""
+        return set(range(self.first, self.last + 1))
 
     def applied(self, source: bytes) -> bytes:
         """Source of the file with the fault in it."""
@@ -62,8 +70,12 @@ def faults(node: ast.AST) -> Iterator[ast.AST]:
             yield ast.Constant(node.value / 2 if node.value else 0.1)
 
 
-def expressions(node: ast.AST, first: int = 1, last: int = 1) -> Iterator[tuple[ast.AST, int, int]]:
-    """All with the lines of their statement; no annotations, decorators, texts and ``strict=``."""
+Place = tuple[int, int, bool]  # first and last line of the statement, inside a function
+
+
+def expressions(node: ast.AST, place: Place = (1, 1, False)) -> Iterator[tuple[ast.AST, Place]]:
+    """All with the place of their statement; no annotations, decorators, texts and ``strict=``."""
+    first, last, inside = place
     if isinstance(node, ast.stmt):
         body = getattr(node, "body", [])
         head = bool(body) and not isinstance(node, ast.FunctionDef)
@@ -71,11 +83,12 @@ def expressions(node: ast.AST, first: int = 1, last: int = 1) -> Iterator[tuple[
     for name, field in ast.iter_fields(node):
         if name in ("annotation", "returns", "decorator_list"):
             continue
+        within = inside or (isinstance(node, ast.FunctionDef) and name == "body")
         for child in field if isinstance(field, list) else [field]:
             strict = isinstance(child, ast.keyword) and child.arg == "strict"
             if isinstance(child, ast.AST) and not isinstance(child, ast.JoinedStr) and not strict:
-                yield child, first, max(first, last)
-                yield from expressions(child, first, last)
+                yield child, (first, max(first, last), within)
+                yield from expressions(child, (first, last, within))
 
 
 def mutants_of(path: Path, root: Path) -> list[Mutant]:
@@ -83,50 +96,32 @@ def mutants_of(path: Path, root: Path) -> list[Mutant]:
     source, name = path.read_bytes(), path.relative_to(root).as_posix()
     starts = [0, *itertools.accumulate(map(len, source.splitlines(keepends=True)))]
     found = []
-    for node, first, last in expressions(ast.parse(source)):
+    for node, place in expressions(ast.parse(source)):
         for fault in faults(node):
             start = starts[node.lineno - 1] + node.col_offset
             end = starts[node.end_lineno - 1] + node.end_col_offset
             before = " ".join(source[start:end].decode().split())
             after = ast.unparse(fault)
             after = after if isinstance(fault, ast.Constant) else f"({after})"
-            place = name, node.lineno, node.col_offset + 1, first, last
-            found.append(Mutant(*place, start, end, before, after))
+            where = name, node.lineno, node.col_offset + 1, *place
+            found.append(Mutant(*where, start, end, before, after))
     return found
 
 
-def is_marked(statement: ast.stmt) -> bool:
-    """Texts and imports from the future stay where they are."""
-    text = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
-    return not text and not (
-        isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
-    )
+def put_in(source: bytes, file: Path) -> None:
+    """Give all functions of a module that is imported the code that they have in this source."""
+    new = {
+        (code.co_qualname, code.co_firstlineno): code
+        for code in _codes(compile(source, file, "exec"))
+    }
+    for function in gc.get_objects():
+        if type(function) is FunctionType and function.__code__.co_filename == str(file):
+            code = function.__code__
+            function.__code__ = new[code.co_qualname, code.co_firstlineno]
 
 
-def statements(source: bytes) -> set[int]:
-    """Lines in which a statement begins that can be marked."""
-    every = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.stmt))
-    return {node.lineno for node in every if is_marked(node)}
-
-
-def marked(source: bytes, name: str) -> str:
-    """Source that calls ``__reached__``, if there is one in builtins, before every statement.
-
-    A trace of Python's would slow down all libraries, not only what is marked.
-    """
-    module = ast.parse(source)
-    for node in ast.walk(module):
-        for block in ("body", "orelse", "finalbody"):
-            if isinstance(found := getattr(node, block, None), list):
-                pairs = (
-                    (_call(name, each.lineno) if is_marked(each) else [], each) for each in found
-                )
-                setattr(node, block, [each for calls, each in pairs for each in (*calls, each)])
-    first = next((n for n, each in enumerate(module.body) if is_marked(each)), 1)
-    define = '__reached__ = getattr(__import__("builtins"), "__reached__", id)'
-    module.body[first:first] = ast.parse(define).body
-    return ast.unparse(module)
-
-
-def _call(name: str, line: int) -> list[ast.stmt]:
-    return ast.parse(f"__reached__(({name!r}, {line}))").body
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield constant
+            yield from _codes(constant)

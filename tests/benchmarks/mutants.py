@@ -4,18 +4,19 @@
 
 The tests run once with every line noted that they reach in the rooms to be tried. A fault costs
 only the tests that reach its line, then those that reach its module, the nearest and quickest
-first, until one fails. They run in a fork of this process, which has imported the libraries.
+first, until one fails. Where it is inside a function, they run in a fork of a process that has
+collected all tests, in which the function's code is changed; else (tables, defaults) in a fork
+that has imported the libraries only.
 
 The faults are drawn with a seed. ``--work`` keeps the tests' lines and, a line each, what was
 tried: the same command goes on where it was stopped, and a larger count adds to it. Survivors,
 those that no test notices, are printed as ``file:line:column: before → after``, and
-``--retry TESTS`` tries them again with these tests alone. Coverage of lines comes with it.
+``--retry TESTS`` tries them again with these tests alone. Coverage of statements comes with it.
 """
 
 from __future__ import annotations
 
 import argparse
-import builtins
 import importlib
 import itertools
 import json
@@ -25,15 +26,18 @@ import resource
 import shutil
 import signal
 import sys
+import traceback
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from faults import Mutant, marked, mutants_of, statements
+from faults import Mutant, mutants_of, put_in
+from reached import Touched, coverage, marked
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ["metrics", "scoring", "data", "declaration"]
@@ -43,41 +47,6 @@ LIBRARIES += " h5netcdf dask.array pydantic numpy_groupies contourpy pooch click
 LIBRARIES += " tabulate scores.probability"
 COPIED, LINKED = ["oceanbench", "tests"], ["challenges", "baselines", "leaderboards", "shared"]
 QUIET = "-q -n0 -pno:cacheprovider -pno:benchmark -Wignore::pytest.PytestAssertRewriteWarning"
-FIRST_PORTION = 2.0  # seconds of tests, since most faults are noticed soon
-
-
-class Touched:
-    """Plugin of pytest: seconds and lines of every test that passes."""
-
-    def __init__(self) -> None:
-        """Reached is what modules call that are marked; first those of imports."""
-        self.reached: set[tuple[str, int]] = set()
-        self.told: dict[str, Any] = {"seconds": {}, "lines": {}}
-        builtins.__reached__ = self.reached.add  # type: ignore[attr-defined]
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
-        """Each test begins with nothing reached."""
-        self.told.setdefault("imports", self.lines())
-        began = sum(os.times()[:4])
-        try:
-            return (yield)
-        finally:
-            self.told["seconds"][item.nodeid] = round(sum(os.times()[:4]) - began, 3)
-            self.told["lines"][item.nodeid] = self.lines()
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """A test that fails without a fault says nothing about one."""
-        if report.failed:
-            self.told.setdefault("failed", []).append(report.nodeid)
-
-    def lines(self) -> dict[str, list[int]]:
-        """What was reached, by file."""
-        found: dict[str, list[int]] = {}
-        for name, line in sorted(self.reached):
-            found.setdefault(name, []).append(line)
-        self.reached.clear()
-        return found
 
 
 class Noticed:
@@ -85,51 +54,85 @@ class Noticed:
 
     def __init__(self) -> None:
         """Nothing has failed."""
-        self.told: dict[str, Any] = {}
+        self.by: str | None = None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Only the first: the tests stop there."""
         if report.failed:
-            self.told.setdefault("by", report.nodeid)
+            self.by = self.by or report.nodeid
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A module that cannot be imported is noticed too."""
         if report.failed:
-            self.told.setdefault("by", f"import of {report.nodeid}")
+            self.by = self.by or f"import of {report.nodeid}"
 
 
-def forked(
-    work: Path, plugin: Touched | Noticed, tests: list[str], limit: int, *options: str
-) -> tuple[str, dict[str, Any]]:
-    """How the tests end in a fork, within CPU seconds, and what the plugin was told."""
-    answer, tree = work / "answer.json", str(work / "tree")
-    answer.unlink(missing_ok=True)
+class Trials(Noticed):
+    """Plugin of pytest: instead of all tests, for every fault those that may notice it."""
+
+    def __init__(self, trial: Trial, mutants: list[Mutant]) -> None:
+        """The faults are inside functions."""
+        super().__init__()
+        self.trial, self.mutants = trial, mutants
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """In a fork each."""
+        items = {item.nodeid: item for item in session.items}
+        for mutant in self.mutants:
+            self.trial.tries(
+                mutant, lambda names, m=mutant: self.runs([items[n] for n in names], m)
+            )
+        return True
+
+    def runs(self, items: list[pytest.Item], mutant: Mutant) -> str | None:
+        """The first that fails with the fault in it."""
+        path = self.trial.tree / mutant.file
+        put_in(path.read_bytes(), path)
+        for item, following in zip(items, [*items[1:], None], strict=True):
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            if self.by:
+                break
+        return self.by
+
+
+def in_fork(work: Path, limit: int, action: Callable[[], Any]) -> Any:
+    """What an action returns that is done in a fork, or ``timeout`` if it was killed."""
+    answer = work / f"answer{os.getpid()}.json"
+    answer.write_text('"timeout"')
     child = os.fork()
     if not child:
         os.setsid()
-        log = os.open(work / "pytest.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        os.dup2(log, 1)
-        os.dup2(log, 2)
-        os.chdir(tree)
-        sys.path[:] = [tree, *(p for p in sys.path if not p.startswith(str(ROOT)))]
-        os.environ["PYTHONPATH"] = tree
-        resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
+        resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
         signal.alarm(10 * limit)
-        status = 70
         try:
-            status = pytest.main(
-                [*QUIET.split(), f"--basetemp={work / 'tmp'}", *options, *tests], [plugin]
-            )
-            answer.write_text(json.dumps(plugin.told))
+            answer.write_text(json.dumps(action()))
+        except BaseException:
+            answer.write_text(json.dumps(f"broken: {traceback.format_exc()}"))
         finally:
-            os._exit(status)
-    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+            os._exit(0)
+    os.waitpid(child, 0)
     with suppress(ProcessLookupError):
         os.killpg(child, signal.SIGKILL)  # what the tests left behind
-    if status < 0:
-        return "timeout", {}
     told = json.loads(answer.read_text())
-    return ("killed", {"by": f"status {status}"} | told) if status else ("survived", told)
+    answer.unlink()
+    if str(told).startswith("broken"):
+        raise RuntimeError(told)
+    return told
+
+
+def session(work: Path, plugin: Any, *arguments: str) -> int:
+    """Status of pytest in the tree."""
+    tree, log = (
+        str(work / "tree"),
+        os.open(work / "pytest.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC),
+    )
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.chdir(tree)
+    sys.path[:] = [tree, *(path for path in sys.path if not path.startswith(str(ROOT)))]
+    os.environ["PYTHONPATH"] = tree
+    options = [*QUIET.split(), "-m", "not slow", f"--basetemp={work / 'tmp'}"]
+    return int(pytest.main([*options, *arguments], [plugin]))
 
 
 def prepared(root: Path, work: Path) -> Path:
@@ -145,75 +148,98 @@ def prepared(root: Path, work: Path) -> Path:
     return tree
 
 
-def selected(mutant: Mutant, told: dict[str, Any], budget: float) -> list[list[str]]:
-    """Tests that reach the fault's line, then others of its module; in two portions.
-
-    What runs when it is imported only, like a table, is everyone's.
-    """
-    path, statement = Path(mutant.file), set(range(mutant.first, mutant.last + 1))
-    every: dict[str, dict[str, list[int]]] = told["lines"]
-    of_file = [name for name in every if mutant.file in every[name]]
-    on_line = [name for name in of_file if statement & set(every[name][mutant.file])]
-    cost: Counter[str] = Counter()
-    for name in on_line or of_file or every:
-        cost[name.split("::")[0]] += told["seconds"][name]
-
-    def distance(name: str) -> tuple[int, float, str, float]:
-        """By name, folder and cost of the test's file: its tests stay together."""
-        file = name.split("::", maxsplit=1)[0]
-        near = 2 * (path.stem in Path(file).stem) + (path.parent.name in file)
-        return -near, cost[file], file, told["seconds"][name]
-
-    imported = statement & set(told["imports"].get(mutant.file, []))
-    stages = [on_line, of_file, every if imported else []]
-    ordered = dict.fromkeys(name for stage in stages for name in sorted(stage, key=distance))
-    spent = list(itertools.accumulate(told["seconds"][name] for name in ordered))
-    names = list(ordered)
-    first, last = bisect_right(spent, FIRST_PORTION) + 1, bisect_right(spent, budget) + 1
-    return [portion for portion in (names[:first], names[first:last]) if portion]
-
-
 def told_of_lines(work: Path, files: list[str], tests: list[str]) -> dict[str, Any]:
     """Seconds and lines of every test, from a run in which the files are marked."""
     sound = {name: (work / "tree" / name).read_bytes() for name in files}
     for name, source in sound.items():
         (work / "tree" / name).write_text(marked(source, name))
-    _, told = forked(work, Touched(), tests, 3600)
+
+    def told() -> dict[str, Any]:
+        touched = Touched()
+        session(work, touched, *tests)
+        return touched.told
+
+    answer = in_fork(work, 3600, told)
     for name, source in sound.items():
         (work / "tree" / name).write_bytes(source)
-    return {key: told[key] for key in ("imports", "seconds", "lines")} | {
-        "failed": told.get("failed", [])
-    }
+    return answer
 
 
-def tried(mutant: Mutant, work: Path, portions: list[list[str]], limit: int) -> dict[str, Any]:
-    """Outcome of a fault, in a tree that is as it was afterwards."""
-    path, began = work / "tree" / mutant.file, os.times()
-    sound, times = path.read_bytes(), path.stat()
-    try:
-        path.write_bytes(mutant.applied(sound))
-        for portion in portions:
-            outcome, told = forked(work, Noticed(), portion, limit, "-x")
-            if outcome != "survived":
-                break
-    finally:
-        path.write_bytes(sound)
-        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-    seconds = sum(os.times()[:4]) - sum(began[:4])
-    return {"outcome": outcome, "seconds": round(seconds, 1), **told}
+@dataclass
+class Trial:
+    """All that a fault is tried with, and what came of those that were tried."""
+
+    work: Path
+    told: dict[str, Any]
+    budget: float
+    limit: int
+
+    @property
+    def tree(self) -> Path:
+        """Copy of the checkout."""
+        return self.work / "tree"
+
+    @property
+    def outcomes(self) -> dict[str, dict[str, Any]]:
+        """By fault; the last counts."""
+        path = self.work / "outcomes.jsonl"
+        rows = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        return {row["mutant"]: row for row in map(json.loads, rows)}
+
+    def selected(self, mutant: Mutant) -> list[str]:
+        """Tests that reach the fault's line, then others of its module; the nearest first.
+
+        What runs only when it is imported, like a table, is everyone's.
+        """
+        every: dict[str, dict[str, list[int]]] = self.told["lines"]
+        of_file = [name for name in every if mutant.file in every[name]]
+        on_line = [name for name in of_file if mutant.lines & set(every[name][mutant.file])]
+        imported = every if self.is_imported(mutant) else []
+        stages = [
+            nearest(mutant, stage, self.told["seconds"]) for stage in (on_line, of_file, imported)
+        ]
+        names = list(dict.fromkeys(itertools.chain(*stages)))
+        spent = itertools.accumulate(self.told["seconds"][name] for name in names)
+        return names[: max(1, bisect_right(list(spent), self.budget))]
+
+    def is_imported(self, mutant: Mutant) -> bool:
+        """Whether its line runs when its module is imported."""
+        return bool(mutant.lines & set(self.told["imports"].get(mutant.file, [])))
+
+    def tries(self, mutant: Mutant, runs: Callable[[list[str]], str | None], *tests: str) -> None:
+        """Note the outcome of a fault, in a tree that is as it was afterwards."""
+        path, began = self.tree / mutant.file, sum(os.times()[:4])
+        names, sound, times = list(tests) or self.selected(mutant), path.read_bytes(), path.stat()
+        try:
+            path.write_bytes(mutant.applied(sound))
+            by = in_fork(self.work, self.limit, lambda: runs(names)) if names else None
+        finally:
+            path.write_bytes(sound)
+            os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+        seconds = round(sum(os.times()[:4]) - began, 2)
+        row = {"mutant": str(mutant), "by": by, "tests": len(names), "seconds": seconds}
+        with (self.work / "outcomes.jsonl").open("a", encoding="utf-8") as output:
+            output.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+    def runs_afresh(self, names: list[str]) -> str | None:
+        """The first test that fails where nothing is imported yet."""
+        noticed = Noticed()
+        status = session(self.work, noticed, "-x", *names)
+        return noticed.by or (f"status {status}" if status else None)
 
 
-def coverage(tree: Path, files: list[str], told: dict[str, Any]) -> Iterator[str]:
-    """Share of the statements of every file, and of all, that are reached."""
-    tests = [told["imports"], *told["lines"].values()]
-    reached, possible = Counter[str](), Counter[str]()
-    for file in files:
-        found = {line for test in tests for line in test.get(file, [])}
-        for name in (file, "all"):
-            possible[name] += len(statements((tree / file).read_bytes()))
-            reached[name] += len(found)
-    for name, count in possible.items():
-        yield f"{name}: {reached[name]} of {count} statements, {reached[name] / max(count, 1):.1%}"
+def nearest(mutant: Mutant, tests: Iterable[str], seconds: dict[str, float]) -> list[str]:
+    """Tests by the name, folder and cost of their file, which keeps its tests together."""
+    path, cost = Path(mutant.file), Counter[str]()
+    for name in tests:
+        cost[name.split("::")[0]] += seconds[name]
+
+    def distance(name: str) -> tuple[int, float, str, float]:
+        file = name.split("::", maxsplit=1)[0]
+        near = 2 * (path.stem in Path(file).stem) + (path.parent.name in file)
+        return -near, cost[file], file, seconds[name]
+
+    return sorted(tests, key=distance)
 
 
 def main() -> None:
@@ -241,31 +267,33 @@ def main() -> None:
         with suppress(ImportError):
             importlib.import_module(library)
 
-    touched = work / "touched.json"
-    if not touched.exists():
-        tests = [f"tests/{name}" for name in options.tests]
-        told = told_of_lines(work, files, tests)
-        touched.write_text(json.dumps(told))
-    told = json.loads(touched.read_text())
-    for name in told["failed"]:
+    tests = [f"tests/{name}" for name in options.tests]
+    if not (work / "touched.json").exists():
+        (work / "touched.json").write_text(json.dumps(told_of_lines(work, files, tests)))
+    told = json.loads((work / "touched.json").read_text())
+    for name in told.get("failed", []):
         print(f"fails without a fault: {name}")  # noqa: T201
         told["lines"].pop(name, None)
     (work / "coverage.txt").write_text("\n".join(coverage(tree, files, told)))
 
-    output = work / "outcomes.jsonl"
-    rows = output.read_text().splitlines() if output.exists() else []
-    known = {row["mutant"]: row for row in map(json.loads, rows)}
-    for mutant in pool[: options.count]:
-        row = known.get(str(mutant), {"outcome": None})
-        if row["outcome"] is None or (options.retry and row["outcome"] == "survived"):
-            tests = [options.retry] if options.retry else selected(mutant, told, options.budget)
-            row = {"mutant": str(mutant), **tried(mutant, work, tests, options.timeout)}
-            known[str(mutant)] = row
-            with output.open("a", encoding="utf-8") as rows_out:
-                rows_out.write(json.dumps(row, ensure_ascii=False) + "\n")
-    survivors = [str(m) for m in pool[: options.count] if known[str(m)]["outcome"] == "survived"]
+    trial, sample = Trial(work, told, options.budget, options.timeout), pool[: options.count]
+    known = trial.outcomes
+    if options.retry:
+        for mutant in sample:
+            if str(mutant) in known and not known[str(mutant)]["by"]:
+                trial.tries(mutant, trial.runs_afresh, *options.retry)
+        waiting = []
+    else:
+        waiting = [mutant for mutant in sample if str(mutant) not in known]
+    inside = [m for m in waiting if m.inside and not trial.is_imported(m)]
+    for mutant in waiting:
+        if mutant not in inside:
+            trial.tries(mutant, trial.runs_afresh)
+    in_fork(work, 36_000, lambda: session(work, Trials(trial, inside), *tests))
+    known = trial.outcomes
+    survivors = [str(mutant) for mutant in sample if not known[str(mutant)]["by"]]
     print(*survivors, sep="\n")  # noqa: T201
-    print(f"{len(survivors)} of {min(options.count, len(pool))} survive")  # noqa: T201
+    print(f"{len(survivors)} of {len(sample)} survive")  # noqa: T201
 
 
 if __name__ == "__main__":
