@@ -286,10 +286,10 @@ def main() -> None:
     else:
         waiting = [mutant for mutant in sample if str(mutant) not in known]
     inside = [m for m in waiting if m.inside and not trial.is_imported(m)]
+    in_fork(work, 36_000, lambda: session(work, Trials(trial, inside), *tests))
     for mutant in waiting:
         if mutant not in inside:
             trial.tries(mutant, trial.runs_afresh)
-    in_fork(work, 36_000, lambda: session(work, Trials(trial, inside), *tests))
     known = trial.outcomes
     survivors = [str(mutant) for mutant in sample if not known[str(mutant)]["by"]]
     print(*survivors, sep="\n")  # noqa: T201
