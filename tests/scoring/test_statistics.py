@@ -92,6 +92,15 @@ def test_variances_of_cosines_are_those_of_the_covariance_matrix(n, e_folding):
     np.testing.assert_allclose(memory._variances(np.array([decay]), n)[0], want, rtol=1e-9)
 
 
+def test_models_are_white_noise_memories_up_to_nine_tenths_and_mixtures():
+    variances, prior = memory.models(20)
+    e_folding = np.geomspace(0.5, 18.0, 16)
+    pure = memory._variances(np.exp(-1.0 / e_folding), 20)
+    want = np.vstack([np.ones((1, 20)), pure, 0.3 + 0.7 * pure, 0.6 + 0.4 * pure])
+    np.testing.assert_allclose(variances, want, rtol=1e-12)
+    np.testing.assert_allclose(prior, [2.2, *[1 / 16] * 16, *[1 / 32] * 32])
+
+
 def test_independent_cases_have_students_interval():
     errors = np.random.default_rng(0).chisquare(3, 60)
     windows = series(errors, case=np.arange(60))

@@ -90,7 +90,11 @@ def test_a_row_of_one_segment_of_eight_cells_is_the_least_that_has_energy():
         truth = truth.assign_coords(longitude=step * np.arange(cells), latitude=[-1e-3, 0.0, 1e-3])
         table = zonal_spectra(truth, truth, xr.ones_like(truth))
         assert table.shape[0] == len(KINDS) + 2
-        assert table[5].tolist() == [3.0 * segments] * ((cells - 1) // 2) if segments else not table.size
+        assert (
+            table[5].tolist() == [3.0 * segments] * ((cells - 1) // 2)
+            if segments
+            else not table.size
+        )
 
 
 def test_bounds_of_a_band_belong_to_it():
