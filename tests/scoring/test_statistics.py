@@ -103,6 +103,15 @@ def test_reach_is_where_the_tail_is_as_asked_for(n, dated):
     assert np.isnan(memory.spread(np.full(n, np.nan), dated=dated).reach(0.95))
 
 
+def test_models_are_white_noise_memories_up_to_nine_tenths_and_mixtures():
+    variances, prior = memory.models(20)
+    e_folding = np.geomspace(0.5, 18.0, 16)
+    pure = memory._variances(np.exp(-1.0 / e_folding), 20)
+    want = np.vstack([np.ones((1, 20)), pure, 0.3 + 0.7 * pure, 0.6 + 0.4 * pure])
+    np.testing.assert_allclose(variances, want, rtol=1e-12)
+    np.testing.assert_allclose(prior, [2.2, *[1 / 16] * 16, *[1 / 32] * 32])
+
+
 def test_independent_cases_have_students_interval():
     errors = np.random.default_rng(0).chisquare(3, 60)
     windows = series(errors, case=np.arange(60))

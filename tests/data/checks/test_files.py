@@ -123,9 +123,15 @@ def test_headers_are_read_elsewhere_once_and_again_when_the_file_has_changed(min
     assert "SIGSEGV" in refusal(mine)
 
 
-def test_a_classic_file_holds_what_its_header_says(tmp_path):
+@every(
+    "version, unlimited",
+    [("NETCDF3_64BIT", []), ("NETCDF3_CLASSIC", []), ("NETCDF3_CLASSIC", ["time"])],
+)
+def test_a_classic_file_holds_what_its_header_says(version, unlimited, tmp_path):
     path = tmp_path / "mine.nc"
-    builders.maps().to_netcdf(path, engine="scipy")
+    maps = builders.maps(east=-65.0, west=-65.0)  # a column, which is no record
+    maps["depth"] = 0.0
+    maps.to_netcdf(path, engine="scipy", format=version, unlimited_dims=unlimited)
     check_files([path], Budget(), "mine.nc")
     whole = path.read_bytes()
     for length in (3, 4, 20, 100, len(whole) // 2, len(whole) - 8):
