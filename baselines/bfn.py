@@ -15,6 +15,7 @@ from oceanbench.assimilation.observations.superobservations import DAY, mean_fie
 from oceanbench.grid import interpolate
 
 KINDS = ("maps", "tracks")
+PHYSICS = "quasi-geostrophic"
 REFERENCE = "Le Guillou et al. (2021) doi:10.1175/JTECH-D-20-0104.1"
 
 

@@ -32,6 +32,7 @@ from oceanbench.errors import OceanbenchError
 from oceanbench.progress import progress
 
 KINDS = ("windows",)
+PHYSICS = "told"
 REFERENCE = "Evensen and van Leeuwen (2000) doi:10.1175/1520-0493(2000)128<1852:AEKSFN>2.0.CO;2"
 VALUES_AT_ONCE = 2**22  # of the members of windows that are smoothed together: a cache's worth
 

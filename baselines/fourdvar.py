@@ -38,6 +38,7 @@ from oceanbench.errors import OceanbenchError
 from oceanbench.progress import progress
 
 KINDS = ("windows",)
+PHYSICS = "told"
 REFERENCE = "Trémolet (2006) doi:10.1256/qj.05.224"
 LARGEST, SMALLEST = 0.1, 1e-6  # model errors, relative to the climate's variance
 LEFT_OUT = 0.1  # of the validation observations, where nothing else is known

@@ -44,6 +44,7 @@ from oceanbench.errors import OceanbenchError
 from oceanbench.progress import progress
 
 KINDS = ("windows",)
+PHYSICS = "told"
 REFERENCE = "Fablet et al. (2021) doi:10.1029/2021MS002572"
 STEPS, STEPS_OF_AMOC = 2000, 100
 WEIGHT = 0.01 / 0.99  # of observations, relative to the dynamics

@@ -31,6 +31,7 @@ from oceanbench.errors import OceanbenchError
 from oceanbench.progress import progress
 
 KINDS = ("windows",)
+PHYSICS = "told"
 REFERENCE = "Pires et al. (1996) doi:10.3402/tellusa.v48i1.11634"
 SEGMENT_ON_A_CIRCLE = 50  # times, of Lorenz-96: errors grow by e four times
 ENTRIES_AT_ONCE = 2**23  # of the Jacobians of windows that are searched together, were all kept

@@ -21,6 +21,7 @@ from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfigurat
 from oceanbench.assimilation.fourdvarnet.maps.learned_mapping import LearnedMapping
 
 KINDS = ("maps", "tracks")
+PHYSICS = "quasi-geostrophic"  # of the usual first guess
 REFERENCE = (
     "Fablet et al. (2021) doi:10.1029/2021MS002572; "
     "Beauchamp et al. (2023) doi:10.5194/gmd-16-2119-2023"

@@ -16,6 +16,7 @@ from oceanbench.assimilation.fourdvarnet.windows.configuration import WindowConf
 from oceanbench.assimilation.fourdvarnet.windows.learned_windows import LearnedWindows
 
 KINDS = ("windows",)
+PHYSICS = "told"
 REFERENCE = "Fablet et al. (2021) doi:10.1029/2021MS002572"
 NAME = "fourdvarnet_ode"
 CONFIGURATIONS = {  # by whether the components lie on a circle, all alike

@@ -30,6 +30,7 @@ from oceanbench.forecasting.anomalies import days_of, maps_of, nodes_of, of_role
 from oceanbench.progress import progress
 
 KINDS = ("forecasts",)
+PHYSICS = "quasi-geostrophic"
 INSERTED = ("zos", "thetao", "so")
 VARIABLES = (*INSERTED, "uo", "vo")
 TOLD = ocean.Parameters(

@@ -17,6 +17,7 @@ from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfigurat
 from oceanbench.assimilation.fourdvarnet.maps.learned_mapping import LearnedMapping
 
 KINDS = ("maps", "tracks")
+PHYSICS = "quasi-geostrophic"
 REFERENCE = "Beauchamp et al. (2023) doi:10.5194/gmd-16-2119-2023"
 NAME = "fourdvarnet"
 PRESETS = {

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import torch
 
 KINDS = ("maps", "tracks")
+PHYSICS = "quasi-geostrophic"
 REFERENCE = (
     "Beauchamp et al. (2023) doi:10.5194/gmd-16-2119-2023; "
     "Lakshminarayanan et al. (2017) doi:10.48550/arXiv.1612.01474"

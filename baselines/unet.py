@@ -13,6 +13,7 @@ from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfigurat
 from oceanbench.assimilation.fourdvarnet.maps.learned_mapping import LearnedMapping
 
 KINDS = ("maps", "tracks")
+PHYSICS = "quasi-geostrophic"
 REFERENCE = "Ronneberger et al. (2015) doi:10.48550/arXiv.1505.04597"
 NAME = "unet"
 DIRECT = MapConfiguration(prior_hidden=0, iterations=1, along_track=True)

@@ -82,6 +82,7 @@ def evaluated(
             "members": submission.members,
             "observations": submission.observations,
             "learned_from": submission.learned_from,
+            "physics": submission.physics,
         },
         scores=scores,
         coverage=found.coverage,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict, dataclass, field, fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,11 @@ OF_SUMS = {"variable": str, "mask": str, "daily": bool}  # keys of a series of s
 OF_INFLUENCES = {"variable": str, "mask": str, "label": str}  # of those of cases on a score
 OPTIONAL: dict[str, dict[str, type]] = {
     "submission": dict.fromkeys(
-        ("method", "authors", "reference", "notes", "members", "observations", "learned_from"), str
+        (
+            *("method", "authors", "reference", "notes"),
+            *("members", "observations", "learned_from", "physics"),
+        ),
+        str,
     ),
     "provenance": {"oceanbench": str, "created": str, "options": dict},
     "coverage": {"missing": list, "against": str},
@@ -97,7 +102,8 @@ class Result:
     ----------
     challenge : ``name``, ``version``, ``sha256`` of challenge.yaml
     submission : ``name``, ``sha256``, ``method``, ``authors``, ``reference``, ``notes``; since
-        schema 2 ``members`` (``independent``, or "") and ``observations`` (beside the usual ones)
+        schema 2 ``members`` (``independent``, or ""), ``observations`` (beside the usual ones),
+        ``learned_from`` and ``physics``
     scores : in the order of the challenge
     coverage : per variable and mask, how much of the truth was scored
     series : per variable and mask, the sums per time that the intervals come from; since schema 2
@@ -165,7 +171,7 @@ class Result:
                 "submission again"
             )
         try:
-            result = TypeAdapter(cls).validate_json(
+            result = _validator().validate_json(
                 to_json(content, inf_nan_mode="constants"), strict=True
             )
             _check_parts(result)
@@ -176,6 +182,11 @@ class Result:
                 "again"
             ) from problem
         return result
+
+
+@cache
+def _validator() -> TypeAdapter[Result]:
+    return TypeAdapter(Result)
 
 
 def _check_parts(result: Result) -> None:

@@ -34,6 +34,8 @@ class Submission:
     members : ``independent`` where its members are independent draws of one distribution
     learned_from : what its method learned from, a key of :data:`LEARNED_FROM`; "" where it is not
         said
+    physics : equations of the model that its method knows, as the challenge names those of its
+        truth; "" where there is none, or it is not said
     observations : names of the optional datasets that its method used, joined by commas, ``truth``
         where it is the truth itself without the noise of its measurement
     """
@@ -47,6 +49,7 @@ class Submission:
     members: str = ""
     observations: str = ""
     learned_from: str = ""
+    physics: str = ""
 
     def __post_init__(self) -> None:
         """Refuse names that cannot be the name of a result file."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from oceanbench.challenge import Challenge
+from oceanbench.declaration import MetricRow
 from oceanbench.errors import OceanbenchError
 from oceanbench.metrics import METRICS, Sums
 from oceanbench.result import Result, Score
@@ -63,7 +64,7 @@ def check_result(challenge: Challenge, result: Result, path: Path) -> None:
                     f"{path}: {score.label} is {score.value:g}, outside its own interval "
                     f"[{found.low:g}, {found.high:g}]; evaluate again"
                 )
-        again = of_its_sums(challenge, result, score)
+        again = of_its_sums(row, result, score)
         if again is not None and not np.isclose(again, score.value, rtol=ROUNDING, atol=1e-12):
             raise OceanbenchError(
                 f"{path}: {score.label} is {score.value:g}, and its own sums give {again:g}; "
@@ -71,12 +72,11 @@ def check_result(challenge: Challenge, result: Result, path: Path) -> None:
             )
 
 
-def of_its_sums(challenge: Challenge, result: Result, score: Score) -> float | None:
+def of_its_sums(row: MetricRow, result: Result, score: Score) -> float | None:
     """Score as the sums in a result give it; None where they are not there."""
-    row = next(row for row in challenge.scores if row.label == score.label)
     metric = METRICS[row.metric]
-    if metric.summed != "points":
-        return None
+    if metric.summed != "points" or row.of_a_part:
+        return None  # of forecasts the sums are those of the score that ranks
     for series in result.series:
         same = (series["variable"], series["mask"]) == (score.variable, score.mask)
         if not same or not is_of_sums(series) or series["daily"] < metric.daily:
@@ -84,8 +84,6 @@ def of_its_sums(challenge: Challenge, result: Result, score: Score) -> float | N
         table = sums_of(series, row.label)
         if metric.statistic is not None and table.term is None:
             continue
-        if row.of_a_part:
-            continue  # the sums are those of the score that ranks
         return float(metric.value_of(table, row.options))
     return None
 

@@ -33,6 +33,11 @@ APART = (
     "Rows that learned from the truth of the same world, of which this challenge gives no maps, "
     "are ranked apart."
 )
+SAME_PHYSICS = "of the truth's family"
+TWINS = (
+    "Rows with physics of the truth's family know the equations that the truth was made by: what "
+    "they gain by it may not be gained on another ocean."
+)
 LACKING = "A rank of – is of a partial submission, and a score of – of what it does not hold."
 
 
@@ -141,6 +146,8 @@ def board(challenge: Challenge, results: Sequence[Result], *, new: Sequence[str]
         if (cost := kind.cost(challenge, result)) is not None:
             row[cost[0]] = cost[1]
         row["learned from"] = _learned_from(result)
+        if challenge.physics is not None:
+            row["physics"] = SAME_PHYSICS if _twin(challenge, result) else "–"
         row["method"] = str(result.submission.get("method", ""))
         row["notes"] = _notes(result)
         if is_truth(challenge, result):
@@ -151,6 +158,7 @@ def board(challenge: Challenge, results: Sequence[Result], *, new: Sequence[str]
     flags = {s.flag for r in ordered for s in r.scores}
     legend = [text for flag, text in NO_SCORE.items() if flag in flags]
     legend += [APART] if any(_breaks_a_rule(challenge, r) for r in ordered) else []
+    legend += [TWINS] if any(_twin(challenge, r) for r in ordered) else []
     legend += [LACKING] if flags & {"partial", "not_submitted"} else []
     return Board(challenge, table, commands, published_table(challenge), " ".join(legend))
 
@@ -206,6 +214,12 @@ def _learned_from(result: Result) -> str:
     """What a method learned from, in words; a dash where it is not said, and for the truth."""
     said = str(result.submission.get("learned_from"))
     return "–" if _observations(result) == TRUTH else LEARNED_FROM.get(said, "–")
+
+
+def _twin(challenge: Challenge, result: Result) -> bool:
+    """Whether a method has a model of the family that the truth is of."""
+    said = result.submission.get("physics")
+    return bool(said) and said == challenge.physics
 
 
 def _league(challenge: Challenge, result: Result) -> tuple[str, bool]:

@@ -25,7 +25,7 @@ def verified(
     file : of the submission
     data_dir : folder of the challenge's files
     """
-    declared = ("members", "observations", "learned_from")
+    declared = ("members", "observations", "learned_from", "physics")
     words = {key: str(claimed.submission.get(key, "")) for key in declared}
     submission = Submission(claimed.name, file, **words)
     if submission.sha256 != claimed.submission["sha256"]:

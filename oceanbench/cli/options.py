@@ -77,3 +77,9 @@ observations_option = click.option(
     metavar="NAME,NAME",
     help="Optional datasets of the challenge that the method used; ranked apart.",
 )
+physics_option = click.option(
+    "--physics",
+    default="",
+    metavar="NAME",
+    help="Equations of the method's model, as the challenge names those of its truth.",
+)

@@ -70,6 +70,8 @@ def facts(challenge: Challenge, data_dir: Path | None) -> Iterator[str]:
     kind = CHALLENGE_KINDS[challenge.kind]
     for heading, text in kind.facts(challenge):
         yield f"  {heading:9} {text}"
+    if challenge.physics is not None:
+        yield f"  physics   {challenge.physics}"
     for period, (first, last) in challenge.periods.items():
         yield f"  {period:9} {first} to {last}"
     rules = challenge.submission

@@ -21,6 +21,7 @@ from oceanbench.cli.options import (
     members_option,
     observations_option,
     output_option,
+    physics_option,
     seed_option,
     settings_option,
     workers_option,
@@ -59,6 +60,7 @@ class Scoring:
 @members_option
 @observations_option
 @learned_from_option
+@physics_option
 @output_option
 @data_dir_option
 @figures_option
@@ -78,6 +80,7 @@ def evaluate(
     members: str,
     observations: str,
     learned_from: str | None,
+    physics: str,
     output: Path,
     data_dir: Path | None,
     figures: bool,
@@ -100,7 +103,8 @@ def evaluate(
 
     loaded = Challenge.load(challenge, Budget().times(budget))
     words = {"method": method, "authors": authors, "reference": reference, "notes": notes}
-    words |= {"members": members, "observations": observations, "learned_from": learned_from or ""}
+    words |= {"members": members, "observations": observations}
+    words |= {"learned_from": learned_from or "", "physics": physics}
     scoring = Scoring(loaded, output, data_dir, figures, workers)
     if file is None:
         if loaded.reference_method is None:
@@ -123,6 +127,7 @@ def evaluate(
 @members_option
 @observations_option
 @learned_from_option
+@physics_option
 @output_option
 @data_dir_option
 @figures_option
@@ -139,6 +144,7 @@ def run(
     members: str,
     observations: str,
     learned_from: str | None,
+    physics: str,
     output: Path,
     data_dir: Path | None,
     figures: bool,
@@ -152,7 +158,8 @@ def run(
     loaded = Challenge.load(challenge, Budget().times(budget))
     scoring = Scoring(loaded, output, data_dir, figures, workers)
     chosen = {"weights": weights, "settings": pairs(settings), "device": device, "seed": seed}
-    words = {"members": members, "observations": observations, "learned_from": learned_from or ""}
+    words = {"members": members, "observations": observations}
+    words |= {"learned_from": learned_from or "", "physics": physics}
     _run(method, scoring, name=name, words=words, options=chosen)
 
 
@@ -204,6 +211,7 @@ def _declared(submission: Submission) -> list[str]:
         "--members": submission.members,
         "--observations": submission.observations,
         "--learned-from": submission.learned_from,
+        "--physics": submission.physics,
     }
     return [part for option, word in words.items() if word for part in (option, word)]
 
@@ -229,7 +237,11 @@ def _run(
     )
     given = {key: text for key, text in (words or {}).items() if text}
     submission = replace(submission, **given)
-    asked = replace(submission, learned_from=given.get("learned_from", ""))
+    asked = replace(
+        submission,
+        learned_from=given.get("learned_from", ""),
+        physics=given.get("physics", ""),
+    )
     kept["command"] = " ".join([kept["command"], *map(shlex.quote, _declared(asked))])
     used = kept["options"].get("weights")
     learned = f", weights {used['file']} trained on {used['challenge']}" if used else ""

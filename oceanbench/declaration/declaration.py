@@ -37,6 +37,8 @@ class Declaration(Section):
     ----------
     world : name of the ocean that the truth is of, which challenges may share; None for the
         challenge's own
+    physics : name of the equations that the truth was made by, as methods name those of their
+        models; None where that is not said
     own : the keys that only challenges of this kind have, in the section that the kind declares
     scores : every score, in the order of results; a row of ``metrics`` may stand for many
     path : of the challenge.yaml
@@ -56,6 +58,7 @@ class Declaration(Section):
     rank_by: Text
     reference_method: Annotated[str, Field(strict=True, pattern=NAME)] | None = None
     world: Text | None = None
+    physics: Text | None = None
     reference: Text | None = None
     licence: Text | None = None
     published: Published | None = None

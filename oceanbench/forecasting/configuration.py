@@ -18,8 +18,8 @@ class EmulatorConfiguration:
     hidden : channels at the finest resolution
     noise : scales of noise that a pass is given, for members; 0 for a forecast of the mean
     around : columns that are repeated beyond the first and last, on grids around the globe; else 0
-    lag : most days between two states whose difference is added to a first state, as an error that
-        an analysis may have; the least is two
+    lag : days of observations that an analysis looks back on: an error that it may have, the change
+        of a state in one to so many days, is added to a first state; 0 for none
     crop : rows and columns of the windows that it is trained on; 0 for whole maps
     batch : windows drawn for a step
     steps, rate : of the training
@@ -33,7 +33,7 @@ class EmulatorConfiguration:
     hidden: int = 32
     noise: int = 0
     around: int = 0
-    lag: int = 8
+    lag: int = 6
     crop: int = 0
     batch: int = 16
     steps: int = 600

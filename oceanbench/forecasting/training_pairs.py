@@ -1,10 +1,20 @@
-"""Training pairs of an emulator: perturbed states of a reanalysis, and what came of them.
+r"""Training pairs of an emulator: perturbed states of a reanalysis, and what came of them.
 
 Methods are given an analysis of the start, which is wrong in its own way; a network that has only
 seen the reanalysis takes its errors for eddies. So states to start from get an error that looks
 like one: the difference of two states a few days apart, of another time. Such differences have the
 right places, scales and relations between variables, since what an analysis gets wrong is where
 eddies are; they are the errors of the "NMC method".
+
+How large they are follows from how an analysis is made, and from the training maps alone. It has
+seen the observations of the days before it only, :math:`1 \dots L` days old, a reanalysis those of
+both sides: what an observation that is a days old tells is behind by the change of the sea in a
+days. So the two states are a days apart, and all ages are as likely,
+
+.. math:: e = \pm (x_{s+a} - x_s), \quad a \in \{1, \dots, L\}, \quad
+    \langle e^2 \rangle = \frac{1}{L} \sum_{a=1}^{L} \langle (x_{s+a} - x_s)^2 \rangle
+
+with L the days that the analysis looks back, which who makes it tells.
 
 References
 ----------
@@ -31,8 +41,6 @@ from oceanbench.forecasting.normalised_anomalies import (
     Window,
     season,
 )
-
-LEAST_LAG = 2  # days
 
 
 class TrainingPairs(NamedTuple):
@@ -99,7 +107,7 @@ class Archive:
 
     def perturbed(self, state: Tensor, window: Window, lag: int, random: torch.Generator) -> Tensor:
         """State with an error like that of an analysis."""
-        apart = _whole_number(LEAST_LAG, lag, random)
+        apart = _whole_number(1, lag, random)
         other = _whole_number(0, len(self.days) - 1 - apart, random)
         sign = 2 * _whole_number(0, 1, random) - 1
         before, after = (self.states(day, 1, window)[0] for day in (other, other + apart))

@@ -33,6 +33,8 @@ from oceanbench.methods.method_file import (
 from oceanbench.methods.weights import Weights
 from oceanbench.submission import Submission
 
+TOLD = "told"  # PHYSICS of a method that takes the model that a challenge tells of
+
 
 def run(
     method: str,
@@ -79,6 +81,7 @@ def run(
         method=(inspect.getdoc(module) or stem).split("\n")[0].rstrip("."),
         authors=str(getattr(module, "AUTHORS", "")),
         reference=str(getattr(module, "REFERENCE", "")),
+        physics=_physics(module, challenge),
     )
     own, published = submission.path.parent, shipped.folder("baselines") / "weights"
     names = (own / submission.name, own / stem, published / challenge.name / stem)
@@ -190,6 +193,12 @@ def _learned_from(module: ModuleType, weights: Weights, challenge: Challenge) ->
     if not any(_is_truth(trained.open(given)) for given in trained.of_role("training")):
         return "observations"
     return "truth" if trained.ocean == challenge.ocean else "simulation"
+
+
+def _physics(module: ModuleType, challenge: Challenge) -> str:
+    """Equations of the model that a method has, or is told of by the challenge."""
+    name = str(getattr(module, "PHYSICS", ""))
+    return challenge.physics or "" if name == TOLD else name
 
 
 def _is_truth(training: xr.Dataset) -> bool:

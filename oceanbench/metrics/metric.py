@@ -6,6 +6,7 @@ import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal, get_origin
 
 import numpy as np
@@ -257,6 +258,7 @@ class Metric:
         return ", ".join(f"{n}: {self.option(n, options)}" for n in sorted(ways - {"units"}))
 
 
+@cache
 def _options(function: Callable[..., Any]) -> Parameters:
     parameters = inspect.signature(function, eval_str=True).parameters
     return {n: p for n, p in parameters.items() if p.kind is p.KEYWORD_ONLY}

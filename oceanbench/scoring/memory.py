@@ -28,7 +28,7 @@ LONGEST = 0.9  # e-folding time that is thought possible, as a part of the serie
 TIMES = 16  # e-folding times between half a case and the longest
 SHARES = (0.3, 0.6)  # of white noise, beside none and nothing else
 WHITE, MIXED = 2.2, 0.5  # prior weight of white noise alone, and of each mixture; 1 of no noise
-BISECTIONS = 60
+STEPS = 60  # at most, to where the tail is as asked for; about ten are needed
 
 
 class Spread(NamedTuple):
@@ -54,15 +54,24 @@ class Spread(NamedTuple):
         return found
 
     def reach(self, level: float) -> FloatArray:
-        """Error that is not exceeded with a probability, of either sign."""
-        low = np.zeros(self.weights.shape[:-1])
-        widest = -float(special.stdtrit(self.freedom, (1.0 - level) / 2))
-        high: FloatArray = widest * self.scale.max(-1)
-        for _ in range(BISECTIONS):
-            middle = (low + high) / 2
-            beyond = self.tail(middle) > 1.0 - level
-            low, high = np.where(beyond, middle, low), np.where(beyond, high, middle)
-        return high
+        """Error that is not exceeded with a probability, of either sign; zero of a constant.
+
+        By Newton's method from zero: the tail is convex, so that no step goes too far.
+        """
+        q = self.freedom
+        scale = np.where(self.scale > 0, self.scale, 1.0)
+        height = np.exp(special.gammaln((q + 1) / 2) - special.gammaln(q / 2)) / np.sqrt(q * np.pi)
+        found = np.zeros(self.weights.shape[:-1])
+        for _ in range(STEPS):
+            ratio = found[..., None] / scale
+            beyond = (self.weights * special.stdtr(q, -ratio)).sum(-1) - (1.0 - level) / 2
+            density = height * (1.0 + ratio**2 / q) ** (-(q + 1) / 2)
+            step = beyond / (self.weights * density / scale).sum(-1)
+            found = found + step
+            if (np.abs(step) <= np.finfo(float).eps * found).all():
+                break
+        result: FloatArray = np.where(self.scale.max(-1) == 0, 0.0, found)
+        return result
 
 
 def spread(series: FloatArray, *, dated: bool, evidence: FloatArray | float = 0.0) -> Spread:

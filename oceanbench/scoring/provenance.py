@@ -6,6 +6,8 @@ import datetime
 import platform
 import subprocess
 from collections.abc import Mapping
+from copy import deepcopy
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -16,6 +18,20 @@ PACKAGES = ("numpy", "scipy", "xarray", "pandas", "xrft", "contourpy", "h5netcdf
 
 def provenance(seconds: float, options: Mapping[str, Any]) -> dict[str, Any]:
     """With what, when and how fast a result was computed."""
+    return {
+        **deepcopy(_software()),
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "seconds": round(seconds, 3),
+        "device": options.get("device"),
+        "seed": options.get("seed"),
+        "cpu_seconds": options.get("cpu_seconds"),
+        "options": dict(options.get("options", {})),
+        "command": options.get("command"),
+    }
+
+
+@cache  # of a process: what it has imported stays as it is
+def _software() -> dict[str, Any]:
     packages = {}
     for name in PACKAGES:
         try:
@@ -27,13 +43,6 @@ def provenance(seconds: float, options: Mapping[str, Any]) -> dict[str, Any]:
         "commit": commit(),
         "python": platform.python_version(),
         "packages": packages,
-        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "seconds": round(seconds, 3),
-        "device": options.get("device"),
-        "seed": options.get("seed"),
-        "cpu_seconds": options.get("cpu_seconds"),
-        "options": dict(options.get("options", {})),
-        "command": options.get("command"),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,12 @@ def loop() -> World:
 def estimated(method: str, given: World, **options: Any) -> xr.Dataset:
     arguments = {"device": "cpu", "seed": 0} | options
     return METHODS[method].estimate(given.inputs, given.target.copy(deep=True), **arguments)
+
+
+@cache
+def usual(method: str, given: World) -> xr.Dataset:
+    """Estimate of a world with the quick options; nobody changes it."""
+    return estimated(method, given, **QUICK[method])
 
 
 def error(method: str, given: World, **options: Any) -> float:
@@ -121,7 +128,7 @@ def test_the_standard_deviation_is_about_the_error(
 
 @pytest.mark.parametrize("method", QUICK)
 def test_a_window_does_not_depend_on_the_others(atmosphere: World, method: str) -> None:
-    together = estimated(method, atmosphere, **QUICK[method])
+    together = usual(method, atmosphere)
     for chosen in ([1], [2, 0, 1]):
         found = estimated(method, part(atmosphere, chosen), **QUICK[method])
         for name in found:
@@ -135,7 +142,7 @@ def test_a_window_without_observations_is_finite_and_leaves_the_others_alone(
 ) -> None:
     found = estimated(method, without(atmosphere, {"window": 1}), **QUICK[method])
     assert all(np.isfinite(found[name]).all() for name in found)
-    expected = estimated(method, atmosphere, **QUICK[method])["state"].isel(window=[0, 2])
+    expected = usual(method, atmosphere)["state"].isel(window=[0, 2])
     np.testing.assert_allclose(found["state"].isel(window=[0, 2]), expected, rtol=0, atol=1e-7)
 
 
@@ -149,7 +156,7 @@ def test_samplings_of_the_same_windows_are_windows(loop: World, method: str) -> 
         loop.truth,
     )
     found = estimated(method, given, **QUICK[method])
-    expected = estimated(method, loop, **QUICK[method])
+    expected = usual(method, loop)
     assert found["state"].dims == given.target["state"].dims
     for name in found:
         first = found[name].isel(sampling=0, drop=True)
@@ -220,7 +227,7 @@ def test_a_window_with_one_observation_does_not_blow_up(atmosphere: World) -> No
 @pytest.mark.parametrize("device", DEVICES)
 def test_every_device_gives_the_same(atmosphere: World, method: str, device: str) -> None:
     found = estimated(method, atmosphere, device=device, **QUICK[method])
-    expected = estimated(method, atmosphere, **QUICK[method])
+    expected = usual(method, atmosphere)
     for name in found:
         np.testing.assert_allclose(found[name], expected[name], rtol=0, atol=1e-5)
 

@@ -5,29 +5,33 @@
 
 Intervals of scores of sums are computed again from the sums; scores that have an interval no more
 lose it; scores that take members for independent draws are marked as not declared; rows that used
-the swath, and what weights learned from, say so. A row of an older version of its challenge is
-brought to the present one where the scores that changed are the same for it: those of members did,
-those of single values and Gaussians did not. Rows of members stay as they are, and are printed:
-they have to be made again.
+the swath, what weights learned from, and which physics a method knows, say so. A row of an older
+version of its challenge is brought to the present one where the scores that changed are the same
+for it: those of members and in all directions did, those of single values and Gaussians did not.
+Rows of those stay as they are, and are printed: they have to be made again.
 """
 
 from __future__ import annotations
 
+import ast
 import json
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 from oceanbench.challenge import Challenge, load_all
+from oceanbench.data import shipped
+from oceanbench.methods.running import TOLD
 from oceanbench.metrics import METRICS
 from oceanbench.metrics.aligned import NOT_DRAWS
-from oceanbench.result import Result, Score
+from oceanbench.result import SCHEMA, Result, Score
 from oceanbench.scoring.series import is_of_sums, sums_of
 from oceanbench.scoring.statistics import of_sums
 
 OF_OBSERVATIONS = [["oi"], ["bfn"], ["miost"]]  # methods without weights that use nothing else
 WITHOUT_STATES = ("lorenz96_unsupervised",)  # challenges that give observations to learn from
 COMMAND = "python tests/benchmarks/convert_results.py"
+ISOTROPIC = "isotropic_wavelength"
 MEMBERS = {  # methods of maps and windows that give members; of forecasts, the coverage says so
     "enks",
     "fourdvarnet_ode",
@@ -66,6 +70,19 @@ def with_interval(score: Score, result: Result, challenge: Challenge) -> Score:
         interval = None if found is None else found.interval()
         return replace(score, interval=interval and interval.within(*metric.limits))
     return score
+
+
+def physics_of(command: str, challenge: Challenge) -> str:
+    """Physics that the method of a command says it knows; its file is read, not run."""
+    words = command.split()
+    path = shipped.folder("baselines") / f"{words[2]}.py"
+    if words[1] != "run" or not path.is_file():
+        return ""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "PHYSICS":
+            name = str(ast.literal_eval(node.value))
+            return challenge.physics or "" if name == TOLD else name
+    return ""
 
 
 def converted(result: Result, challenge: Challenge) -> Result:
@@ -108,7 +125,8 @@ def converted(result: Result, challenge: Challenge) -> Result:
             "members": "",
             "observations": "swot_karin" if everything else "",
             **result.submission,
-            "learned_from": learned,
+            "learned_from": result.submission.get("learned_from") or learned,
+            "physics": physics_of(command, challenge),
         },
         scores=[scores[row.label] for row in challenge.scores if row.label in scores],
         provenance={**result.provenance, "converted": COMMAND},
@@ -121,14 +139,16 @@ def main() -> None:
     for challenge in load_all().values():
         for path in sorted((folder / challenge.name).glob("*.json")):
             result = Result.load(path)
-            present = result.challenge["sha256"] == challenge.sha256
-            if (
-                present
-                and "learned_from" in result.submission
-                and json.loads(path.read_text(encoding="utf-8"))["schema"] == 2
-            ):
+            schema = json.loads(path.read_text(encoding="utf-8"))["schema"]
+            known = schema == SCHEMA and "learned_from" in result.submission
+            if result.challenge["sha256"] == challenge.sha256 and known:
+                if "physics" not in result.submission:
+                    command = str(result.provenance.get("command"))
+                    words = {**result.submission, "physics": physics_of(command, challenge)}
+                    replace(result, submission=words).save(folder)
                 continue
-            if result.challenge["version"] < challenge.version and gives_members(result):
+            moved = gives_members(result) or any(s.metric == ISOTROPIC for s in result.scores)
+            if result.challenge["version"] < challenge.version and moved:
                 print(f"to be made again: {result.provenance['command']}")
                 continue
             converted(result, challenge).save(folder)

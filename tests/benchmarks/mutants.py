@@ -1,259 +1,297 @@
 """Do the tests notice? Small faults are put into the code, one at a time, and the tests run.
 
-    python tests/benchmarks/mutants.py --count 200 --seed 0 --jobs 2
+    python tests/benchmarks/mutants.py --count 200 --seed 0 --work results/mutants
 
-A fault that no test notices (a survivor) is printed as ``file:line: before → after``. The faults
-are drawn with a seed, and what has been tried stands in the output, a line each: the same command
-goes on where it was stopped, and a larger count adds to it.
+The tests run once with every line noted that they reach in the rooms to be tried. A fault costs
+only the tests that reach its line, then those that reach its module, the nearest and quickest
+first, until one fails. Where it is inside a function, they run in a fork of a process that has
+collected all tests, in which the function's code is changed; else (tables, defaults) in a fork
+that has imported the libraries only.
+
+The faults are drawn with a seed. ``--work`` keeps the tests' lines and, a line each, what was
+tried: the same command goes on where it was stopped, and a larger count adds to it. Survivors,
+those that no test notices, are printed as ``file:line:column: before → after``, and
+``--retry TESTS`` tries them again with these tests alone. Coverage of statements comes with it.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
-import copy
+import importlib
 import itertools
 import json
 import os
-import queue
 import random
+import resource
 import shutil
-import subprocess
+import signal
 import sys
-import tempfile
-import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+import traceback
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import pytest
+from faults import Mutant, mutants_of, put_in
+from reached import Touched, coverage, marked
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ["metrics", "scoring", "data", "declaration"]
-METRICS = [  # the quick ones first
-    "tests/metrics/spectral",
-    "tests/metrics/test_closed_forms.py",
-    "tests/metrics/test_golden.py",
-    "tests/metrics/probabilistic",
-    "tests/metrics",
-]
-TESTS = {  # of a room, the ones that are nearest to it first
-    "metrics": [*METRICS, "tests/scoring"],
-    "scoring": ["tests/scoring", *METRICS, "tests/data"],
-    "data": ["tests/data", "tests/test_challenge.py", "tests/test_submission.py", "tests/scoring"],
-    "declaration": ["tests/test_challenge.py", "tests/test_submission.py", "tests/kinds"],
-}
+TESTS = ["metrics", "scoring", "data", "kinds", "test_challenge.py", "test_submission.py"]
+LIBRARIES = "xarray pandas scipy.stats scipy.signal scipy.interpolate scipy.ndimage torch xrft zarr"
+LIBRARIES += " h5netcdf dask.array pydantic numpy_groupies contourpy pooch click jinja2 safetensors"
+LIBRARIES += " tabulate scores.probability"
 COPIED, LINKED = ["oceanbench", "tests"], ["challenges", "baselines", "leaderboards", "shared"]
-SWAPPED: dict[type[ast.AST], type[ast.AST]] = {
-    ast.Lt: ast.LtE,
-    ast.LtE: ast.Lt,
-    ast.Gt: ast.GtE,
-    ast.GtE: ast.Gt,
-    ast.Eq: ast.NotEq,
-    ast.NotEq: ast.Eq,
-    ast.Is: ast.IsNot,
-    ast.IsNot: ast.Is,
-    ast.In: ast.NotIn,
-    ast.NotIn: ast.In,
-    ast.Add: ast.Sub,
-    ast.Sub: ast.Add,
-    ast.And: ast.Or,
-    ast.Or: ast.And,
-}
-REVERSED: dict[type[ast.AST], type[ast.AST]] = {
-    ast.Lt: ast.Gt,
-    ast.LtE: ast.GtE,
-    ast.Gt: ast.Lt,
-    ast.GtE: ast.LtE,
-}
+QUIET = "-q -n0 -pno:cacheprovider -pno:benchmark -Wignore::pytest.PytestAssertRewriteWarning"
 
 
-@dataclass(frozen=True)
-class Mutant:
-    """One fault: what stands between two places of a file, and what is put there instead."""
+class Noticed:
+    """Plugin of pytest: the first test that fails, or what could not be imported."""
 
-    file: str
-    line: int
-    start: int  # in bytes
-    end: int
-    before: str
-    after: str
+    def __init__(self) -> None:
+        """Nothing has failed."""
+        self.by: str | None = None
 
-    def __str__(self) -> str:
-        """As an editor finds it."""
-        return f"{self.file}:{self.line}: {self.before} → {self.after}"
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Only the first: the tests stop there."""
+        if report.failed:
+            self.by = self.by or report.nodeid
 
-    def applied(self, source: bytes) -> bytes:
-        """Source of the file with the fault in it."""
-        return source[: self.start] + self.after.encode() + source[self.end :]
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A module that cannot be imported is noticed too."""
+        if report.failed:
+            self.by = self.by or f"import of {report.nodeid}"
 
 
-def faults(node: ast.AST) -> Iterator[ast.AST]:
-    """Small faults that an expression may have instead of itself."""
-    match node:
-        case ast.Compare():
-            for number, operator in enumerate(node.ops):
-                for table in (SWAPPED, REVERSED):
-                    if type(operator) in table:
-                        other = copy.deepcopy(node)
-                        other.ops[number] = table[type(operator)]()
-                        yield other
-        case ast.BinOp(op=ast.Add() | ast.Sub()) | ast.BoolOp():
-            other = copy.deepcopy(node)
-            other.op = SWAPPED[type(node.op)]()
-            yield other
-        case ast.UnaryOp(op=ast.Not()):
-            yield node.operand
-        case ast.Constant(value=bool()):
-            yield ast.Constant(not node.value)
-        case ast.Constant(value=int()):
-            yield ast.Constant(node.value + 1)
-        case ast.Constant(value=float()):
-            yield ast.Constant(node.value / 2 if node.value else 0.1)
+class Trials(Noticed):
+    """Plugin of pytest: instead of all tests, for every fault those that may notice it."""
+
+    def __init__(self, trial: Trial, mutants: list[Mutant]) -> None:
+        """The faults are inside functions."""
+        super().__init__()
+        self.trial, self.mutants = trial, mutants
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """In a fork each."""
+        items = {item.nodeid: item for item in session.items}
+        for mutant in self.mutants:
+            self.trial.tries(
+                mutant, lambda names, m=mutant: self.runs([items[n] for n in names], m)
+            )
+        return True
+
+    def runs(self, items: list[pytest.Item], mutant: Mutant) -> str | None:
+        """The first that fails with the fault in it."""
+        path = self.trial.tree / mutant.file
+        put_in(path.read_bytes(), path)
+        for item, following in zip(items, [*items[1:], None], strict=True):
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            if self.by:
+                break
+        return self.by
 
 
-def expressions(node: ast.AST) -> Iterator[ast.AST]:
-    """All below a node but annotations and texts."""
-    for name, field in ast.iter_fields(node):
-        if name in ("annotation", "returns"):
-            continue
-        for child in field if isinstance(field, list) else [field]:
-            if isinstance(child, ast.AST) and not isinstance(child, ast.JoinedStr):
-                yield child
-                yield from expressions(child)
+def in_fork(work: Path, limit: int, action: Callable[[], Any]) -> Any:
+    """What an action returns that is done in a fork, or ``timeout`` if it was killed."""
+    answer = work / f"answer{os.getpid()}.json"
+    answer.write_text('"timeout"')
+    child = os.fork()
+    if not child:
+        os.setsid()
+        resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
+        signal.alarm(10 * limit)
+        try:
+            answer.write_text(json.dumps(action()))
+        except BaseException:
+            answer.write_text(json.dumps(f"broken: {traceback.format_exc()}"))
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    with suppress(ProcessLookupError):
+        os.killpg(child, signal.SIGKILL)  # what the tests left behind
+    told = json.loads(answer.read_text())
+    answer.unlink()
+    if str(told).startswith("broken"):
+        raise RuntimeError(told)
+    return told
 
 
-def mutants_of(path: Path, root: Path = ROOT) -> list[Mutant]:
-    """All the faults that are tried in a file, in order."""
-    source = path.read_bytes()
-    starts = [0, *itertools.accumulate(map(len, source.splitlines(keepends=True)))]
-    found = []
-    for node in expressions(ast.parse(source)):
-        for fault in faults(node):
-            start = starts[node.lineno - 1] + node.col_offset
-            end = starts[node.end_lineno - 1] + node.end_col_offset
-            before = " ".join(source[start:end].decode().split())
-            after = ast.unparse(fault)
-            after = after if isinstance(fault, ast.Constant) else f"({after})"
-            name = path.relative_to(root).as_posix()
-            found.append(Mutant(name, node.lineno, start, end, before, after))
-    return found
+def session(work: Path, plugin: Any, *arguments: str) -> int:
+    """Status of pytest in the tree."""
+    tree, log = (
+        str(work / "tree"),
+        os.open(work / "pytest.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC),
+    )
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.chdir(tree)
+    sys.path[:] = [tree, *(path for path in sys.path if not path.startswith(str(ROOT)))]
+    os.environ["PYTHONPATH"] = tree
+    options = [*QUIET.split(), "-m", "not slow", f"--basetemp={work / 'tmp'}"]
+    return int(pytest.main([*options, *arguments], [plugin]))
 
 
-def drawn(files: list[str], count: int, seed: int) -> list[Mutant]:
-    """Sample of the faults of all files; a larger one begins with the smaller."""
-    paths = [ROOT / name for name in files]
-    every = [p for path in paths for p in (sorted(path.rglob("*.py")) if path.is_dir() else [path])]
-    pool = [mutant for path in every for mutant in mutants_of(path)]
-    random.Random(seed).shuffle(pool)
-    return pool[:count]
-
-
-def tree(place: Path) -> Path:
-    """Copy of this checkout, with links to what no fault goes into."""
+def prepared(root: Path, work: Path) -> Path:
+    """Copy of the tree in ``work``, with links to what no fault goes into."""
+    tree = work / "tree"
     for name in COPIED:
-        shutil.copytree(ROOT / name, place / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "pyproject.toml", place)
+        shutil.rmtree(tree / name, ignore_errors=True)
+        shutil.copytree(root / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(root / "pyproject.toml", tree)
     for name in LINKED:
-        if (ROOT / name).exists():
-            (place / name).symlink_to(ROOT / name)
-    return place
+        if (root / name).exists() and not (tree / name).exists():
+            (tree / name).symlink_to((root / name).resolve())
+    return tree
 
 
-def tests_of(file: str) -> list[str]:
-    """Tests that should notice a fault in a file: those of its room."""
-    return TESTS[Path(file).parts[1]]
+def told_of_lines(work: Path, files: list[str], tests: list[str]) -> dict[str, Any]:
+    """Seconds and lines of every test, from a run in which the files are marked."""
+    sound = {name: (work / "tree" / name).read_bytes() for name in files}
+    for name, source in sound.items():
+        (work / "tree" / name).write_text(marked(source, name))
+
+    def told() -> dict[str, Any]:
+        touched = Touched()
+        session(work, touched, *tests)
+        return touched.told
+
+    answer = in_fork(work, 3600, told)
+    for name, source in sound.items():
+        (work / "tree" / name).write_bytes(source)
+    return answer
 
 
-def noticed(place: Path, tests: list[str], limit: float | None = None) -> str:
-    """What the tests say of a tree: ``survived``, ``killed`` or ``timeout``."""
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-x",
-        "-q",
-        "-n",
-        "0",
-        "-m",
-        "",
-        "-p",
-        "no:cacheprovider",
-    ]
-    paths = {"PYTHONPATH": str(place), "PYTHONDONTWRITEBYTECODE": "1"}
-    try:
-        done = subprocess.run(
-            [*command, *(name for name in tests if (place / name).exists())],
-            cwd=place,
-            env=os.environ | paths,
-            capture_output=True,
-            text=True,
-            timeout=limit,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return "timeout"
-    if done.returncode not in (0, 1, 2):  # 2: the tests could not be imported
-        raise RuntimeError(f"pytest stops with {done.returncode}: {done.stdout}{done.stderr}")
-    return "killed" if done.returncode else "survived"
+@dataclass
+class Trial:
+    """All that a fault is tried with, and what came of those that were tried."""
+
+    work: Path
+    told: dict[str, Any]
+    budget: float
+    limit: int
+
+    @property
+    def tree(self) -> Path:
+        """Copy of the checkout."""
+        return self.work / "tree"
+
+    @property
+    def outcomes(self) -> dict[str, dict[str, Any]]:
+        """By fault; the last counts."""
+        path = self.work / "outcomes.jsonl"
+        rows = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        return {row["mutant"]: row for row in map(json.loads, rows)}
+
+    def selected(self, mutant: Mutant) -> list[str]:
+        """Tests that reach the fault's line, then others of its module; the nearest first.
+
+        What runs only when it is imported, like a table, is everyone's.
+        """
+        every: dict[str, dict[str, list[int]]] = self.told["lines"]
+        of_file = [name for name in every if mutant.file in every[name]]
+        on_line = [name for name in of_file if mutant.lines & set(every[name][mutant.file])]
+        imported = every if self.is_imported(mutant) else []
+        stages = [
+            nearest(mutant, stage, self.told["seconds"]) for stage in (on_line, of_file, imported)
+        ]
+        names = list(dict.fromkeys(itertools.chain(*stages)))
+        spent = itertools.accumulate(self.told["seconds"][name] for name in names)
+        return names[: max(1, bisect_right(list(spent), self.budget))]
+
+    def is_imported(self, mutant: Mutant) -> bool:
+        """Whether its line runs when its module is imported."""
+        return bool(mutant.lines & set(self.told["imports"].get(mutant.file, [])))
+
+    def tries(self, mutant: Mutant, runs: Callable[[list[str]], str | None], *tests: str) -> None:
+        """Note the outcome of a fault, in a tree that is as it was afterwards."""
+        path, began = self.tree / mutant.file, sum(os.times()[:4])
+        names, sound, times = list(tests) or self.selected(mutant), path.read_bytes(), path.stat()
+        try:
+            path.write_bytes(mutant.applied(sound))
+            by = in_fork(self.work, self.limit, lambda: runs(names)) if names else None
+        finally:
+            path.write_bytes(sound)
+            os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+        seconds = round(sum(os.times()[:4]) - began, 2)
+        row = {"mutant": str(mutant), "by": by, "tests": len(names), "seconds": seconds}
+        with (self.work / "outcomes.jsonl").open("a", encoding="utf-8") as output:
+            output.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+    def runs_afresh(self, names: list[str]) -> str | None:
+        """The first test that fails where nothing is imported yet."""
+        noticed = Noticed()
+        status = session(self.work, noticed, "-x", *names)
+        return noticed.by or (f"status {status}" if status else None)
 
 
-def tried(
-    mutant: Mutant, tests: list[str], trees: queue.Queue[Path], limit: float
-) -> tuple[Mutant, dict[str, object]]:
-    """A fault and its outcome, in a tree that is as it was afterwards."""
-    place, began = trees.get(), time.monotonic()
-    path = place / mutant.file
-    sound = path.read_bytes()
-    try:
-        path.write_bytes(mutant.applied(sound))
-        outcome = noticed(place, tests, limit)
-    finally:
-        path.write_bytes(sound)
-        trees.put(place)
-    return mutant, {"outcome": outcome, "seconds": round(time.monotonic() - began, 1)}
+def nearest(mutant: Mutant, tests: Iterable[str], seconds: dict[str, float]) -> list[str]:
+    """Tests by the name, folder and cost of their file, which keeps its tests together."""
+    path, cost = Path(mutant.file), Counter[str]()
+    for name in tests:
+        cost[name.split("::")[0]] += seconds[name]
 
+    def distance(name: str) -> tuple[int, float, str, float]:
+        file = name.split("::", maxsplit=1)[0]
+        near = 2 * (path.stem in Path(file).stem) + (path.parent.name in file)
+        return -near, cost[file], file, seconds[name]
 
-def read(output: Path) -> dict[Mutant, str]:
-    """Outcomes that an earlier run has written."""
-    known = {}
-    for line in output.read_text(encoding="utf-8").splitlines() if output.exists() else []:
-        row = json.loads(line)
-        outcome, _ = row.pop("outcome"), row.pop("seconds")
-        known[Mutant(**row)] = outcome
-    return known
+    return sorted(tests, key=distance)
 
 
 def main() -> None:
     """Try the faults that have not been tried, and print those that survive."""
     parser = argparse.ArgumentParser(description="Put faults into the code and run its tests.")
-    parser.add_argument("--files", nargs="+", default=[f"oceanbench/{room}" for room in ROOMS])
-    parser.add_argument("--tests", nargs="+", help="instead of those of the file's room")
+    parser.add_argument("--root", type=Path, default=ROOT, help="checkout to be tried")
+    parser.add_argument("--rooms", nargs="+", default=ROOMS, help="files and folders of it")
+    parser.add_argument("--tests", nargs="+", default=TESTS, help="those that should notice")
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--timeout", type=float, default=600.0, help="seconds a fault may take")
-    parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--output", type=Path, default=Path("results/mutants.jsonl"))
+    parser.add_argument("--budget", type=float, default=30.0, help="seconds of tests for a fault")
+    parser.add_argument("--timeout", type=int, default=120, help="CPU seconds that are a loop")
+    parser.add_argument("--work", type=Path, default=Path("results/mutants"))
+    parser.add_argument("--retry", nargs="+", metavar="TEST", help="try the survivors with these")
     options = parser.parse_args()
-    sample = drawn(options.files, options.count, options.seed)
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    known = read(options.output)
-    waiting = [mutant for mutant in sample if mutant not in known]
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(options.jobs) as workers:
-        trees: queue.Queue[Path] = queue.Queue()
-        for number in range(options.jobs):
-            (Path(folder) / str(number)).mkdir()
-            trees.put(tree(Path(folder) / str(number)))
-        tests = {mutant: options.tests or tests_of(mutant.file) for mutant in waiting}
-        for names in {tuple(names) for names in tests.values()}:
-            if noticed(Path(folder) / "0", list(names)) != "survived":
-                raise SystemExit(f"{' '.join(names)}: fail already without a fault")
-        for mutant, row in workers.map(
-            lambda m: tried(m, tests[m], trees, options.timeout), waiting
-        ):
-            with options.output.open("a", encoding="utf-8") as output:
-                output.write(json.dumps(asdict(mutant) | row, ensure_ascii=False) + "\n")
-            known[mutant] = str(row["outcome"])
-    survivors = [str(mutant) for mutant in sample if known[mutant] == "survived"]
+    work = options.work.resolve()
+    work.mkdir(parents=True, exist_ok=True)
+    tree = prepared(options.root.resolve(), work)
+    paths = [tree / "oceanbench" / room for room in options.rooms]
+    modules = [m for p in paths for m in (sorted(p.rglob("*.py")) if p.is_dir() else [p])]
+    files = [module.relative_to(tree).as_posix() for module in modules]
+    pool = [mutant for module in modules for mutant in mutants_of(module, tree)]
+    random.Random(options.seed).shuffle(pool)
+    for library in LIBRARIES.split():
+        with suppress(ImportError):
+            importlib.import_module(library)
+
+    tests = [f"tests/{name}" for name in options.tests]
+    if not (work / "touched.json").exists():
+        (work / "touched.json").write_text(json.dumps(told_of_lines(work, files, tests)))
+    told = json.loads((work / "touched.json").read_text())
+    for name in told.get("failed", []):
+        print(f"fails without a fault: {name}")  # noqa: T201
+        told["lines"].pop(name, None)
+    (work / "coverage.txt").write_text("\n".join(coverage(tree, files, told)))
+
+    trial, sample = Trial(work, told, options.budget, options.timeout), pool[: options.count]
+    known = trial.outcomes
+    if options.retry:
+        for mutant in sample:
+            if str(mutant) in known and not known[str(mutant)]["by"]:
+                trial.tries(mutant, trial.runs_afresh, *options.retry)
+        waiting = []
+    else:
+        waiting = [mutant for mutant in sample if str(mutant) not in known]
+    inside = [m for m in waiting if m.inside and not trial.is_imported(m)]
+    in_fork(work, 36_000, lambda: session(work, Trials(trial, inside), *tests))
+    for mutant in waiting:
+        if mutant not in inside:
+            trial.tries(mutant, trial.runs_afresh)
+    known = trial.outcomes
+    survivors = [str(mutant) for mutant in sample if not known[str(mutant)]["by"]]
     print(*survivors, sep="\n")  # noqa: T201
     print(f"{len(survivors)} of {len(sample)} survive")  # noqa: T201
 

@@ -92,6 +92,22 @@ def test_what_breaks_the_rule_of_learning_is_ranked_apart_and_said(
     assert "ranked apart" in shown.legend
 
 
+def test_methods_that_know_the_equations_of_the_truth_are_marked(
+    challenge: Challenge, results: dict[str, Result]
+) -> None:
+    def of(name: str, physics: str) -> Result:
+        return replace(results[name], submission={**results[name].submission, "physics": physics})
+
+    rows = [of("first", "waves"), of("second", "eddies"), of("poor", "")]
+    silent = ranking.board(challenge, rows)
+    assert "physics" not in silent.computed and ranking.TWINS not in silent.legend
+    told = ranking.board(challenge.model_copy(update={"physics": "waves"}), rows)
+    assert list(told.computed["physics"]) == [ranking.SAME_PHYSICS, "–", "–"]
+    assert ranking.TWINS in told.legend
+    for text in (rendering.to_markdown(told), rendering.to_csv(told), rendering.to_html([told])):
+        assert text.count("of the truth") >= 1
+
+
 def test_a_flag_stands_where_there_is_no_number(
     challenge: Challenge, results: dict[str, Result]
 ) -> None:

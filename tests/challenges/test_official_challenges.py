@@ -18,8 +18,10 @@ from oceanbench.result import Result
 HOUR = np.timedelta64(1, "h")
 
 
-def natl60(folder: Path) -> xr.Dataset:
-    """Hourly truth, one file a day, at half a degree; returns it whole."""
+@pytest.fixture(scope="module")
+def natl60(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, xr.Dataset]:
+    """Folder of the hourly truth, one file a day, at half a degree; and the truth as a whole."""
+    folder = tmp_path_factory.mktemp("natl60")
     axes = {
         "time": np.arange(42 * 24) * HOUR + builders.FIRST + np.timedelta64(30, "m"),
         "lat": np.linspace(33.02, 43.0, 21),
@@ -31,15 +33,17 @@ def natl60(folder: Path) -> xr.Dataset:
     for date, day in whole.groupby("time.date"):
         name = f"NATL60-CJM165_GULFSTREAM_y{date:%Ym%md%d}.1h_SSH.nc"
         builders.write(day, folder / "dc_ref" / name)
-    return whole
+    return folder, whole
 
 
-def test_2020a_scores_daily_means_of_hourly_files(tmp_path: Path) -> None:
-    truth = natl60(tmp_path)
+def test_2020a_scores_daily_means_of_hourly_files(
+    natl60: tuple[Path, xr.Dataset], tmp_path: Path
+) -> None:
+    folder, truth = natl60
     maps = builders.maps(west=-65.5, east=-54.5, south=32.5, north=43.5, count=43, noise=0.02)
     builders.write(maps.rename(ssh="gssh", latitude="lat", longitude="lon"), tmp_path / "mine.nc")
     arguments = ["evaluate", "ssh_osse_natl60_2020a", str(tmp_path / "mine.nc")]
-    arguments += ["--data-dir", str(tmp_path), "--output", str(tmp_path / "results")]
+    arguments += ["--data-dir", str(folder), "--output", str(tmp_path / "results")]
     done = CliRunner().invoke(cli, arguments, catch_exceptions=False)
     assert done.exit_code == 0
     result = Result.load(tmp_path / "results" / "ssh_osse_natl60_2020a" / "mine.json")
@@ -54,12 +58,14 @@ def test_2020a_scores_daily_means_of_hourly_files(tmp_path: Path) -> None:
     assert "4DVarQG" in done.output
 
 
-def test_2020a_fills_what_a_submission_does_not_cover_and_says_so(tmp_path: Path) -> None:
-    natl60(tmp_path)
+def test_2020a_fills_what_a_submission_does_not_cover_and_says_so(
+    natl60: tuple[Path, xr.Dataset], tmp_path: Path
+) -> None:
+    folder, _ = natl60
     maps = builders.maps(west=-64.0, east=-56.0, south=33.0, north=42.5, count=42)
     builders.write(maps, tmp_path / "mine.nc")
     arguments = ["evaluate", "ssh_osse_natl60_2020a", str(tmp_path / "mine.nc")]
-    arguments += ["--data-dir", str(tmp_path), "--output", str(tmp_path / "results")]
+    arguments += ["--data-dir", str(folder), "--output", str(tmp_path / "results")]
     done = CliRunner().invoke(cli, arguments, catch_exceptions=False)
     result = Result.load(tmp_path / "results" / "ssh_osse_natl60_2020a" / "mine.json")
     assert result.coverage[0]["filled"] > 0

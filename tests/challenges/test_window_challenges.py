@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import window_worlds
 import xarray as xr
 import yaml
 from command import Command
 from matches import draw, matched_by_score
 from rows import every
+from window_worlds import World, world
 
 from oceanbench.challenge import Challenge
 from oceanbench.errors import OceanbenchError
@@ -23,20 +24,29 @@ from oceanbench.methods.inputs import Inputs
 from oceanbench.scoring.matching import Coverage, Matched
 from oceanbench.submission import Submission
 
-WORLD = window_worlds.world(windows=10, times=24)
-LOOP = window_worlds.world("amoc", windows=10, times=24, training_times=60)
+
+@cache
+def lorenz() -> World:
+    """Windows of Lorenz-96; nobody changes them."""
+    return world(windows=10, times=24)
+
+
+@cache
+def loop() -> World:
+    """Windows of the overturning; nobody changes them."""
+    return world("amoc", windows=10, times=24, training_times=60)
 
 
 def declare(folder: Path, **changes: Any) -> Path:
     """A toy challenge of windows in a folder; a change to None removes a key."""
     folder.mkdir(exist_ok=True)
     datasets: dict[str, Any] = {}
-    truth = WORLD.truth.to_dataset(name="state")
+    truth = lorenz().truth.to_dataset(name="state")
     truth["late"] = (truth["time"] > 0.6).broadcast_like(truth["state"].isel(component=0))
     truth["late"] = truth["late"].astype("int8")
     for name, dataset, role in (
         ("truth", truth, "truth"),
-        *((n, d, d.attrs["role"]) for n, d in WORLD.inputs.items()),
+        *((n, d, d.attrs["role"]) for n, d in lorenz().inputs.items()),
     ):
         dataset.drop_attrs().to_netcdf(folder / f"{name}.nc", engine="h5netcdf")
         datasets[name] = {"role": role, "path": f"{name}.nc", "variables": {"state": "state"}}
@@ -87,14 +97,14 @@ def submit(folder: Path, state: xr.DataArray | xr.Dataset, name: str = "mine") -
 
 def offset(by: float) -> xr.DataArray:
     """The truth, wrong by the same at every point."""
-    return WORLD.truth + by
+    return lorenz().truth + by
 
 
 def test_every_mask_looks_where_it_says(challenge, tmp_path):
-    seen = WORLD.inputs["observations"]["state"].notnull()
-    time = WORLD.truth["time"]
+    seen = lorenz().inputs["observations"]["state"].notnull()
+    time = lorenz().truth["time"]
     error = xr.where(seen, 1.0, 2.0) + 10.0 * (time > 0.6) + 30.0 * ((time < 0.2) | (time > 1.0))
-    result = evaluate(challenge, submit(tmp_path, WORLD.truth + error))
+    result = evaluate(challenge, submit(tmp_path, lorenz().truth + error))
     square, inside = error**2, (time >= 0.2) & (time <= 1.0)
     expected = {
         "MSE": square.mean(),
@@ -110,39 +120,39 @@ def test_every_mask_looks_where_it_says(challenge, tmp_path):
 
 
 def test_the_truth_scores_ideally_and_order_of_dimensions_does_not_matter(challenge, tmp_path):
-    turned = WORLD.truth.transpose("component", "time", "window")
+    turned = lorenz().truth.transpose("component", "time", "window")
     assert evaluate(challenge, submit(tmp_path, turned)).score("MSE").value == 0.0
 
 
 def test_members_and_deviations_are_scored_as_distributions(challenge, tmp_path):
     random = np.random.default_rng(0)
     members = xr.concat(
-        [offset(0.0) + random.standard_normal(WORLD.truth.shape) for _ in range(8)], "member"
+        [offset(0.0) + random.standard_normal(lorenz().truth.shape) for _ in range(8)], "member"
     )
     found = evaluate(challenge, submit(tmp_path, members))
     assert found.score("MSE").value == pytest.approx(1 / 8, rel=0.1)
     single = evaluate(challenge, submit(tmp_path, members.isel(member=0), "single"))
     assert found.score("CRPS").value < single.score("CRPS").value
-    normal = xr.Dataset({"state": offset(0.5), "state_std": xr.full_like(WORLD.truth, 0.5)})
+    normal = xr.Dataset({"state": offset(0.5), "state_std": xr.full_like(lorenz().truth, 0.5)})
     assert evaluate(challenge, submit(tmp_path, normal, "normal")).score("CRPS").value > 0
 
 
 def spoiled(**changes: Any) -> xr.DataArray:
-    return WORLD.truth.assign_coords(**changes)
+    return lorenz().truth.assign_coords(**changes)
 
 
 REFUSED = {
-    "a window missing": (lambda: WORLD.truth.isel(window=slice(1, None)), "9 of window"),
-    "windows in another order": (lambda: WORLD.truth.isel(window=slice(None, None, -1)), "order"),
-    "other times": (lambda: spoiled(time=2 * WORLD.truth["time"].values), "time"),
+    "a window missing": (lambda: lorenz().truth.isel(window=slice(1, None)), "9 of window"),
+    "windows in another order": (lambda: lorenz().truth.isel(window=range(9, -1, -1)), "order"),
+    "other times": (lambda: spoiled(time=2 * lorenz().truth["time"].values), "time"),
     "dates": (
         lambda: spoiled(time=np.datetime64("2020-01-01", "ns") + np.arange(24)), "numbers since",
     ),
-    "no component": (lambda: WORLD.truth.isel(component=0, drop=True), "dimension 'component'"),
-    "one dimension more": (lambda: WORLD.truth.expand_dims(lead=2), "lead"),
-    "a hole": (lambda: WORLD.truth.where(WORLD.truth["window"] != 3), "have no value"),
+    "no component": (lambda: lorenz().truth.isel(component=0, drop=True), "dimension 'component'"),
+    "one dimension more": (lambda: lorenz().truth.expand_dims(lead=2), "lead"),
+    "a hole": (lambda: lorenz().truth.where(lorenz().truth["window"] != 3), "have no value"),
     "out of range": (lambda: offset(1e4), "outside [-100, 100]"),
-    "whole numbers": (lambda: WORLD.truth.astype(int), "floating point"),
+    "whole numbers": (lambda: lorenz().truth.astype(int), "floating point"),
 }  # fmt: skip
 
 
@@ -180,13 +190,13 @@ def test_a_flag_that_is_not_there_is_refused(tmp_path):
         {"metric": "mse", "label": "MSE"}
     ])  # fmt: skip
     with pytest.raises(OceanbenchError, match="no flag 'off'"):
-        evaluate(Challenge.load(path), submit(tmp_path, WORLD.truth))
+        evaluate(Challenge.load(path), submit(tmp_path, lorenz().truth))
 
 
 def test_methods_learn_without_the_observations_and_never_see_the_truth(challenge):
     assert "observations" not in Inputs(challenge, for_training=True)
     inputs = Inputs(challenge)
-    assert sorted(inputs) == sorted(WORLD.inputs)
+    assert sorted(inputs) == sorted(lorenz().inputs)
     with pytest.raises(OceanbenchError, match="no method receives it"):
         inputs["truth"]
     attributes = inputs["observations"].attrs
@@ -220,7 +230,7 @@ def test_the_whole_road(oceanbench: Command, tmp_path):
 
 def test_samplings_are_a_dimension_of_their_own(tmp_path):
     labels = ["dense", "thin"]
-    seen = LOOP.inputs["observations"]["state"]
+    seen = loop().inputs["observations"]["state"]
     both = xr.concat(
         [seen, seen.where(seen["time"] % 80 == 0)],
         xr.DataArray(labels, dims="sampling", name="sampling"),
@@ -238,8 +248,8 @@ def test_samplings_are_a_dimension_of_their_own(tmp_path):
         rank_by="NMSE",
     )
     for name, dataset in {
-        "truth": LOOP.truth.to_dataset(name="state"),
-        **LOOP.inputs,
+        "truth": loop().truth.to_dataset(name="state"),
+        **loop().inputs,
         "observations": both.to_dataset(name="state"),
     }.items():
         dataset.drop_attrs().to_netcdf(path.parent / f"{name}.nc", engine="h5netcdf")
@@ -248,8 +258,8 @@ def test_samplings_are_a_dimension_of_their_own(tmp_path):
         "sampling": 2, "window": 10, "time": 24, "component": 3,
     }  # fmt: skip
     error = xr.DataArray([0.0, 0.1], {"sampling": labels}, "sampling")
-    result = evaluate(challenge, submit(tmp_path, LOOP.truth + error))
-    truth = LOOP.truth
+    result = evaluate(challenge, submit(tmp_path, loop().truth + error))
+    truth = loop().truth
     expected = float((0.01 / truth.var(("window", "time"))).mean())
     assert result.score("NMSE thin").value == pytest.approx(expected)
     assert result.score("NMSE").value == pytest.approx(expected / 2)
@@ -258,14 +268,14 @@ def test_samplings_are_a_dimension_of_their_own(tmp_path):
     assert result.score("RMSE seen").value == pytest.approx(0.1 * np.sqrt(share))
     with pytest.raises(OceanbenchError, match="expected \\(sampling, window, time, component\\)"):
         evaluate(challenge, submit(tmp_path, truth))
-    wrong = (LOOP.truth + error).assign_coords(sampling=["thin", "dense"])
+    wrong = (loop().truth + error).assign_coords(sampling=["thin", "dense"])
     with pytest.raises(OceanbenchError, match="of sampling"):
         evaluate(challenge, submit(tmp_path, wrong))
 
 
 def test_figures_show_the_windows_their_errors_and_their_calibration(tmp_path, challenge):
     """The worst window is among those shown; the error in time is that of the estimate."""
-    estimate = WORLD.truth.copy(deep=True)
+    estimate = lorenz().truth.copy(deep=True)
     estimate[{"window": 7}] += 1.0
     spread = xr.full_like(estimate, 0.5)
     submission = submit(tmp_path, xr.Dataset({"state": estimate, "state_std": spread}))
@@ -288,7 +298,7 @@ def test_figures_show_the_windows_their_errors_and_their_calibration(tmp_path, c
 
 def test_few_components_are_lines_and_samplings_have_looks_of_their_own():
     labels = [f"every {n}" for n in range(10)]
-    truth = LOOP.truth.expand_dims(sampling=labels)
+    truth = loop().truth.expand_dims(sampling=labels)
     shift = xr.DataArray(0.01 * np.arange(10), {"sampling": labels}, "sampling")
     estimate, everywhere = truth + shift, xr.ones_like(truth)
     matched = Matched(estimate, truth, everywhere, Coverage(1, 1), estimate)

@@ -139,16 +139,19 @@ def test_leaderboard_prints_renders_and_checks(
         )
         assert code == 0
         assert sign in out
-    boards = tmp_path / "boards"
-    shutil.copytree(ROOT / "leaderboards", boards)
-    assert oceanbench("leaderboard", "--results", boards, "--check")[0] == 0
+    shipped, boards = ROOT / "leaderboards", tmp_path / "boards"
+    assert oceanbench("leaderboard", "--results", shipped, "--check")[0] == 0
+    shutil.copytree(shipped / "ssh_osse_jet", boards / "ssh_osse_jet")
+    one = ("leaderboard", "ssh_osse_jet", "--results", boards)
+    assert oceanbench(*one, "--write")[0] == 0
+    assert (boards / "ssh_osse_jet.md").read_text() == (shipped / "ssh_osse_jet.md").read_text()
     (boards / "ssh_osse_jet.md").write_text("edited by hand")
-    code, out, err = oceanbench("leaderboard", "--results", boards, "--check")
+    code, out, err = oceanbench(*one, "--check")
     assert code == 1
     assert "ssh_osse_jet.md: stale" in out
     assert "--write" in err
-    assert oceanbench("leaderboard", "--results", boards, "--write")[0] == 0
-    assert oceanbench("leaderboard", "--results", boards, "--check")[0] == 0
+    assert oceanbench(*one, "--write")[0] == 0
+    assert oceanbench(*one, "--check")[0] == 0
 
 
 def test_the_catalog_opens_every_dataset_lazily(oceanbench: Command, tmp_path: Path) -> None:

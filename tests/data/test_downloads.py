@@ -82,6 +82,21 @@ def test_only_regular_files_that_are_declared_are_kept(fetched, tmp_path):
     assert [p.name for p in folder.glob(".*")] == []
 
 
+@every("how", ["w:", "w:gz", "w:bz2", "zip"])
+def test_archives_of_every_form_are_unpacked(how, fetched, tmp_path):
+    path = tmp_path / "archive"
+    (tmp_path / "truth.nc").write_bytes(b"truth" * 200)
+    if how == "zip":
+        with zipfile.ZipFile(path, "w") as opened:
+            opened.mkdir("ref")
+            opened.write(tmp_path / "truth.nc", "ref/truth.nc")
+    else:
+        with tarfile.open(path, how) as archive:
+            archive.add(tmp_path / "truth.nc", "ref/truth.nc")
+    folder = fetched(path, "ref/*.nc")
+    assert (folder / "ref" / "truth.nc").read_bytes() == b"truth" * 200
+
+
 def test_what_is_there_is_not_overwritten(fetched, tmp_path):
     place = tmp_path / "outer" / "data" / "truth.nc"
     place.parent.mkdir(parents=True)

@@ -36,6 +36,10 @@ def holes(values: Any, dtype: str, *, ranged: bool = True, **attrs: Any) -> list
         ([1.0, FILL], "f8", {"_FillValue": -1.0}, [1]),
         ([5, -32767], "i2", {"scale_factor": 0.1}, [1]),
         ([5, -32767], "i2", {"scale_factor": 0.1, "_FillValue": np.int16(-1)}, []),
+        ([5, -2147483647], "i4", {"scale_factor": 0.1}, [1]),
+        ([5, -9223372036854775806], "i8", {"scale_factor": 0.1}, [1]),
+        ([5, 65535], "u2", {"scale_factor": 0.1}, [1]),
+        ([5, 4294967295], "u4", {"scale_factor": 0.1}, [1]),
         ([5, -999], "i2", {"missing_value": -999.0}, [1]),
         ([5, 255], "i2", {"missing_value": 255.5}, []),
         ([5, -1], "i1", {"_Unsigned": "true", "missing_value": 255, "scale_factor": 1.0}, [1]),
@@ -50,6 +54,18 @@ def holes(values: Any, dtype: str, *, ranged: bool = True, **attrs: Any) -> list
 )  # fmt: skip
 def test_missing_is_what_the_attributes_say(values, dtype, attrs, want):
     assert holes(values, dtype, **attrs) == want
+
+
+def test_the_fill_of_a_zarr_array_counts_unless_it_is_zero():
+    for fill, want in ((-9.0, [1]), (0.0, [])):
+        variable = xr.Variable(("x",), np.array([1.0, fill]), encoding={"fill_value": fill})
+        assert np.flatnonzero(np.isnan(with_one_fill("ssh", variable, "a.zarr"))).tolist() == want
+
+
+def test_ranges_count_wherever_nothing_is_said_of_them():
+    variable = xr.Variable(("x",), np.array([1.0, 300.0]), {"valid_max": 180.0})
+    found = with_one_fill("ssh", variable, "a.nc").values
+    assert np.isnan(found).tolist() == [False, True]
 
 
 def test_ranges_of_coordinates_and_zero_as_their_fill_do_not_count():

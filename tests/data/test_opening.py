@@ -15,7 +15,7 @@ from oceanbench.challenge import Challenge
 from oceanbench.data.files import check_sha256, sha256
 from oceanbench.data.opening import Box, open_dataset, select
 from oceanbench.data.plausibility import Expected
-from oceanbench.data.units import same_unit
+from oceanbench.data.units import PLAUSIBLE, same_unit
 from oceanbench.errors import OceanbenchError
 from oceanbench.submission import Submission
 
@@ -72,6 +72,14 @@ def test_units_are_compared_by_meaning(found, expected, same):
     assert same_unit(found, expected) is same
 
 
+def test_what_is_plausible_is_the_same_in_every_unit():
+    assert Expected("m", -5.0, 5.0).noisy == Expected("m", -15.0, 15.0)
+    for small, large, factor in (("cm", "m", 100), ("mm", "m", 1000), ("cm s-1", "m s-1", 100)):
+        assert PLAUSIBLE[small] == tuple(factor * bound for bound in PLAUSIBLE[large])
+    for unit, warm in (("degrees_C", 35.0), ("K", 308.15)):
+        assert PLAUSIBLE[unit][0] < warm - 40.0 < warm < PLAUSIBLE[unit][1]
+
+
 # --- time ---------------------------------------------------------------------------------------
 
 
@@ -101,7 +109,9 @@ def test_several_files_are_joined_in_the_order_of_time(tmp_path):
         write(whole.isel(time=slice(8, 15)), tmp_path / "a.nc"),
         write(whole.isel(time=slice(0, 8)), tmp_path / "b.nc"),
     ]
-    xr.testing.assert_allclose(opened(files)["ssh"].load(), whole["ssh"])
+    found = opened(files)["ssh"]
+    assert found.chunks is not None  # nothing is read yet
+    xr.testing.assert_allclose(found.load(), whole["ssh"])
 
 
 @pytest.mark.parametrize("shift", [0.1, 1e-9])
@@ -152,6 +162,26 @@ def test_last_day_of_a_domain_is_whole(tmp_path):
     )
     challenge = tracks_challenge(tmp_path, one.assign_coords(time=last))
     assert challenge.open("altimeter").sizes["time"] == 2
+
+
+def test_bounds_of_a_box_belong_to_it_on_maps():
+    box = Box(time=slice(FIRST + DAY, FIRST + 3 * DAY), latitude=(34.0, 35.0))
+    found = select(maps(), box, "grid")
+    np.testing.assert_array_equal(found["time"], days(3, FIRST + DAY))
+    np.testing.assert_allclose(found["latitude"], [34.0, 34.5, 35.0])
+
+
+@every("east, columns", [(359.0, 360), (200.0, 201)])
+def test_maps_round_the_globe_have_their_seam_once(east, columns):
+    globe = maps(west=0.0, east=east, south=-1.0, north=1.0, step=1.0, count=1)
+    box = Box(longitude=(0.0, 360.0) if east > 200 else (0.0, 200.0))
+    assert select(globe, box, "grid").sizes["longitude"] == columns
+
+
+def test_a_node_on_the_pole_is_one(tmp_path):
+    polar = maps(south=89.0, north=90.0)
+    found = opened(write(polar, tmp_path / "a.nc"))
+    np.testing.assert_array_equal(found["latitude"], polar["latitude"])
 
 
 # --- checksums ----------------------------------------------------------------------------------

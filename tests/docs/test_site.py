@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -27,6 +28,9 @@ LOADED_BY_STYLE = re.compile(rf"(?:url\(\s*|@import\s+)[\"']?({ADDRESS})")
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pages: those that .ci/run has just built, or new ones."""
+    if built := os.environ.get("OCEANBENCH_SITE"):
+        return Path(built)
     place = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-d", str(place)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

@@ -156,6 +156,12 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     return found
 
 
+@pytest.fixture(autouse=True)
+def without_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of resolved scales, which no figure shows, take most of the time."""
+    monkeypatch.setattr("oceanbench.scoring.points.of_parts", lambda *_: None)
+
+
 def test_maps(tmp_path: Path, titles: list[str]) -> None:
     truth = grid()
     challenge = make_challenge(tmp_path, "maps", truth.to_dataset())

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import drifting_worlds as world
 import numpy as np
 import pytest
 import torch
 import xarray as xr
 
+from oceanbench.challenge import Challenge
 from oceanbench.errors import OceanbenchError
 from oceanbench.forecasting.configuration import EmulatorConfiguration
 from oceanbench.forecasting.emulator import Emulator
@@ -20,6 +23,8 @@ from oceanbench.forecasting.training import archives, damped, forecast_loss
 from oceanbench.forecasting.training_pairs import Archive
 
 CONFIGURATION = EmulatorConfiguration(days=3, passes=2, hidden=8, lag=4, batch=4, reduced=False)
+
+LEARNED_FROM = ("training", "validation", "climatology")
 
 
 def known(maps: xr.Dataset | None = None) -> NormalisedAnomalies:
@@ -86,16 +91,31 @@ def test_lessons_spoil_the_start_and_not_what_came_of_it() -> None:
 
 
 def test_errors_are_differences_of_states_some_days_apart() -> None:
-    """Their size is that of the changes of two to four days, whichever sign they have."""
+    """Their size is that of the changes of one to four days, whichever sign they have."""
     archive, size, expected = learning(), [], []
     state = archive.states(0, 1, WHOLE)[0]
     for seed in range(100):
         error = archive.perturbed(state, WHOLE, 4, generator(seed)) - state
         size.append(float(error.square().mean()))
     states = archive._whole
-    for lag in (2, 3, 4):
+    for lag in (1, 2, 3, 4):
         expected.append(float((states[lag:] - states[:-lag]).square().mean()))
     assert np.mean(size) == pytest.approx(np.mean(expected), rel=0.15)
+
+
+def test_the_size_of_errors_is_known_without_an_analysis() -> None:
+    """From the training maps, and the days that the recipe of the analyses looks back on."""
+    recipe = Challenge.load("reanalysis_emulation").path.with_name("build.py")
+    told = re.search(r"Scheme\(before=(\d+), after=0\)", recipe.read_text(encoding="utf-8"))
+    assert told is not None
+    assert EmulatorConfiguration().lag == int(told[1])
+    given = {n: d for n, d in world.inputs().items() if d.attrs["role"] in LEARNED_FROM}
+    assert len(given) < len(world.inputs())
+    found, expected = (
+        archives(inputs)[0].draw(8, 6, lag=4, crop=0, random=generator())
+        for inputs in (given, world.inputs())
+    )
+    assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
 
 
 def test_windows_are_cut_alike() -> None:

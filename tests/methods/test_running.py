@@ -142,6 +142,17 @@ def test_run_says_what_a_method_learned_from(tmp_path: Path) -> None:
         assert submission.learned_from == expected
 
 
+def test_run_says_which_physics_a_method_knows(tmp_path: Path) -> None:
+    declared = builders.maps_challenge(tmp_path, physics="waves")
+    body = "def estimate(inputs, target, *, device, seed):\n    return target.fillna(0.0)\n"
+    for head, expected in {"": "", "'eddies'": "eddies", "'told'": "waves"}.items():
+        text = f"PHYSICS = {head}\n{body}" if head else body
+        submission, _ = run(method(tmp_path, text), declared, output=tmp_path)
+        assert submission.physics == expected
+    assert Challenge.load("lorenz96_wrong_model").physics == "lorenz96"
+    assert Challenge.load("ssh_ose_jet").physics == "quasi-geostrophic"
+
+
 def test_run_writes_the_standard_deviation_that_a_method_returns(
     challenge: Challenge, tmp_path: Path
 ) -> None:

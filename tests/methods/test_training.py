@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import builders
 import numpy as np
@@ -62,15 +64,8 @@ def swath(*times: np.datetime64) -> xr.Dataset:
 def make(folder: Path, **changes: object) -> Challenge:
     """Toy maps with tracks, swaths and maps inside and outside the training period."""
     folder.mkdir(exist_ok=True)
-    edges = (START - INSTANT, START, END - INSTANT, END)
-    builders.write(track(builders.FIRST, *edges), folder / "edges.nc")
-    builders.write(swath(builders.FIRST, *edges), folder / "swath.nc")
-    builders.write(track(builders.FIRST), folder / "scored.nc")
-    long = builders.maps(count=130)
-    long["ssh"] = long["ssh"] + 0.05  # not the truth, which no method gets
-    builders.write(long, folder / "long.nc")
-    builders.write(long.isel(time=slice(0, 20)), folder / "early.nc")
-    builders.write(long.isel(time=0, drop=True), folder / "mean.nc")
+    for name, content in _files().items():
+        (folder / name).write_bytes(content)
     ssh = {"variables": {"ssh": "ssh"}, "units": "m"}
     track_, maps = {"role": "observations", **ssh}, {"role": "auxiliary", **ssh}
     datasets = builders.MAPS["datasets"] | {
@@ -84,6 +79,25 @@ def make(folder: Path, **changes: object) -> Challenge:
         "absent": track_ | {"path": "nowhere.nc", "optional": True},
     }
     return builders.maps_challenge(folder, **({"datasets": datasets, "periods": PERIODS} | changes))
+
+
+@cache
+def _files() -> dict[str, bytes]:
+    """Content of the files of the challenge but the truth, made once."""
+    edges = (START - INSTANT, START, END - INSTANT, END)
+    long = builders.maps(count=130)
+    long["ssh"] = long["ssh"] + 0.05  # not the truth, which no method gets
+    made = {
+        "edges": track(builders.FIRST, *edges),
+        "swath": swath(builders.FIRST, *edges),
+        "scored": track(builders.FIRST),
+        "long": long,
+        "early": long.isel(time=slice(0, 20)),
+        "mean": long.isel(time=0, drop=True),
+    }
+    with TemporaryDirectory() as folder:
+        written = [builders.write(one, Path(folder, f"{name}.nc")) for name, one in made.items()]
+        return {path.name: path.read_bytes() for path in written}
 
 
 @pytest.fixture

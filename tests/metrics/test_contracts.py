@@ -93,10 +93,11 @@ def as_form(estimate: xr.DataArray, form: str, spread: float = 0.05) -> xr.DataA
     return xr.concat([estimate, xr.full_like(estimate, spread)], labels)
 
 
+@cache
 def make(
     kind: str, seed: int, form: str = "single", noise: float = 0.3
 ) -> tuple[xr.DataArray, ...]:
-    """Estimate, truth (reddish, with an offset) and weights."""
+    """Estimate, truth (reddish, with an offset) and weights, which nobody changes."""
     random = np.random.default_rng(seed)
     coords = axes(kind)
     dims = [d for d, v in coords.items() if not isinstance(v, tuple)]
@@ -106,7 +107,13 @@ def make(
         values = values + np.roll(values, 1, axis) + np.roll(values, 2, axis)
     truth = xr.DataArray(0.1 * values + 0.2, dims=dims, coords=coords)
     estimate = truth + noise * 0.1 * random.standard_normal(shape)
-    return as_form(estimate, form), truth, xr.ones_like(truth)
+    return tuple(map(read_only, (as_form(estimate, form), truth, xr.ones_like(truth))))
+
+
+def read_only(array: xr.DataArray) -> xr.DataArray:
+    """The same array, whose values raise when they are written to."""
+    array.values.setflags(write=False)
+    return array
 
 
 def mask_of(truth: xr.DataArray, seed: int) -> xr.DataArray:
@@ -165,7 +172,7 @@ def honest(found: float | Flagged) -> bool:
 
 @each_row_and_seed
 def test_inputs_are_left_as_they_were(name, kind, form, seed):
-    estimate, truth, _ = make(kind, seed, form)
+    estimate, truth, _ = (array.copy(deep=True) for array in make(kind, seed, form))
     weights = mask_of(truth, seed)
     estimate = estimate.where(weights > 0)
     before = [a.copy(deep=True) for a in (estimate, truth, weights)]

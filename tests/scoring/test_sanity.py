@@ -43,7 +43,8 @@ MUTANTS: dict[str, tuple[Callable[[xr.DataArray], xr.DataArray], str]] = {
 HONEST: dict[str, Callable[[xr.DataArray], xr.DataArray]] = {
     "noise": lambda ssh: ssh + 10.0 * NOISE,
     "smooth": lambda ssh: ssh.rolling(longitude=3, center=True, min_periods=1).mean(),
-    "damped": lambda ssh: 0.3 * ssh,
+    "damped": lambda ssh: 0.15 * ssh,  # above an eighth
+    "lively": lambda ssh: 7.0 * ssh,
     "mean": lambda ssh: 0.0 * ssh + ssh.mean("time"),
 }
 

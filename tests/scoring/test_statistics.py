@@ -92,6 +92,26 @@ def test_variances_of_cosines_are_those_of_the_covariance_matrix(n, e_folding):
     np.testing.assert_allclose(memory._variances(np.array([decay]), n)[0], want, rtol=1e-9)
 
 
+@every("n, dated", [(n, dated) for n in (3, 10, 42, 365) for dated in (True, False)])
+def test_reach_is_where_the_tail_is_as_asked_for(n, dated):
+    random = np.random.default_rng(n)
+    size = 10.0 ** np.arange(-9, 9)[:, None]
+    found = memory.spread(size * random.standard_normal((18, n)).cumsum(-1), dated=dated)
+    for level in (0.5, 0.95, 0.999):
+        np.testing.assert_allclose(found.tail(found.reach(level)), 1 - level, rtol=1e-11)
+    assert memory.spread(np.zeros(n), dated=dated).reach(0.95) == 0.0
+    assert np.isnan(memory.spread(np.full(n, np.nan), dated=dated).reach(0.95))
+
+
+def test_models_are_white_noise_memories_up_to_nine_tenths_and_mixtures():
+    variances, prior = memory.models(20)
+    e_folding = np.geomspace(0.5, 18.0, 16)
+    pure = memory._variances(np.exp(-1.0 / e_folding), 20)
+    want = np.vstack([np.ones((1, 20)), pure, 0.3 + 0.7 * pure, 0.6 + 0.4 * pure])
+    np.testing.assert_allclose(variances, want, rtol=1e-12)
+    np.testing.assert_allclose(prior, [2.2, *[1 / 16] * 16, *[1 / 32] * 32])
+
+
 def test_independent_cases_have_students_interval():
     errors = np.random.default_rng(0).chisquare(3, 60)
     windows = series(errors, case=np.arange(60))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Any
 
 import h5py
@@ -137,6 +141,11 @@ CONTENTS: dict[str, dict[str, Any]] = {
 
 def files_of(kind: str) -> dict[str, xr.Dataset]:
     """Every file of a world, the submission among them, without a fault."""
+    return {name: dataset.copy(deep=True) for name, dataset in _files_of(kind).items()}
+
+
+@cache
+def _files_of(kind: str) -> dict[str, xr.Dataset]:
     if kind in ("forecasts", "level", "levels"):
         truth = sea({"levels": DEPTHS, "level": DEPTHS[:1]}.get(kind))
         middle = truth.sel(time=STARTS)
@@ -170,6 +179,17 @@ def netcdf(dataset: xr.Dataset, path: Path) -> None:
     )
 
 
+@cache
+def faultless(kind: str) -> dict[str, Path]:
+    """Every file of a world without a fault, written once."""
+    folder = Path(mkdtemp(prefix=f"faultless_{kind}_"))
+    atexit.register(rmtree, folder, ignore_errors=True)
+    datasets = files_of(kind)
+    for name, dataset in datasets.items():
+        netcdf(dataset, folder / name)
+    return {name: folder / f"{name}.nc" for name in datasets}
+
+
 def score(
     folder: Path,
     kind: str,
@@ -178,15 +198,20 @@ def score(
     change: Callable[[xr.Dataset], xr.Dataset] = lambda dataset: dataset,
     **changes: Any,
 ) -> dict[str, float | None]:
-    """Scores of a world of which one file is written otherwise, or refused as evaluate refuses."""
+    """Scores of a world of which one file is written otherwise, or refused as evaluate refuses.
+
+    What else is written beside that file is read in the place of the faultless one.
+    """
+    write(change(files_of(kind)[role]), folder / role)
+    places = {
+        name: folder / f"{name}*" if any(folder.glob(f"{name}*")) else path
+        for name, path in faultless(kind).items()
+    }
     content = {"name": folder.name, **CONTENTS[kind]}
-    path = write_challenge(folder, content, {k.replace("__", "."): v for k, v in changes.items()})
-    for name, dataset in files_of(kind).items():
-        if name == role:
-            write(change(dataset), folder / name)
-        else:
-            netcdf(dataset, folder / name)
-    found = evaluate(Challenge.load(path), Submission("mine", folder / "mine*"))
+    paths = {f"datasets.{name}.path": str(places[name]) for name in content["datasets"]}
+    dotted = {k.replace("__", "."): v for k, v in changes.items()}
+    path = write_challenge(folder, content, paths | dotted)
+    found = evaluate(Challenge.load(path), Submission("mine", places["mine"]))
     return {score.label: score.value for score in found.scores}
 
 

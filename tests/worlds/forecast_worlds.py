@@ -114,19 +114,25 @@ CONTENT: dict[str, Any] = {
 }  # fmt: skip
 
 
-def declare(folder: Path, **changes: Any) -> Path:
-    """Write the toy challenge with its data; a change to None removes a key at the top."""
-    folder.mkdir(parents=True, exist_ok=True)
+@cache
+def _files() -> dict[str, bytes]:
+    """Content of every file of the challenge, made once."""
     days = OCEAN["time"].values.astype("M8[D]")
-    sea = xr.Dataset({"mask": OCEAN["zos"].isel(time=0, drop=True).notnull().astype("int8")})
-    for name, dataset in {
+    made = {
         "truth": OCEAN.sel(time=days >= FIRST),
         "initial": OCEAN.sel(time=np.isin(days, STARTS)),
         "climatology": CLIMATE,
         "training": OCEAN.sel(time=days < FIRST),
-        "sea": sea,
-    }.items():
-        dataset.to_netcdf(folder / f"{name}.nc", engine="h5netcdf")
+        "sea": xr.Dataset({"mask": OCEAN["zos"].isel(time=0, drop=True).notnull().astype("int8")}),
+    }
+    return {name: bytes(dataset.to_netcdf(engine="h5netcdf")) for name, dataset in made.items()}
+
+
+def declare(folder: Path, **changes: Any) -> Path:
+    """Write the toy challenge with its data; a change to None removes a key at the top."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in _files().items():
+        (folder / f"{name}.nc").write_bytes(content)
     return write({k: v for k, v in (CONTENT | changes).items() if v is not None}, folder)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ NOISE = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class World:
     """What a method gets, and the truth that it does not."""
 
@@ -31,6 +32,11 @@ class World:
 
 def runs(name: str, count: int, times: int, *, seed: int = 0) -> np.ndarray:
     """States (count, times, components) on the attractor, from independent starts."""
+    return _runs(name, count, times, seed).copy()
+
+
+@cache
+def _runs(name: str, count: int, times: int, seed: int) -> np.ndarray:
     random = torch.Generator().manual_seed(seed)
     dynamics = model(name, INTERVALS[name])
     state = torch.randn(count, SIZES[name], generator=random, dtype=torch.float64)

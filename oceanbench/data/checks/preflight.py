@@ -22,10 +22,11 @@ from oceanbench.data.checks.hdf5_files import check_hdf5
 from oceanbench.errors import OceanbenchError
 
 SECONDS = 10  # that the headers of one file may take
+_READ: set[tuple[int, ...]] = set()  # files that a child has read to the end
 
 
 def preflight(file: Path, budget: Budget) -> None:
-    """Refuse a file whose headers cannot be read to the end.
+    """Refuse a file whose headers cannot be read to the end; one that is unchanged is read once.
 
     Raises
     ------
@@ -36,6 +37,8 @@ def preflight(file: Path, budget: Budget) -> None:
     """
     if threading.current_thread() is not threading.main_thread():
         return
+    if (identity := _identity(file)) in _READ:
+        return
     with warnings.catch_warnings():  # of threads, none of which is in the library now
         warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
@@ -43,8 +46,9 @@ def preflight(file: Path, budget: Budget) -> None:
         try:
             _limit()
             _read(file, budget)
-        finally:
             os._exit(0)
+        finally:
+            os._exit(1)
     _, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status):
         name = signal.Signals(os.WTERMSIG(status)).name
@@ -52,6 +56,14 @@ def preflight(file: Path, budget: Budget) -> None:
         raise OceanbenchError(
             f"{file}: cannot be read as NetCDF (it {how}); it is damaged: write or fetch it again"
         )
+    if os.WEXITSTATUS(status) == 0:  # to the end, whatever the budget
+        _READ.add(identity)
+
+
+def _identity(file: Path) -> tuple[int, ...]:
+    """What changes when a file is written to or replaced."""
+    found = file.stat()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _limit() -> None:

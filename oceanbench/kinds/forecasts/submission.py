@@ -1,4 +1,4 @@
-"""The forecasts of a submission, found in its files; no field is read."""
+"""The forecasts of a submission, found in its files; no field is read but of small files."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import xarray as xr
 
+from oceanbench.data import opening
 from oceanbench.data.checks.files import open_untrusted
 from oceanbench.data.coordinates import canonical
 from oceanbench.declaration import Declaration, std_name
@@ -26,8 +27,16 @@ def read(declaration: Declaration, submitted: Submitted, data_dir: Path | None =
     return find_forecasts(declaration, submitted, grid)
 
 
-def find_forecasts(declaration: Declaration, submitted: Submitted, grid: Grid) -> Forecasts:
+def find_forecasts(
+    declaration: Declaration, submitted: Submitted, grid: Grid, *, at_once: bool = True
+) -> Forecasts:
     """Where each forecast of a submission lies, on the nodes of a grid.
+
+    Parameters
+    ----------
+    declaration, submitted : as a kind reads them
+    grid : of the truth
+    at_once : whether small files are read now; not where only some of their starts are looked at
 
     Raises
     ------
@@ -35,6 +44,7 @@ def find_forecasts(declaration: Declaration, submitted: Submitted, grid: Grid) -
         what was found, where, what was expected and what to do
     """
     parts = []
+    left = opening.READ_WHOLE if at_once else 0
     for file in submitted.files:
         opened = _open(declaration, file)
         part = lead_conventions.canonical(opened, keys(declaration).leads, file.name)
@@ -42,7 +52,8 @@ def find_forecasts(declaration: Declaration, submitted: Submitted, grid: Grid) -
             deep = ["depth"] if "depth" in part[name].dims else []  # whether it must: gather's
             dims = ["start", "lead", *deep, "latitude", "longitude"]
             check_variable(part[name], declaration.submission.variables[str(name)], dims, file.name)
-        parts.append((file.name, part))
+        left -= part.nbytes
+        parts.append((file.name, opening.loaded(part, file.name) if left >= 0 else part))
     found = gather(parts, schedule_of(declaration), grid)
     return found.deriving(derivation_of(declaration, grid))
 

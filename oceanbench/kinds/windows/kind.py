@@ -19,7 +19,7 @@ from oceanbench.kinds.submitted import check_values, only_file, open_variables
 from oceanbench.kinds.windows import files
 from oceanbench.kinds.windows.driving import each_sampling
 from oceanbench.kinds.windows.masks import WindowMask, inside_windows, masks_of
-from oceanbench.kinds.windows.opening import WindowKeys, keys, open_windows, target
+from oceanbench.kinds.windows.opening import WindowKeys, defaults, keys, open_windows, target
 from oceanbench.result import Result
 from oceanbench.scoring.points import Geometry, Pieces, matched_by_score
 
@@ -108,6 +108,7 @@ WINDOWS = Kind(
     keys=WindowKeys,
     mask_keys=WindowMask,
     hidden_in_training=("observations",),
+    defaults=defaults,
     drive=each_sampling,
     facts=facts,
     cost=cost,

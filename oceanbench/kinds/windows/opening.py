@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import xarray as xr
@@ -23,6 +23,13 @@ class WindowKeys(Section):
 
     model: ModelSpec | None = None
     samplings: list[Text] = Field(default_factory=list)
+
+
+def defaults(content: dict[str, Any]) -> dict[str, Any]:
+    """Content of a challenge.yaml, whose truth is of the family of the model that it tells."""
+    model = content.get("model")
+    name = model.get("name") if isinstance(model, dict) else None
+    return {"physics": name, **content} if isinstance(name, str) else content
 
 
 def keys(declaration: Declaration) -> WindowKeys:

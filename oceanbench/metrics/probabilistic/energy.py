@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from scipy.spatial.distance import pdist
 
-from oceanbench.arrays import BoolArray, FloatArray
+from oceanbench.arrays import FloatArray
 from oceanbench.metrics.aligned import aligned_weights, check_complete
 from oceanbench.metrics.probabilistic.distribution import Estimator
 
@@ -83,23 +83,26 @@ def _energy_score(
     w = aligned_weights(members.isel(member=0, drop=True), truth, weights, order)
     e, t = members.transpose("member", *order).values, truth.transpose(*order).values
     result = np.zeros(w.shape)
-    for scored in _cases(truth, w > 0):
-        values, known = (a[..., scored].astype(np.float64) for a in (e, t))
+    for case in _cases(truth, len(w)):
+        scored = w[case] > 0
+        if not scored.any():
+            continue
+        values = e[:, case][:, scored].astype(np.float64)
+        known = t[case][scored].astype(np.float64)
         check_complete(values, known)
-        share = w[scored] / w[scored].max()
-        result[scored] = _energy(values - known, share / share.sum(), estimator)
+        share = w[case][scored] / w[case][scored].max()
+        energy = _energy(values - known, share / share.sum(), estimator)
+        result[case] = np.where(scored, energy, 0.0)
     return truth.transpose(*order).copy(data=result)
 
 
-def _cases(truth: xr.DataArray, scored: BoolArray) -> Iterator[BoolArray]:
-    """Scored points of one case after the other, as :func:`oceanbench.metrics.sums.sums` has it."""
-    number = np.arange(len(scored))
-    if truth.ndim == 1:
-        number = np.unique(truth["time"].values.astype("M8[D]"), return_inverse=True)[1]
-    for case in np.unique(number):
-        inside = scored & (number == case).reshape(-1, *[1] * (scored.ndim - 1))
-        if inside.any():
-            yield inside
+def _cases(truth: xr.DataArray, count: int) -> list[Any]:
+    """Places of one case after the other, as :func:`oceanbench.metrics.sums.sums` has it."""
+    if truth.ndim > 1:
+        return [slice(place, place + 1) for place in range(count)]
+    day = truth["time"].values.astype("M8[D]")
+    order = np.argsort(day, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(day[order])) + 1)
 
 
 def _energy(error: FloatArray, share: FloatArray, estimator: Estimator) -> float:

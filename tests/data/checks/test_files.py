@@ -107,9 +107,31 @@ def test_a_library_that_crashes_or_hangs_does_so_elsewhere(how, mine, monkeypatc
     assert "takes forever" in said if how == "hang" else "SIGSEGV" in said
 
 
-def test_a_classic_file_holds_what_its_header_says(tmp_path):
+def test_headers_are_read_elsewhere_once_and_again_when_the_file_has_changed(mine, monkeypatch):
+    def crash(*_: object) -> None:
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+    read: set[tuple[int, ...]] = set()
+    with monkeypatch.context() as patch, pytest.raises(OceanbenchError, match="2 arrays"):
+        patch.setattr(preflight, "_READ", read)
+        check_files([mine], Budget(objects=1), "mine.nc")
+    assert not read  # not to the end
+    check_files([mine], Budget(), "mine.nc")
+    monkeypatch.setattr(preflight, "_read", crash)
+    check_files([mine], Budget(), "mine.nc")
+    mine.write_bytes(mine.read_bytes())
+    assert "SIGSEGV" in refusal(mine)
+
+
+@every(
+    "version, unlimited",
+    [("NETCDF3_64BIT", []), ("NETCDF3_CLASSIC", []), ("NETCDF3_CLASSIC", ["time"])],
+)
+def test_a_classic_file_holds_what_its_header_says(version, unlimited, tmp_path):
     path = tmp_path / "mine.nc"
-    builders.maps().to_netcdf(path, engine="scipy")
+    maps = builders.maps(east=-65.0, west=-65.0)  # a column, which is no record
+    maps["depth"] = 0.0
+    maps.to_netcdf(path, engine="scipy", format=version, unlimited_dims=unlimited)
     check_files([path], Budget(), "mine.nc")
     whole = path.read_bytes()
     for length in (3, 4, 20, 100, len(whole) // 2, len(whole) - 8):

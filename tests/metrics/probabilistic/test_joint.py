@@ -160,6 +160,17 @@ def test_small_scale_variance_of_single_waves_is_known(window):
     assert found == pytest.approx(0.125, rel=1e-3)
 
 
+def test_small_scales_are_those_below_200_km_wherever_none_is_given():
+    """One of 100 to 200 km and one of 200 to 400 km: the first alone is small."""
+    step = 0.18 * KM_PER_DEGREE
+    nodes = np.arange(64) * step
+    long, short = (np.cos(2 * np.pi * nodes / (n * step)) for n in (16, 8))
+    rows = np.ones((3, 64, 1))
+    truth, estimate = maps(rows * (long + short)), maps(rows * (0.9 * long + 0.5 * short))
+    found = score("small_scale_variance", estimate, truth, window="boxcar")
+    assert found == pytest.approx(0.25, rel=1e-3)
+
+
 def test_smoother_members_have_less_and_noisier_ones_more():
     truth, members = maps(red(DAYS, ROWS, COLUMNS)), maps(red(4, DAYS, ROWS, COLUMNS, seed=1))
     smooth = members.rolling(latitude=3, longitude=3, center=True, min_periods=1).mean()

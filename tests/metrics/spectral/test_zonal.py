@@ -82,6 +82,34 @@ def test_land_parts_rows_and_does_no_harm():
     assert table[5, 0] == 2 + 7 + 11 and whole[5, 0] == 33
 
 
+def test_a_row_of_one_segment_of_eight_cells_is_the_least_that_has_energy():
+    """A segment is rounded to whole cells, of which a row may have no more."""
+    for cells, kilometres, segments in ((8, 63.0, 1), (50, 10.05, 1), (7, 72.0, None)):
+        truth = maps(np.random.default_rng(0).standard_normal((1, 3, cells)))
+        step = kilometres / KM_PER_DEGREE
+        truth = truth.assign_coords(longitude=step * np.arange(cells), latitude=[-1e-3, 0.0, 1e-3])
+        table = zonal_spectra(truth, truth, xr.ones_like(truth))
+        assert table.shape[0] == len(KINDS) + 2
+        assert (
+            table[5].tolist() == [3.0 * segments] * ((cells - 1) // 2)
+            if segments
+            else not table.size
+        )
+
+
+def test_bounds_of_a_band_belong_to_it():
+    truth, estimate = maps(wave(100.0)), maps(0.9 * wave(100.0))
+    assert ratio(estimate, truth, shortest_km=100, longest_km=100) == pytest.approx(0.81)
+
+
+def test_the_level_is_a_half_wherever_none_is_given():
+    random = np.random.default_rng(4)
+    truth = maps(random.standard_normal((9, 3, 300)).cumsum(axis=2))
+    arrays = truth + maps(2 * random.standard_normal((9, 3, 300))), truth, xr.ones_like(truth)
+    found = METRICS["zonal_wavelength"].function
+    assert found(*arrays) == found(*arrays, level=0.5) != found(*arrays, level=0.25)
+
+
 def test_effective_resolution_is_where_error_or_energy_cross():
     """White noise on a red spectrum: the error is half of the truth at a known wavelength."""
     random = np.random.default_rng(1)

@@ -89,6 +89,6 @@ def _sums_of(
 ) -> Accumulated:
     """Sums of some starts, from files: what a worker does."""
     references, grid = References.open(declaration, data_dir)
-    forecasts = find_forecasts(declaration, submitted, grid)
+    forecasts = find_forecasts(declaration, submitted, grid, at_once=False)
     places = {start: forecasts.places[start] for start in starts}
     return _sums(declaration, replace(forecasts, places=places), references, grid, rows, data_dir)
