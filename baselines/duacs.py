@@ -7,7 +7,7 @@ samples of one pass share (orbit and other long-wavelength errors):
 .. math:: R_{ij} = \delta_{ij} \, b^2 + E_{LW} \, [\text{i and j on the same pass}].
 
 The scales depend on latitude by closed forms
-(:mod:`oceanbench.assimilation.gaussian.tiled_mapping`), which are multiplied by factors that
+(:mod:`oceanbench.assimilation.observations.tiled_mapping`), which are multiplied by factors that
 ``oceanbench train`` fits by leaving out one mission after the other. The grid is cut into
 overlapping tiles, each solved exactly with the scales of its centre, and blended.
 """
@@ -23,18 +23,18 @@ import numpy as np
 import xarray as xr
 
 from oceanbench.assimilation.gaussian.mapping import fields_of
-from oceanbench.assimilation.gaussian.tiled_mapping import (
-    DEFAULTS,
-    SCALES,
-    TiledMapping,
-    covariance_at,
-)
 from oceanbench.assimilation.observations.cross_validation import fitted
 from oceanbench.assimilation.observations.superobservations import (
     DAY,
     chosen_missions,
     mean_field,
     samples,
+)
+from oceanbench.assimilation.observations.tiled_mapping import (
+    DEFAULTS,
+    SCALES,
+    TiledMapping,
+    covariance_at,
 )
 from oceanbench.errors import OceanbenchError
 

@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rows import every
 
-from oceanbench.assimilation.gaussian import tiled_mapping
 from oceanbench.assimilation.gaussian.covariance import Covariance
-from oceanbench.assimilation.gaussian.tiled_mapping import covariance_at
+from oceanbench.assimilation.observations import tiled_mapping
 from oceanbench.assimilation.observations.superobservations import DAY, kilometres, samples
+from oceanbench.assimilation.observations.tiled_mapping import covariance_at
 from oceanbench.errors import OceanbenchError
 from oceanbench.methods.inputs import Inputs
 from oceanbench.methods.method_file import load_method

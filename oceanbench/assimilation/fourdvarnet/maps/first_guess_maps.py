@@ -17,9 +17,9 @@ from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import (
     misfits,
 )
 from oceanbench.assimilation.fourdvarnet.maps.map_grid import MapGrid
-from oceanbench.assimilation.gaussian.tiled_mapping import DEFAULTS, SCALES, TiledMapping
 from oceanbench.assimilation.nudging.bfn_qg import Settings, extended, mapped
 from oceanbench.assimilation.observations.superobservations import Samples, mean_field, samples
+from oceanbench.assimilation.observations.tiled_mapping import DEFAULTS, SCALES, TiledMapping
 
 FIRST_GUESSES = ("bfn", "duacs", "oi", "smooth", "mean")
 SMOOTH_DAYS, SMOOTH_DEGREES = 5.0, 0.6  # of the local average

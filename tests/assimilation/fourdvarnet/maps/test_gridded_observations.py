@@ -80,7 +80,8 @@ def test_samples_beyond_the_grid_are_left_out() -> None:
 
 
 def test_an_unknown_guess_is_refused() -> None:
-    with pytest.raises(OceanbenchError, match=r"first_guess=duac: expected bfn, duacs, oi, smooth, mean"):
+    said = r"first_guess=duac: expected bfn, duacs, oi, smooth, mean"
+    with pytest.raises(OceanbenchError, match=said):
         observed(inputs(), grid(), "duac")
     short = waves(3).to_dataset().assign_attrs(role="auxiliary", layout="grid")
     with pytest.raises(OceanbenchError, match=r"first_guess=maps: \d+ of \d+ points are missing"):
