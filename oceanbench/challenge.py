@@ -162,7 +162,14 @@ class Challenge(Declaration):
         place = self.folders(data_dir)[-1]
         archive = source.url is None
         wanted = [d.path for d in self.datasets.values()] if archive else [dataset.path]
-        downloads.fetch(address, place, wanted, known_hash=source.sha256, archive=archive)
+        downloads.fetch(
+            address,
+            place,
+            wanted,
+            known_hash=source.sha256,
+            archive=archive,
+            most=self.budget.stored,
+        )
         return f"{len(self.files(name, data_dir))} downloaded"
 
     def catalog(self, data_dir: Path | None = None) -> Any:

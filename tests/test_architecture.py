@@ -47,8 +47,8 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
         {"checks"},
         {"catalog", "opening"},
         {"coordinates", "plausibility"},
-        {"missing"},
-        {"attributes", "dates", "downloads", "expressions", "files", "joining", "shipped", "units"},
+        {"downloads", "missing"},
+        {"attributes", "dates", "expressions", "files", "joining", "shipped", "transfer", "units"},
     ],
     "metrics": [
         {"isotropic", "table"},

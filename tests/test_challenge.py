@@ -211,6 +211,7 @@ def test_mistake_about_tracks_is_refused(case, tmp_path):
         ("x: !!python/object/apply:os.system ['true']", ["not valid YAML"]),
         ("name: a\nname: b", ["name", "twice|duplicate|not valid YAML"]),
         ("a: &x [1]\nb: *x", ["anchor|alias|unknown key"]),
+        ("<<: {name: a}\nversion: 1", ["merge"]),
     ],
 )
 def test_broken_yaml_is_refused_in_one_line(text, words, tmp_path):

@@ -16,7 +16,7 @@ from oceanbench.scoring.series import is_of_sums, sums_of
 ROUNDING = 1e-6  # relative, of a score that is computed again from sums
 BESIDE = 0.02  # of a score, by which an interval may miss it
 TRUTH = "truth"  # declared observations of the truth itself, without the noise of its measurement
-PERFECT = 1e-10  # of the truth's variance: no estimate is as near
+PERFECT = 1e-8  # of the truth's variance: no estimate is as near
 
 
 def check_result(challenge: Challenge, result: Result, path: Path) -> None:

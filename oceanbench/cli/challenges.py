@@ -43,11 +43,13 @@ def show(challenge: str, data_dir: Path | None) -> None:
 @click.argument("challenge")
 @data_dir_option
 @click.option("--offline", is_flag=True, help="Only verify; open no connection.")
-def fetch(challenge: str, data_dir: Path | None, offline: bool) -> None:
+@budget_option
+def fetch(challenge: str, data_dir: Path | None, offline: bool, budget: float) -> None:
     """Verify a challenge's files and download what can be downloaded."""
     from oceanbench.challenge import Challenge
+    from oceanbench.data.checks.budget import Budget
 
-    loaded = Challenge.load(challenge)
+    loaded = Challenge.load(challenge, Budget().times(budget))
     for name in loaded.datasets:
         say(f"{name}: {loaded.fetch(name, data_dir, offline=offline)}")
 

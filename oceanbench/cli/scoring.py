@@ -112,7 +112,7 @@ def evaluate(
         _run(loaded.reference_method, scoring, name=name, words=words)
         return
     submission = Submission(name or stem(file), file, **words)
-    command = ["oceanbench", "evaluate", loaded.name, file.name, "--name", submission.name]
+    command = ["oceanbench", "evaluate", loaded.called, file.name, "--name", submission.name]
     _score(submission, scoring, {"command": shlex.join([*command, *_declared(submission)])})
 
 

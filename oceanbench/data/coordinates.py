@@ -16,7 +16,7 @@ COORDINATES: Mapping[str, tuple[str, ...]] = {
     "time": ("time", "time_counter", "date"),
     "latitude": ("latitude", "lat", "nav_lat"),
     "longitude": ("longitude", "lon", "nav_lon"),
-    "depth": ("depth", "lev", "deptht", "z"),
+    "depth": ("depth", "lev", "deptht", "z", "depthu", "depthv", "level", "olevel"),
     "cross_track": ("cross_track", "nC", "num_pixels"),
 }
 ABOVE = 0.1  # metres above the surface that a depth may lie by rounding

@@ -5,11 +5,13 @@ from __future__ import annotations
 import bz2
 import glob
 import gzip
+import lzma
 import shutil
 import tarfile
 import tempfile
 import urllib.parse
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -17,16 +19,27 @@ from typing import IO, Any
 
 import pooch
 
+from oceanbench.data.transfer import bounded, check_address
 from oceanbench.errors import OceanbenchError
 
 MOST_RATIO = 100  # of an archive: fields compress to a tenth, bombs to a thousandth
 SMALL = 2**30  # bytes that any archive may hold
 MOST_MEMBERS = 100_000
 MOST_AT_ONCE = 2**24  # bytes that are asked of an archive in one go: its headers are small
+DAMAGED = (  # what servers and archives end in
+    OSError, ValueError, RuntimeError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError,
+    zipfile.BadZipFile,
+)  # fmt: skip
 
 
 def fetch(
-    url: str, folder: Path, patterns: Sequence[str], *, known_hash: str | None, archive: bool
+    url: str,
+    folder: Path,
+    patterns: Sequence[str],
+    *,
+    known_hash: str | None,
+    archive: bool,
+    most: float,
 ) -> None:
     """Download a file, or an archive and what a challenge declares of it, into a folder.
 
@@ -42,19 +55,23 @@ def fetch(
         path that it gets
     known_hash : sha256 of what is downloaded, or None where the source gives none
     archive : unpack the (zip, tar, tar.gz or tar.bz2) archive
+    most : bytes that may be downloaded, and unpacked
     """
     try:
+        check_address(url)
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".fetch.", dir=folder) as place:
             known = f"sha256:{known_hash}" if known_hash else None
-            got = Path(pooch.retrieve(url, known, fname="download", path=place))
+            got = Path(
+                pooch.retrieve(url, known, fname="download", path=place, downloader=bounded(most))
+            )
             if not archive:
                 _keep(got, folder / _path_of_one(url, patterns[0]))
                 return
             unpacked = Path(place, "unpacked")
-            for inside in _unpacked(got, unpacked, patterns):
+            for inside in _unpacked(got, unpacked, patterns, most):
                 _keep(unpacked / inside, folder / inside)
-    except (OSError, ValueError, RuntimeError, tarfile.TarError, zipfile.BadZipFile) as problem:
+    except DAMAGED as problem:
         reason = (str(problem) or type(problem).__name__).splitlines()[0]
         raise OceanbenchError(
             f"{url}: could not be fetched ({reason}); try again, or download it into {folder}"
@@ -76,14 +93,16 @@ def _keep(file: Path, place: Path) -> None:
         shutil.move(file, place)
 
 
-def _unpacked(archive: Path, folder: Path, patterns: Sequence[str]) -> list[str]:
+def _unpacked(archive: Path, folder: Path, patterns: Sequence[str], most: float) -> list[str]:
     """Unpack what is wanted of an archive into an empty folder; the paths inside it."""
-    most = SMALL + MOST_RATIO * archive.stat().st_size
+    most = min(most, SMALL + MOST_RATIO * archive.stat().st_size)
     wanted, total = [], 0
     for number, (name, size, stream) in enumerate(_members(archive)):
         total += size
         if total > most or number > MOST_MEMBERS:
-            raise ValueError(f"the archive holds more than {most} bytes or {MOST_MEMBERS} files")
+            raise ValueError(
+                f"the archive holds more than {most:.0f} bytes or {MOST_MEMBERS} files"
+            )
         path = PurePosixPath(name)
         if path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name:
             raise ValueError(f"the archive writes outside of its folder: {name!r}")

@@ -15,8 +15,11 @@ from oceanbench.data.units import PLAUSIBLE, same_unit, standard_unit
 from oceanbench.errors import OceanbenchError
 
 ABSURD = 1e10  # no ocean variable is so large; its square would overflow the sums
-SENTINELS = (999.0, 999.9, 999.99, 9999.0, 9999.9, 9999.99, 99999.0, 32767.0, 32768.0, 1e9)
-FAR = 10.0  # times as large as all other values: then it is none of them
+SENTINELS = (
+    99.0, 99.9, 99.99, 999.0, 999.9, 999.99, 9999.0, 9999.9, 9999.99, 99999.0,
+    32767.0, 32768.0, 1e9,
+)  # fmt: skip
+FAR = 2.0  # times as far from all others as these are from each other: then it is none of them
 
 
 class Expected(NamedTuple):
@@ -80,11 +83,13 @@ def check_plausible(values: AnyFloatArray, name: str, expected: Expected, where:
         if not np.isclose(abs(end), SENTINELS, rtol=1e-6).any():
             continue
         fill = values == end
-        rest = np.fmax.reduce(np.abs(values), axis=None, where=~fill, initial=0.0)
-        if rest < abs(end) / FAR:
+        low = float(np.fmin.reduce(values, axis=None, where=~fill, initial=np.inf))
+        high = float(np.fmax.reduce(values, axis=None, where=~fill, initial=-np.inf))
+        if low > high or min(abs(end - low), abs(end - high)) > FAR * (high - low):
+            others = f"all others in [{low:.3g}, {high:.3g}]" if low <= high else "no other is"
             raise OceanbenchError(
-                f"{where}: {int(fill.sum())} values of '{name}' are {end:g}{units} and all others "
-                f"smaller than {rest:.3g}: a fill that is not declared; write _FillValue"
+                f"{where}: {int(fill.sum())} values of '{name}' are {end:g}{units} and {others}: a "
+                "fill that is not declared; write _FillValue"
             )
 
 

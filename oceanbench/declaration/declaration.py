@@ -116,6 +116,12 @@ class Declaration(Section):
         """Whether it came with OceanBench, and is trusted."""
         return self.path.absolute().is_relative_to(shipped.folder("challenges").absolute())
 
+    @property
+    def called(self) -> str:
+        """Word that names it in a command: where it is shipped its name, else its file."""
+        folder, file = self.path.absolute().parts[-2:]
+        return self.name if self.is_shipped else f"{folder}/{file}"
+
     def folders(self, data_dir: Path | None = None) -> list[Path]:
         """Where this challenge's files may lie, in the order of search."""
         cache = Path(pooch.os_cache("oceanbench")) / self.name

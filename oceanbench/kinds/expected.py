@@ -116,8 +116,10 @@ def check_level(array: xr.DataArray, column: Sequence[float | None], where: str)
 
 
 def check_same_level(estimate: xr.DataArray, truth: xr.DataArray, where: str) -> None:
-    """Refuse maps of a depth that is not the truth's, where files say both."""
+    """Refuse maps of a depth that is not the truth's; one that says none is of the surface."""
     found, wanted = level_of(estimate, where), level_of(truth, where)
+    if wanted is None:
+        check_surface(estimate, where)
     if found is not None and wanted is not None and not same_depth(found, wanted):
         raise OceanbenchError(
             f"{where}: '{estimate.name}' is of depth {found:g} m and the truth of {wanted:g} m; "

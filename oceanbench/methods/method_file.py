@@ -141,8 +141,9 @@ def command(
     settings: Mapping[str, str] | None,
     seed: int,
 ) -> str:
-    """Command that does the same again; paths are shortened to the file's name."""
-    words = ["oceanbench", verb, Path(method).name, challenge.name]
+    """Command that does the same again, as it was given; paths from the root are shortened."""
+    file = Path(method)
+    words = ["oceanbench", verb, file.name if file.is_absolute() else method, challenge.called]
     words += ["--name", name] if name else []
     words += ["--weights", weights.name] if weights else []
     words += [word for k, v in (settings or {}).items() for word in ("--set", f"{k}={v}")]

@@ -87,7 +87,7 @@ def run(
     names = (own / submission.name, own / stem, published / challenge.name / stem)
     places = [place.with_name(f"{place.name}.safetensors") for place in names]
     file = _weights_file(
-        stem, module, functions, weights, places, f"train {method} {challenge.name}"
+        stem, module, functions, weights, places, f"train {method} {challenge.called}"
     )
     if file is not None:
         learned = Weights.load(file, device)

@@ -67,7 +67,7 @@ def train(
     if not callable(getattr(module, "train", None)):
         raise OceanbenchError(
             f"{stem}: has no function {TRAIN}, so it learns nothing; run it: oceanbench run "
-            f"{method} {challenge.name}"
+            f"{method} {challenge.called}"
         )
     check_kind(stem, module, challenge)
     functions_of(stem, module, challenge)

@@ -13,6 +13,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic_core import from_json
+
 from oceanbench.data.files import write_bytes
 from oceanbench.errors import OceanbenchError, in_one_line
 
@@ -110,7 +112,7 @@ def safetensors() -> Any:
 def _parts(content: bytes, path: Path) -> dict[str, Any]:
     """Parts of the header of a valid safetensors file: its length in 8 bytes, then JSON."""
     length = int.from_bytes(content[:8], "little")
-    metadata = json.loads(content[8 : 8 + length]).get("__metadata__") or {}
+    metadata = from_json(content[8 : 8 + length]).get("__metadata__") or {}
     if "schema" not in metadata:
         raise OceanbenchError(
             f"{path}: does not say which method and challenge its tensors belong to; give a file "
@@ -123,7 +125,7 @@ def _parts(content: bytes, path: Path) -> dict[str, Any]:
     parts = {}
     for part, keys in PARTS.items():
         try:
-            parts[part] = json.loads(metadata.get(part, "null"))
+            parts[part] = from_json(metadata.get(part, "null"))
         except ValueError:
             parts[part] = None
         for key, kind in keys.items():

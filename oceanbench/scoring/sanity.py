@@ -14,6 +14,9 @@ FEW = 30  # points, with which nothing is said
 ALIKE = 0.5  # correlation from which an estimate is taken for one of the truth
 UNITS = 8.0  # times as variable as the truth: no smoothing does that, a unit does
 NEARER = 0.5  # of the squared error, where another step, row or column fits
+REPEATED = 0.05  # of the points, and twice the share in the truth: no map has one value so often
+MOST_LOOKED_AT = 100_000  # points, for values that are repeated
+TOO_NEAR = 1e-6  # of the truth's variance, up to a factor and an offset: no estimate is as near
 STEPS = {
     ("time", 1): "one step later",
     ("time", -1): "one step earlier",
@@ -22,6 +25,7 @@ STEPS = {
     ("longitude", 1): "one column further east",
     ("longitude", -1): "one column further west",
 }
+TURNED = {"latitude": "upside down", "longitude": "with east and west exchanged"}
 
 
 def warnings_of(matched: Mapping[tuple[str, str], Matched]) -> list[str]:
@@ -49,16 +53,26 @@ def _wrong(piece: Matched) -> Iterator[str]:
     if truth.size < FEW or not truth.std() > 0:
         return
     unit = str(piece.truth.attrs.get("units", "1"))
-    if not estimate.std() > 0:
+    if not np.ptp(estimate) > 0:
         yield f"is {estimate[0]:g} everywhere: a scale_factor of 0, or a fill; write the values"
         return
     alike = float(np.corrcoef(estimate, truth)[0, 1])
     ratio = float(estimate.std() / truth.std())
     error = estimate - truth
-    if alike > ALIKE and not 1.0 / UNITS < ratio < UNITS:
+    if ratio > UNITS or (alike > ALIKE and ratio < 1.0 / UNITS):
         yield f"varies {ratio:.3g} times as much as the truth: in another unit? write it in {unit}"
     elif alike < -ALIKE:
         yield "is the opposite of the truth: its sign is turned; turn it back"
+    elif (found := _repeated(estimate, truth)) is not None:
+        yield (
+            f"is {found[0]:g} at {found[1]:.0%} of the points: a fill that is not declared, or "
+            "parts of the file that were not written; write all values, and _FillValue"
+        )
+    elif 1.0 - alike**2 < TOO_NEAR:
+        yield (
+            "is the truth, up to a factor, an offset and rounding: no estimate is so near; say "
+            "where it comes from"
+        )
     elif abs(error.mean()) > max(3.0 * error.std(), 0.5 * truth.std()):
         yield (
             f"is {error.mean():+.3g} {unit} from the truth everywhere: another reference level; "
@@ -68,8 +82,19 @@ def _wrong(piece: Matched) -> Iterator[str]:
         yield from _shifted(piece, float((error**2).mean()))
 
 
+def _repeated(estimate: FloatArray, truth: FloatArray) -> tuple[float, float] | None:
+    """Value that an estimate has far more often than the truth has any, and its share."""
+    step = -(-estimate.size // MOST_LOOKED_AT)
+    values, counts = np.unique(estimate[::step], return_counts=True)
+    usual = np.unique(truth[::step], return_counts=True)[1].max()
+    most, of = counts.max(), estimate[::step].size
+    if most <= max(REPEATED * of, 2 * usual):
+        return None
+    return float(values[counts.argmax()]), float(most / of)
+
+
 def _shifted(piece: Matched, at_home: float) -> Iterator[str]:
-    """Maps that fit the truth far better a step, a row or a column away."""
+    """Maps that fit the truth far better a step, a row or a column away, or turned over."""
     if piece.truth.ndim != 3 or at_home <= 1e-12 * float((piece.truth**2).mean()):
         return
     dims = piece.truth.dims
@@ -81,6 +106,15 @@ def _shifted(piece: Matched, at_home: float) -> Iterator[str]:
             yield (
                 f"fits the truth better {what} (its squared error falls to {there / at_home:.0%}): "
                 f"it is shifted; correct the coordinate '{dim}'"
+            )
+            return
+    for dim, what in TURNED.items():
+        turned = piece.estimate.copy(data=piece.estimate.isel({dim: slice(None, None, -1)}).values)
+        there = _squared(turned, piece.truth, piece.weights)
+        if there < NEARER * at_home:
+            yield (
+                f"fits the truth better {what} (its squared error falls to {there / at_home:.0%}): "
+                f"its rows or columns are in another order than the coordinate '{dim}' says"
             )
             return
 

@@ -106,7 +106,7 @@ class Influence:
 
 
 def influence(
-    values: Values, n: int, bounds: tuple[float, float], *, dated: bool
+    values: Values, n: int, bounds: tuple[float, float], *, dated: bool, bent: bool = False
 ) -> Influence | None:
     r"""Influence of every case on a score: its regression on how often each case is drawn.
 
@@ -121,6 +121,8 @@ def influence(
     n : number of cases
     bounds : of the score, see :class:`Scale`
     dated : whether the cases follow each other
+    bent : whether the score is far from linear in the cases, as a crossing of spectra is: then the
+        influences are enlarged by as much as the resampled scores vary more than they explain
 
     Returns
     -------
@@ -151,6 +153,9 @@ def influence(
         centred = counts - counts.mean(axis=0)
         of_group = np.linalg.lstsq(centred, drawn[known] - drawn[known].mean(), rcond=1e-9)[0]
     of_case = len(of_group) * of_group
+    explained = float(of_case.var()) / len(of_group)
+    if bent and explained > 0.0:
+        of_case = of_case * math.sqrt(max(1.0, float(drawn[known].var()) / explained))
     return Influence(float(scale.to(score)), of_case - of_case.mean(), scale, dated)
 
 
@@ -186,7 +191,7 @@ def of_parts(
         counts = (np.bincount(row, minlength=n).astype(np.float64) for row in index)
         return np.array([score(parts.whole(count)) for count in counts])
 
-    return influence(values, n, bounds, dated=True)
+    return influence(values, n, bounds, dated=True, bent=True)
 
 
 def interval(

@@ -4,6 +4,7 @@
     python tests/benchmarks/intervals_and_ranks.py coverage   # intervals, as they are computed
     python tests/benchmarks/intervals_and_ranks.py ranks      # boards of 13 methods
     python tests/benchmarks/intervals_and_ranks.py ways       # other ways to make intervals
+    python tests/benchmarks/intervals_and_ranks.py maxima     # a maximum statistic for ranks
 
 The first column of "coverage" and "ways" is the number of days, then come the e-folding times of
 error and truth. Seeded; each study takes a few minutes on one core.
@@ -118,11 +119,74 @@ def blocks(series: np.ndarray) -> np.ndarray:
     return np.array(found)
 
 
+def lengths(series: np.ndarray) -> np.ndarray:
+    """Lengths of blocks that are best for the variance of a mean of autoregressions."""
+    n = series.shape[-1]
+    x = series - series.mean(-1, keepdims=True)
+    lag = (x[..., 1:] * x[..., :-1]).sum(-1) / (x**2).sum(-1)
+    lag = np.clip(lag + (1 + 4 * lag) / n, 0.0, 0.95)
+    best = (np.sqrt(6) * lag / (1 - lag**2)) ** (2 / 3) * n ** (1 / 3)
+    return np.clip(np.ceil(best), 1, n // 4).astype(int)
+
+
+def in_blocks(series: np.ndarray, size: int) -> np.ndarray:
+    """Means of all blocks of a size, round the end."""
+    index = (np.arange(series.shape[-1])[:, None] + np.arange(size)) % series.shape[-1]
+    return series[..., index].mean(-1)
+
+
+def double_bootstrap(series: np.ndarray) -> np.ndarray:
+    """Block bootstrap whose level is calibrated by resampling each of its samples again."""
+    random = np.random.default_rng(4)
+    n, found = series.shape[-1], []
+    for x in series:
+        size = int(lengths(x))
+        count = -(-n // size)
+        outer = in_blocks(x, size)[random.integers(0, n, (150, count))]
+        again = random.integers(0, count, (150, 60, count))
+        inner = np.take_along_axis(outer[:, None], again, 2).mean(2)
+        off = np.abs(outer.mean(1) - x.mean())
+        needed = np.mean(np.abs(inner - outer.mean(1)[:, None]) <= off[:, None], axis=1)
+        reach = np.quantile(off, min(np.quantile(needed, 0.95), 1.0))
+        found.append(reach * np.sqrt(n / (n - size)))
+    return np.array(found)
+
+
+def maximum(rows: list[Standing]) -> np.ndarray:
+    """Which of all pairs a bootstrap of their largest studentised difference tells apart."""
+    random = np.random.default_rng(5)
+    value = np.array([row.influence.value for row in rows])
+    series = np.stack([row.influence.of_case for row in rows])
+    i, j = np.triu_indices(len(rows), 1)
+    differences = series[i] - series[j]
+    n, size = series.shape[1], int(np.median(lengths(differences)))
+    count, means = -(-n // size), in_blocks(differences, size)
+    error = means.std(1) / np.sqrt(count) * np.sqrt(n / (n - size))
+    drawn = means[:, random.integers(0, n, (400, count))]
+    spread_of = np.maximum(drawn.std(2) / np.sqrt(count - 1), 1e-12)
+    largest = np.quantile(np.abs(drawn.mean(2) / spread_of).max(0), 0.95)
+    return np.abs(value[i] - value[j]) / error > largest
+
+
+def maxima(trials: int) -> None:
+    """Boards that show one group, and what is found of 20 %: Holm, and a maximum statistic."""
+    for days in DAYS:
+        for e_folding in (1, 7):
+            world = {"days": days, "e_folding": e_folding, "common": 0.8}
+            equal = list(boards(trials, **world))
+            better = list(boards(trials // 2, **world, better=0.2))
+            one = [not told_apart(r).any() for r in equal], [not maximum(r).any() for r in equal]
+            told = [told_apart(r)[0, 1:].mean() for r in better]
+            found = told, [maximum(r)[:12].mean() for r in better]
+            print(days, e_folding, *(f"{np.mean(x):6.2f}" for x in (*one, *found)), flush=True)
+
+
 WAYS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "mixture of memories": mixture,
     "cosines, fixed-b": cosines,
     "effective size": effective_size,
     "block bootstrap": blocks,
+    "double bootstrap": double_bootstrap,
 }
 
 
@@ -169,10 +233,12 @@ def ranks(trials: int) -> None:
 def main() -> None:
     """Run a study."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("study", choices=["coverage", "ranks", "ways"])
+    parser.add_argument("study", choices=["coverage", "ranks", "ways", "maxima"])
     parser.add_argument("--trials", type=int, default=400)
     given = parser.parse_args()
-    {"coverage": coverage, "ranks": ranks, "ways": ways}[given.study](given.trials)
+    {"coverage": coverage, "ranks": ranks, "ways": ways, "maxima": maxima}[given.study](
+        given.trials
+    )
 
 
 if __name__ == "__main__":

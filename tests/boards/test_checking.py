@@ -88,13 +88,16 @@ def test_the_truth_as_a_submission_has_no_rank(tmp_path: Path) -> None:
     noisy = builders.maps()
     noisy["ssh"] = noisy["ssh"] + 0.01
     builders.write(noisy, tmp_path / "near.nc")
-    results = [
-        evaluate(challenge, Submission(name, path))
-        for name, path in (("truth", truth), ("copy", again), ("near", tmp_path / "near.nc"))
-    ]
-    assert [is_truth(challenge, result) for result in results] == [True, True, False]
+    builders.write(builders.maps(noise=1e-5), tmp_path / "rounded.nc")
+    paths = {"truth": truth, "copy": again, "near": tmp_path / "near.nc"}
+    paths["rounded"] = tmp_path / "rounded.nc"
+    results = [evaluate(challenge, Submission(name, path)) for name, path in paths.items()]
+    assert [is_truth(challenge, result) for result in results] == [True, True, False, True]
+    assert "is the truth, up to a factor" in results[2].warnings[0]
     shown = board(challenge, results).computed.set_index("submission")
-    assert shown["rank"].to_dict() == {"near": "1", "copy": "–", "truth": "–"}
+    assert shown["rank"].to_dict() == {
+        "near": "1", "copy": "–", "rounded": "–", "truth": "–",
+    }  # fmt: skip
     assert "is the truth itself: not ranked" in shown.loc["copy", "notes"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import shutil
@@ -9,12 +10,15 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from builders import MAPS, load_challenge
 from rows import every
 
 from oceanbench.data import downloads
 from oceanbench.errors import OceanbenchError
+
+MOST = 2**40
 
 
 def tar(path: Path, *members: tuple[str, bytes | None, dict[str, object]]) -> Path:
@@ -35,11 +39,13 @@ def fetched(tmp_path, monkeypatch):
     folder = tmp_path / "outer" / "data"
 
     def fetch(file: Path, *patterns: str, archive: bool = True, url: str = "http://x/y") -> Path:
-        def retrieve(url: str, known: str | None, fname: str, path: str) -> str:
+        def retrieve(url: str, known: str | None, fname: str, path: str, **_: object) -> str:
             return str(shutil.copy(file, Path(path, fname)))
 
         monkeypatch.setattr(downloads.pooch, "retrieve", retrieve)
-        downloads.fetch(url, folder, patterns or ("*.nc",), known_hash=None, archive=archive)
+        downloads.fetch(
+            url, folder, patterns or ("*.nc",), known_hash=None, archive=archive, most=MOST
+        )
         return folder
 
     return fetch
@@ -110,6 +116,29 @@ def test_an_archive_holds_no_more_than_archives_do(fetched, tmp_path, monkeypatc
     bomb = tar(tmp_path / "a.tar.gz", ("truth.nc", bytes(2**25), {}))
     with pytest.raises(OceanbenchError, match="the archive holds more than"):
         fetched(bomb)
+
+
+def test_a_damaged_archive_is_refused_in_one_line(fetched, tmp_path):
+    values = np.random.default_rng(0).bytes(3000)
+    whole = {"gz": tar(tmp_path / "a.tar.gz", ("truth.nc", values, {})).read_bytes()}
+    plain = gzip.decompress(whole["gz"])
+    whole |= {"bz2": bz2.compress(plain), "tar": plain[: 512 + 3072]}
+    for kind, compression in (("zip", zipfile.ZIP_DEFLATED), ("lzma", zipfile.ZIP_LZMA)):
+        with zipfile.ZipFile(tmp_path / "a.zip", "w", compression) as opened:
+            opened.writestr("truth.nc", values)
+        whole[kind] = (tmp_path / "a.zip").read_bytes()
+    for content in whole.values():
+        middle = len(content) // 2
+        for bad in (
+            b"",
+            content[:9],
+            content[:middle],
+            content[:60] + b"\xff" * 40 + content[100:],
+        ):
+            (tmp_path / "bad").write_bytes(bad)
+            with pytest.raises(OceanbenchError, match="could not be fetched"):
+                fetched(tmp_path / "bad", "truth.nc")
+            assert inside(tmp_path / "outer") == set()
 
 
 def test_a_header_that_declares_gigabytes_is_not_read(fetched, tmp_path):

@@ -70,6 +70,7 @@ PACKED = {
 }
 UNDECLARED = {
     "−999": (filled(-999.0), "fill that is not declared|exactly -999"),
+    "−99": (filled(-99.0), "fill that is not declared|exactly -99|lie outside"),
     "1e20": (filled(1e20), r"lie outside|exactly 1e\+20"),
     "int16": (filled(32767, dtype="i2", scale=1e-3), "end of what int16"),
     "int32": (filled(2**31 - 1, dtype="i4", scale=1e-4), "end of what int32"),
@@ -207,6 +208,17 @@ def test_maps_of_another_level_than_the_truth_are_refused(tmp_path, kind):
         faulty.netcdf(truth, path.with_name("truth"))
 
     check("of depth 100 m and the truth of 0.5 m", tmp_path, kind, "mine", write)
+
+
+@every("kind", ["maps", "tracks"])
+def test_a_truth_that_says_no_depth_is_of_the_surface(tmp_path, kind):
+    def level(name: str, depth: float) -> Callable[[xr.Dataset], xr.Dataset]:
+        return lambda d: d.assign_coords({name: ((), depth, {"units": "m"})})
+
+    check(RIGHT, tmp_path / "ok", kind, "mine", change=level("depth", 0.5))
+    for name in ("depth", "depthu", "level", "olevel"):
+        words = "of depth 100 m, expected the surface"
+        check(words, tmp_path / name, kind, "mine", change=level(name, 100.0))
 
 
 # --- units ---------------------------------------------------------------------------------------

@@ -165,12 +165,13 @@ def test_train_run_and_evaluate(oceanbench: Command, challenge: Challenge, tmp_p
     assert opened["before"] == [{"file": "long.nc", "sha256": sha256}]
     kept = weights.provenance
     assert (kept["seed"], kept["options"]) == (4, {"scale": 2.0})
-    assert kept["command"] == "oceanbench train learns.py toy_maps --set scale=2e0 --seed 4"
+    said = f"oceanbench train learns.py {challenge.called} --set scale=2e0 --seed 4"
+    assert kept["command"] == said
     assert {"oceanbench", "commit", "packages", "created", "seconds", "device"} <= kept.keys()
     assert str(tmp_path) not in json.dumps([weights.training, kept])
 
     code, out, err = oceanbench("run", "learns.py", challenge.path, "--set", "offset=0.5")
-    assert (code, err) == (0, "")
+    assert code == 0 and err.count("\n") == 1 and "everywhere" in err  # a constant
     assert "weights learns.safetensors trained on toy_maps" in out
     assert "weights=learns.safetensors" in out
     maps = xr.open_dataset(path.with_suffix(".nc"), engine="h5netcdf")["ssh"]
@@ -188,7 +189,7 @@ def test_train_run_and_evaluate(oceanbench: Command, challenge: Challenge, tmp_p
             "cpu_seconds": kept["cpu_seconds"],
         },
     }
-    assert provenance["command"] == "oceanbench run learns.py toy_maps --set offset=0.5"
+    assert provenance["command"] == f"oceanbench run learns.py {challenge.called} --set offset=0.5"
     assert (
         oceanbench("evaluate", challenge.path, path.with_suffix(".nc"), "--name", "again")[0] == 0
     )
@@ -219,7 +220,10 @@ def test_weights_are_found_in_the_order_chosen_own_shipped_default(
         assert code == 0 and err.count("\n") <= 1, err  # the constants are warned of
         provenance = Result.load(own / "mine.json").provenance
         chosen = " --weights learns.safetensors" if arguments else ""
-        assert provenance["command"] == f"oceanbench run learns.py toy_maps --name mine{chosen}"
+        assert (
+            provenance["command"]
+            == f"oceanbench run learns.py {challenge.called} --name mine{chosen}"
+        )
         return provenance["options"].get("weights", {}).get("options")
 
     def trained(scale: int, *arguments: object) -> None:

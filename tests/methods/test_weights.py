@@ -89,6 +89,7 @@ def test_other_files_are_refused(file: Path, content: bytes, words: str) -> None
         ("challenge", '{"name": "toy_maps", "version": "1", "sha256": ""}'),
         ("training", "[1, 2]"),
         ("provenance", "{not JSON"),
+        ("method", "[" * 100_000),
     ],
 )
 def test_a_damaged_header_is_refused(file: Path, part: str, text: str) -> None:

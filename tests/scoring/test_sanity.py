@@ -39,6 +39,12 @@ MUTANTS: dict[str, tuple[Callable[[xr.DataArray], xr.DataArray], str]] = {
     "a step back": (shifted("time", -1), "one step earlier"),
     "a row": (shifted("latitude", 1), "one row further north"),
     "a column": (shifted("longitude", -1), "one column further west"),
+    "upside down": (lambda ssh: ssh.copy(data=ssh.values[:, ::-1]), "better upside down"),
+    "mirrored": (lambda ssh: ssh.copy(data=ssh.values[:, :, ::-1]), "east and west exchanged"),
+    "noise in another unit": (lambda ssh: 100.0 * ssh.roll(time=4), r"in another unit\?"),
+    "a fill": (lambda ssh: ssh.where(ssh.latitude != 34.0, -0.03), "is -0.03 at 14% of the points"),
+    "not written": (lambda ssh: ssh.where(ssh.time != ssh.time[3], 0.0), "is 0 at 7% of the"),
+    "the truth, rounded": (lambda ssh: 1.01 * waves()["ssh"].round(5) + 0.001, "is the truth, up"),
 }
 HONEST: dict[str, Callable[[xr.DataArray], xr.DataArray]] = {
     "noise": lambda ssh: ssh + 10.0 * NOISE,
@@ -46,6 +52,7 @@ HONEST: dict[str, Callable[[xr.DataArray], xr.DataArray]] = {
     "damped": lambda ssh: 0.15 * ssh,  # above an eighth
     "lively": lambda ssh: 7.0 * ssh,
     "mean": lambda ssh: 0.0 * ssh + ssh.mean("time"),
+    "near": lambda ssh: ssh - 0.98 * NOISE,
 }
 
 

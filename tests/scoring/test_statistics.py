@@ -223,6 +223,17 @@ def test_a_score_that_is_rarely_without_a_number_keeps_its_interval():
     assert of_parts(parts, lambda v: v if v > 10.0 else math.nan, (0.0, math.inf)) is None
 
 
+def test_influences_on_a_bent_score_vary_as_it_does():
+    """Of a largest mean of many: the regression on the cases explains a part of its variance."""
+    for seed in range(3):
+        columns = np.random.default_rng(seed).standard_normal((40, 30))
+        parts = Parts(np.arange(40), lambda c, x=columns: c @ x / c.sum())
+        found = of_parts(parts, lambda means: float(means.max()), (-math.inf, math.inf))
+        random = np.random.default_rng(seed + 100)
+        drawn = [columns[random.integers(0, 40, 40)].mean(axis=0).max() for _ in range(2000)]
+        assert found.of_case.var() / 40 == pytest.approx(np.var(drawn), rel=0.2)
+
+
 def test_influence_needs_no_smooth_score():
     """Of a median: half the spacing would make a jackknife fail."""
     widths = []

@@ -10,7 +10,7 @@ import xarray as xr
 
 from oceanbench.arrays import BoolArray, FloatArray
 from oceanbench.metrics.aligned import NO_DATA, Flagged, align
-from oceanbench.metrics.options import NonNegative
+from oceanbench.metrics.options import Positive
 from oceanbench.metrics.spectral.density import Window
 from oceanbench.metrics.spectral.isotropic import MAPS, in_rings, spectra_in_box
 from oceanbench.metrics.sums import ROUNDING
@@ -21,7 +21,7 @@ def small_scale_variance(
     truth: xr.DataArray,
     weights: xr.DataArray,
     *,
-    wavelength_km: NonNegative = 200.0,
+    wavelength_km: Positive = 200.0,
     of: Literal["members", "mean"] = "members",
     window: Window = "hann",
 ) -> float | Flagged:
