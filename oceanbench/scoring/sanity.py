@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
-from oceanbench.arrays import FloatArray
+from oceanbench.arrays import BoolArray, FloatArray
 from oceanbench.scoring.matching import Matched
 
 FEW = 30  # points, with which nothing is said
@@ -109,8 +108,8 @@ def _shifted(piece: Matched, at_home: float) -> Iterator[str]:
             )
             return
     for dim, what in TURNED.items():
-        turned = piece.estimate.copy(data=piece.estimate.isel({dim: slice(None, None, -1)}).values)
-        there = _squared(turned, piece.truth, piece.weights)
+        axis = dims.index(dim)
+        there = _squared(np.flip(estimate, axis), truth, seen, axis, 0)
         if there < NEARER * at_home:
             yield (
                 f"fits the truth better {what} (its squared error falls to {there / at_home:.0%}): "
@@ -120,7 +119,7 @@ def _shifted(piece: Matched, at_home: float) -> Iterator[str]:
 
 
 def _squared(
-    estimate: FloatArray, truth: FloatArray, seen: NDArray[np.bool_], axis: int, step: int
+    estimate: FloatArray, truth: FloatArray, seen: BoolArray, axis: int, step: int
 ) -> float:
     """Mean squared error, where both have a value, of an estimate that stands a step further."""
     here = np.arange(max(0, -step), truth.shape[axis] - max(0, step))
