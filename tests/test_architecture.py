@@ -67,8 +67,16 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
     "assimilation/fourdvarnet": [
         {"maps", "windows"},
         {"compilation"},
-        {"solver"},
-        {"adjoint", "batch", "priors", "published"},
+        {"learned_descent", "solver"},
+        {
+            "adjoint",
+            "batch",
+            "bumps",
+            "conjugate_gradients",
+            "gated_prior",
+            "priors",
+            "published",
+        },
     ],
 }
 MOST_ENTRIES = 24  # directly in the package
