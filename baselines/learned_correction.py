@@ -1,14 +1,19 @@
-r"""4DVarNet for sea level: a dynamical map, corrected by a few learned steps of a descent.
+r"""Learned correction of sea level: a dynamical map, corrected by a few passes of a network.
 
 From the map of a model that was nudged to the observations
-(:mod:`oceanbench.assimilation.nudging.bfn_qg`), the solver
+(:mod:`oceanbench.assimilation.nudging.bfn_qg`), a U-Net takes three steps
 
 .. math:: x \leftarrow x - u_\theta\!\left( y - x, \; x - \Phi(x), \; x \right)
 
-(:mod:`oceanbench.assimilation.fourdvarnet.learned_descent`) takes a few steps. Each sees where the
-observations disagree, and what a learned prior :math:`\Phi` finds unlikely: the two terms of a
-variational cost. It learns from the maps of the training period, observed as they were and by the
-same altimeters on other days (:mod:`oceanbench.observing.reflown`), with the errors that those had.
+(:mod:`oceanbench.assimilation.fourdvarnet.learned_descent`). Each sees where the observations
+disagree, and what a learned autoencoder :math:`\Phi` does not make again: what the two terms of a
+variational cost are made of. But nothing makes it descend that cost, which rises over the steps: it
+is a recurrent U-Net, and the control of the baseline fourdvarnet, which does descend one. The
+baseline unet is its version of one pass and without :math:`\Phi`. The preset ``gpu`` has an LSTM
+that is given the gradients, as published.
+
+It learns from the maps of the training period, observed as they were and by the same altimeters on
+other days (:mod:`oceanbench.observing.reflown`), with the errors that those had.
 """
 
 from __future__ import annotations
@@ -19,7 +24,7 @@ from oceanbench.assimilation.fourdvarnet.maps.learned_mapping import LearnedMapp
 KINDS = ("maps", "tracks")
 PHYSICS = "quasi-geostrophic"
 REFERENCE = "Beauchamp et al. (2023) doi:10.5194/gmd-16-2119-2023"
-NAME = "fourdvarnet"
+NAME = "learned_correction"
 PRESETS = {
     "cpu": MapConfiguration(scenes=2, steps=2000, along_track=True),
     "long": MapConfiguration(scenes=10, steps=12_000, along_track=True),

@@ -1,8 +1,8 @@
-"""4DVarNets for sea level from several seeds: their mean, and members that tell its error.
+"""Learned corrections of sea level from several seeds: their mean, and members of its error.
 
-The baseline fourdvarnet several times, with smaller networks. The spread of networks alone is too
-small: training finds the factor that makes it as large as the error of their mean in validation.
-Members can also be drawn by conditional simulation, or by perturbation of the estimate.
+The baseline learned_correction several times, with smaller networks. The spread of networks alone
+is too small: training finds the factor that makes it as large as the error of their mean in
+validation. Members can also be drawn by conditional simulation, or by perturbation of the estimate.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ REFERENCE = (
     "Beauchamp et al. (2023) doi:10.5194/gmd-16-2119-2023; "
     "Lakshminarayanan et al. (2017) doi:10.48550/arXiv.1612.01474"
 )
-NAME = "fourdvarnet_ensemble"
+NAME = "learned_correction_ensemble"
 SMALL = MapConfiguration(hidden=20, prior_hidden=8, along_track=True)
 PRESETS = {
     "cpu": replace(SMALL, scenes=2, steps=1500),

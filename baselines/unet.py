@@ -1,8 +1,8 @@
 """U-Net for sea level: one pass from the first guess and the observations' misfits to the map.
 
-The control of the baseline fourdvarnet: the same inputs, first guess, windows, loss and time of
-training, and no solver: neither a prior nor iterations. What 4DVarNet does better than this is what
-it owes to them.
+The baseline learned_correction in one pass: the same inputs, first guess, windows, loss and time of
+training, and neither a prior nor iterations. What fourdvarnet, a variational analysis whose
+covariances are learned, does better than the two is what it owes to its cost.
 """
 
 from __future__ import annotations

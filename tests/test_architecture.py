@@ -68,7 +68,15 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
         {"maps", "windows"},
         {"compilation"},
         {"learned_descent", "solver"},
-        {"adjoint", "batch", "bumps", "conjugate_gradients", "gated_prior", "priors", "published"},
+        {
+            "adjoint",
+            "batch",
+            "bumps",
+            "conjugate_gradients",
+            "gated_prior",
+            "priors",
+            "published",
+        },
     ],
 }
 MOST_ENTRIES = 24  # directly in the package

@@ -6,8 +6,8 @@ The truth of the jet challenges is a quasi-geostrophic flow; ``bfn`` nudges a mo
 and the learned maps start from it. Here 42 days of the training truth are mapped, which the methods
 do not get, from the tracks and errors of ``ssh_osse_jet_noisy``: as it was, and run backward in
 time, so that the same eddies obey other physics. Printed are errors in centimetres, and against
-``duacs``, whose covariances know no direction of time. ``fourdvarnet`` has learned from the truth
-of those days, so that only its error backward tells anything.
+``duacs``, whose covariances know no direction of time. ``learned_correction`` has learned from the
+truth of those days, so that only its error backward tells anything.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from oceanbench.methods.weights import Weights
 CLEAN, NOISY = "ssh_osse_jet", "ssh_osse_jet_noisy"
 DAYS = slice("2013-04-10", "2013-05-21")
 BOX = {"longitude": slice(295, 305), "latitude": slice(33, 43)}
-METHODS = ("duacs", "bfn", "fourdvarnet")
+METHODS = ("duacs", "bfn", "learned_correction")
 
 
 def sea(*, backward: bool) -> xr.DataArray:
@@ -65,10 +65,10 @@ def main() -> None:
             weighted = error.weighted(np.cos(np.deg2rad(wanted["latitude"])))
             errors[name].append(100.0 * float(weighted.mean()) ** 0.5)
     reference = errors["duacs"]
-    print("method        forward cm  to duacs  backward cm  to duacs")
+    print("method              forward cm  to duacs  backward cm  to duacs")
     for name, (forward, back) in errors.items():
         ahead, behind = 100.0 * (np.array([forward, back]) / reference - 1.0)
-        print(f"{name:14s}{forward:10.2f}{ahead:+9.0f} %{back:12.2f}{behind:+9.0f} %")
+        print(f"{name:20s}{forward:10.2f}{ahead:+9.0f} %{back:12.2f}{behind:+9.0f} %")
 
 
 if __name__ == "__main__":

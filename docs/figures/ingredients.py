@@ -1,4 +1,4 @@
-"""What each ingredient of fourdvarnet buys: the table of its page, on days that validate.
+"""What each ingredient of learned_correction buys: the table of its page, on days that validate.
 
     python docs/figures/ingredients.py FOLDER
 

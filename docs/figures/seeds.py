@@ -1,4 +1,4 @@
-"""How much the seed of a training matters: the errors of the networks of fourdvarnet_ensemble.
+"""How much the seed of a training matters: errors of the networks of learned_correction_ensemble.
 
     python docs/figures/seeds.py
 
@@ -16,7 +16,7 @@ from oceanbench.assimilation.fourdvarnet.maps.inference import estimate_members
 from oceanbench.methods.inputs import Inputs
 from oceanbench.methods.weights import Weights
 
-NAME, CHALLENGE = "fourdvarnet_ensemble", "ssh_osse_jet_noisy"
+NAME, CHALLENGE = "learned_correction_ensemble", "ssh_osse_jet_noisy"
 WEIGHTS = Path(__file__).parents[2] / "baselines" / "weights" / CHALLENGE / f"{NAME}.safetensors"
 
 

@@ -1,4 +1,4 @@
-"""4DVarNet for maps, trained for a few seconds on a small sea."""
+"""4DVarNet and the learned correction of maps, trained for a few seconds on a small sea."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 import xarray as xr
 from map_worlds import inputs, observed, waves
 from rows import every
-from small_networks import DAYS, SMALL, exact, seen, target, train, trained
+from small_networks import DAYS, SMALL, SOLVER, exact, seen, target, train, trained
 from torch import Tensor
 
 from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration, network
@@ -30,8 +30,10 @@ def rmse(values: np.ndarray) -> float:
     return float(np.sqrt(np.mean((values - exact()) ** 2)))
 
 
-def test_it_learns_to_correct_its_first_guess() -> None:
-    found = estimate_members(seen(), target(), trained(), name="mine")
+@pytest.mark.parametrize("configuration", [SMALL, SOLVER], ids=["correction", "solver"])
+def test_it_learns_to_correct_its_first_guess(configuration: MapConfiguration) -> None:
+    weights = trained(configuration=configuration)
+    found = estimate_members(seen(), target(), weights, name="mine")
     guess = observed(seen(), grid_around(target(), 0.25, margin=1.0, days=2), "oi")
     before = xr.DataArray(
         guess.first_guess[2:-2],
@@ -108,12 +110,14 @@ def test_one_day_of_the_maps_does_not_depend_on_which_others_are_asked_for() -> 
     np.testing.assert_allclose(part[2:4], whole[4:6], atol=2e-3)
 
 
-@pytest.mark.parametrize("update", ["unet", "lstm"])
+@pytest.mark.parametrize("update", ["unet", "lstm", "conjugate"])
 @pytest.mark.parametrize("prior_hidden", [0, 4])
 def test_configurations_make_networks(update: str, prior_hidden: int) -> None:
-    configuration = replace(SMALL, update=update, prior_hidden=prior_hidden, coarsen=2)
-    if update == "lstm" and not prior_hidden:
-        with pytest.raises(OceanbenchError, match="update=lstm, prior_hidden=0: expected one of"):
+    sizes = {"prior_hidden": prior_hidden, "coarsen": 2, "error_size": 0.5}
+    configuration = replace(SMALL, update=update, **sizes)
+    if update != "unet" and not prior_hidden:
+        message = f"update={update}, prior_hidden=0: expected one of"
+        with pytest.raises(OceanbenchError, match=message):
             network(configuration)
         return
     net, values = network(configuration), torch.randn(2, 5, 11, 12)

@@ -12,7 +12,7 @@ import pytest
 import torch
 import xarray as xr
 from map_worlds import DAY, FIRST, track, waves
-from small_networks import SMALL
+from small_networks import SMALL, SOLVER
 from torch import Tensor
 
 from oceanbench.assimilation.fourdvarnet.maps import inference, window_estimates
@@ -22,7 +22,11 @@ from oceanbench.methods.inputs import Inputs
 from oceanbench.methods.method_file import load_method
 
 TRAINED, SCORED, ALL = slice(0, 60), slice(80, 88), 95
-CONFIGURATION = replace(SMALL, first_guess="smooth", scenes=1, steps=3, reduced=False)
+SHORT = {"first_guess": "smooth", "scenes": 1, "steps": 3, "reduced": False}
+CONFIGURATIONS = {
+    "fourdvarnet": replace(SOLVER, **SHORT),
+    "learned_correction": replace(SMALL, **SHORT),
+}
 
 
 def day(number: int) -> str:
@@ -74,18 +78,19 @@ def shuffled(challenge: Challenge, folder: Path) -> Challenge:
     return Challenge.load(str(folder / "challenge.yaml"))
 
 
-def trained(challenge: Challenge) -> dict[str, Tensor]:
-    given = Inputs(challenge, for_training=True)
-    data = training_data(given, CONFIGURATION, name="fourdvarnet", seed=0)
-    return train_members(data, CONFIGURATION, name="fourdvarnet", members=1, seed=0, device="cpu")
+def trained(challenge: Challenge, name: str) -> dict[str, Tensor]:
+    given, configuration = Inputs(challenge, for_training=True), CONFIGURATIONS[name]
+    data = training_data(given, configuration, name=name, seed=0)
+    return train_members(data, configuration, name=name, members=1, seed=0, device="cpu")
 
 
-def test_maps_do_not_change_with_the_truth_where_nobody_looked(tmp_path: Path) -> None:
-    estimate = load_method("fourdvarnet")[1].estimate
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_maps_do_not_change_with_the_truth_where_nobody_looked(name: str, tmp_path: Path) -> None:
+    estimate = load_method(name)[1].estimate
     first = sea(tmp_path / "sea")
     found = []
     for challenge in (first, shuffled(first, tmp_path / "shuffled")):
-        weights = trained(challenge)
+        weights = trained(challenge, name)
         maps = estimate(
             Inputs(challenge), challenge.target(), device="cpu", seed=0, weights=weights
         )
@@ -95,11 +100,12 @@ def test_maps_do_not_change_with_the_truth_where_nobody_looked(tmp_path: Path) -
     xr.testing.assert_identical(found[0][1], found[1][1])
 
 
+@pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_a_window_of_maps_is_the_same_alone_and_among_others(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     challenge = sea(tmp_path / "sea")
-    solvers = inference.TrainedMembers.of(trained(challenge), name="fourdvarnet")
+    solvers = inference.TrainedMembers.of(trained(challenge, name), name=name)
     target = challenge.target()["ssh"]
     seen = solvers.observe(Inputs(challenge), "ssh", solvers.grid(target))
     expected = solvers.maps(seen)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from map_worlds import inputs, observed, waves
-from small_networks import SMALL, target, train
+from small_networks import SMALL, SOLVER, target, train
 
 from oceanbench.assimilation.fourdvarnet.maps.auxiliary_maps import second_field
 from oceanbench.assimilation.fourdvarnet.maps.configuration import network
@@ -17,7 +17,16 @@ from oceanbench.assimilation.fourdvarnet.maps.map_grid import grid_around
 from oceanbench.errors import OceanbenchError
 
 DAYS = 60
-ALONE = replace(SMALL, first_guess="mean", scenes=1, steps=150, reduced=False)
+SHORT = {"first_guess": "mean", "scenes": 1, "steps": 150, "reduced": False}
+ALONE = {
+    "conjugate": replace(SOLVER, **SHORT),
+    "unet": replace(SMALL, **SHORT),
+    "lstm": replace(SMALL, update="lstm", **SHORT),
+}
+PARTS = {
+    "conjugate": {"log_second_weight", "second.state.weight", "second.field.weight"},
+    "unet": {"second_weight", "second.state.weight", "second.field.weight"},
+}
 
 
 def temperature(days: int = DAYS, first: int = 0) -> xr.Dataset:
@@ -37,21 +46,22 @@ def rmse(found: np.ndarray) -> float:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("update", ["conjugate", "unet", "lstm"])
+@pytest.mark.parametrize("update", ALONE)
 def test_with_a_field_that_determines_it_sea_level_is_found_better(update: str) -> None:
     errors = {}
     for second in ("", "sst"):
-        configuration = replace(ALONE, update=update, second=second)
+        configuration = replace(ALONE[update], second=second)
         weights = train(seen(), configuration)
         assert ("second_mean" in weights) == bool(second)
         errors[second] = rmse(estimate_members(seen(), target(), weights, name="mine")[0])
     assert errors["sst"] < 0.7 * errors[""]
 
 
-def test_without_a_second_field_the_network_has_no_part_for_it() -> None:
-    names = set(network(SMALL).state_dict())
-    more = set(network(replace(SMALL, second="sst")).state_dict()) - names
-    assert more == {"second_weight", "second.state.weight", "second.field.weight"}
+@pytest.mark.parametrize("update", PARTS)
+def test_without_a_second_field_the_network_has_no_part_for_it(update: str) -> None:
+    names = set(network(ALONE[update]).state_dict())
+    more = set(network(replace(ALONE[update], second="sst")).state_dict()) - names
+    assert more == PARTS[update]
 
 
 def test_gridded_observations_have_it_on_their_nodes_and_hold_it_beyond_its_days() -> None:

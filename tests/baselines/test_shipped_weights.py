@@ -9,6 +9,8 @@ import pytest
 from places import ROOT
 from rows import every
 
+from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration
+from oceanbench.assimilation.fourdvarnet.maps.inference import TrainedMembers
 from oceanbench.challenge import Challenge
 from oceanbench.errors import OceanbenchError
 from oceanbench.methods.inputs import Inputs
@@ -26,6 +28,12 @@ ERRORS = {  # of sea level over the first starts and all leads, metres: what was
 }
 
 
+def updates(path: Path) -> set[str]:
+    """What the networks for maps of a method file update their estimate by; empty of others."""
+    presets = getattr(load_method(path.stem)[1], "PRESETS", {}).values()
+    return {preset.update for preset in presets if isinstance(preset, MapConfiguration)}
+
+
 def named(path: Path) -> str:
     return f"{path.parent.name}/{path.stem}"
 
@@ -39,10 +47,18 @@ def test_weights_are_small_and_say_where_they_come_from(path: Path) -> None:
     weights = Weights.load(path)
     challenge = Challenge.load(path.parent.name)
     assert path.stat().st_size <= MOST
+    assert weights.method["name"] == path.stem
     assert weights.challenge["name"] == challenge.name
     assert weights.challenge["version"] <= challenge.version  # which a change of scores raises
     assert not weights.provenance["commit"].endswith("+")
     assert weights.provenance["seconds"] > 0
+
+
+@every("path", [p for p in SHIPPED if updates(p)])
+def test_networks_for_maps_are_those_of_the_method(path: Path) -> None:
+    trained = TrainedMembers.of(Weights.load(path).tensors, name=path.stem)
+    assert len(trained.solvers) == (4 if path.stem.endswith("ensemble") else 1)
+    assert trained.configuration.update in updates(path)
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=named)

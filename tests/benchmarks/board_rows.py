@@ -53,9 +53,12 @@ CHEAP = {
     "damped_persistence linear_inverse_model emulator_ensemble layered_ocean",
     "reanalysis_emulation_probabilistic": "persistence emulator climatological_ensemble "
     "damped_persistence linear_inverse_model emulator_ensemble",
-    "ssh_osse_jet": "mean_field oi oi_across_gaps bfn unet fourdvarnet fourdvarnet_ensemble",
-    "ssh_osse_jet_noisy": "mean_field oi_across_gaps bfn unet fourdvarnet fourdvarnet_ensemble",
-    "ssh_ose_jet": "mean_field oi oi_across_gaps bfn fourdvarnet fourdvarnet_ensemble",
+    "ssh_osse_jet": "mean_field oi oi_across_gaps bfn unet learned_correction "
+    "learned_correction_ensemble",
+    "ssh_osse_jet_noisy": "mean_field oi_across_gaps bfn unet learned_correction "
+    "learned_correction_ensemble",
+    "ssh_ose_jet": "mean_field oi oi_across_gaps bfn learned_correction "
+    "learned_correction_ensemble",
 }
 ROWS = [f"{challenge}/{row}" for challenge, rows in CHEAP.items() for row in rows.split()]
 

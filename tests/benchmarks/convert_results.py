@@ -36,9 +36,9 @@ MEMBERS = {  # methods of maps and windows that give members; of forecasts, the 
     "enks",
     "fourdvarnet_ode",
     "fourdvarnet_conv",
-    "fourdvarnet_ensemble",
-    "fourdvarnet_conditional",
-    "fourdvarnet_perturbed",
+    "learned_correction_ensemble",
+    "learned_correction_conditional",
+    "learned_correction_perturbed",
 }
 
 

@@ -189,8 +189,8 @@ def small(name: str) -> Any:
     return method
 
 
-@pytest.mark.parametrize("name", ["fourdvarnet", "unet"])
-def test_fourdvarnet_for_maps_learns_and_maps(device: str, name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["fourdvarnet", "learned_correction", "unet"])
+def test_a_network_for_maps_learns_and_maps(device: str, name: str, tmp_path: Path) -> None:
     """As it does on the CPU; and a training that was interrupted goes on."""
     method, given = small(name), seen()
     options: dict[str, Any] = {"seed": 0, "steps": 2}

@@ -35,6 +35,11 @@ WAYS = {  # of computing a network
 }
 TINY_NETWORK = {"first_guess": "mean", "scenes": 1, "hidden": 4, "prior_hidden": 4, "crop": 12,
                 "iterations": 2, "batch": 2, "step_degrees": 1.0}  # fmt: skip
+NETWORKS_FOR_MAPS = [  # and whether they are compiled
+    ("learned_correction", False),
+    ("fourdvarnet", False),
+    ("learned_correction", True),
+]
 
 
 def wait(device: str) -> None:
@@ -296,17 +301,18 @@ def presets(device: str, tiny: bool) -> Iterator[Measured]:
     most = 2 if tiny else 25
     yield {"what": "emulator, preset gpu", "device": device, **global_emulator(device, tiny, most)}
     maps = given("ssh_osse_jet", first="2013-01-02", last="2013-03-23")
-    for compiled in (False,) if tiny else (False, True):
-        method = load_method("fourdvarnet")[1]
+    for name, compiled in NETWORKS_FOR_MAPS[: 2 if tiny else None]:
+        method = load_method(name)[1]
         if tiny:
             method.PRESETS["gpu"] = replace(method.PRESETS["gpu"], **TINY_NETWORK)
         options = {"device": device, "seed": 0, "preset": "gpu", "compiled": compiled}
+        options["first_guess"] = "mean"  # the quickest: what is timed are steps
 
         def train(method: Any = method, options: Mapping[str, Any] = options) -> None:
             method.train(maps, **options)
 
         row = steps(train, device, most=most)
-        what = "fourdvarnet, preset gpu" + (", compiled" if compiled else "")
+        what = f"{name}, preset gpu" + (", compiled" if compiled else "")
         yield {"what": what, "device": device, **row}
 
 

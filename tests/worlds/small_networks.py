@@ -1,7 +1,8 @@
-"""A 4DVarNet for maps small enough to be trained in seconds, and the sea it learns from."""
+"""Networks for maps small enough to be trained in seconds, and the sea they learn from."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -28,6 +29,7 @@ SMALL = MapConfiguration(
     average=0.9,
     along_track=True,
 )
+SOLVER = replace(SMALL, update="conjugate", coarsen=2, iterations=6, prior_loss=0.0, varied=True)
 
 
 @cache
@@ -56,8 +58,8 @@ def train(
 
 
 @cache
-def trained(seed: int = 0) -> dict[str, Tensor]:
-    return train(seen(), SMALL, seed=seed)
+def trained(seed: int = 0, configuration: MapConfiguration = SMALL) -> dict[str, Tensor]:
+    return train(seen(), configuration, seed=seed)
 
 
 def target() -> xr.DataArray:

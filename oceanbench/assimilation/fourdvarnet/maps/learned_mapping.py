@@ -16,8 +16,9 @@ import xarray as xr
 from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration
 from oceanbench.assimilation.fourdvarnet.maps.inference import estimate_members, filled
 from oceanbench.assimilation.fourdvarnet.maps.training import train_members, training_data
+from oceanbench.errors import OceanbenchError
 from oceanbench.learning.distributed import together
-from oceanbench.learning.ensembles import preset_of
+from oceanbench.learning.ensembles import configuration_of, preset_of
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,19 @@ class LearnedMapping:
         missions : comma-separated names of the inputs to use, or ``all``; by default those that
             are not optional
         compiled : compile the network with torch.compile
+
+        Raises
+        ------
+        OceanbenchError
+            if the weights are of another method's network
         """
+        found = configuration_of(MapConfiguration, weights, self.name).update
+        own = sorted({preset.update for preset in self.presets.values()})
+        if found not in own:
+            raise OceanbenchError(
+                f"{self.name}: weights of a network with update={found}, expected "
+                f"{' or '.join(own)}; train it, or run the method that they are of"
+            )
         members = partial(
             estimate_members,
             inputs,

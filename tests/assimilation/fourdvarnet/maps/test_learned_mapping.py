@@ -6,17 +6,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from small_networks import SMALL, seen, target
 
 from oceanbench.assimilation.fourdvarnet.maps.inference import estimate_members
 from oceanbench.assimilation.fourdvarnet.maps.learned_mapping import LearnedMapping
 from oceanbench.errors import OceanbenchError
+from oceanbench.learning.ensembles import as_tensors
 from oceanbench.methods.method_file import load_method, parse_options
 
 MAPPING = LearnedMapping("mine", {"cpu": replace(SMALL, first_guess="mean", scenes=1)})
 
 
-@pytest.mark.parametrize("name", ["fourdvarnet", "unet"])
+@pytest.mark.parametrize("name", ["fourdvarnet", "learned_correction", "unet"])
 def test_its_keywords_are_the_options_of_a_method_file(name: str) -> None:
     _, method = load_method(name)
     given = {"preset": "long", "steps": "3", "supervised": "false"}
@@ -36,6 +38,15 @@ def test_what_it_trains_maps_the_target(supervised: bool) -> None:
     assert found["ssh"].dims == target().dims
     expected = estimate_members(seen(), target(), weights, name="mine")[0]
     np.testing.assert_array_equal(found["ssh"].values, expected)
+
+
+def test_weights_of_another_network_are_refused() -> None:
+    """Such as those of what had the name of this method before."""
+    solver = replace(SMALL, update="conjugate", error_size=0.2)
+    other = as_tensors(solver) | {"mean": torch.tensor(0.0), "deviation": torch.tensor(1.0)}
+    message = "mine: weights of a network with update=conjugate, expected unet; train it, or run"
+    with pytest.raises(OceanbenchError, match=message):
+        MAPPING.estimate(seen(), target().to_dataset(), device="cpu", seed=0, weights=other)
 
 
 def test_a_preset_that_it_has_not_is_refused() -> None:

@@ -1,6 +1,7 @@
-"""Maps and spectra of some submissions, for the page on fourdvarnet.
+r"""Maps and spectra of some submissions, for the page on learned_correction.
 
-    python docs/figures/fourdvarnet.py FOLDER duacs bfn fourdvarnet fourdvarnet_ensemble
+    python docs/figures/learned_correction.py FOLDER \
+        duacs bfn learned_correction learned_correction_ensemble
 
 FOLDER holds what `oceanbench run METHOD ssh_osse_jet_noisy --output …` wrote, NAME.nc each. Sea
 level and its error on a day, and against wavelength the part of the truth that the error leaves.
@@ -99,8 +100,8 @@ def main() -> None:
         submission = Submission(name, options.folder / f"{name}.nc")
         found[name] = next(iter(evaluated(challenge, submission)[1].values()))
     with matplotlib.style.context(STYLE, after_reset=True):
-        maps(found, options.day).savefig(options.output / "fourdvarnet_maps.png")
-        spectra(found).savefig(options.output / "fourdvarnet_spectra.png")
+        maps(found, options.day).savefig(options.output / "learned_correction_maps.png")
+        spectra(found).savefig(options.output / "learned_correction_spectra.png")
 
 
 if __name__ == "__main__":
