@@ -106,7 +106,7 @@ BAD = {  # changes at dotted keys -> words of the refusal
         {"domain.time": ["2012-11-05", "2012-10-22"]}, ["domain", "time", "first"],
     ),
     "latitudes in the wrong order": ({"domain.latitude": [36, 33]}, ["latitude", "south"]),
-    "latitude beyond the pole": ({"domain.latitude": [33, 95]}, ["latitude"]),
+    "latitude beyond the pole": ({"domain.latitude": [33, 90.5]}, ["latitude"]),
     "longitude and latitude swapped": (
         {"domain.longitude": [33, 36], "domain.latitude": [-165, -161]}, ["latitude"],
     ),

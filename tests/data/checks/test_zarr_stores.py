@@ -135,6 +135,8 @@ def test_a_filter_codes_the_type_that_its_array_holds(tmp_path):
     encoded = {"ssh": {"filters": [Delta("<i4")], "compressors": None}}
     counts.to_zarr(tmp_path / "a.zarr", zarr_format=2, consolidated=False, encoding=encoded)
     np.testing.assert_array_equal(open_untrusted(tmp_path / "a.zarr")["ssh"], counts["ssh"])
+    same = rewrite(tmp_path / "a.zarr", filters=[{"id": "delta", "dtype": "<i4"}])
+    check_files([same], Budget(), "a.zarr")
     other = rewrite(tmp_path / "a.zarr", filters=[{"id": "delta", "dtype": "<i8"}])
     assert "codes <i8 and holds <i4" in refusal(other)
 
