@@ -281,6 +281,11 @@ def test_folder_of_a_challenge_may_be_given_and_have_any_name(tmp_path):
     assert challenge.open("truth")["ssh"].shape == (15, 7, 9)
 
 
+def test_the_ocean_of_a_challenge_is_its_world_or_its_own(tmp_path):
+    assert load_challenge(tmp_path / "a", MAPS).ocean == "toy_maps"
+    assert load_challenge(tmp_path / "b", MAPS, world="natl60").ocean == "natl60"
+
+
 def test_challenge_cannot_be_changed(tmp_path):
     challenge = load_challenge(tmp_path, MAPS)
     with pytest.raises(ValueError, match="frozen"):
