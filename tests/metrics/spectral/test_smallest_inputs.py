@@ -97,6 +97,12 @@ def test_a_spectrum_is_that_of_the_box_that_is_scored() -> None:
     np.testing.assert_allclose(found, want, rtol=1e-12)
 
 
+def test_frequencies_are_those_of_the_axis() -> None:
+    field = xr.DataArray(np.arange(8) ** 2.0, {"x": 3.0 + 2.0 * np.arange(8)}, ("x",))
+    found = psd(field, ("x",))["freq_x"].values
+    np.testing.assert_allclose(found, np.arange(5) / 16.0, rtol=1e-12)
+
+
 @pytest.mark.parametrize(("points", "known"), [(3, True), (2, False), (1, False)])
 def test_an_axis_has_three_values_at_least(points: int, known: bool) -> None:
     field = xr.DataArray(np.arange(points) ** 2.0, {"x": np.arange(points) * 2.0}, ("x",))
