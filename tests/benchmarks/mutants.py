@@ -287,9 +287,10 @@ def main() -> None:
         if mutant not in inside:
             trial.tries(mutant, trial.runs_afresh)
     found = trial.outcomes
-    survivors = [str(mutant) for mutant in sample if not found[str(mutant)]["by"]]
+    tried = [str(mutant) for mutant in sample if str(mutant) in found]
+    survivors = [name for name in tried if not found[name]["by"]]
     print(*survivors, sep="\n")  # noqa: T201
-    print(f"{len(survivors)} of {len(sample)} survive")  # noqa: T201
+    print(f"{len(survivors)} of {len(tried)} survive")  # noqa: T201
 
 
 if __name__ == "__main__":
