@@ -106,7 +106,7 @@ BAD = {  # changes at dotted keys -> words of the refusal
         {"domain.time": ["2012-11-05", "2012-10-22"]}, ["domain", "time", "first"],
     ),
     "latitudes in the wrong order": ({"domain.latitude": [36, 33]}, ["latitude", "south"]),
-    "latitude beyond the pole": ({"domain.latitude": [33, 95]}, ["latitude"]),
+    "latitude beyond the pole": ({"domain.latitude": [33, 90.5]}, ["latitude"]),
     "longitude and latitude swapped": (
         {"domain.longitude": [33, 36], "domain.latitude": [-165, -161]}, ["latitude"],
     ),
@@ -280,6 +280,11 @@ def test_folder_of_a_challenge_may_be_given_and_have_any_name(tmp_path):
     challenge = maps_challenge(folder)
     assert Challenge.load(folder).name == challenge.name
     assert challenge.open("truth")["ssh"].shape == (15, 7, 9)
+
+
+def test_the_ocean_of_a_challenge_is_its_world_or_its_own(tmp_path):
+    assert load_challenge(tmp_path / "a", MAPS).ocean == "toy_maps"
+    assert load_challenge(tmp_path / "b", MAPS, world="natl60").ocean == "natl60"
 
 
 def test_challenge_cannot_be_changed(tmp_path):

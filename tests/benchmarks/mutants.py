@@ -206,10 +206,10 @@ class Trial:
         """Whether its line runs when its module is imported."""
         return bool(mutant.lines & set(self.told["imports"].get(mutant.file, [])))
 
-    def tries(self, mutant: Mutant, runs: Callable[[list[str]], str | None], *tests: str) -> None:
+    def tries(self, mutant: Mutant, runs: Callable[[list[str]], str | None]) -> None:
         """Note the outcome of a fault, in a tree that is as it was afterwards."""
         path, began = self.tree / mutant.file, sum(os.times()[:4])
-        names, sound, times = list(tests) or self.selected(mutant), path.read_bytes(), path.stat()
+        names, sound, times = self.selected(mutant), path.read_bytes(), path.stat()
         try:
             path.write_bytes(mutant.applied(sound))
             by = in_fork(self.work, self.limit, lambda: runs(names)) if names else None
@@ -267,33 +267,30 @@ def main() -> None:
         with suppress(ImportError):
             importlib.import_module(library)
 
-    tests = [f"tests/{name}" for name in options.tests]
-    if not (work / "touched.json").exists():
-        (work / "touched.json").write_text(json.dumps(told_of_lines(work, files, tests)))
-    told = json.loads((work / "touched.json").read_text())
+    tests = options.retry or [f"tests/{name}" for name in options.tests]
+    kept = work / ("retried.json" if options.retry else "touched.json")
+    if options.retry or not kept.exists():
+        kept.write_text(json.dumps(told_of_lines(work, files, tests)))
+    told = json.loads(kept.read_text())
     for name in told.get("failed", []):
         print(f"fails without a fault: {name}")  # noqa: T201
         told["lines"].pop(name, None)
-    (work / "coverage.txt").write_text("\n".join(coverage(tree, files, told)))
+    kept.with_suffix(".txt").write_text("\n".join(coverage(tree, files, told)))
 
     trial, sample = Trial(work, told, options.budget, options.timeout), pool[: options.count]
-    known = trial.outcomes
-    if options.retry:
-        for mutant in sample:
-            if str(mutant) in known and not known[str(mutant)]["by"]:
-                trial.tries(mutant, trial.runs_afresh, *options.retry)
-        waiting = []
-    else:
-        waiting = [mutant for mutant in sample if str(mutant) not in known]
+    known = {name: bool(row["by"]) for name, row in trial.outcomes.items()}
+    again = False if options.retry else None
+    waiting = [mutant for mutant in sample if known.get(str(mutant)) is again]
     inside = [m for m in waiting if m.inside and not trial.is_imported(m)]
     in_fork(work, 36_000, lambda: session(work, Trials(trial, inside), *tests))
     for mutant in waiting:
         if mutant not in inside:
             trial.tries(mutant, trial.runs_afresh)
-    known = trial.outcomes
-    survivors = [str(mutant) for mutant in sample if not known[str(mutant)]["by"]]
+    found = trial.outcomes
+    tried = [str(mutant) for mutant in sample if str(mutant) in found]
+    survivors = [name for name in tried if not found[name]["by"]]
     print(*survivors, sep="\n")  # noqa: T201
-    print(f"{len(survivors)} of {len(sample)} survive")  # noqa: T201
+    print(f"{len(survivors)} of {len(tried)} survive")  # noqa: T201
 
 
 if __name__ == "__main__":

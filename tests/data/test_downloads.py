@@ -141,6 +141,16 @@ def test_a_damaged_archive_is_refused_in_one_line(fetched, tmp_path):
             assert inside(tmp_path / "outer") == set()
 
 
+def test_an_archive_may_hold_exactly_what_archives_do(fetched, tmp_path, monkeypatch):
+    path = tar(tmp_path / "a.tar.gz", ("a.nc", bytes(300), {}), ("b.nc", bytes(700), {}))
+    monkeypatch.setattr(downloads, "MOST_RATIO", 0)
+    monkeypatch.setattr(downloads, "SMALL", 999)
+    with pytest.raises(OceanbenchError, match="the archive holds more than 999 bytes"):
+        fetched(path)
+    monkeypatch.setattr(downloads, "SMALL", 1000)
+    assert inside(fetched(path)) == {"a.nc", "b.nc"}
+
+
 def test_a_header_that_declares_gigabytes_is_not_read(fetched, tmp_path):
     header = tarfile.TarInfo("x")
     header.size, header.type = 2**28, tarfile.XHDTYPE

@@ -103,6 +103,16 @@ def test_daily_means_are_labelled_with_their_day(tmp_path):
     assert found["ssh"].attrs["units"] == "m"
 
 
+def test_a_day_that_lacks_samples_is_left_out_unless_it_is_scored(tmp_path):
+    hourly = maps(count=47)
+    hourly = hourly.assign_coords(time=FIRST + np.arange(47) * np.timedelta64(1, "h"))
+    path = write(hourly, tmp_path / "a.nc")
+    for box in (None, Box(latitude=(33.0, 36.0))):
+        np.testing.assert_array_equal(opened(path, daily_mean=True, box=box)["time"], days(1))
+    with pytest.raises(OceanbenchError, match="has 23 of 24 samples"):
+        opened(path, daily_mean=True, box=Box(time=slice(FIRST, FIRST + 2 * DAY)))
+
+
 def test_several_files_are_joined_in_the_order_of_time(tmp_path):
     whole = maps()
     files = [

@@ -63,6 +63,14 @@ def test_component_nmse_is_the_mean_of_the_components_nmse_through_any_mask(trut
 def test_nmse_of_a_constant_component_is_flagged(truth):
     constant = xr.where(truth.component == "salt", 3.0, truth)
     assert score("component_nmse", truth, constant).flag == "no_data"
+    below = xr.where(truth.component == "salt", -0.1, truth)  # not its own mean, by rounding
+    assert score("component_nmse", truth, below).flag == "no_data"
+
+
+def test_nmse_of_one_component_is_its_error_over_its_variance(truth):
+    one = truth.isel(component=[0])
+    found = score("component_nmse", one + 0.5, one)
+    assert found == pytest.approx(0.25 / float(one.var()))
 
 
 def test_units_of_the_values(truth):

@@ -18,6 +18,7 @@ from oceanbench.scoring.comparison import (
     ranks,
     told_apart,
 )
+from oceanbench.scoring.memory import spread
 from oceanbench.scoring.statistics import Influence, Scale, of_sums
 
 RMSE = METRICS["rmse"]
@@ -85,6 +86,22 @@ def test_what_hides_the_difference_in_common_days_cancels():
     assert told_apart(rows)[0, 1]
     apart = [row(1.0, *noise(3)), row(1.02, *noise(4))]
     assert not told_apart(apart).any()
+
+
+@every("scale", [Scale(0.0), Scale()], ids=["one", "two"])
+def test_a_difference_is_that_on_the_scale_that_both_have(scale):
+    """On the logarithms, or on the scores where one of the two has no bound."""
+    one, other = (noise(seed) - noise(seed).mean() for seed in (0, 1))
+    rows = [
+        row(2.0, *one),
+        Standing(3.0, Influence(float(scale.to(3.0)), other, scale, True), (b"",)),
+    ]
+    if scale.bounded:
+        series, difference = one - other, np.log(2.0 / 3.0)
+    else:
+        series, difference = 2.0 * one - other, -1.0
+    want = spread(series, dated=True).tail(np.array(difference))
+    assert probabilities(rows)[0, 1] == pytest.approx(float(want), rel=1e-6)
 
 
 def test_holm_is_the_textbook_procedure():

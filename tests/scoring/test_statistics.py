@@ -190,6 +190,7 @@ def test_score_without_a_number_has_no_interval():
 def test_what_resampling_says_nothing_of_has_no_interval(name):
     assert METRICS[name].of_sums({}) is None
     assert not METRICS[name].resampled
+    assert METRICS["rmse"].resampled and METRICS["resolved_wavelength"].resampled
 
 
 # --- scores that are no sums ----------------------------------------------------------------------

@@ -62,6 +62,18 @@ def test_what_a_chunk_is_inflated_to_is_bounded(tmp_path):
     assert "decoded to more than 516 bytes" in refusal(tmp_path / "a.nc")
 
 
+@every("stored", [256, 1])
+def test_an_array_has_the_bytes_that_it_declares(stored, tmp_path):
+    path = tmp_path / "a.nc"
+    with h5py.File(path, "w", libver="earliest") as file:
+        file["ssh"] = np.arange(67.0)
+    whole = path.read_bytes()
+    size = (67 * 8).to_bytes(8, "little")
+    assert whole.count(size) == 1
+    path.write_bytes(whole.replace(size, stored.to_bytes(8, "little")))
+    assert f"has {stored} bytes, expected 536" in refusal(path)
+
+
 @every(
     "part, change, words",
     [

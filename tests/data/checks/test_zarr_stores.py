@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import xarray as xr
 import zarr
-from numcodecs import BZ2, LZ4, Blosc, GZip, Shuffle, Zlib, Zstd
+from numcodecs import BZ2, LZ4, Blosc, Delta, GZip, Shuffle, Zlib, Zstd
 from rows import every
 
 from oceanbench.data.checks.budget import Budget
@@ -130,6 +130,36 @@ def test_codecs_and_types_of_version_3_are_those_listed(name, tmp_path):
     assert "'ssh" in refusal(rewrite(store(tmp_path, "3 zstd"), **CODED_3[name]))
 
 
+def test_a_filter_codes_the_type_that_its_array_holds(tmp_path):
+    counts = xr.Dataset({"ssh": ("x", np.arange(6, dtype="i4"))})
+    encoded = {"ssh": {"filters": [Delta("<i4")], "compressors": None}}
+    counts.to_zarr(tmp_path / "a.zarr", zarr_format=2, consolidated=False, encoding=encoded)
+    np.testing.assert_array_equal(open_untrusted(tmp_path / "a.zarr")["ssh"], counts["ssh"])
+    same = rewrite(tmp_path / "a.zarr", filters=[{"id": "delta", "dtype": "<i4"}])
+    check_files([same], Budget(), "a.zarr")
+    other = rewrite(tmp_path / "a.zarr", filters=[{"id": "delta", "dtype": "<i8"}])
+    assert "codes <i8 and holds <i4" in refusal(other)
+
+
+def test_an_empty_chunk_of_a_shard_is_missing(tmp_path):
+    values = VALUES.copy()
+    values[:3] = np.nan
+    encoded = {"ssh": {"chunks": (3, 5), **HONEST["3 shards"][1]}}
+    maps = xr.Dataset({"ssh": (("y", "x"), values)})
+    maps.to_zarr(tmp_path / "a.zarr", zarr_format=3, consolidated=False, encoding=encoded)
+    index = (tmp_path / "a.zarr" / "ssh" / "c" / "0" / "0").read_bytes()
+    assert b"\xff" * 16 in index
+    np.testing.assert_array_equal(open_untrusted(tmp_path / "a.zarr")["ssh"].values, values)
+
+
+@every("name, chunk", [("2 zstd", "0.0"), ("3 zstd", "c/0/0")])
+def test_a_chunk_is_of_its_own_compressor(name, chunk, tmp_path):
+    path = store(tmp_path, name)
+    whole = (path / "ssh" / chunk).read_bytes()
+    (path / "ssh" / chunk).write_bytes(bytes(4) + whole[4:])
+    assert "is no Zstandard frame" in refusal(path)
+
+
 def test_no_header_is_believed(tmp_path):
     path = store(tmp_path)
     file = path / "ssh" / "0.0"
@@ -153,7 +183,9 @@ def test_what_a_chunk_is_decoded_to_is_bounded(tmp_path):
 
 def test_stores_hold_regular_files_within_the_budget(tmp_path):
     path = store(tmp_path)
-    assert "2 chunks" not in str(Budget(chunks=2))
+    texts = sum(file.name.startswith(".z") for file in path.rglob("*"))
+    enough = Budget(chunks=3, files=texts, nodes=5, objects=2, chunk=60)
+    check_files([path], enough, "mine.zarr")
     assert "chunks, more than" in refusal(path, Budget(chunks=1))
     assert "on disk" in refusal(path, Budget(stored=100))
     assert "in one chunk" in refusal(path, Budget(chunk=50))

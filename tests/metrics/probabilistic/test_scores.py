@@ -386,3 +386,11 @@ def test_form_is_told_in_words():
     assert points.described(ensemble) == "3 members"
     assert points.described(gaussian(centre, std)) == "mean and standard deviation"
     assert calibration.share_inside(Gaussian(np.zeros(1), np.ones(1)), np.zeros(1)) == 1.0
+
+
+def test_a_truth_equals_members_in_the_precision_that_both_have():
+    members = np.array([[1.1], [2.1], [3.1]])
+    ensemble = Ensemble(members, members, 0.0)
+    beyond, rounded = np.array([2.1 + 1e-9]), np.array([2.1]).astype("f4").astype("f8")
+    assert ensemble.pit(beyond) == (0.5, 0.75)
+    assert ensemble.pit(rounded) == (0.25, 0.75)

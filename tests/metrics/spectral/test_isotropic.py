@@ -89,6 +89,8 @@ def test_a_box_has_three_rows_and_columns_at_least(shape: tuple[int, int], score
     _, truth, weights = fields(shape)
     scales = {"wavelength_km": 200.0, "window": "boxcar"}
     found = METRICS["small_scale_variance"].function(truth, truth, weights, **scales)
+    assert (isotropic_psd_score(truth, truth, weights) is not None) is scored
+    assert isotropic_spectra(truth, truth, weights).shape == (3, int(scored))
     assert found == (pytest.approx(1.0) if scored else NO_DATA)
 
 

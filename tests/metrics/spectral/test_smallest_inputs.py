@@ -9,6 +9,7 @@ import xarray as xr
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import KM_PER_DEGREE
 from oceanbench.metrics.spectral.along_track import along_track_spectra
+from oceanbench.metrics.spectral.isotropic import isotropic_spectra
 from oceanbench.metrics.spectral.space_time import psd, psd_score
 
 STEP_KM = 10.0
@@ -82,6 +83,24 @@ def test_a_spectrum_of_space_and_time_has_three_of_each(
     shape: tuple[int, int, int], scored: bool
 ) -> None:
     assert (psd_score(*maps(*shape)) is not None) is scored
+
+
+def test_a_spectrum_is_that_of_the_box_that_is_scored() -> None:
+    _, truth, weights = maps(9, 10, 11)
+    estimate = truth + 0.5 * truth.roll(time=1)
+    inside = {"time": slice(1, -2), "latitude": slice(1, -2), "longitude": slice(1, -2)}
+    part = xr.zeros_like(weights)
+    part[inside] = 1.0
+    cut = [array.isel(inside) for array in (estimate, truth, weights)]
+    xr.testing.assert_allclose(psd_score(estimate, truth, part), psd_score(*cut), rtol=1e-12)
+    found, want = isotropic_spectra(estimate, truth, part), isotropic_spectra(*cut)
+    np.testing.assert_allclose(found, want, rtol=1e-12)
+
+
+def test_frequencies_are_those_of_the_axis() -> None:
+    field = xr.DataArray(np.arange(8) ** 2.0, {"x": 3.0 + 2.0 * np.arange(8)}, ("x",))
+    found = psd(field, ("x",))["freq_x"].values
+    np.testing.assert_allclose(found, np.arange(5) / 16.0, rtol=1e-12)
 
 
 @pytest.mark.parametrize(("points", "known"), [(3, True), (2, False), (1, False)])

@@ -84,7 +84,12 @@ def test_land_parts_rows_and_does_no_harm():
 
 def test_a_row_of_one_segment_of_eight_cells_is_the_least_that_has_energy():
     """A segment is rounded to whole cells, of which a row may have no more."""
-    for cells, kilometres, segments in ((8, 63.0, 1), (50, 10.05, 1), (7, 72.0, None)):
+    for cells, kilometres, segments in (
+        (8, 63.0, 1),
+        (50, 10.05, 1),
+        (7, 72.0, None),
+        (50, 9.9, None),
+    ):
         truth = maps(np.random.default_rng(0).standard_normal((1, 3, cells)))
         step = kilometres / KM_PER_DEGREE
         truth = truth.assign_coords(longitude=step * np.arange(cells), latitude=[-1e-3, 0.0, 1e-3])
