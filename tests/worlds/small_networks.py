@@ -29,7 +29,7 @@ SMALL = MapConfiguration(
     average=0.9,
     along_track=True,
 )
-SOLVER = replace(SMALL, update="conjugate", coarsen=2, iterations=6, prior_loss=0.0, varied=True)
+SOLVER = replace(SMALL, update="conjugate", coarsen=2, prior_loss=0.0, varied=True, steps=60)
 
 
 @cache
