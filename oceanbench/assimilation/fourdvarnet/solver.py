@@ -89,6 +89,8 @@ class FourDVarNet(torch.nn.Module):
         reduced: bool = False,
     ) -> None:
         super().__init__()
+        if not correction > 0.0:
+            raise ValueError(f"correction={correction}: errors of the first guess have a size > 0")
         self.days, self.iterations = days, iterations
         self.correction, self.reduced = correction, reduced
         self.loops, self.bumps = loops, bumps

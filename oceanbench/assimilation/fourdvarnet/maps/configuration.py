@@ -32,7 +32,8 @@ class MapConfiguration:
     prior_hidden : channels of the prior; 0 for none: then the update sees the misfits alone
     coarsen : points that update and prior average into one, or between control variables
     reach_days, reach_cells : half width of the narrower control variables, before training
-    error_size : of the first guess, relative to the state's deviation; 0 for that of the training
+    error_size : of the first guess, relative to the state's deviation; 0 for that of the training,
+        and the deviation itself before it
     iterations : of the solver, in every outer loop
     applied : iterations of an estimate; 0 for as many as in training
     loops : outer ones, after each of which the covariances are read from the estimate
@@ -125,7 +126,7 @@ def _variational(configuration: MapConfiguration, second: Agreement | None) -> F
         prior_hidden=configuration.prior_hidden,
         bumps=GaussianBumps(*reach, configuration.coarsen),
         iterations=configuration.applied or configuration.iterations,
-        correction=configuration.error_size,
+        correction=configuration.error_size or 1.0,
         loops=configuration.loops,
         second=second,
         reduced=configuration.reduced,
