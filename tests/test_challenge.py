@@ -222,6 +222,13 @@ def test_broken_yaml_is_refused_in_one_line(text, words, tmp_path):
         assert any(w in found for w in word.split("|")), found
 
 
+def test_a_long_value_is_shown_by_its_beginning(tmp_path):
+    for length, shown in ((77, f"'{'x' * 77}'"), (78, f"'{'x' * 59}…")):
+        with pytest.raises(OceanbenchError) as caught:
+            load_challenge(tmp_path / str(length), MAPS, version="x" * length)
+        assert f"found {shown}, expected" in str(caught.value)
+
+
 def test_file_that_is_no_text_is_refused(tmp_path):
     path = tmp_path / "challenge.yaml"
     path.write_bytes(b"\xff\xfe\x00\x81")
