@@ -191,6 +191,8 @@ def select(dataset: xr.Dataset, box: Box, layout: str) -> xr.Dataset:
     layout : of a grid whole rows and columns are kept, of a track or swath the times with a point
         inside
     """
+    if layout == "grid":
+        dataset = _with_one_seam(dataset)
     if box.longitude is not None:
         dataset = centre_longitude(dataset, (box.longitude[0] + box.longitude[1]) / 2)
     edge = SAME_NODE if layout == "grid" else 0.0  # nodes are rounded, tracks are not
@@ -207,12 +209,17 @@ def select(dataset: xr.Dataset, box: Box, layout: str) -> xr.Dataset:
     if layout == "grid":
         for name, inside in keep.items():
             dataset = dataset.isel({name: _as_slice(np.flatnonzero(inside.values))})
-        columns = dataset["longitude"].values
-        if columns.size > 1 and columns[-1] - columns[0] > 360.0 - SAME_NODE:
-            dataset = dataset.isel(longitude=slice(0, -1))  # round the globe: the seam only once
-        return dataset
+        return _with_one_seam(dataset)
     inside_all = np.logical_and.reduce([k.values for k in keep.values()])
     return dataset.isel(time=_as_slice(np.flatnonzero(inside_all)))
+
+
+def _with_one_seam(dataset: xr.Dataset) -> xr.Dataset:
+    """Grid without its last column, where that is the first one, once round the globe."""
+    columns = dataset["longitude"].values
+    if columns.size > 1 and abs(columns[-1] - columns[0]) > 360.0 - SAME_NODE:
+        return dataset.isel(longitude=slice(0, -1))
+    return dataset
 
 
 def _as_slice(index: IndexArray) -> slice | IndexArray:

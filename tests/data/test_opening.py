@@ -188,6 +188,13 @@ def test_maps_round_the_globe_have_their_seam_once(east, columns):
     assert select(globe, box, "grid").sizes["longitude"] == columns
 
 
+def test_a_seam_that_is_given_twice_is_there_once_in_any_box():
+    globe = maps(west=0.0, east=360.0, south=-1.0, north=1.0, step=1.0, count=1)
+    for box in (Box(longitude=(0.0, 360.0)), Box(longitude=(-180.0, 180.0)), Box()):
+        found = np.sort(select(globe, box, "grid")["longitude"].values % 360.0)
+        np.testing.assert_array_equal(found, np.arange(360.0))
+
+
 def test_a_node_on_the_pole_is_one(tmp_path):
     polar = maps(south=89.0, north=90.0)
     found = opened(write(polar, tmp_path / "a.nc"))
