@@ -53,7 +53,7 @@ def relabelled(content: Content) -> None:
 
 
 TAMPERED: dict[str, tuple[Callable[[Content], None], str]] = {
-    "an edited challenge": (edited, "was scored on another challenge.yaml of version 1"),
+    "an edited challenge": (edited, "was scored on another challenge.yaml of version"),
     "another's name": (renamed, "calls itself 'duacs'"),
     "beyond the limits": (beyond, "expected rmse_score_mean|expected rmse_score"),
     "outside its interval": (beside, "outside its own interval"),
