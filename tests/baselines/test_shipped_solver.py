@@ -94,12 +94,13 @@ def test_the_prior_matters() -> None:
     assert changed("prior.leave", 0.0) > 1.05
 
 
-def test_the_weight_of_observations_matters() -> None:
+@pytest.mark.parametrize("factor", [1.0 / 3.0, 3.0])
+def test_the_weight_of_observations_matters(factor: float) -> None:
     net = TrainedMembers.of(load_file(WEIGHTS), name="fourdvarnet").solvers[0]
     assert isinstance(net, FourDVarNet)
     with torch.no_grad():
-        net.log_observation_weight.add_(torch.tensor(3.0).log())
-    assert rmse(estimate(net)) > 1.05 * rmse(estimate(solver()))
+        net.log_observation_weight.add_(torch.tensor(factor).log())
+    assert rmse(estimate(net)) > 1.02 * rmse(estimate(solver()))
 
 
 def test_a_swath_that_it_never_saw_improves_the_map() -> None:
@@ -109,6 +110,7 @@ def test_a_swath_that_it_never_saw_improves_the_map() -> None:
     flown = torch.zeros_like(observed)
     for day in range(guess.shape[1]):
         flown[:, day] = (place - 17 * day) % 60 < 5  # a diagonal band, elsewhere every day
+    flown &= windows().weight > 0.0  # where the truth is known
     random = torch.Generator().manual_seed(0)
     noise = SWATH_ERROR * torch.randn(guess.shape, generator=random)
     values = torch.where(flown & ~observed, windows().wanted + noise, values)
