@@ -8,14 +8,16 @@ import torch
 import xarray as xr
 from torch import Tensor
 
+from oceanbench.assimilation.fourdvarnet.gauss_newton import GaussNewton
+from oceanbench.assimilation.fourdvarnet.learned_descent import LearnedDescent
 from oceanbench.assimilation.fourdvarnet.windows.configuration import WindowConfiguration, network
 from oceanbench.assimilation.fourdvarnet.windows.training_windows import Scales, first_guess
 from oceanbench.assimilation.gaussian import window_interpolation
-from oceanbench.assimilation.window_batches import model_of, observations
+from oceanbench.assimilation.window_batches import Windows, model_of, observations
 from oceanbench.errors import OceanbenchError
 from oceanbench.learning import ensembles
 
-WINDOWS_AT_ONCE = 64
+WINDOWS_AT_ONCE = 16
 
 
 def estimate_members(
@@ -43,6 +45,66 @@ def estimate_members(
     (windows, times, components), with the members as a first dimension if all are asked for
     """
     model, windows = model_of(inputs), observations(inputs)
+    solvers, scales = _solvers(inputs, weights, windows, name=name, member=member, device=device)
+    climate, covariance = window_interpolation.learned(
+        inputs, windows.values.shape[1], cyclic=model.cyclic
+    )
+    given = (
+        scales.maps(windows.values).double().to(device),
+        scales.layout(windows.observed).to(device),
+        scales.maps(first_guess(windows, climate, covariance)).double().to(device),
+    )
+    found: list[Tensor] = []
+    for solver in solvers:
+        with torch.no_grad():
+            parts = [solver.double()(*some) for some in _parts(*given)]
+        found.append(scales.states(torch.cat(parts).cpu()))
+    return torch.stack(found) if member < 0 else found[0]
+
+
+def formal_error(
+    inputs: Mapping[str, xr.Dataset],
+    weights: Mapping[str, Tensor],
+    states: Tensor,
+    *,
+    name: str,
+    device: str = "cpu",
+) -> Tensor:
+    """Standard deviation of the posterior about the estimate of a dynamical network.
+
+    Parameters
+    ----------
+    inputs, weights, name, device : as for :func:`estimate_members`
+    states : (windows, times, components), its estimate
+
+    Returns
+    -------
+    (windows, times, components)
+    """
+    windows = observations(inputs)
+    (solver,), scales = _solvers(inputs, weights, windows, name=name, member=0, device=device)
+    if not isinstance(solver, GaussNewton):
+        raise OceanbenchError(f"{name}: its weights are of no model, which has no formal error")
+    given = (
+        scales.maps(windows.values).double().to(device),
+        scales.layout(windows.observed).to(device),
+        scales.maps(states).double().to(device),
+    )
+    with torch.no_grad():
+        return torch.cat([solver.deviation(*some) for some in _parts(*given)]).cpu()
+
+
+def _solvers(
+    inputs: Mapping[str, xr.Dataset],
+    weights: Mapping[str, Tensor],
+    windows: Windows,
+    *,
+    name: str,
+    member: int,
+    device: str,
+) -> tuple[list[GaussNewton | LearnedDescent], Scales]:
+    """Trained networks for windows, and how they are normalised."""
+    model = model_of(inputs)
     if not {"mean", "deviation"} <= weights.keys():
         raise OceanbenchError(f"{name}: these are not its weights; train it")
     configuration = ensembles.configuration_of(WindowConfiguration, weights, name)
@@ -52,26 +114,16 @@ def estimate_members(
             f"{name}: weights for {len(scales.mean)} components, and the windows have "
             f"{windows.values.shape[2]}; train on this challenge"
         )
-    climate, covariance = window_interpolation.learned(
-        inputs, windows.values.shape[1], cyclic=model.cyclic
-    )
-    given = (
-        scales.maps(windows.values).double().to(device),
-        scales.layout(windows.observed).to(device),
-        scales.maps(first_guess(windows, climate, covariance)).double().to(device),
-    )
     solvers = ensembles.load_networks(
-        lambda: network(configuration, model, scales),
+        lambda: network(configuration, model, scales, windows.variance),
         weights,
         name=name,
         member=member,
         device=device,
     )
-    found: list[Tensor] = []
-    for solver in solvers:
-        parts = [
-            solver.double()(*(tensor[first : first + WINDOWS_AT_ONCE] for tensor in given))
-            for first in range(0, len(windows), WINDOWS_AT_ONCE)
-        ]
-        found.append(scales.states(torch.cat(parts).cpu()))
-    return torch.stack(found) if member < 0 else found[0]
+    return solvers, scales
+
+
+def _parts(*given: Tensor) -> list[tuple[Tensor, ...]]:
+    """Windows, a few at once."""
+    return list(zip(*(tensor.split(WINDOWS_AT_ONCE) for tensor in given), strict=True))
