@@ -6,9 +6,9 @@ The cost weighs the observations against the equations,
 
 and a fixed number of Gauss-Newton steps with exact solves descends it from optimal interpolation,
 each with a weight of the equations of its own
-(:mod:`oceanbench.assimilation.fourdvarnet.gauss_newton`). The weights and what the model has as parameters are learned through all steps. Where the training
-states are known, the error of the estimate is what is made small; where only observations are, the
-misfit to some that are held out.
+(:mod:`oceanbench.assimilation.fourdvarnet.gauss_newton`). The weights and the parameters of the
+model are learned through all steps. Where the training states are known, the error of the estimate
+is what is made small; where only observations are, the misfit to some that are held out.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ CONFIGURATIONS = {  # by whether the components lie on a circle, all alike
         dynamical=True,
         length=60,
         batch=3,
-        iterations=12,
+        iterations=15,
         steps=30,
-        rate=5e-2,
+        rate=3e-2,
         validations=2,
         checked=8,
     ),
@@ -45,7 +45,7 @@ CONFIGURATIONS = {  # by whether the components lie on a circle, all alike
         batch=20,
         iterations=10,
         steps=30,
-        rate=5e-2,
+        rate=3e-2,
         validations=2,
         checked=40,
     ),

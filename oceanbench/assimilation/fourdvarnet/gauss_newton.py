@@ -11,8 +11,8 @@ and step n goes to the minimum of its quadratic form at the model error :math:`q
 
 .. math:: x \leftarrow x - s \, H_{q_n}(x)^{-1} \, \tfrac12 \nabla J_{q_n}(x),
 
-by an exact solve. The length s is 1, or the largest of a third, a ninth, … with which the cost of
-the window does not rise. The model errors, large at first, where the cost has few minima, and small at
+by an exact solve. The length s is 1, or the largest third, ninth, … with which the cost of the
+window does not rise. The model errors, large at first, where the cost has few minima, and small at
 last, the weight of the observations and the parameters :math:`\theta` of the model are learned. The
 last model error defines the cost; iterations beyond those of the schedule keep to it.
 
