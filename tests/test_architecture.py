@@ -67,7 +67,7 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
     "assimilation/fourdvarnet": [
         {"maps", "windows"},
         {"compilation"},
-        {"solver"},
+        {"gauss_newton", "solver"},
         {"adjoint", "batch", "priors", "published"},
     ],
 }

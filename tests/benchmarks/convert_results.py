@@ -30,7 +30,6 @@ WITHOUT_STATES = ("lorenz96_unsupervised",)  # challenges that give observations
 COMMAND = "python tests/benchmarks/convert_results.py"
 MEMBERS = {  # methods of maps and windows that give members; of forecasts, the coverage says so
     "enks",
-    "fourdvarnet_ode",
     "fourdvarnet_conv",
     "fourdvarnet_ensemble",
     "fourdvarnet_conditional",

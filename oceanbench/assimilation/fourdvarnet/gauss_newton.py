@@ -74,6 +74,10 @@ class GaussNewton(torch.nn.Module):
         more solve at the estimate, instead of through the iterations
     """
 
+    mean: Tensor
+    variance: Tensor
+    noise: Tensor
+
     def __init__(
         self,
         model: Model,
@@ -85,8 +89,10 @@ class GaussNewton(torch.nn.Module):
         implicit: bool = False,
     ) -> None:
         super().__init__()
-        self.model, self.climate, self.noise = model, climate, noise
-        self.implicit = implicit
+        self.model, self.implicit = model, implicit
+        known = {"mean": climate.mean, "variance": climate.variance, "noise": noise}
+        for name, value in known.items():
+            self.register_buffer(name, value.clone(), persistent=False)
         self.decades = torch.nn.Parameter(torch.linspace(*decades, iterations))
         self.log_observation_weight = torch.nn.Parameter(torch.zeros(()))
         self.told = parameters_of(model.tendency)
@@ -136,9 +142,11 @@ class GaussNewton(torch.nn.Module):
         """Cost of windows that are given as maps."""
         cyclic = self.model.cyclic
         seen = to_states(observed, cyclic=cyclic)
-        variance = self.noise.to(values.device) * (-self.log_observation_weight.double()).exp()
+        variance = self.noise * (-self.log_observation_weight.double()).exp()
         return WindowProblem(
-            Windows(self._states(values), seen, variance), self._learned(), self.climate
+            Windows(self._states(values), seen, variance),
+            self._learned(),
+            Climatology(self.mean, self.variance),
         )
 
     def cost(self, problem: WindowProblem, states: Tensor) -> Tensor:
@@ -175,10 +183,10 @@ class GaussNewton(torch.nn.Module):
 
     def _states(self, maps: Tensor) -> Tensor:
         normalised = to_states(maps.double(), cyclic=self.model.cyclic)
-        return normalised * self.climate.variance.sqrt() + self.climate.mean
+        return normalised * self.variance.sqrt() + self.mean
 
     def _maps(self, states: Tensor) -> Tensor:
-        normalised = (states - self.climate.mean) / self.climate.variance.sqrt()
+        normalised = (states - self.mean) / self.variance.sqrt()
         return to_maps(normalised, cyclic=self.model.cyclic)
 
 
