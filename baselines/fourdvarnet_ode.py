@@ -31,12 +31,12 @@ CONFIGURATIONS = {  # by whether the components lie on a circle, all alike
     True: WindowConfiguration(
         dynamical=True,
         length=60,
-        batch=3,
+        batch=2,
         iterations=15,
-        steps=30,
-        rate=3e-2,
+        steps=8,
+        rate=1e-2,
         validations=2,
-        checked=8,
+        checked=4,
     ),
     False: WindowConfiguration(
         dynamical=True,
@@ -44,10 +44,10 @@ CONFIGURATIONS = {  # by whether the components lie on a circle, all alike
         length=250,
         batch=20,
         iterations=10,
-        steps=30,
+        steps=12,
         rate=3e-2,
         validations=2,
-        checked=40,
+        checked=20,
     ),
 }
 

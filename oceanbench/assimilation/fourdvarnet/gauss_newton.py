@@ -41,6 +41,7 @@ from oceanbench.assimilation.window_batches import Climatology, Windows
 from oceanbench.dynamics.models import Model
 
 SHORTER = 3.0  # by which a step that raises the cost is divided
+FIT = 10  # iterations that fit the model to known states, at most
 LENGTHS = 4  # tried, the whole step included; then the window stays where it is
 
 
@@ -148,6 +149,26 @@ class GaussNewton(torch.nn.Module):
             self._learned(),
             Climatology(self.mean, self.variance),
         )
+
+    def fit_model(self, known: Tensor) -> None:
+        r"""Make least what the model misses along known states (runs, times, components).
+
+        .. math:: \sum_k \lVert x_{k+1} - M_\theta(x_k) \rVert^2_{V^{-1}}
+        """
+        if not self.told:
+            return
+        optimiser = torch.optim.LBFGS(
+            self.factors.parameters(), max_iter=FIT, line_search_fn="strong_wolfe"
+        )
+
+        def missed() -> Tensor:
+            optimiser.zero_grad()
+            defect = known[:, 1:] - self._learned().advance(known[:, :-1])
+            value = 1e4 * (defect**2 / self.variance).mean()
+            value.backward()  # type: ignore[no-untyped-call]
+            return value
+
+        optimiser.step(missed)
 
     def cost(self, problem: WindowProblem, states: Tensor) -> Tensor:
         """Cost of every window at the last model error, (windows,)."""

@@ -57,9 +57,9 @@ def train_members(
     learning = training_runs(inputs, "training", configuration.length, cyclic=model.cyclic)
     checking = training_runs(inputs, "validation", LONGEST_CHECKED, cyclic=model.cyclic)
     checks = checking.all(configuration.checked, torch.Generator().manual_seed(0)).to(device)
-    told = parameters_of(model.tendency)
+    told, noise = parameters_of(model.tendency), learning.noisy.variance
     return ensembles.train_weights(
-        lambda: network(configuration, model, learning.scales, learning.noisy.variance),
+        lambda: _begun(network(configuration, model, learning.scales, noise), learning),
         lambda member: _task(member, configuration, learning, checks, device),
         configuration,
         {"mean": learning.scales.mean, "deviation": learning.scales.deviation},
@@ -76,6 +76,15 @@ def train_members(
         device=device,
         checkpoint=checkpoint,
     )
+
+
+def _begun(
+    member: GaussNewton | LearnedDescent, learning: TrainingRuns
+) -> GaussNewton | LearnedDescent:
+    """Network whose model, if it has one, is fitted to the states if those are known."""
+    if isinstance(member, GaussNewton) and learning.known is not None:
+        member.fit_model(learning.known)
+    return member
 
 
 def _task(
