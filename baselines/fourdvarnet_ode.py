@@ -6,9 +6,10 @@ The cost weighs the observations against the equations,
 
 and a fixed number of Gauss-Newton steps with exact solves descends it from optimal interpolation,
 each with a weight of the equations of its own
-(:mod:`oceanbench.assimilation.fourdvarnet.gauss_newton`). The weights and the parameters of the
-model are learned through all steps. Where the training states are known, the error of the estimate
-is what is made small; where only observations are, the misfit to some that are held out.
+(:mod:`oceanbench.assimilation.fourdvarnet.gauss_newton`). The weights are learned through all
+steps, the parameters of the model from known states. Where the training states are known, the
+error of the estimate is what is made small; where only observations are, the misfit to some that
+are held out.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ CONFIGURATIONS = {  # by whether the components lie on a circle, all alike
         rate=3e-2,
         validations=2,
         checked=20,
+        smoother=100,
     ),
 }
 
@@ -58,6 +60,7 @@ def train(
     device: str,
     seed: int,
     steps: int = 0,
+    smoother: int = -1,
     checkpoint: str = "",
 ) -> dict[str, torch.Tensor]:
     """Learn the weights of the cost, its schedule and the parameters of the model.
@@ -68,10 +71,16 @@ def train(
     device : of torch
     seed : of the windows that are drawn
     steps : of the training; 0 as many as the configuration for the model has
+    smoother : members of a Kalman smoother whose mean is a second first guess, for sparse
+        observations; 0 for none, -1 for those of the configuration
     checkpoint : folder that keeps the training: one that was interrupted resumes there
     """
     configuration = CONFIGURATIONS[model_of(inputs).cyclic]
-    configuration = replace(configuration, steps=steps or configuration.steps)
+    configuration = replace(
+        configuration,
+        steps=steps or configuration.steps,
+        smoother=configuration.smoother if smoother < 0 else smoother,
+    )
     return train_members(
         inputs,
         configuration,

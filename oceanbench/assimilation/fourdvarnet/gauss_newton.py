@@ -150,12 +150,16 @@ class GaussNewton(torch.nn.Module):
             Climatology(self.mean, self.variance),
         )
 
-    def fit_model(self, known: Tensor) -> None:
-        r"""Make least what the model misses along known states (runs, times, components).
+    def fit_model(self, known: Tensor | None) -> None:
+        r"""Make least what the model misses along known states, and keep its parameters so.
 
         .. math:: \sum_k \lVert x_{k+1} - M_\theta(x_k) \rVert^2_{V^{-1}}
+
+        Where no states (runs, times, components) are known they are kept as told: the error of the
+        estimate alone moves them off by some per cent.
         """
-        if not self.told:
+        self.factors.requires_grad_(bool(self.told) and known is not None)
+        if known is None or not self.told:
             return
         optimiser = torch.optim.LBFGS(
             self.factors.parameters(), max_iter=FIT, line_search_fn="strong_wolfe"
@@ -169,10 +173,15 @@ class GaussNewton(torch.nn.Module):
             return value
 
         optimiser.step(missed)
+        self.factors.requires_grad_(False)
 
     def cost(self, problem: WindowProblem, states: Tensor) -> Tensor:
         """Cost of every window at the last model error, (windows,)."""
         return cost(problem, states, self._error(len(states), -1))
+
+    def cost_of(self, values: Tensor, observed: Tensor, estimate: Tensor) -> Tensor:
+        """Cost of every window at the last model error, all given as maps, (windows,)."""
+        return self.cost(self.problem(values, observed), self._states(estimate))
 
     def deviation(self, values: Tensor, observed: Tensor, estimate: Tensor) -> Tensor:
         """Standard deviation (windows, times, components) of the posterior, after Laplace."""

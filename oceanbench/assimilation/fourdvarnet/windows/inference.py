@@ -13,6 +13,7 @@ from oceanbench.assimilation.fourdvarnet.learned_descent import LearnedDescent
 from oceanbench.assimilation.fourdvarnet.windows.configuration import WindowConfiguration, network
 from oceanbench.assimilation.fourdvarnet.windows.training_windows import Scales, first_guess
 from oceanbench.assimilation.gaussian import window_interpolation
+from oceanbench.assimilation.variational.first_guesses import guesses
 from oceanbench.assimilation.window_batches import Windows, model_of, observations
 from oceanbench.errors import OceanbenchError
 from oceanbench.learning import ensembles
@@ -49,17 +50,40 @@ def estimate_members(
     climate, covariance = window_interpolation.learned(
         inputs, windows.values.shape[1], cyclic=model.cyclic
     )
+    begun = [first_guess(windows, climate, covariance)]
+    smoother = ensembles.configuration_of(WindowConfiguration, weights, name).smoother
+    if smoother:
+        begun.append(_smoothed(inputs, windows, smoother))
     given = (
         scales.maps(windows.values).double().to(device),
         scales.layout(windows.observed).to(device),
-        scales.maps(first_guess(windows, climate, covariance)).double().to(device),
+        *(scales.maps(states).double().to(device) for states in begun),
     )
     found: list[Tensor] = []
     for solver in solvers:
         with torch.no_grad():
-            parts = [solver.double()(*some) for some in _parts(*given)]
+            parts = [_deepest(solver.double(), *some) for some in _parts(*given)]
         found.append(scales.states(torch.cat(parts).cpu()))
     return torch.stack(found) if member < 0 else found[0]
+
+
+def _deepest(
+    solver: GaussNewton | LearnedDescent, values: Tensor, observed: Tensor, *guesses: Tensor
+) -> Tensor:
+    """Estimate of the lowest cost in each window, of those from several first guesses."""
+    found = [solver(values, observed, guess) for guess in guesses]
+    if len(found) == 1 or not isinstance(solver, GaussNewton):
+        return found[0]
+    cost = torch.stack([solver.cost_of(values, observed, estimate) for estimate in found])
+    best = cost.nan_to_num(torch.inf).argmin(0)
+    return torch.stack(found)[best, torch.arange(len(best), device=best.device)]
+
+
+def _smoothed(inputs: Mapping[str, xr.Dataset], windows: Windows, members: int) -> Tensor:
+    """Mean of an ensemble Kalman smoother of the model told, a first guess."""
+    model, times = model_of(inputs), windows.values.shape[1]
+    known = guesses(inputs, model, times, members=members, seed=0, device="cpu")
+    return known.smoothed(windows)
 
 
 def formal_error(

@@ -82,7 +82,7 @@ def _begun(
     member: GaussNewton | LearnedDescent, learning: TrainingRuns
 ) -> GaussNewton | LearnedDescent:
     """Network whose model, if it has one, is fitted to the states if those are known."""
-    if isinstance(member, GaussNewton) and learning.known is not None:
+    if isinstance(member, GaussNewton):
         member.fit_model(learning.known)
     return member
 
