@@ -5,7 +5,8 @@ The cost weighs the observations against the equations,
 .. math:: J(x) = \alpha_o^2 \| y - x \|^2_{observed} + \alpha_p^2 \sum_t \| x_t - M(x_{t-1}) \|^2
 
 and a fixed number of Gauss-Newton steps with exact solves descends it from optimal interpolation,
-each with a weight of the equations of its own
+each with a weight of the equations of its own, and from the mean of a Kalman smoother too: the
+lower cost decides
 (:mod:`oceanbench.assimilation.fourdvarnet.gauss_newton`). The weights are learned through all
 steps, the parameters of the model from known states. Where the training states are known, the
 error of the estimate is what is made small; where only observations are, the misfit to some that
@@ -49,7 +50,6 @@ CONFIGURATIONS = {  # by whether the components lie on a circle, all alike
         rate=3e-2,
         validations=2,
         checked=20,
-        smoother=100,
     ),
 }
 
@@ -60,7 +60,6 @@ def train(
     device: str,
     seed: int,
     steps: int = 0,
-    smoother: int = -1,
     checkpoint: str = "",
 ) -> dict[str, torch.Tensor]:
     """Learn the weights of the cost, its schedule and the parameters of the model.
@@ -71,16 +70,10 @@ def train(
     device : of torch
     seed : of the windows that are drawn
     steps : of the training; 0 as many as the configuration for the model has
-    smoother : members of a Kalman smoother whose mean is a second first guess, for sparse
-        observations; 0 for none, -1 for those of the configuration
     checkpoint : folder that keeps the training: one that was interrupted resumes there
     """
     configuration = CONFIGURATIONS[model_of(inputs).cyclic]
-    configuration = replace(
-        configuration,
-        steps=steps or configuration.steps,
-        smoother=configuration.smoother if smoother < 0 else smoother,
-    )
+    configuration = replace(configuration, steps=steps or configuration.steps)
     return train_members(
         inputs,
         configuration,
@@ -99,6 +92,7 @@ def estimate(
     device: str,
     seed: int,
     weights: Mapping[str, torch.Tensor],
+    smoother: int = 100,
 ) -> xr.Dataset:
     """Estimate the states of the windows, and their standard deviation by Laplace's approximation.
 
@@ -109,8 +103,9 @@ def estimate(
     device : of torch
     seed : not used: the estimate is deterministic
     weights : that ``train`` found
+    smoother : members of a Kalman smoother whose mean is a second first guess; 0 for none
     """
-    found = estimate_members(inputs, weights, name=NAME, member=0, device=device)
+    found = estimate_members(inputs, weights, name=NAME, member=0, smoother=smoother, device=device)
     error = formal_error(inputs, weights, found, name=NAME, device=device)
     result, errors = as_dataset(found, target), as_dataset(error, target)
     return result.assign({f"{name}_std": errors[name] for name in target.data_vars})

@@ -43,8 +43,6 @@ class WindowConfiguration:
     first_decade, last_decade : logarithms to base 10 of the model errors that the schedule of a
         dynamical one begins with, relative to the climate's variance
     implicit : whether a dynamical one is differentiated by the implicit function theorem
-    smoother : members of a Kalman smoother that gives an estimate a second first guess, of which
-        the one that ends at the lower cost is taken; 0 for none
     validations : of the training, the last at its end
     checked : windows that validate, at most
     """
@@ -69,7 +67,6 @@ class WindowConfiguration:
     first_decade: float = -1.0
     last_decade: float = -5.0
     implicit: bool = False
-    smoother: int = 0
     validations: int = 10
     checked: int = 64
 

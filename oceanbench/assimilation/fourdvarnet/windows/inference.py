@@ -27,6 +27,7 @@ def estimate_members(
     *,
     name: str,
     member: int = -1,
+    smoother: int = 0,
     device: str = "cpu",
 ) -> Tensor:
     """Estimates of the windows of a challenge, in double precision.
@@ -39,6 +40,8 @@ def estimate_members(
     weights : from :func:`train_members`
     name : of the method, for messages
     member : the number of one member, or -1 for all
+    smoother : members of a Kalman smoother whose mean is a second first guess: the estimate of the
+        lower cost is taken in each window; 0 for none
     device : of torch
 
     Returns
@@ -51,7 +54,6 @@ def estimate_members(
         inputs, windows.values.shape[1], cyclic=model.cyclic
     )
     begun = [first_guess(windows, climate, covariance)]
-    smoother = ensembles.configuration_of(WindowConfiguration, weights, name).smoother
     if smoother:
         begun.append(_smoothed(inputs, windows, smoother))
     given = (
