@@ -67,7 +67,8 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
     "assimilation/fourdvarnet": [
         {"maps", "windows"},
         {"compilation"},
-        {"gauss_newton", "solver"},
+        {"gauss_newton", "learned_descent", "solver"},
+        {"bumps", "conjugate_gradients", "gated_prior"},
         {"adjoint", "batch", "priors", "published"},
     ],
 }
