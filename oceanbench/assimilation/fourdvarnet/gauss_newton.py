@@ -172,7 +172,7 @@ class GaussNewton(torch.nn.Module):
             value.backward()  # type: ignore[no-untyped-call]
             return value
 
-        optimiser.step(missed)
+        optimiser.step(missed)  # type: ignore[no-untyped-call]
         self.factors.requires_grad_(False)
 
     def cost(self, problem: WindowProblem, states: Tensor) -> Tensor:

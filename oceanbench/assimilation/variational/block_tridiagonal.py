@@ -80,7 +80,7 @@ def solution(diagonal: Tensor, below: Tensor, right: Tensor) -> Tensor:
 
     Parameters are those of :func:`factorise` and :func:`solve`.
     """
-    found: Tensor = _Solution.apply(diagonal, below, right)  # type: ignore[no-untyped-call]
+    found: Tensor = _Solution.apply(diagonal, below, right)
     return found
 
 
@@ -93,7 +93,7 @@ class _Solution(torch.autograd.Function):
         return found
 
     @staticmethod
-    def backward(ctx: Any, pulled: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
+    def backward(ctx: Any, pulled: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         lower, above, found = ctx.saved_tensors
         by_right = solve(BlockCholesky(lower, above), pulled.contiguous())
         outer = by_right[..., None] * found[..., None, :]

@@ -73,7 +73,7 @@ def _deepest(
     solver: GaussNewton | LearnedDescent, values: Tensor, observed: Tensor, *guesses: Tensor
 ) -> Tensor:
     """Estimate of the lowest cost in each window, of those from several first guesses."""
-    found = [solver(values, observed, guess) for guess in guesses]
+    found: list[Tensor] = [solver(values, observed, guess) for guess in guesses]
     if len(found) == 1 or not isinstance(solver, GaussNewton):
         return found[0]
     cost = torch.stack([solver.cost_of(values, observed, estimate) for estimate in found])
@@ -152,4 +152,5 @@ def _solvers(
 
 def _parts(*given: Tensor) -> list[tuple[Tensor, ...]]:
     """Windows, a few at once."""
-    return list(zip(*(tensor.split(WINDOWS_AT_ONCE) for tensor in given), strict=True))
+    starts = range(0, len(given[0]), WINDOWS_AT_ONCE)
+    return [tuple(tensor[at : at + WINDOWS_AT_ONCE] for tensor in given) for at in starts]
