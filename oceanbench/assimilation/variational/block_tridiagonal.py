@@ -80,7 +80,7 @@ def solution(diagonal: Tensor, below: Tensor, right: Tensor) -> Tensor:
 
     Parameters are those of :func:`factorise` and :func:`solve`.
     """
-    found: Tensor = _Solution.apply(diagonal, below, right)
+    found: Tensor = _Solution.apply(diagonal, below, right)  # type: ignore[no-untyped-call]
     return found
 
 
