@@ -67,16 +67,9 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
     "assimilation/fourdvarnet": [
         {"maps", "windows"},
         {"compilation"},
-        {"learned_descent", "solver"},
-        {
-            "adjoint",
-            "batch",
-            "bumps",
-            "conjugate_gradients",
-            "gated_prior",
-            "priors",
-            "published",
-        },
+        {"gauss_newton", "learned_descent", "solver"},
+        {"bumps", "conjugate_gradients", "gated_prior"},
+        {"adjoint", "batch", "priors", "published"},
     ],
 }
 MOST_ENTRIES = 24  # directly in the package

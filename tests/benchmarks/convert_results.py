@@ -34,7 +34,6 @@ COMMAND = "python tests/benchmarks/convert_results.py"
 ISOTROPIC = "isotropic_wavelength"
 MEMBERS = {  # methods of maps and windows that give members; of forecasts, the coverage says so
     "enks",
-    "fourdvarnet_ode",
     "fourdvarnet_conv",
     "learned_correction_ensemble",
     "learned_correction_conditional",

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import replace
-from functools import partial
 
 import torch
 from torch import Tensor
 
-from oceanbench.dynamics.models import Model
 from oceanbench.learning.layers import Convolution, averaged, interpolated
 
 
@@ -26,56 +23,6 @@ def to_maps(states: Tensor, *, cyclic: bool) -> Tensor:
 def to_states(maps: Tensor, *, cyclic: bool) -> Tensor:
     """Inverse of :func:`to_maps`."""
     return maps[:, 0] if cyclic else maps[..., 0].mT
-
-
-class DynamicalPrior(torch.nn.Module):
-    r"""A model carries every time to the next, :math:`\Phi(x)_t = M(x_{t-1})`.
-
-    The first time is left as it is. Parameters of the model can be trainable, for where it is told
-    with wrong ones, and so can a correction.
-
-    Parameters
-    ----------
-    model : between two times, in physical units
-    mean, deviation : (components,), of the normalised variables
-    trainable : whether the model's parameters are; each is a multiple of the value told
-    correction : normalised maps at a time -> what is added to the maps one interval later
-    """
-
-    mean: Tensor
-    deviation: Tensor
-
-    def __init__(
-        self,
-        model: Model,
-        mean: Tensor,
-        deviation: Tensor,
-        *,
-        trainable: bool = False,
-        correction: torch.nn.Module | None = None,
-    ) -> None:
-        super().__init__()
-        self.model = model
-        self.register_buffer("mean", mean.clone())
-        self.register_buffer("deviation", deviation.clone())
-        self.told = parameters_of(model.tendency) if trainable else {}
-        self.factors = torch.nn.ParameterDict(
-            {name: torch.nn.Parameter(torch.ones(())) for name in self.told}
-        )
-        self.correction = correction
-
-    def forward(self, maps: Tensor) -> Tensor:
-        """Maps (windows, channels, times, columns), of which each time follows from the last."""
-        model, cyclic = self.model, self.model.cyclic
-        if self.told:
-            given = {name: value * self.factors[name] for name, value in self.told.items()}
-            model = replace(model, tendency=partial(model.tendency, **given))
-        before = maps[:, :, :-1]
-        states = to_states(before, cyclic=cyclic) * self.deviation + self.mean
-        later = to_maps((model.advance(states) - self.mean) / self.deviation, cyclic=cyclic)
-        if self.correction is not None:
-            later = later + self.correction(before)
-        return torch.cat([maps[:, :, :1], later], 2)
 
 
 def parameters_of(tendency: Callable[..., Tensor]) -> dict[str, float]:

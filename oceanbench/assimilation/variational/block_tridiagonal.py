@@ -19,6 +19,7 @@ Takahashi et al. (1973), for the blocks of the inverse; Rauch et al. (1965), doi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -69,6 +70,36 @@ def factorise(diagonal: Tensor, below: Tensor) -> BlockCholesky:
 def solve(factor: BlockCholesky, right: Tensor) -> Tensor:
     """Solution of the system for a right-hand side (times, windows, size), of the same shape."""
     return _backward(factor, _forward(factor, right))
+
+
+def solution(diagonal: Tensor, below: Tensor, right: Tensor) -> Tensor:
+    r"""Solution of a system, differentiable by its blocks and its right-hand side.
+
+    With :math:`x = H^{-1} b` and the derivative g of a number by x, one more solve with the same
+    factor, :math:`w = H^{-1} g`, gives its derivatives: w by b, and :math:`-w x^T` by H.
+
+    Parameters are those of :func:`factorise` and :func:`solve`.
+    """
+    found: Tensor = _Solution.apply(diagonal, below, right)  # type: ignore[no-untyped-call]
+    return found
+
+
+class _Solution(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, diagonal: Tensor, below: Tensor, right: Tensor) -> Tensor:
+        factor = factorise(diagonal, below)
+        found = solve(factor, right)
+        ctx.save_for_backward(factor.diagonal, factor.above, found)
+        return found
+
+    @staticmethod
+    def backward(ctx: Any, pulled: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        lower, above, found = ctx.saved_tensors
+        by_right = solve(BlockCholesky(lower, above), pulled.contiguous())
+        outer = by_right[..., None] * found[..., None, :]
+        across = by_right[1:, ..., None] * found[:-1, ..., None, :]
+        other = found[1:, ..., None] * by_right[:-1, ..., None, :]
+        return -0.5 * (outer + outer.mT), -(across + other), by_right
 
 
 def sample(factor: BlockCholesky, white: Tensor) -> Tensor:

@@ -51,10 +51,11 @@ class Guesses:
         """First guesses of windows, each (windows, times, components)."""
         found = [interpolate(windows, self.climate, self.covariance)]
         if len(self.members):
-            found.append(self._smoothed(windows))
+            found.append(self.smoothed(windows))
         return found
 
-    def _smoothed(self, windows: Windows) -> Tensor:
+    def smoothed(self, windows: Windows) -> Tensor:
+        """Mean of the smoother's members, (windows, times, components)."""
         taper = None
         if self.model.cyclic:
             distance = cyclic_distance(self.members.shape[-1]).to(self.members.device)

@@ -135,8 +135,7 @@ def advance_with_jacobian(model: Model, states: Tensor) -> tuple[Tensor, Tensor]
     size = states.shape[-1]
     flat = states.reshape(-1, size)
     rows = max(1, ENTRIES_AT_ONCE // size**2)
-    forecast, jacobian = torch.empty_like(flat), flat.new_empty(*flat.shape, size)
-    for start in range(0, len(flat), rows):
-        some = slice(start, start + rows)
-        forecast[some], jacobian[some] = model.advance_with_jacobian(flat[some])
+    starts = range(0, max(1, len(flat)), rows)
+    parts = [model.advance_with_jacobian(flat[start : start + rows]) for start in starts]
+    forecast, jacobian = (torch.cat(part) for part in zip(*parts, strict=True))
     return forecast.view_as(states), jacobian.view(*states.shape, size)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import torch
+from torch import Tensor
 
+from oceanbench.assimilation.fourdvarnet.gauss_newton import GaussNewton
 from oceanbench.assimilation.fourdvarnet.learned_descent import LearnedDescent
-from oceanbench.assimilation.fourdvarnet.priors import BilinearPrior, DynamicalPrior
+from oceanbench.assimilation.fourdvarnet.priors import BilinearPrior
 from oceanbench.assimilation.fourdvarnet.windows.training_windows import Scales
+from oceanbench.assimilation.window_batches import Climatology
 from oceanbench.dynamics.models import Model
 from oceanbench.learning.layers import ConvLstm
 
@@ -21,12 +23,13 @@ class WindowConfiguration:
 
     Attributes
     ----------
-    dynamical : whether the prior is the model told, or a bilinear autoencoder
+    dynamical : whether the prior is the model told, whose cost Gauss-Newton steps descend, or a
+        bilinear autoencoder with an update that is learned
     substeps : Runge-Kutta steps of the prior between two times; 0 as many as the model told has
     prior_hidden, prior_kernel : channels and times that a bilinear prior sees
     zero_centre : whether a bilinear prior predicts each point from the others only
-    hidden, kernel : channels of the update's memory, and times that it sees at once; on a circle as
-        many components
+    hidden, kernel : channels of a learned update's memory, and times that it sees at once; on a
+        circle as many components
     coarsen : times that the update averages into one
     length : times of the windows that it is trained on, if the training runs have as many
     batch : windows drawn for a step
@@ -37,17 +40,22 @@ class WindowConfiguration:
     steps, rate : of the training
     prior_loss : weight of the prior term of an estimate in the loss
     slope_loss : weight of the errors of the differences between times
+    first_decade, last_decade : logarithms to base 10 of the model errors that the schedule of a
+        dynamical one begins with, relative to the climate's variance
+    implicit : whether a dynamical one is differentiated by the implicit function theorem
+    validations : of the training, the last at its end
+    checked : windows that validate, at most
     """
 
     dynamical: bool
-    hidden: int
-    kernel: int
     length: int
     batch: int
     iterations: int
-    applied: int
     steps: int
     rate: float
+    hidden: int = 12
+    kernel: int = 3
+    applied: int = 16
     substeps: int = 0
     prior_hidden: int = 32
     prior_kernel: int = 5
@@ -56,26 +64,36 @@ class WindowConfiguration:
     untracked: int = 0
     prior_loss: float = 0.05
     slope_loss: float = 0.0
+    first_decade: float = -1.0
+    last_decade: float = -5.0
+    implicit: bool = False
+    validations: int = 10
+    checked: int = 64
 
 
-def network(configuration: WindowConfiguration, model: Model, scales: Scales) -> LearnedDescent:
-    """Untrained network for the windows of a model."""
+def network(
+    configuration: WindowConfiguration, model: Model, scales: Scales, noise: Tensor
+) -> GaussNewton | LearnedDescent:
+    """Untrained network for the windows of a model, with observations of a variance."""
     cyclic = model.cyclic
     channels = 1 if cyclic else len(scales.mean)
-    prior: torch.nn.Module
     if configuration.dynamical:
         coarse = replace(model, substeps=configuration.substeps or model.substeps)
-        prior = DynamicalPrior(
-            coarse, scales.mean.float(), scales.deviation.float(), trainable=True
+        return GaussNewton(
+            coarse,
+            Climatology(scales.mean, scales.deviation**2),
+            noise,
+            decades=(configuration.first_decade, configuration.last_decade),
+            iterations=configuration.iterations,
+            implicit=configuration.implicit,
         )
-    else:
-        prior = BilinearPrior(
-            channels,
-            hidden=configuration.prior_hidden,
-            kernel=_kernel(configuration.prior_kernel, cyclic=cyclic),
-            cyclic=cyclic,
-            zero_centre=configuration.zero_centre,
-        )
+    prior = BilinearPrior(
+        channels,
+        hidden=configuration.prior_hidden,
+        kernel=_kernel(configuration.prior_kernel, cyclic=cyclic),
+        cyclic=cyclic,
+        zero_centre=configuration.zero_centre,
+    )
     update = ConvLstm(
         len(INPUTS) * channels,
         channels,

@@ -14,6 +14,7 @@ import xarray as xr
 from torch import Tensor
 
 from oceanbench.assimilation.fourdvarnet.batch import Batch
+from oceanbench.assimilation.fourdvarnet.gauss_newton import GaussNewton
 from oceanbench.assimilation.fourdvarnet.learned_descent import LearnedDescent
 from oceanbench.assimilation.fourdvarnet.priors import parameters_of
 from oceanbench.assimilation.fourdvarnet.windows.configuration import WindowConfiguration, network
@@ -22,7 +23,6 @@ from oceanbench.assimilation.window_batches import model_of
 from oceanbench.learning import ensembles
 from oceanbench.learning.training import TrainingSchedule, ramp
 
-WINDOWS_CHECKED = 64  # at most
 LONGEST_CHECKED = 250  # times of the windows that the validation runs are cut into
 
 
@@ -56,25 +56,39 @@ def train_members(
     model = model_of(inputs)
     learning = training_runs(inputs, "training", configuration.length, cyclic=model.cyclic)
     checking = training_runs(inputs, "validation", LONGEST_CHECKED, cyclic=model.cyclic)
-    checks = checking.all(WINDOWS_CHECKED, torch.Generator().manual_seed(0)).to(device)
-    told = parameters_of(model.tendency)
+    checks = checking.all(configuration.checked, torch.Generator().manual_seed(0)).to(device)
+    told, noise = parameters_of(model.tendency), learning.noisy.variance
     return ensembles.train_weights(
-        lambda: network(configuration, model, learning.scales),
+        lambda: _begun(network(configuration, model, learning.scales, noise), learning),
         lambda member: _task(member, configuration, learning, checks, device),
         configuration,
         {"mean": learning.scales.mean, "deviation": learning.scales.deviation},
         name=name,
         members=members,
         seed=seed,
-        schedule=TrainingSchedule(steps=configuration.steps, rate=configuration.rate),
+        schedule=TrainingSchedule(
+            steps=configuration.steps,
+            rate=configuration.rate,
+            warm_up=min(20, configuration.steps // 10),
+            validations=configuration.validations,
+        ),
         about=f"model {told}, mean {learning.scales.mean.tolist()}",
         device=device,
         checkpoint=checkpoint,
     )
 
 
+def _begun(
+    member: GaussNewton | LearnedDescent, learning: TrainingRuns
+) -> GaussNewton | LearnedDescent:
+    """Network whose model, if it has one, is fitted to the states if those are known."""
+    if isinstance(member, GaussNewton):
+        member.fit_model(learning.known)
+    return member
+
+
 def _task(
-    member: LearnedDescent,
+    member: GaussNewton | LearnedDescent,
     configuration: WindowConfiguration,
     learning: TrainingRuns,
     checks: Batch,
@@ -89,15 +103,16 @@ def _task(
     def loss(drawn: tuple[Batch, int], made: float) -> Tensor:
         batch, untracked = drawn
         untracked = untracked if made > 0.3 else 0
+        count = configuration.iterations
+        if isinstance(member, LearnedDescent):
+            count = untracked + ramp(made, count)
         found = member(
-            batch.values,
-            batch.observed,
-            batch.first_guess,
-            iterations=untracked + ramp(made, configuration.iterations),
-            untracked=untracked,
+            batch.values, batch.observed, batch.first_guess, iterations=count, untracked=untracked
         )
         error = (found - batch.wanted) * batch.weight
         total = error.pow(2).sum() / batch.weight.sum().clamp_min(1.0)
+        if isinstance(member, GaussNewton):
+            return cast(Tensor, total)
         total = total + configuration.prior_loss * (found - member.prior(found)).pow(2).mean()
         if learning.known is not None:
             total = total + configuration.slope_loss * error.diff(dim=2).pow(2).mean()
