@@ -131,6 +131,12 @@ def resolve_device(device: str) -> str:
     return device
 
 
+def shareable(value: Any) -> Any:
+    """What is recorded of an option: of a path from the root, the last name alone."""
+    path = Path(value) if isinstance(value, str) else Path()
+    return path.name if path.is_absolute() else value
+
+
 def command(
     verb: str,
     method: str,
@@ -142,10 +148,10 @@ def command(
     seed: int,
 ) -> str:
     """Command that does the same again, as it was given; paths from the root are shortened."""
-    file = Path(method)
-    words = ["oceanbench", verb, file.name if file.is_absolute() else method, challenge.called]
+    words = ["oceanbench", verb, shareable(method), challenge.called]
     words += ["--name", name] if name else []
     words += ["--weights", weights.name] if weights else []
-    words += [word for k, v in (settings or {}).items() for word in ("--set", f"{k}={v}")]
+    for key, value in (settings or {}).items():
+        words += ["--set", f"{key}={shareable(value)}"]
     words += ["--seed", str(seed)] if seed else []
     return shlex.join(words)

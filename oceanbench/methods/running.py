@@ -29,6 +29,7 @@ from oceanbench.methods.method_file import (
     load_method,
     parse_options,
     resolve_device,
+    shareable,
 )
 from oceanbench.methods.weights import Weights
 from oceanbench.submission import Submission
@@ -136,7 +137,7 @@ def run(
         "device": device,
         "seed": seed,
         "cpu_seconds": round(sum(seconds), 3),
-        "options": options,
+        "options": {key: shareable(value) for key, value in options.items()},
         "command": command(
             "run", method, challenge, name=name, weights=weights, settings=settings, seed=seed
         ),

@@ -20,6 +20,7 @@ from oceanbench.methods.method_file import (
     load_method,
     parse_options,
     resolve_device,
+    shareable,
 )
 from oceanbench.methods.weights import Weights, safetensors
 from oceanbench.scoring.provenance import provenance
@@ -94,7 +95,8 @@ def train(
     begin, begin_cpu = time.perf_counter(), time.process_time()
     tensors = _checked(module.train(inputs, **arguments), stem)
     seconds = time.perf_counter() - begin
-    kept = {"device": device, "seed": seed, "options": options}
+    recorded = {key: shareable(value) for key, value in options.items()}
+    kept = {"device": device, "seed": seed, "options": recorded}
     kept["cpu_seconds"] = round(time.process_time() - begin_cpu, 3)
     kept["command"] = command("train", method, challenge, name=name, settings=settings, seed=seed)
     weights = Weights(

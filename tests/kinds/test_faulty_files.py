@@ -215,10 +215,13 @@ def test_a_truth_that_says_no_depth_is_of_the_surface(tmp_path, kind):
     def level(name: str, depth: float) -> Callable[[xr.Dataset], xr.Dataset]:
         return lambda d: d.assign_coords({name: ((), depth, {"units": "m"})})
 
-    check(RIGHT, tmp_path / "ok", kind, "mine", change=level("depth", 0.5))
+    cases = [("depth", 0.5, RIGHT)]
     for name in ("depth", "depthu", "level", "olevel"):
-        words = "of depth 100 m, expected the surface"
-        check(words, tmp_path / name, kind, "mine", change=level(name, 100.0))
+        cases.append((name, 100.0, "of depth 100 m, expected the surface"))
+    for number, (name, depth, words) in enumerate(cases):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        check(words, folder, kind, "mine", change=level(name, depth))
 
 
 # --- units ---------------------------------------------------------------------------------------

@@ -291,7 +291,7 @@ METHODS = {
         (["train", "learns.py", "{toy}", "--output", "zero.py"], "cannot be written"),
         (["train", "learns.py", "{toy}", "--data-dir", "nowhere"], "no file nowhere"),
         (["train", "old.py", "{toy}"], "train() cannot be called"),
-        (["run", "learns.py", "{toy}"], "first run: oceanbench train learns.py toy_maps"),
+        (["run", "learns.py", "{toy}"], "first run: oceanbench train learns.py toy/challenge.yaml"),
         (
             ["run", "learns.py", "{toy}", "--weights", "none.safetensors"],
             "there is no regular file",
