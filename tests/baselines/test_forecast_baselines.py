@@ -68,6 +68,7 @@ def of_years(inputs: Mapping[str, xr.Dataset], name: str) -> Mapping[str, xr.Dat
 # --- the contract -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OF_FORECASTS)
 def test_a_baseline_fills_the_target_and_is_reproducible(name, inputs, challenge):
     inputs = of_years(inputs, name)

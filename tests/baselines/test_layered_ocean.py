@@ -99,6 +99,7 @@ def errors(world: Challenge, found: xr.Dataset) -> dict[str, np.ndarray]:
     return {name: np.sqrt(mean[name].values) for name in UNITS}
 
 
+@pytest.mark.slow
 def test_a_twin_is_forecast_from_its_surface(world, inputs):
     """More than twice as well as by persistence, with the level of the maps and their land."""
     found = forecast(METHOD, inputs, world, **OPTIONS)

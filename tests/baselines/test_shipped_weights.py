@@ -85,6 +85,7 @@ def test_the_first_windows_are_estimated_as_on_the_board(path: Path) -> None:
     np.testing.assert_allclose(error, series["squared_error"][:FEW], rtol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", [p for p in SHIPPED if p.stem in ERRORS], ids=named)
 def test_the_first_forecasts_are_as_they_were(path: Path) -> None:
     challenge = Challenge.load(path.parent.name)

@@ -136,6 +136,7 @@ def test_a_climatology_is_made_of_years_of_files(place, tmp_path):
             assert score.value == pytest.approx(1.0, abs=0.01), score.label
 
 
+@pytest.mark.slow
 def test_inputs_of_methods_are_on_the_nodes_of_the_challenge(challenge, place):
     target, initial = challenge.target(place), challenge.open("initial", place)
     assert initial.sizes["start"] == 2
@@ -161,6 +162,7 @@ def test_a_day_that_is_not_there_is_named(challenge, place, tmp_path):
         evaluate(challenge, submit(tmp_path, forecasts()), data_dir=tmp_path)
 
 
+@pytest.mark.slow
 def test_the_whole_road(place, oceanbench: Command, tmp_path):
     challenge = official("glorys12_emulation", tmp_path)
     submit(tmp_path, forecasts(noise=0.01))

@@ -36,6 +36,7 @@ def natl60(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, xr.Dataset]:
     return folder, whole
 
 
+@pytest.mark.slow
 def test_2020a_scores_daily_means_of_hourly_files(
     natl60: tuple[Path, xr.Dataset], tmp_path: Path
 ) -> None:

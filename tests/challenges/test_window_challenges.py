@@ -273,6 +273,7 @@ def test_samplings_are_a_dimension_of_their_own(tmp_path):
         evaluate(challenge, submit(tmp_path, wrong))
 
 
+@pytest.mark.slow
 def test_figures_show_the_windows_their_errors_and_their_calibration(tmp_path, challenge):
     """The worst window is among those shown; the error in time is that of the estimate."""
     estimate = lorenz().truth.copy(deep=True)

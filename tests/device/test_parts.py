@@ -16,6 +16,7 @@ import workloads
 from places import ROOT, TESTS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", workloads.PARTS)
 def test_part(part: str, tmp_path: Path) -> None:
     report = parts.measure(part, ["cpu"], tmp_path, tiny=True)

@@ -252,6 +252,7 @@ def members(truth: xr.DataArray, count: int) -> xr.DataArray:
     return (smooth(truth) + draws).rename("ssh")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [5, 60])
 def test_calibration_of_members(tmp_path: Path, titles: list[str], count: int) -> None:
     truth = grid()
@@ -263,6 +264,7 @@ def test_calibration_of_members(tmp_path: Path, titles: list[str], count: int) -
     assert any(f"{count} members" in t for t in titles)
 
 
+@pytest.mark.slow
 def test_calibration_bars_are_ranks_of_few_members_and_shared_by_many(
     tmp_path: Path, drawn: list[Figure]
 ) -> None:

@@ -157,6 +157,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_one_others() -> None:
     assert any(not torch.equal(value, other[name]) for name, value in trained(SHORT).items())
 
 
+@pytest.mark.slow
 def test_a_training_that_was_interrupted_ends_with_the_same_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -84,12 +84,14 @@ def test_what_a_file_says_is_missing_is_not_scored(tmp_path, role, how):
     check(words, tmp_path, kind, name, MISSING[how])
 
 
+@pytest.mark.slow
 @every("role, how", [(role, how) for role in SOME for how in PACKED])
 def test_packed_values_have_their_fill(tmp_path, role, how):
     kind, name, words = role
     check(words, tmp_path, kind, name, PACKED[how], rel=2e-3)  # rounded to millimetres
 
 
+@pytest.mark.slow
 @every("role, how", [(role, how) for role in SOME for how in UNDECLARED])
 def test_a_fill_that_no_attribute_names_is_refused(tmp_path, role, how):
     kind, name, _ = role
@@ -347,6 +349,7 @@ def test_a_hole_beside_a_node_is_not_felt_at_the_node(tmp_path, role):
         check(RIGHT, tmp_path, kind, name, write, submission__regrid="linear", rel=1e-4)
 
 
+@pytest.mark.slow
 @every(
     "name, change, words",
     [
@@ -534,6 +537,7 @@ GIVEN = {
 ROLES = {"observations": "track", "training": "grid", "validation": "grid", "auxiliary": "grid"}
 
 
+@pytest.mark.slow
 @every("given, how", [(given, how) for given in ROLES for how in GIVEN])
 def test_what_methods_are_given_is_read_by_the_same_rules(tmp_path, given, how):
     layout, (write, words) = ROLES[given], GIVEN[how]

@@ -207,6 +207,7 @@ def test_the_same_seed_gives_the_same_weights(challenge: Challenge, tmp_path: Pa
     assert not torch.equal(first["draw"], other["draw"])
 
 
+@pytest.mark.slow
 def test_weights_are_found_in_the_order_chosen_own_shipped_default(
     oceanbench: Command, challenge: Challenge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -47,6 +47,7 @@ def test_truth_submitted_to_itself_is_ideal(tmp_path):
     assert result.score("λx").flag == "resolved_below_grid"
 
 
+@pytest.mark.slow
 @every(
     "change",
     [

@@ -68,6 +68,7 @@ def warned(change: Callable[[xr.DataArray], xr.DataArray], folder: Path) -> list
     return evaluate(declared, Submission("mine", folder / "mine.nc")).warnings
 
 
+@pytest.mark.slow
 @every("change, words", MUTANTS.values(), ids=MUTANTS)
 def test_a_mutant_is_warned_of(
     change: Callable[[xr.DataArray], xr.DataArray], words: str, tmp_path: Path

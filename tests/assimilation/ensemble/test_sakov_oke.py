@@ -114,6 +114,7 @@ def test_the_deterministic_filter(truth: Tensor, windows: Windows) -> None:
     assert error(filtered(truth, windows, 40, denkf, 1.01), truth) == pytest.approx(0.18, abs=0.02)
 
 
+@pytest.mark.slow
 def test_the_ensemble_transform_filter_and_its_smoother(truth: Tensor, windows: Windows) -> None:
     """Of 40 members: 24 with inflation 1.013 are as good, but lose some truths for good."""
     assert error(filtered(truth, windows, 40, etkf, 1.01), truth) == pytest.approx(0.18, abs=0.02)
@@ -121,6 +122,7 @@ def test_the_ensemble_transform_filter_and_its_smoother(truth: Tensor, windows: 
     assert smoothed == pytest.approx(0.09, abs=0.02)
 
 
+@pytest.mark.slow
 def test_local_analyses_need_ten_members(truth: Tensor, windows: Windows) -> None:
     """Where without them the truth is lost."""
     short = truth[:, :400]

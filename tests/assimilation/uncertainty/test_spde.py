@@ -196,6 +196,7 @@ def test_gradient_of_whittles_likelihood_is_that_of_differences():
     )
 
 
+@pytest.mark.slow
 def test_fit_recovers_the_parameters_of_fields_that_are_not_periodic():
     lattice = Lattice(36, 40, 20.0, 20.0, step=1.0)
     spde = Spde(60.0, 0.7, 20.0, (0.5, -0.3), (8.0, -4.0))
@@ -211,6 +212,7 @@ def test_fit_recovers_the_parameters_of_fields_that_are_not_periodic():
         assert best >= true
 
 
+@pytest.mark.slow
 def test_fit_of_single_fields_is_without_bias():
     lattice = Lattice(40, 40, 20.0, 20.0)
     draw = prior(Spde(60.0, 0.7), lattice, times=1)(60, np.random.default_rng(7))

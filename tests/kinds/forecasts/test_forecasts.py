@@ -122,6 +122,7 @@ def test_every_shape_of_a_file_has_the_same_scores(shape, simple, usual, tmp_pat
     assert result.coverage == usual.coverage
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("zarr", [False, True], ids=["netcdf", "zarr"])
 def test_one_file_for_each_start(zarr, simple, usual, tmp_path):
     for number in range(STARTS.size):
@@ -323,6 +324,7 @@ REFUSED = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @every("case", REFUSED)
 def test_wrong_submissions_are_refused_in_one_line(case, challenge, tmp_path):
     change, words = REFUSED[case]

@@ -564,6 +564,7 @@ FILES = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @every("case", FILES)
 def test_wrong_files_are_refused_in_words(case, tmp_path):
     name, change, words = FILES[case]

@@ -133,6 +133,7 @@ def test_the_truth_is_perfect_and_a_smooth_forecast_shows(challenge, tmp_path):
     assert noisy.score("small scales day 5 (ocean)").value > 1.1  # noise is energy too
 
 
+@pytest.mark.slow
 def test_workers_send_tables_that_give_the_same_scores(challenge, tmp_path):
     mine = submit(tmp_path, members(5))
     _, alone = evaluated(challenge, mine)
@@ -155,6 +156,7 @@ def climatological(count: int) -> xr.Dataset:
     return fields.assign_coords(start=perfect()["start"], lead=perfect()["lead"])
 
 
+@pytest.mark.slow
 def test_ranks_are_flat_where_members_are_drawn_as_the_truth_is(challenge, tmp_path):
     flat = evaluate(challenge, submit(tmp_path, climatological(20)))
     good = evaluate(challenge, submit(tmp_path, members(20)[["zos"]], "good"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pytest
 import xarray as xr
 
 from oceanbench.metrics import METRICS
@@ -55,6 +56,7 @@ def test_parts_along_track_are_passes_and_make_the_mean_over_segments():
     np.testing.assert_allclose(only.truth, alone.truth, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_interval_along_track_holds_the_wavelength_of_the_spectra():
     """The error has half of the truth's power at 200 km."""
     metric, random, hits = METRICS["along_track_wavelength"], np.random.default_rng(1), 0

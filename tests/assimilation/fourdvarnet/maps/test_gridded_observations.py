@@ -27,6 +27,7 @@ def test_the_grid_covers_the_field_and_what_is_around_it() -> None:
     assert (grid_around(later, 0.2).days[[0, -1]] == [FIRST, FIRST + 5 * DAY]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("guess", ["mean", "smooth", "oi", "bfn"])
 def test_where_nothing_is_observed_the_value_is_the_first_guess(guess: str) -> None:
     found = observed(inputs(), grid(), guess)

@@ -64,6 +64,7 @@ def raw() -> np.ndarray:
     return estimate_members(seen(), target(), trained(), name="mine")
 
 
+@pytest.mark.slow
 def test_training_learns_the_error_of_the_altimeters() -> None:
     noise = ErrorStatistics.of(trained(), "mine").noise
     assert noise.white == pytest.approx(0.03, rel=0.1)
