@@ -110,14 +110,12 @@ def network(configuration: MapConfiguration) -> FourDVarNet | LearnedDescent:
             f"update={update}, prior_hidden={prior_hidden}: expected one of {', '.join(UPDATES)}, "
             "and but for unet a prior, whose gradient is descended"
         )
-    make = _variational if update == "conjugate" else _learned
-    days, second = configuration.days, configuration.second
-    solver = make(configuration, Agreement(days, configuration.second_channels) if second else None)
+    solver = (_variational if update == "conjugate" else _learned)(configuration)
     # the order in which convolutions are fastest
     return solver.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
-def _variational(configuration: MapConfiguration, second: Agreement | None) -> FourDVarNet:
+def _variational(configuration: MapConfiguration) -> FourDVarNet:
     """Solver of a quadratic cost."""
     reach = configuration.reach_days, configuration.reach_cells
     return FourDVarNet(
@@ -128,12 +126,12 @@ def _variational(configuration: MapConfiguration, second: Agreement | None) -> F
         iterations=configuration.applied or configuration.iterations,
         correction=configuration.error_size or 1.0,
         loops=configuration.loops,
-        second=second,
+        second=_agreement(configuration),
         reduced=configuration.reduced,
     )
 
 
-def _learned(configuration: MapConfiguration, second: Agreement | None) -> LearnedDescent:
+def _learned(configuration: MapConfiguration) -> LearnedDescent:
     """Descent by a learned update."""
     days, prior_hidden = configuration.days, configuration.prior_hidden
     prior: torch.nn.Module = torch.nn.Identity()
@@ -144,12 +142,19 @@ def _learned(configuration: MapConfiguration, second: Agreement | None) -> Learn
     return LearnedDescent(
         prior,
         made,
-        second=second,
+        second=_agreement(configuration),
         inputs=inputs,
         iterations=configuration.iterations,
         correction=configuration.correction,
         reduced=configuration.reduced,
     )
+
+
+def _agreement(configuration: MapConfiguration) -> Agreement | None:
+    """Operators of a second field, if there is one."""
+    if not configuration.second:
+        return None
+    return Agreement(configuration.days, configuration.second_channels)
 
 
 def _lstm(configuration: MapConfiguration) -> tuple[torch.nn.Module, tuple[str, ...]]:

@@ -69,7 +69,7 @@ def train_members(
         schedule=TrainingSchedule(
             steps=configuration.steps,
             rate=configuration.rate,
-            warm_up=min(20, configuration.steps // 10),
+            warm_up=configuration.steps // 10 if configuration.dynamical else 20,
             validations=configuration.validations,
         ),
         about=f"model {told}, mean {learning.scales.mean.tolist()}",
