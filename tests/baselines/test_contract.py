@@ -90,7 +90,10 @@ def test_a_baseline_of_windows_fills_the_target_and_is_reproducible(name: str, s
     weights = inspect.signature(method.estimate).parameters.get("weights")
     if weights is not None and weights.default is weights.empty:
         learning = {k: v for k, v in world.inputs.items() if k != "observations"}
-        arguments["weights"] = method.train(learning, device="cpu", seed=3, members=1, steps=2)
+        few = {"steps": 2, "members": 1}
+        known = inspect.signature(method.train).parameters
+        few = {option: count for option, count in few.items() if option in known}
+        arguments["weights"] = method.train(learning, device="cpu", seed=3, **few)
     before = {name: dataset.copy(deep=True) for name, dataset in world.inputs.items()}
     first = method.estimate(world.inputs, world.target.copy(deep=True), **arguments)
     again = method.estimate(world.inputs, world.target.copy(deep=True), **arguments)

@@ -83,6 +83,7 @@ def test_a_baseline_fills_the_target_and_is_reproducible(name, inputs, challenge
         xr.testing.assert_identical(dataset, inputs[key])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OF_FORECASTS)
 def test_no_forecast_knows_the_initial_conditions_of_later_starts(name, inputs, challenge):
     assert first_that_changes(METHODS[name], of_years(inputs, name), challenge) is None

@@ -114,6 +114,7 @@ def test_a_twin_is_forecast_from_its_surface(world, inputs):
     assert float(found["zos"].mean()) == pytest.approx(LEVEL, abs=0.01)
 
 
+@pytest.mark.slow
 def test_maps_before_the_first_start_find_the_lower_layer(world, inputs):
     driven, cold = (
         errors(world, forecast(METHOD, inputs, world, **OPTIONS | {"spin_up": days}))["zos"]

@@ -152,6 +152,7 @@ def test_without_the_files_one_line_says_what_to_get(name, oceanbench: Command, 
     assert code == 2 and "GLORYS12" in line and str(tmp_path) in line and "--data-dir" in line
 
 
+@pytest.mark.slow
 def test_a_day_that_is_not_there_is_named(challenge, place, tmp_path):
     (tmp_path / "glorys12").mkdir()
     (tmp_path / "glo12").symlink_to(place / "glo12")

@@ -59,6 +59,7 @@ def test_2020a_scores_daily_means_of_hourly_files(
     assert "4DVarQG" in done.output
 
 
+@pytest.mark.slow
 def test_2020a_fills_what_a_submission_does_not_cover_and_says_so(
     natl60: tuple[Path, xr.Dataset], tmp_path: Path
 ) -> None:

@@ -168,6 +168,7 @@ def toy() -> tuple[dict[str, xr.Dataset], xr.Dataset]:
     return given, challenge.target().isel(window=slice(2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["fourdvarnet_ode", "fourdvarnet_conv"])
 def test_fourdvarnet_for_windows(device: str, name: str) -> None:
     given, target = toy()

@@ -200,6 +200,7 @@ def test_the_reference_against_itself_is_perfect_and_nothing_is_missing(challeng
     assert zos["points"] == cells * STARTS.size * len(LEADS)
 
 
+@pytest.mark.slow
 def test_persistence_and_climatology_have_no_skill_against_themselves(challenge, tmp_path):
     still = evaluate(challenge, submit(tmp_path, persistence()))
     whole = perfect()

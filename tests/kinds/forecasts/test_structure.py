@@ -119,6 +119,7 @@ def test_scores_are_those_of_the_whole_fields(count, challenge, tmp_path):
             assert score.flag is None and score.n > 0
 
 
+@pytest.mark.slow
 def test_the_truth_is_perfect_and_a_smooth_forecast_shows(challenge, tmp_path):
     truth = perfect()[USED].isel(depth=[0])
     best = evaluate(challenge, submit(tmp_path, truth))

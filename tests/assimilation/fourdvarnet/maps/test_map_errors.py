@@ -71,6 +71,7 @@ def test_training_learns_the_error_of_the_altimeters() -> None:
     assert noise.correlated < 0.01
 
 
+@pytest.mark.slow
 def test_the_spread_of_the_ensemble_is_the_error_in_validation() -> None:
     data = training_set(seen(), replace(CONFIGURATION, scenes=1), name="mine", seed=0)
     known = calibrate(data, trained(), seen(), name="mine")
