@@ -46,8 +46,10 @@ def warnings_of(matched: Mapping[tuple[str, str], Matched]) -> list[str]:
 
 
 def _wrong(piece: Matched) -> Iterator[str]:
-    seen = (piece.weights > 0).broadcast_like(piece.truth).transpose(*piece.truth.dims).values
-    estimate = piece.estimate.transpose(*piece.truth.dims).values[seen].astype(np.float64)
+    dims = tuple(str(dim) for dim in piece.truth.dims)
+    seen = (piece.weights > 0).broadcast_like(piece.truth).transpose(*dims).values
+    maps = piece.estimate.transpose(*dims).values
+    estimate = maps[seen].astype(np.float64)
     truth = piece.truth.values[seen].astype(np.float64)
     if truth.size < FEW or not truth.std() > 0:
         return
@@ -77,8 +79,8 @@ def _wrong(piece: Matched) -> Iterator[str]:
             f"is {error.mean():+.3g} {unit} from the truth everywhere: another reference level; "
             f"take {error.mean():.3g} off"
         )
-    else:
-        yield from _shifted(piece, float((error**2).mean()))
+    elif len(dims) == 3:
+        yield from _shifted(maps, piece.truth.values, seen, dims, float((error**2).mean()))
 
 
 def _repeated(estimate: FloatArray, truth: FloatArray) -> tuple[float, float] | None:
@@ -92,13 +94,12 @@ def _repeated(estimate: FloatArray, truth: FloatArray) -> tuple[float, float] | 
     return float(values[counts.argmax()]), float(most / of)
 
 
-def _shifted(piece: Matched, at_home: float) -> Iterator[str]:
+def _shifted(
+    estimate: FloatArray, truth: FloatArray, seen: BoolArray, dims: tuple[str, ...], at_home: float
+) -> Iterator[str]:
     """Maps that fit the truth far better a step, a row or a column away, or turned over."""
-    if piece.truth.ndim != 3 or at_home <= 1e-12 * float((piece.truth**2).mean()):
+    if at_home <= 1e-12 * float(np.nanmean(truth**2)):
         return
-    dims = piece.truth.dims
-    estimate, truth = piece.estimate.transpose(*dims).values, piece.truth.values
-    seen = (piece.weights > 0).broadcast_like(piece.truth).transpose(*dims).values
     for (dim, step), what in STEPS.items():
         there = _squared(estimate, truth, seen, dims.index(dim), step)
         if there < NEARER * at_home:
