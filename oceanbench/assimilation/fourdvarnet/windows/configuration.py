@@ -33,10 +33,11 @@ class WindowConfiguration:
     coarsen : times that the update averages into one
     length : times of the windows that it is trained on, if the training runs have as many
     batch : windows drawn for a step
-    iterations : differentiated through, once the training has warmed up
+    iterations : differentiated through, once the training has warmed up; of a dynamical one, the
+        steps of its schedule
     untracked : at most so many more come before them, from the middle of the training on, so that
         the network learns to go on from where it got
-    applied : iterations of an estimate
+    applied : iterations of an estimate; a dynamical one has those of its schedule
     steps, rate : of the training
     prior_loss : weight of the prior term of an estimate in the loss
     slope_loss : weight of the errors of the differences between times
