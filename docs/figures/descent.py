@@ -63,7 +63,7 @@ def draw_descent(
     number = np.arange(len(iterates))
     axes[0].fill_between(number, *np.percentile(relative, [10, 90], axis=1), alpha=0.3, lw=0)
     axes[0].plot(number, relative.mean(1))
-    axes[0].set(xlabel="iteration", ylabel="cost J, relative to the first guess's", yscale="log")
+    axes[0].set(xlabel="iteration", ylabel="cost J, relative to the start's", yscale="log")
     axes[1].axhline(error.of(batch.first_guess), color="0.6", ls="--", label="first guess")
     axes[1].plot(number, errors, label="estimate")
     axes[1].set(xlabel="iteration", ylabel="RMSE, cm")
@@ -143,7 +143,7 @@ def main() -> None:
         ]
     below = (iterates[net.iterations].cost < iterates[0].cost).float().mean()
     print("cos", " ".join(f"{float(value):.2f}" for value in cosines))
-    print(f"cost below that of the first guess: {100 * float(below):.0f} % of windows")
+    print(f"cost below that of the start: {100 * float(below):.0f} % of windows")
     print(f"first guess {error.of(batch.first_guess):.3f} cm")
     print(f"without the prior {altered(net, 'prior.leave', 0.0, error, batch):.3f} cm")
     for factor in (1 / 3, 3.0):
