@@ -39,15 +39,15 @@ SOLVER = MapConfiguration(
 )
 PRESETS = {
     "cpu": replace(SOLVER, scenes=2, steps=1500),
-    "long": replace(SOLVER, scenes=4, steps=6000),
+    "long": replace(SOLVER, scenes=12, steps=4000),
     "mean": replace(
         SOLVER,
         first_guess="mean",
         loops=2,
         reach_days=2.0,
         reach_cells=2.5,
-        scenes=4,
-        steps=6000,
+        scenes=12,
+        steps=4000,
     ),
     "gpu": replace(
         SOLVER,

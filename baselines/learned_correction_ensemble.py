@@ -55,7 +55,7 @@ def train(
     ----------
     inputs : tracks, and maps of role ``training``
     device : of torch
-    seed : of the first member's weights, the windows and the tracks on other days
+    seed : of the first member's weights and the windows
     preset : ``cpu`` or ``long`` (longer, on more scenes)
     steps : of the training of each; 0 as many as the preset has
     members : how many, at least two
@@ -67,7 +67,6 @@ def train(
         inputs,
         configuration,
         name=NAME,
-        seed=seed,
         missions=missions,
         device=device,
         checkpoint=checkpoint,

@@ -56,11 +56,16 @@ def main() -> None:
     columns = ("", "RMSE, cm", "before the last week", "of the first guess", "of observed cells")
     print(f"| {' | '.join(columns)} | CPU s |\n|{'---|' * 6}")
     for number, (name, configuration) in enumerate(VARIANTS.items()):
-        options = {"name": "variant", "seed": 0, "device": "cpu"}
-        data = training_set(inputs, configuration, checkpoint=str(folder), **options)
+        data = training_set(inputs, configuration, name="variant", checkpoint=str(folder))
         begin = time.process_time()
         weights = train_members(
-            data, configuration, members=1, checkpoint=str(folder / str(number)), **options
+            data,
+            configuration,
+            name="variant",
+            members=1,
+            seed=0,
+            device="cpu",
+            checkpoint=str(folder / str(number)),
         )
         seconds = time.process_time() - begin
         seen, truth = data.validation_maps()

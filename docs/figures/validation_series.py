@@ -31,7 +31,7 @@ def series(folder: Path) -> Series:
     _, method = load_method("fourdvarnet")
     inputs = Inputs(Challenge.load("ssh_osse_jet_noisy"), None, for_training=True)
     configuration = replace(method.PRESETS["long"], scenes=1)
-    data = training_set(inputs, configuration, name="series", seed=0, checkpoint=str(folder))
+    data = training_set(inputs, configuration, name="series", checkpoint=str(folder))
     whole = data.segments[0].series(data.truth, data.normalisation)
     return whole.days(len(data.truth) - CHECKED_DAYS, len(whole.truth))
 

@@ -75,15 +75,15 @@ def test_kept_observations_are_taken_for_no_others_and_broken_ones_are_refused(
     tmp_path: Path,
 ) -> None:
     configuration, folder = replace(SMALL, first_guess="mean", scenes=1), str(tmp_path)
-    first = training_set(seen(), configuration, name="mine", seed=0, checkpoint=folder)
-    again = training_set(seen(), configuration, name="mine", seed=0, checkpoint=folder)
+    first = training_set(seen(), configuration, name="mine", checkpoint=folder)
+    again = training_set(seen(), configuration, name="mine", checkpoint=folder)
     np.testing.assert_array_equal(
         again.segments[0].observations.values, first.segments[0].observations.values
     )
     assert len(list(tmp_path.iterdir())) == 1
-    training_set(inputs(DAYS, error=0.01), configuration, name="mine", seed=0, checkpoint=folder)
+    training_set(inputs(DAYS, error=0.01), configuration, name="mine", checkpoint=folder)
     training_set(
-        seen(), replace(configuration, first_guess="smooth"), name="mine", seed=0, checkpoint=folder
+        seen(), replace(configuration, first_guess="smooth"), name="mine", checkpoint=folder
     )
     assert len(list(tmp_path.iterdir())) == 3
     for path in tmp_path.iterdir():
@@ -91,7 +91,7 @@ def test_kept_observations_are_taken_for_no_others_and_broken_ones_are_refused(
     with pytest.raises(
         OceanbenchError, match=r"scene-\w+.safetensors: not whole gridded .*remove it"
     ):
-        training_set(seen(), configuration, name="mine", seed=0, checkpoint=folder)
+        training_set(seen(), configuration, name="mine", checkpoint=folder)
 
 
 def test_a_solver_that_changes_nothing_gives_the_first_guess() -> None:
@@ -165,7 +165,7 @@ def test_the_first_segment_is_as_observed_and_others_are_not() -> None:
     configuration = replace(SMALL, first_guess="mean", scenes=2, along_track=False)
     learned = bicubic(field, grid.latitude, grid.longitude)[:18]
     (whole, other), errors = simulate_missions(
-        inputs(20), field, grid, configuration, seed=0, learned=learned
+        inputs(20), field, grid, configuration, learned=learned
     )
     assert errors is None
     expected = observed(inputs(20), grid, "mean")
@@ -181,7 +181,7 @@ def test_observations_end_before_the_segments_do() -> None:
     configuration = replace(SMALL, first_guess="oi", scenes=2)
     grid = grid_around(field, 0.5)
     learned = bicubic(field, grid.latitude, grid.longitude)[:90]
-    made, _ = simulate_missions(inputs(100), field, grid, configuration, seed=0, learned=learned)
+    made, _ = simulate_missions(inputs(100), field, grid, configuration, learned=learned)
     assert [(s.first, len(s.observations.values)) for s in made] == [(0, 103), (0, 47), (45, 47)]
     for segment in made:
         observed_days = segment.observations.observed.any((1, 2))
@@ -198,7 +198,7 @@ def test_known_errors_bring_observations_nearer_to_the_truth() -> None:
     learned, errors = bicubic(field, grid.latitude, grid.longitude)[:36], []
     for along_track in (False, True):
         configuration = replace(SMALL, first_guess="oi", scenes=2, along_track=along_track)
-        made, known = simulate_missions(given, field, grid, configuration, seed=0, learned=learned)
+        made, known = simulate_missions(given, field, grid, configuration, learned=learned)
         for segment in made:
             seen = segment.observations.observed[:36]
             errors.append((segment.observations.values[:36] - learned)[seen].std())

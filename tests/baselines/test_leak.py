@@ -80,7 +80,7 @@ def shuffled(challenge: Challenge, folder: Path) -> Challenge:
 
 def trained(challenge: Challenge, name: str) -> dict[str, Tensor]:
     given, configuration = Inputs(challenge, for_training=True), CONFIGURATIONS[name]
-    data = training_data(given, configuration, name=name, seed=0)
+    data = training_data(given, configuration, name=name)
     return train_members(data, configuration, name=name, members=1, seed=0, device="cpu")
 
 

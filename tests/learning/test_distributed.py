@@ -35,7 +35,7 @@ configuration = MapConfiguration(
     first_guess="mean", step_degrees=0.25, days=5, hidden=4, prior_hidden=2, iterations=2, scenes=1,
     crop=8, batch=4, steps=8, reduced=False)
 with together(int(sys.argv[2])) as team:
-    data = training_data(inputs(60, error=0.02), configuration, name="mine", seed=0)
+    data = training_data(inputs(60, error=0.02), configuration, name="mine")
     weights = train_members(data, configuration, name="mine", members=1, seed=0, device="cpu",
                             checkpoint=sys.argv[3], team=team)
 save_file({k: v.contiguous() for k, v in weights.items()}, sys.argv[3] + "/weights.safetensors")

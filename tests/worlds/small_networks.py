@@ -45,7 +45,7 @@ def train(
     seed: int = 0,
     checkpoint: str = "",
 ) -> dict[str, Tensor]:
-    data = training_data(given, configuration, name="mine", seed=seed, checkpoint=checkpoint)
+    data = training_data(given, configuration, name="mine", checkpoint=checkpoint)
     return train_members(
         data,
         configuration,

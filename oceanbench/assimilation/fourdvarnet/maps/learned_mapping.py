@@ -57,7 +57,7 @@ class LearnedMapping:
         ----------
         inputs : tracks, and maps of role ``training`` if it is supervised
         device : of torch
-        seed : of the first weights, the windows and the tracks on other days
+        seed : of the first weights and the windows; what is observed on other days is the same
         preset : one of the method's
         steps : of the training; 0 as many as the preset has
         first_guess : ``bfn``, ``duacs``, ``oi``, ``smooth``, ``mean`` or an input with maps; by
@@ -84,7 +84,6 @@ class LearnedMapping:
                 inputs,
                 configuration,
                 name=self.name,
-                seed=seed,
                 missions=missions,
                 device=team.device,
                 checkpoint=checkpoint,

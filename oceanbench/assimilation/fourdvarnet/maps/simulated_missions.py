@@ -30,6 +30,7 @@ from oceanbench.observing.noise import fitted_error
 from oceanbench.observing.reflown import reflown
 from oceanbench.progress import progress
 
+SHIFTS_SEED = 0  # of the days and degrees that tracks are moved by, whatever the training's seed is
 PART_DAYS = 45  # so that about every sixth window reaches beyond the observations
 
 
@@ -67,7 +68,6 @@ def simulate_missions(
     grid: MapGrid,
     configuration: MapConfiguration,
     *,
-    seed: int,
     learned: FloatArray,
     missions: str = "",
     device: str = "cpu",
@@ -85,14 +85,13 @@ def simulate_missions(
     truth : (time, latitude, longitude), maps of the period, daily
     grid : days and nodes of the period
     configuration : how often they are observed, and with which first guess
-    seed : of the shifts
     learned : (days, rows, columns), the truth of the days that altimeters on other days observe
     missions : as for :func:`oceanbench.assimilation.observations.superobservations.samples`
     device : of torch
     checkpoint : folder that keeps what was observed, or nothing
     """
     names, variable = _tracks(inputs, missions), str(truth.name)
-    shifts = _shifts(truth, configuration.scenes, seed)
+    shifts = _shifts(truth, configuration.scenes)
     parts = np.linspace(0, len(learned), max(round(len(learned) / PART_DAYS), 1) + 1).astype(int)
     jobs = [(0, 0, len(grid.days))]
     jobs += [(n, a, b) for n in range(1, len(shifts)) for a, b in itertools.pairwise(parts)]
@@ -132,11 +131,14 @@ def _tracks(inputs: Mapping[str, xr.Dataset], missions: str) -> list[str]:
     return names
 
 
-def _shifts(truth: xr.DataArray, count: int, seed: int) -> FloatArray:
-    """Days and degrees (count, 2) by which tracks are moved; the first are not used."""
+def _shifts(truth: xr.DataArray, count: int) -> FloatArray:
+    """Days and degrees (count, 2) by which tracks are moved; the first are not used.
+
+    Fewer are the first of more, so that trainings share what is kept of them.
+    """
     period = float((truth["time"].values[-1] - truth["time"].values[0]) / DAY)
     width = float(np.ptp(truth["longitude"].values))
-    return np.random.default_rng(seed).uniform(0.0, (period, width), (count, 2))
+    return np.random.default_rng(SHIFTS_SEED).uniform(0.0, (period, width), (count, 2))
 
 
 def _observe(

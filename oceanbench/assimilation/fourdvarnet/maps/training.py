@@ -35,7 +35,6 @@ def training_data(
     configuration: MapConfiguration,
     *,
     name: str,
-    seed: int,
     missions: str = "",
     device: str = "cpu",
     checkpoint: str = "",
@@ -47,7 +46,6 @@ def training_data(
     inputs : of a training
     configuration : of the networks
     name : of the method, for messages
-    seed : of the tracks on other days, where the truth is known
     missions : as for :func:`oceanbench.assimilation.observations.superobservations.samples`
     device : of torch
     checkpoint : folder that keeps what those tracks observed, or nothing
@@ -58,7 +56,6 @@ def training_data(
         inputs,
         configuration,
         name=name,
-        seed=seed,
         missions=missions,
         device=device,
         checkpoint=checkpoint,

@@ -104,7 +104,6 @@ def training_set(
     configuration: MapConfiguration,
     *,
     name: str,
-    seed: int,
     missions: str = "",
     device: str = "cpu",
     checkpoint: str = "",
@@ -116,7 +115,6 @@ def training_set(
     inputs : tracks, and maps of role ``training``
     configuration : of the networks
     name : of the method, for messages
-    seed : of the tracks on other days
     missions : as for :func:`oceanbench.assimilation.observations.superobservations.samples`
     device : of torch
     checkpoint : folder that keeps what was observed, or nothing
@@ -130,7 +128,6 @@ def training_set(
         maps,
         grid,
         configuration,
-        seed=seed,
         learned=truth[: learned_days(len(truth))],
         missions=missions,
         device=device,

@@ -42,7 +42,7 @@ def seen() -> dict[str, xr.Dataset]:
 
 @cache
 def trained() -> dict[str, Tensor]:
-    data = training_set(seen(), CONFIGURATION, name="mine", seed=0)
+    data = training_set(seen(), CONFIGURATION, name="mine")
     weights = train_members(data, CONFIGURATION, name="mine", members=3, seed=0, device="cpu")
     return weights | calibrate(data, weights, seen(), name="mine").tensors()
 
@@ -73,7 +73,7 @@ def test_training_learns_the_error_of_the_altimeters() -> None:
 
 @pytest.mark.slow
 def test_the_spread_of_the_ensemble_is_the_error_in_validation() -> None:
-    data = training_set(seen(), replace(CONFIGURATION, scenes=1), name="mine", seed=0)
+    data = training_set(seen(), replace(CONFIGURATION, scenes=1), name="mine")
     known = calibrate(data, trained(), seen(), name="mine")
     assert known.spread == pytest.approx(float(trained()["spread"]))
     raw_members, found = Members(raw()), Members(drawn("ensemble"))
