@@ -32,7 +32,7 @@ OPTIONAL: dict[str, dict[str, type]] = {
     "submission": dict.fromkeys(
         (
             *("method", "authors", "reference", "notes"),
-            *("members", "observations", "learned_from", "physics"),
+            *("members", "observations", "learned_from", "physics", "seed_of"),
         ),
         str,
     ),
@@ -103,7 +103,7 @@ class Result:
     challenge : ``name``, ``version``, ``sha256`` of challenge.yaml
     submission : ``name``, ``sha256``, ``method``, ``authors``, ``reference``, ``notes``; since
         schema 2 ``members`` (``independent``, or ""), ``observations`` (beside the usual ones),
-        ``learned_from`` and ``physics``
+        ``learned_from``, ``physics`` and ``seed_of`` (the row that tells of it)
     scores : in the order of the challenge
     coverage : per variable and mask, how much of the truth was scored
     series : per variable and mask, the sums per time that the intervals come from; since schema 2

@@ -20,6 +20,8 @@ LEARNED_FROM = {  # what a method learned from, and how boards say it
     "simulation": "simulation of another world",
     "truth": "truth of the same world",
 }
+# what is said of a submission and its scores, rank or place on a board depend on
+DECLARED = ("members", "observations", "learned_from", "physics", "seed_of")
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Submission:
         truth; "" where there is none, or it is not said
     observations : names of the optional datasets that its method used, joined by commas, ``truth``
         where it is the truth itself without the noise of its measurement
+    seed_of : name of the submission of the same method, trained from another seed, whose row tells
+        of this one too; "" where this has a row of its own
     """
 
     name: str
@@ -50,6 +54,7 @@ class Submission:
     observations: str = ""
     learned_from: str = ""
     physics: str = ""
+    seed_of: str = ""
 
     def __post_init__(self) -> None:
         """Refuse names that cannot be the name of a result file."""
@@ -63,6 +68,11 @@ class Submission:
                 f"submission name {self.name[:20]!r}… has {len(self.name.encode())} bytes, more "
                 f"than {LONGEST_NAME}; choose a shorter --name"
             )
+        if self.seed_of == self.name:
+            raise OceanbenchError(
+                f"submission {self.name!r} is said to be another seed of itself; give it a --name "
+                "of its own"
+            )
         if self.learned_from and self.learned_from not in LEARNED_FROM:
             hint = did_you_mean(self.learned_from, LEARNED_FROM)
             raise OceanbenchError(f"learned from {self.learned_from!r}; {hint}")
@@ -71,6 +81,11 @@ class Submission:
                 f"members are {self.members!r}, expected '{INDEPENDENT}' or nothing; say so "
                 "only of independent draws of one distribution"
             )
+
+    @property
+    def declared(self) -> dict[str, str]:
+        """What is said of it, by the names of :data:`DECLARED`."""
+        return {name: getattr(self, name) for name in DECLARED}
 
     @property
     def files(self) -> list[Path]:

@@ -9,6 +9,14 @@ from pathlib import Path
 import pandas as pd
 
 from oceanbench.boards.checking import TRUTH, check_result, is_truth
+from oceanbench.boards.leagues import (
+    breaks_a_rule,
+    gathered,
+    is_twin,
+    league,
+    learned_from,
+    observations,
+)
 from oceanbench.boards.published import published_table
 from oceanbench.challenge import Challenge
 from oceanbench.errors import OceanbenchError
@@ -18,7 +26,6 @@ from oceanbench.result import Result, Score
 from oceanbench.scoring.comparison import Standing, letters, ranks, told_apart
 from oceanbench.scoring.series import influence_of, is_of_sums, sums_of
 from oceanbench.scoring.statistics import Influence, of_sums
-from oceanbench.submission import LEARNED_FROM
 
 DIGITS = {"1": 3, "m": 4, "degrees_east": 2, "days": 1, "km": 0}
 SYMBOLS = {"degrees_east": "°", "days": "d", "1": ""}
@@ -38,6 +45,7 @@ TWINS = (
     "Rows with physics of the truth's family know the equations that the truth was made by: what "
     "they gain by it may not be gained on another ocean."
 )
+SEEDS = "Column seeds: the score that ranks, of so many trainings of the method from other seeds."
 LACKING = "A rank of – is of a partial submission, and a score of – of what it does not hold."
 
 
@@ -119,35 +127,39 @@ def board(challenge: Challenge, results: Sequence[Result], *, new: Sequence[str]
     new : names of the submissions to mark
     """
     label = challenge.ranking.label
+    seeds = gathered(results)
     ordered = sorted(
-        results,
+        (alike[0] for alike in seeds.values()),
         key=lambda r: (
-            _observations(r) == TRUTH,
-            _league(challenge, r),
+            observations(r) == TRUTH,
+            league(challenge, r),
             not _ranked(challenge, r),
             _order(r.score(label)),
             r.name,
         ),
     )
-    apart = len({_observations(r) for r in ordered}) > 1
+    apart = len({observations(r) for r in ordered}) > 1
     placed = _placed(challenge, ordered)
     kind = CHALLENGE_KINDS[challenge.kind]
     rows_of = {row.label: row for row in challenge.scores}
     rows = []
     for result, (rank, group) in zip(ordered, placed, strict=True):
-        name = result.name + (f" {NEW}" if result.name in new else "")
+        marked = any(alike.name in new for alike in seeds[result.name])
+        name = f"{result.name} {NEW}" if marked else result.name
         row = {"rank": rank, "group": group, "submission": name}
+        if len(seeds) < len(results):
+            row["seeds"] = _spread(challenge, seeds[result.name])
         if apart:
-            row["observations"] = _observations(result) or "usual"
+            row["observations"] = observations(result) or "usual"
         for score in result.scores:
             declared = rows_of.get(score.label)
             if declared is None or declared.shown:
                 row[_heading(score)] = _cell(score, declared.digits if declared else None)
         if (cost := kind.cost(challenge, result)) is not None:
             row[cost[0]] = cost[1]
-        row["learned from"] = _learned_from(result)
+        row["learned from"] = learned_from(result)
         if challenge.physics is not None:
-            row["physics"] = SAME_PHYSICS if _twin(challenge, result) else "–"
+            row["physics"] = SAME_PHYSICS if is_twin(challenge, result) else "–"
         row["method"] = str(result.submission.get("method", ""))
         row["notes"] = _notes(result)
         if is_truth(challenge, result):
@@ -157,8 +169,9 @@ def board(challenge: Challenge, results: Sequence[Result], *, new: Sequence[str]
     table = pd.DataFrame(rows).fillna("")
     flags = {s.flag for r in ordered for s in r.scores}
     legend = [text for flag, text in NO_SCORE.items() if flag in flags]
-    legend += [APART] if any(_breaks_a_rule(challenge, r) for r in ordered) else []
-    legend += [TWINS] if any(_twin(challenge, r) for r in ordered) else []
+    legend += [APART] if any(breaks_a_rule(challenge, r) for r in ordered) else []
+    legend += [TWINS] if any(is_twin(challenge, r) for r in ordered) else []
+    legend += [SEEDS] if len(seeds) < len(results) else []
     legend += [LACKING] if flags & {"partial", "not_submitted"} else []
     return Board(challenge, table, commands, published_table(challenge), " ".join(legend))
 
@@ -190,12 +203,12 @@ def _order(score: Score) -> float:
 def _placed(challenge: Challenge, ordered: Sequence[Result]) -> list[tuple[str, str]]:
     """Rank and letters of every result among those of its observations; a dash without a score."""
     placed = [("–", "")] * len(ordered)
-    leagues = [_league(challenge, result) for result in ordered]
-    for league in set(leagues):
+    leagues = [league(challenge, result) for result in ordered]
+    for one in set(leagues):
         ranked = [
             i
             for i, result in enumerate(ordered)
-            if leagues[i] == league and league[0] != TRUTH and _ranked(challenge, result)
+            if leagues[i] == one and one[0] != TRUTH and _ranked(challenge, result)
         ]
         better = told_apart([_standing(challenge, ordered[i]) for i in ranked])
         numbers = ranks(better)
@@ -203,34 +216,6 @@ def _placed(challenge: Challenge, ordered: Sequence[Result]) -> list[tuple[str, 
             shared = numbers.count(number) > 1
             placed[i] = (f"{number}=" if shared else str(number), group)
     return placed
-
-
-def _observations(result: Result) -> str:
-    """Observations that a submission declares beside the usual ones; "" where there are none."""
-    return str(result.submission.get("observations") or "")
-
-
-def _learned_from(result: Result) -> str:
-    """What a method learned from, in words; a dash where it is not said, and for the truth."""
-    said = str(result.submission.get("learned_from"))
-    return "–" if _observations(result) == TRUTH else LEARNED_FROM.get(said, "–")
-
-
-def _twin(challenge: Challenge, result: Result) -> bool:
-    """Whether a method has a model of the family that the truth is of."""
-    said = result.submission.get("physics")
-    return bool(said) and said == challenge.physics
-
-
-def _league(challenge: Challenge, result: Result) -> tuple[str, bool]:
-    """What a result is ranked with: those of the same observations and the same rules."""
-    return _observations(result), _breaks_a_rule(challenge, result)
-
-
-def _breaks_a_rule(challenge: Challenge, result: Result) -> bool:
-    """Whether a method learned from the truth's world where the challenge gives no full field."""
-    given = challenge.of_role("training")
-    return not given and result.submission.get("learned_from") == "truth"
 
 
 def _standing(challenge: Challenge, result: Result) -> Standing:
@@ -264,16 +249,30 @@ def _influence(
     return None, ()
 
 
+def _spread(challenge: Challenge, alike: Sequence[Result]) -> str:
+    """How many seeds a method was trained from, and the range of the score that ranks."""
+    row = challenge.ranking
+    scores = [result.score(row.label) for result in alike]
+    values = [score.value for score in scores if score.value is not None]
+    if len(values) < 2:
+        return "–"
+    digits = _digits(scores[0], row.digits)
+    return f"{len(values)}: {min(values):.{digits}f}–{max(values):.{digits}f}"
+
+
 def _heading(score: Score) -> str:
     symbol = SYMBOLS.get(score.units, score.units)
     return f"{score.label} [{symbol}]" if symbol else score.label
 
 
+def _digits(score: Score, declared: int | None) -> int:
+    return DIGITS.get(score.units, 3) if declared is None else declared
+
+
 def _cell(score: Score, digits: int | None) -> str:
-    if digits is None:
-        digits = DIGITS.get(score.units, 3)
     if score.value is None:
         return "–" if score.flag in (*NO_SCORE, "not_submitted") else score.flag or "–"
+    digits = _digits(score, digits)
     text = f"{score.value:.{digits}f}"
     if score.flag == "resolved_below_grid":
         return f"≤ {text}"

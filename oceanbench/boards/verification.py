@@ -8,7 +8,7 @@ from oceanbench.boards.regression import differences
 from oceanbench.challenge import Challenge
 from oceanbench.evaluate import evaluate
 from oceanbench.result import Result
-from oceanbench.submission import Submission
+from oceanbench.submission import DECLARED, Submission
 
 ENDINGS = (".nc", ".zarr", ".nc4", ".h5")
 
@@ -25,8 +25,7 @@ def verified(
     file : of the submission
     data_dir : folder of the challenge's files
     """
-    declared = ("members", "observations", "learned_from", "physics")
-    words = {key: str(claimed.submission.get(key, "")) for key in declared}
+    words = {key: str(claimed.submission.get(key, "")) for key in DECLARED}
     submission = Submission(claimed.name, file, **words)
     if submission.sha256 != claimed.submission["sha256"]:
         return [f"{file} is not the file that was scored: its sha256 differs"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -60,26 +61,43 @@ budget_option = click.option(
     metavar="FACTOR",
     help="Times what files of strangers may hold.",
 )
-members_option = click.option(
-    "--members",
-    default="",
-    metavar="independent",
-    help="Members are independent draws of one distribution.",
+_DECLARED = (  # by the names of oceanbench.submission.DECLARED
+    click.option(
+        "--members",
+        default="",
+        metavar="independent",
+        help="Members are independent draws of one distribution.",
+    ),
+    click.option(
+        "--observations",
+        default="",
+        metavar="NAME,NAME",
+        help="Optional datasets of the challenge that the method used; ranked apart.",
+    ),
+    click.option(
+        "--learned-from",
+        default="",
+        type=click.Choice(["", "observations", "simulation", "truth"]),
+        metavar="[observations|simulation|truth]",
+        help="What the method learned from: of another world (simulation) or of this one (truth).",
+    ),
+    click.option(
+        "--physics",
+        default="",
+        metavar="NAME",
+        help="Equations of the method's model, as the challenge names those of its truth.",
+    ),
+    click.option(
+        "--seed-of",
+        default="",
+        metavar="NAME",
+        help="Another training of the method in row NAME, which then shows their spread.",
+    ),
 )
-learned_from_option = click.option(
-    "--learned-from",
-    type=click.Choice(["observations", "simulation", "truth"]),
-    help="What the method learned from: of another world (simulation) or of this one (truth).",
-)
-observations_option = click.option(
-    "--observations",
-    default="",
-    metavar="NAME,NAME",
-    help="Optional datasets of the challenge that the method used; ranked apart.",
-)
-physics_option = click.option(
-    "--physics",
-    default="",
-    metavar="NAME",
-    help="Equations of the method's model, as the challenge names those of its truth.",
-)
+
+
+def declared_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options that say what scores, ranks and places on a board depend on."""
+    for option in reversed(_DECLARED):
+        command = option(command)
+    return command

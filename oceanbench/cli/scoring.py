@@ -15,13 +15,10 @@ from oceanbench.cli.options import (
     Finite,
     budget_option,
     data_dir_option,
+    declared_options,
     device_option,
     figures_option,
-    learned_from_option,
-    members_option,
-    observations_option,
     output_option,
-    physics_option,
     seed_option,
     settings_option,
     workers_option,
@@ -57,10 +54,7 @@ class Scoring:
 @click.option("--authors", default="", help="Who submits.")
 @click.option("--reference", default="", help="Paper or repository of the method.")
 @click.option("--notes", default="", help="Shown in the last column of the leaderboard.")
-@members_option
-@observations_option
-@learned_from_option
-@physics_option
+@declared_options
 @output_option
 @data_dir_option
 @figures_option
@@ -77,10 +71,6 @@ def evaluate(
     authors: str,
     reference: str,
     notes: str,
-    members: str,
-    observations: str,
-    learned_from: str | None,
-    physics: str,
     output: Path,
     data_dir: Path | None,
     figures: bool,
@@ -89,6 +79,7 @@ def evaluate(
     sandbox: bool,
     memory: float,
     seconds: float,
+    **declared: str,
 ) -> None:
     """Score FILE on CHALLENGE; without FILE, run the reference method first."""
     if sandbox:
@@ -103,8 +94,7 @@ def evaluate(
 
     loaded = Challenge.load(challenge, Budget().times(budget))
     words = {"method": method, "authors": authors, "reference": reference, "notes": notes}
-    words |= {"members": members, "observations": observations}
-    words |= {"learned_from": learned_from or "", "physics": physics}
+    words |= declared
     scoring = Scoring(loaded, output, data_dir, figures, workers)
     if file is None:
         if loaded.reference_method is None:
@@ -124,10 +114,7 @@ def evaluate(
 @settings_option
 @device_option
 @seed_option
-@members_option
-@observations_option
-@learned_from_option
-@physics_option
+@declared_options
 @output_option
 @data_dir_option
 @figures_option
@@ -141,15 +128,12 @@ def run(
     settings: tuple[str, ...],
     device: str,
     seed: int,
-    members: str,
-    observations: str,
-    learned_from: str | None,
-    physics: str,
     output: Path,
     data_dir: Path | None,
     figures: bool,
     workers: int,
     budget: float,
+    **declared: str,
 ) -> None:
     """Run METHOD on CHALLENGE, then score what it made."""
     from oceanbench.challenge import Challenge
@@ -158,9 +142,7 @@ def run(
     loaded = Challenge.load(challenge, Budget().times(budget))
     scoring = Scoring(loaded, output, data_dir, figures, workers)
     chosen = {"weights": weights, "settings": pairs(settings), "device": device, "seed": seed}
-    words = {"members": members, "observations": observations}
-    words |= {"learned_from": learned_from or "", "physics": physics}
-    _run(method, scoring, name=name, words=words, options=chosen)
+    _run(method, scoring, name=name, words=declared, options=chosen)
 
 
 @click.command()
@@ -207,13 +189,12 @@ def train(
 
 def _declared(submission: Submission) -> list[str]:
     """Options of the command that say what scores and ranks depend on."""
-    words = {
-        "--members": submission.members,
-        "--observations": submission.observations,
-        "--learned-from": submission.learned_from,
-        "--physics": submission.physics,
-    }
-    return [part for option, word in words.items() if word for part in (option, word)]
+    return [
+        part
+        for name, word in submission.declared.items()
+        if word
+        for part in (f"--{name.replace('_', '-')}", word)
+    ]
 
 
 def _run(

@@ -108,6 +108,30 @@ def test_methods_that_know_the_equations_of_the_truth_are_marked(
         assert text.count("of the truth") >= 1
 
 
+def test_trainings_from_other_seeds_are_told_in_the_row_of_their_method(
+    challenge: Challenge, results: dict[str, Result]
+) -> None:
+    def of(name: str, row: str, **words: str) -> Result:
+        words = {**results[name].submission, "seed_of": row, **words}
+        return replace(results[name], submission=words)
+
+    label = challenge.ranking.label
+    low, high = sorted(results[name].score(label).value or 0.0 for name in ("first", "second"))
+    rows = [results["first"], of("second", "first"), results["poor"]]
+    shown = ranking.board(challenge, rows, new=["second"])
+    assert list(shown.computed["submission"]) == [f"first {ranking.NEW}", "poor"]
+    assert list(shown.computed["rank"]) == ["1", "2"]
+    assert list(shown.computed["seeds"]) == [f"2: {low:.4f}–{high:.4f}", "–"]
+    assert ranking.SEEDS in shown.legend
+    for others in (
+        [of("second", "absent"), results["poor"]],
+        [results["first"], of("second", "first", observations="swath")],
+        [of("first", "second"), of("second", "first")],
+    ):
+        apart = ranking.board(challenge, others)
+        assert "seeds" not in apart.computed and len(apart.computed) == 2
+
+
 def test_a_flag_stands_where_there_is_no_number(
     challenge: Challenge, results: dict[str, Result]
 ) -> None:

@@ -1,0 +1,64 @@
+"""What a result is ranked with: those that saw and learned alike, and one of all seeds of a method.
+
+A method that was trained from several seeds has one row, which shows how far they are apart; what
+the others reached is in result files that name it (``seed_of``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from oceanbench.boards.checking import TRUTH
+from oceanbench.challenge import Challenge
+from oceanbench.result import Result
+from oceanbench.submission import LEARNED_FROM
+
+
+def observations(result: Result) -> str:
+    """Observations that a submission declares beside the usual ones; "" where there are none."""
+    return _said(result, "observations")
+
+
+def learned_from(result: Result) -> str:
+    """What a method learned from, in words; a dash where it is not said, and for the truth."""
+    said = _said(result, "learned_from")
+    return "–" if observations(result) == TRUTH else LEARNED_FROM.get(said, "–")
+
+
+def is_twin(challenge: Challenge, result: Result) -> bool:
+    """Whether a method has a model of the family that the truth is of."""
+    said = _said(result, "physics")
+    return bool(said) and said == challenge.physics
+
+
+def league(challenge: Challenge, result: Result) -> tuple[str, bool]:
+    """What a result is ranked with: those of the same observations and the same rules."""
+    return observations(result), breaks_a_rule(challenge, result)
+
+
+def breaks_a_rule(challenge: Challenge, result: Result) -> bool:
+    """Whether a method learned from the truth's world where the challenge gives no full field."""
+    given = challenge.of_role("training")
+    return not given and _said(result, "learned_from") == "truth"
+
+
+def gathered(results: Sequence[Result]) -> dict[str, list[Result]]:
+    """Results by the name of their row, that of the row first, then those of its other seeds.
+
+    A result has a row of its own unless it says that it is another seed of one that is there, is
+    none itself, and used and learned from the same.
+    """
+    rows = {r.name: [r] for r in results}
+    for result in results:
+        named = rows.get(_said(result, "seed_of"), [result])[0]
+        if named is not result and not _said(named, "seed_of") and _alike(named, result):
+            rows[named.name].append(rows.pop(result.name)[0])
+    return rows
+
+
+def _alike(one: Result, other: Result) -> bool:
+    return all(_said(one, key) == _said(other, key) for key in ("observations", "learned_from"))
+
+
+def _said(result: Result, key: str) -> str:
+    return str(result.submission.get(key) or "")
