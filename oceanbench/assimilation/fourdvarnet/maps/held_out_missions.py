@@ -39,6 +39,7 @@ from oceanbench.assimilation.fourdvarnet.maps.training_set import (
 )
 from oceanbench.assimilation.observations.along_track_errors import AlongTrack
 from oceanbench.assimilation.observations.superobservations import DAY, chosen_missions
+from oceanbench.data.opening import EXTRAS
 from oceanbench.errors import OceanbenchError
 from oceanbench.progress import progress
 
@@ -124,7 +125,7 @@ def hold_out_missions(
 
 def _variable(given: Mapping[str, xr.Dataset], names: list[str], name: str) -> str:
     """Name of what all missions observe."""
-    common = set.intersection(*({str(v) for v in given[n].data_vars} for n in names)) - {"track"}
+    common = set.intersection(*({str(v) for v in given[n].data_vars} for n in names)) - {*EXTRAS}
     if len(common) != 1:
         raise OceanbenchError(
             f"{name}: {', '.join(names)} have {', '.join(sorted(common)) or 'nothing'} in common, "

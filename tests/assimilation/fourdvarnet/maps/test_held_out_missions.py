@@ -110,3 +110,12 @@ def test_one_altimeter_alone_is_refused() -> None:
         held_out(renamed)
     with pytest.raises(OceanbenchError, match=r"mine: 20 days of training maps"):
         held_out({n: d for n, d in inputs(20).items() if n != "training"})
+
+
+def test_numbers_of_passes_and_cycles_are_no_observations() -> None:
+    def numbered(data: xr.Dataset) -> xr.Dataset:
+        number = xr.zeros_like(data["time"], dtype=int)
+        return data.assign(track=number, cycle=number)
+
+    found = held_out({name: numbered(data) for name, data in tracks().items()})
+    assert torch.equal(found.series[0].truth, held_out(tracks()).series[0].truth)
