@@ -85,7 +85,9 @@ def run(
         physics=_physics(module, challenge),
     )
     own, published = submission.path.parent, shipped.folder("baselines") / "weights"
-    names = (own / submission.name, own / stem, published / challenge.name / stem)
+    names = [own / submission.name, own / stem, published / challenge.name / stem]
+    if submission.name.startswith(f"{stem}_"):  # of a variant, in place of the usual ones
+        names.insert(2, published / challenge.name / submission.name)
     places = [place.with_name(f"{place.name}.safetensors") for place in names]
     file = _weights_file(
         stem, module, functions, weights, places, f"train {method} {challenge.called}"

@@ -30,7 +30,8 @@ ERRORS = {  # of sea level over the first starts and all leads, metres: what was
 
 def updates(path: Path) -> set[str]:
     """What the networks for maps of a method file update their estimate by; empty of others."""
-    presets = getattr(load_method(path.stem)[1], "PRESETS", {}).values()
+    method = load_method(Weights.load(path).method["name"])[1]
+    presets = getattr(method, "PRESETS", {}).values()
     return {preset.update for preset in presets if isinstance(preset, MapConfiguration)}
 
 
@@ -47,7 +48,8 @@ def test_weights_are_small_and_say_where_they_come_from(path: Path) -> None:
     weights = Weights.load(path)
     challenge = Challenge.load(path.parent.name)
     assert path.stat().st_size <= MOST
-    assert weights.method["name"] == path.stem
+    method = weights.method["name"]
+    assert path.stem == method or path.stem.startswith(f"{method}_")
     assert weights.challenge["name"] == challenge.name
     assert weights.challenge["version"] <= challenge.version  # which a change of scores raises
     assert not weights.provenance["commit"].endswith("+")

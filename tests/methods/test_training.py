@@ -216,14 +216,14 @@ def test_weights_are_found_in_the_order_chosen_own_shipped_default(
     own = tmp_path / "results" / "toy_maps"
     published = tmp_path / "shipped" / "baselines" / "weights" / "toy_maps" / "learns.safetensors"
 
-    def used(*arguments: object) -> object:
-        code, _, err = oceanbench("run", "learns.py", challenge.path, "--name", "mine", *arguments)
+    def used(*arguments: object, name: str = "mine") -> object:
+        code, _, err = oceanbench("run", "learns.py", challenge.path, "--name", name, *arguments)
         assert code == 0 and err.count("\n") <= 1, err  # the constants are warned of
-        provenance = Result.load(own / "mine.json").provenance
+        provenance = Result.load(own / f"{name}.json").provenance
         chosen = " --weights learns.safetensors" if arguments else ""
         assert (
             provenance["command"]
-            == f"oceanbench run learns.py {challenge.called} --name mine{chosen}"
+            == f"oceanbench run learns.py {challenge.called} --name {name}{chosen}"
         )
         return provenance["options"].get("weights", {}).get("options")
 
@@ -236,6 +236,11 @@ def test_weights_are_found_in_the_order_chosen_own_shipped_default(
     published.parent.mkdir(parents=True)
     (own / "learns.safetensors").rename(published)
     assert used() == {"scale": 1.0}
+    for variant in ("learns_twice", "other"):  # of which only the first is named after the method
+        trained(4, "--name", variant)
+        (own / f"{variant}.safetensors").rename(published.with_stem(variant))
+    assert used(name="learns_twice") == {"scale": 4.0}
+    assert used(name="other") == {"scale": 1.0}
     trained(2)
     assert used() == {"scale": 2.0}
     trained(3, "--name", "mine")
