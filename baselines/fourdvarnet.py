@@ -21,7 +21,6 @@ from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfigurat
 from oceanbench.assimilation.fourdvarnet.maps.learned_mapping import LearnedMapping
 
 KINDS = ("maps", "tracks")
-PHYSICS = "quasi-geostrophic"  # of the usual first guess
 REFERENCE = (
     "Fablet et al. (2021) doi:10.1029/2021MS002572; "
     "Beauchamp et al. (2023) doi:10.5194/gmd-16-2119-2023"
@@ -62,4 +61,4 @@ PRESETS = {
     ),
 }
 MAPPING = LearnedMapping(NAME, PRESETS)
-train, estimate = MAPPING.train, MAPPING.estimate
+train, estimate, PHYSICS = MAPPING.train, MAPPING.estimate, MAPPING.physics

@@ -22,7 +22,6 @@ from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfigurat
 from oceanbench.assimilation.fourdvarnet.maps.learned_mapping import LearnedMapping
 
 KINDS = ("maps", "tracks")
-PHYSICS = "quasi-geostrophic"
 REFERENCE = "Beauchamp et al. (2023) doi:10.5194/gmd-16-2119-2023"
 NAME = "learned_correction"
 PRESETS = {
@@ -47,4 +46,4 @@ PRESETS = {
     ),
 }
 MAPPING = LearnedMapping(NAME, PRESETS)
-train, estimate = MAPPING.train, MAPPING.estimate
+train, estimate, PHYSICS = MAPPING.train, MAPPING.estimate, MAPPING.physics

@@ -13,7 +13,6 @@ from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfigurat
 from oceanbench.assimilation.fourdvarnet.maps.learned_mapping import LearnedMapping
 
 KINDS = ("maps", "tracks")
-PHYSICS = "quasi-geostrophic"
 REFERENCE = "Ronneberger et al. (2015) doi:10.48550/arXiv.1505.04597"
 NAME = "unet"
 DIRECT = MapConfiguration(prior_hidden=0, iterations=1, along_track=True)
@@ -22,4 +21,4 @@ PRESETS = {
     "long": replace(DIRECT, scenes=10, steps=38_000),
 }
 MAPPING = LearnedMapping(NAME, PRESETS)
-train, estimate = MAPPING.train, MAPPING.estimate
+train, estimate, PHYSICS = MAPPING.train, MAPPING.estimate, MAPPING.physics

@@ -82,7 +82,6 @@ def run(
         method=(inspect.getdoc(module) or stem).split("\n")[0].rstrip("."),
         authors=str(getattr(module, "AUTHORS", "")),
         reference=str(getattr(module, "REFERENCE", "")),
-        physics=_physics(module, challenge),
     )
     own, published = submission.path.parent, shipped.folder("baselines") / "weights"
     names = [own / submission.name, own / stem, published / challenge.name / stem]
@@ -106,6 +105,7 @@ def run(
             "options": learned.provenance["options"],
             "cpu_seconds": learned.provenance.get("cpu_seconds"),
         }
+    submission = replace(submission, physics=_physics(module, challenge, arguments))
     target = challenge.target(data_dir)
     inputs = Inputs(challenge, data_dir)
     for what, function in functions.items():
@@ -198,9 +198,10 @@ def _learned_from(module: ModuleType, weights: Weights, challenge: Challenge) ->
     return "truth" if trained.ocean == challenge.ocean else "simulation"
 
 
-def _physics(module: ModuleType, challenge: Challenge) -> str:
-    """Equations of the model that a method has, or is told of by the challenge."""
-    name = str(getattr(module, "PHYSICS", ""))
+def _physics(module: ModuleType, challenge: Challenge, arguments: Mapping[str, Any]) -> str:
+    """Equations of the model that a method has with its arguments, or is told of."""
+    said = getattr(module, "PHYSICS", "")
+    name = str(said(**arguments) if callable(said) else said)
     return challenge.physics or "" if name == TOLD else name
 
 

@@ -145,7 +145,12 @@ def test_run_says_what_a_method_learned_from(tmp_path: Path) -> None:
 def test_run_says_which_physics_a_method_knows(tmp_path: Path) -> None:
     declared = builders.maps_challenge(tmp_path, physics="waves")
     body = "def estimate(inputs, target, *, device, seed):\n    return target.fillna(0.0)\n"
-    for head, expected in {"": "", "'eddies'": "eddies", "'told'": "waves"}.items():
+    for head, expected in {
+        "": "",
+        "'eddies'": "eddies",
+        "'told'": "waves",
+        "lambda seed, **_: f'number {seed}'": "number 0",
+    }.items():
         text = f"PHYSICS = {head}\n{body}" if head else body
         submission, _ = run(method(tmp_path, text), declared, output=tmp_path)
         assert submission.physics == expected

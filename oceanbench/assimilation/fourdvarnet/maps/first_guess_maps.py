@@ -22,6 +22,7 @@ from oceanbench.assimilation.observations.superobservations import Samples, mean
 from oceanbench.assimilation.observations.tiled_mapping import DEFAULTS, SCALES, TiledMapping
 
 FIRST_GUESSES = ("bfn", "duacs", "oi", "smooth", "mean")
+PHYSICS = {"bfn": "quasi-geostrophic"}  # equations of those that have a model
 SMOOTH_DAYS, SMOOTH_DEGREES = 5.0, 0.6  # of the local average
 FADING = 0.02  # weight of the mean field in it, relative to that of a sample at the point itself
 

@@ -14,6 +14,7 @@ import torch
 import xarray as xr
 
 from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration
+from oceanbench.assimilation.fourdvarnet.maps.first_guess_maps import PHYSICS
 from oceanbench.assimilation.fourdvarnet.maps.inference import estimate_members, filled
 from oceanbench.assimilation.fourdvarnet.maps.training import train_members, training_data
 from oceanbench.errors import OceanbenchError
@@ -100,6 +101,18 @@ class LearnedMapping:
                 compile_it=compiled,
                 team=team,
             )
+
+    def physics(
+        self, *, weights: Mapping[str, torch.Tensor], first_guess: str = "", **_: object
+    ) -> str:
+        """Equations of the first guess's model; "" where it has none.
+
+        Parameters
+        ----------
+        weights, first_guess : as of :meth:`estimate`
+        """
+        used = first_guess or configuration_of(MapConfiguration, weights, self.name).first_guess
+        return PHYSICS.get(used, "")
 
     def estimate(
         self,
