@@ -99,7 +99,7 @@ def test_both_conventions_have_the_same_scores(challenge, place, tmp_path):
 @pytest.mark.slow
 def test_members_are_scored_as_a_distribution(place, tmp_path):
     challenge = official("global_forecasting", tmp_path)
-    whole = forecasts(noise=0.02, members=6)[["zos"]]
+    whole = forecasts(noise=0.02, members=8)[["zos"]]
     result = evaluate(challenge, submit(tmp_path, whole), data_dir=place)
     assert result.score("CRPS zos day 5").value < result.score("RMSE zos day 5").value
     spread = result.score("spread/error zos day 5")
