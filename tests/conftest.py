@@ -5,7 +5,9 @@ One thread a process: there is a process of tests a core, and small sums gain no
 
 from __future__ import annotations
 
+import gc
 import os
+from collections.abc import Iterator
 from contextlib import nullcontext
 from functools import cache
 from pathlib import Path
@@ -32,6 +34,12 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     return None if config.args == config.getini("testpaths") else 0
 
 
+def pytest_collection_finish() -> None:
+    """What was imported stays to the end: the search for garbage need not go through it."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture
 def oceanbench(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
@@ -46,6 +54,27 @@ def one_server_of_methods(monkeypatch: pytest.MonkeyPatch) -> None:
     """All runs of a process of tests share the one that forks: to start it takes seconds."""
     shared = "oceanbench.methods.running.MethodServer"
     monkeypatch.setattr(shared, lambda: nullcontext(_server()))
+
+
+PREFLIGHT = "oceanbench.data.checks.files.preflight"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def sound_headers() -> Iterator[None]:
+    """No child reads what tests write before they do: to fork takes longer than to open a file."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PREFLIGHT, lambda file, budget: None)
+        yield
+
+
+@pytest.fixture(scope="module")
+def unsound_headers(sound_headers: None) -> Iterator[None]:
+    """A child reads every file first, as outside the tests: some are damaged."""
+    from oceanbench.data.checks.preflight import preflight  # noqa: PLC0415  (slow to import)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PREFLIGHT, preflight)
+        yield
 
 
 @cache

@@ -195,9 +195,10 @@ def test_weights_travel_in_the_wheel_and_in_the_source(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_wheel_evaluates_from_an_empty_folder(programs: Path, tmp_path: Path) -> None:
-    run(programs / "oceanbench", "evaluate", CHALLENGE, folder=tmp_path)
-    (path,) = (tmp_path / "results" / CHALLENGE).glob("*.json")
+    name = "lorenz96"  # whose reference method takes no time
+    run(programs / "oceanbench", "evaluate", name, folder=tmp_path)
+    (path,) = (tmp_path / "results" / name).glob("*.json")
     result = json.loads(path.read_text(encoding="utf-8"))
-    assert result["challenge"]["name"] == CHALLENGE
+    assert result["challenge"]["name"] == name
     assert result["provenance"]["commit"] is None  # not the checkout's
     assert all(score["value"] is not None for score in result["scores"])

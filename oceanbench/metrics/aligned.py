@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Literal, NamedTuple
 
 import numpy as np
 import xarray as xr
 
-from oceanbench.arrays import FloatArray
+from oceanbench.arrays import FloatArray, IndexArray
 from oceanbench.errors import OceanbenchError
 
 Flag = Literal[
@@ -72,8 +73,8 @@ def align(
     """
     order = dims or tuple(str(d) for d in truth.dims)
     w = aligned_weights(estimate, truth, weights, order)
-    e = estimate.transpose(*order).values.astype(np.float64, copy=False)
-    t = truth.transpose(*order).values.astype(np.float64, copy=False)
+    e = estimate.variable.transpose(*order).values.astype(np.float64, copy=False)
+    t = truth.variable.transpose(*order).values.astype(np.float64, copy=False)
     scored = w > 0
     if not scored.all():
         e, t = np.where(scored, e, 0.0), np.where(scored, t, 0.0)
@@ -98,7 +99,9 @@ def aligned_weights(
         )
     _check_points("estimate", estimate, truth)
     _check_points("weights", weights, truth)
-    w = weights.broadcast_like(truth).transpose(*order).values.astype(np.float64, copy=False)
+    if set(weights.dims) != set(truth.dims):
+        weights = weights.broadcast_like(truth)
+    w = weights.variable.transpose(*order).values.astype(np.float64, copy=False)
     if not (w >= 0).all():
         raise OceanbenchError("a weight is negative or missing; weights are >= 0, 0 for no point")
     return w
@@ -119,10 +122,14 @@ def _check_points(name: str, array: xr.DataArray, truth: xr.DataArray) -> None:
     for dim in array.dims:
         if dim not in truth.dims:
             raise OceanbenchError(f"{name} has a dimension '{dim}' that the truth does not have")
-        a, b = array.coords.get(dim), truth.coords.get(dim)
-        same = array.sizes[dim] == truth.sizes[dim]
-        if not same or (a is not None and b is not None and not np.array_equal(a, b)):
+        if not np.array_equal(_along(dim, array), _along(dim, truth)):
             raise OceanbenchError(
                 f"{name} and truth differ in '{dim}' ({array.sizes[dim]} and {truth.sizes[dim]} "
                 "values); interpolate or select, so that both are on the same points"
             )
+
+
+def _along(dim: Hashable, array: xr.DataArray) -> xr.Variable | IndexArray:
+    """Coordinate of a dimension, or its indices where it has none."""
+    found = array.coords.variables.get(dim)
+    return np.arange(array.sizes[dim]) if found is None else found

@@ -12,6 +12,7 @@ import damage
 import processes
 import pytest
 
+pytestmark = pytest.mark.usefixtures("unsound_headers")
 EACH = 500  # inputs of each format
 
 

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+pytestmark = pytest.mark.usefixtures("unsound_headers")
 SEEDS = st.tuples(st.sampled_from(damage.FORMATS), st.integers(0, 2**32 - 1))
 
 

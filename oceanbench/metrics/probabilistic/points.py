@@ -90,7 +90,8 @@ def blocks(
     if extra not in estimate.dims:
         estimate = estimate.expand_dims(extra)
     w = aligned_weights(estimate.isel({extra: 0}, drop=True), truth, weights, order)
-    e, t = estimate.transpose(extra, *order).values, truth.transpose(*order).values
+    e = estimate.variable.transpose(extra, *order).values
+    t = truth.variable.transpose(*order).values
     if form == "gaussian" and str(estimate["moment"].values[0]) != MOMENTS[0]:
         e = e[::-1]
     random = np.random.default_rng(SEED)

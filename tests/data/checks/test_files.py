@@ -24,6 +24,8 @@ from oceanbench.data.checks.budget import Budget
 from oceanbench.data.checks.files import check_files
 from oceanbench.errors import OceanbenchError
 
+pytestmark = pytest.mark.usefixtures("unsound_headers")
+
 
 def refusal(path: Path, budget: Budget | None = None) -> str:
     with pytest.raises(OceanbenchError) as caught:

@@ -144,17 +144,17 @@ def test_one_store(simple, usual, tmp_path):
 # --- the scores are those of the pure functions -----------------------------------------------
 
 
-def oracle(row, dataset: xr.Dataset) -> float | Flagged:
-    """Score from the whole fields, by the function of the metric."""
+def oracle(row, dataset: xr.Dataset, exact: xr.Dataset, still: xr.Dataset) -> float | Flagged:
+    """Score of forecasts from the whole fields, by the function of the metric."""
 
     def fields(source: xr.Dataset) -> xr.DataArray:
         field = source[row.variable].astype(float).rename(start="time")
         field = field.sel(depth=row.depth) if row.depth is not None else field
         return field if row.lead is None else field.sel(lead=row.lead)
 
-    estimate, truth = fields(dataset), fields(perfect())
+    estimate, truth = fields(dataset), fields(exact)
     if row.relative_to == "persistence":
-        reference = fields(persistence())
+        reference = fields(still)
     elif row.relative_to == "climatology":
         reference = CLIMATE[row.variable].astype(float)
         reference = reference.sel(depth=row.depth) if row.depth is not None else reference
@@ -171,8 +171,9 @@ def oracle(row, dataset: xr.Dataset) -> float | Flagged:
 def test_scores_are_those_of_the_whole_fields(challenge, expected):
     found = {score.label: score for score in expected.scores}
     assert len(found) == len(challenge.scores) > 100
+    made = noisy(), perfect(), persistence()
     for row in challenge.scores:
-        wanted, score = oracle(row, noisy()), found[row.label]
+        wanted, score = oracle(row, *made), found[row.label]
         if isinstance(wanted, Flagged):
             assert (score.value, score.flag) == (None, wanted.flag), row.label
         else:
