@@ -108,8 +108,7 @@ def train(
     kept["command"] = command(
         "train", method, challenge, name=name, init=init, settings=settings, seed=seed
     )
-    if init is not None and begin is not None:
-        kept["init"] = begin.origin(init)
+    before = {} if init is None or begin is None else {"init": begin.origin(init)}
     weights = Weights(
         tensors=tensors,
         method={"name": stem, "sha256": files.sha256(Path(str(module.__file__)))},
@@ -128,7 +127,7 @@ def train(
                 for dataset in inputs.opened
             },
         },
-        provenance=provenance(seconds, kept),
+        provenance={**provenance(seconds, kept), **before},
     )
     weights.save(path)
     return path, weights
