@@ -29,7 +29,10 @@ def progress(items: Sequence[T], label: str, state: Callable[[], str] | None = N
         yield from _in_lines(items, label, state)
         return
     hidden = not sys.stderr.isatty() or worker
-    said = state and (lambda _: state())
+
+    def said(_: T | None) -> str | None:
+        return None if state is None else state()
+
     with click.progressbar(
         items, label=label, file=sys.stderr, hidden=hidden, item_show_func=said
     ) as bar:

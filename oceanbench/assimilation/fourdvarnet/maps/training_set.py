@@ -135,7 +135,8 @@ def training_truth(
             f"{field.sizes['longitude']} columns where {', '.join(missions)} fly, expected "
             f"{LEAST_NODES} at least; give maps and tracks of one region"
         )
-    return field.load()
+    loaded: xr.DataArray = field.load()
+    return loaded
 
 
 def training_set(
