@@ -122,7 +122,7 @@ def begun(
         if the weights have fewer members, or are of another network
     """
     count = _members(init)
-    if not number < count:
+    if count and not number < count:
         raise OceanbenchError(
             f"{name}: --init has {count} networks, expected one for each member; train {count}, or "
             "begin anew"

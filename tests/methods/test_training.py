@@ -18,6 +18,7 @@ from command import Command
 from oceanbench.challenge import Challenge
 from oceanbench.data import files, shipped
 from oceanbench.errors import OceanbenchError
+from oceanbench.methods import running
 from oceanbench.methods.inputs import Inputs
 from oceanbench.methods.method_file import load_method
 from oceanbench.methods.training import train
@@ -436,3 +437,17 @@ def test_a_training_goes_on_from_weights_and_says_from_which(
     refused(LEARNS, first, "other has no parameter 'init' in train(), so it always begins anew")
     refused(GOES_ON, first, "weights of the method 'goes_on', expected those of 'other'")
     refused(GOES_ON, tmp_path / "nowhere.safetensors", "cannot be read")
+
+
+@pytest.mark.parametrize(
+    ("began_on", "learned_from"),
+    [("", "observations"), ("ssh_ose_jet", "observations"), ("ssh_osse_jet", "truth")],
+)
+def test_boards_count_what_a_training_began_with(began_on: str, learned_from: str) -> None:
+    """From observations of a sea, but begun with weights that its truth taught."""
+    hidden: dict[str, object] = {"options": {"supervised": False}}
+    begun = {"init": {"challenge": began_on, "options": {}}} if began_on else {}
+    origin = {"name": "ssh_ose_jet", "version": 1, "sha256": ""}
+    weights = Weights({}, {"name": "unet"}, origin, {"period": []}, {**hidden, **begun})
+    found = running._learned_from(load_method("unet")[1], weights, Challenge.load("ssh_ose_jet"))
+    assert found == learned_from

@@ -8,11 +8,12 @@ import numpy as np
 import xarray as xr
 
 from oceanbench.arrays import FloatArray
+from oceanbench.assimilation.observations.superobservations import DAY
 from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.grid import centre_longitude, fill_holes, interpolate
 
 MOST_DAYS = 10.0  # that the first map and the last stand for before and after them
-WINDOW_DAYS = 7.0  # the same of a first guess: half of a window
+WINDOW_DAYS = 7  # the same of a first guess, at either end of what is seen: half of a window
 
 
 def given_first_guess(
@@ -26,8 +27,8 @@ def given_first_guess(
     """Maps of a variable as a first guess, on the nodes and days of a field.
 
     Where they have no value, on land and under ice, they are continued from around
-    (:func:`oceanbench.grid.fill_holes`), and before the first and after the last of them, for
-    half a window, kept.
+    (:func:`oceanbench.grid.fill_holes`). The first and the last of them are kept for the days by
+    which windows reach beyond what is mapped.
 
     Parameters
     ----------
@@ -45,8 +46,9 @@ def given_first_guess(
         )
     wanted, given = like["time"].values, inputs[name]["time"].values
     nearest = np.clip(wanted, given.min(), given.max())
-    near = np.abs(wanted - nearest) / np.timedelta64(1, "D") <= WINDOW_DAYS
-    like = like.assign_coords(time=np.where(near, nearest, wanted))
+    from_end = np.minimum(np.arange(wanted.size), np.arange(wanted.size)[::-1])
+    spare = (from_end < WINDOW_DAYS) & (np.abs(wanted - nearest) <= WINDOW_DAYS * DAY)
+    like = like.assign_coords(time=np.where(spare, nearest, wanted))
     return _on(inputs[name][variable], like, f"first_guess={name}")
 
 
