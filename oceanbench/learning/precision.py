@@ -20,7 +20,7 @@ def in_bfloat16(precision: str, device: str, *, usual: bool = True) -> bool:
     Parameters
     ----------
     precision : ``single`` or ``bfloat16``, or ``auto`` for bfloat16 where the device has
-        instructions for it: elsewhere it is emulated, and training 6 to 10 times slower
+        instructions for it: elsewhere it is emulated, and training several times slower
     device : of torch
     usual : whether ``auto`` may choose it at all
 
