@@ -133,6 +133,7 @@ def train(
     coarsen: int = 5,
     dates: int = 24,
     evaluations: int = 60,
+    init: Mapping[str, torch.Tensor] | None = None,
 ) -> dict[str, torch.Tensor]:
     """Fit the scales by leaving out one mission after the other.
 
@@ -147,6 +148,7 @@ def train(
     missions, coarsen : as for :func:`estimate`
     dates : number of dates
     evaluations : at most so many trials of either
+    init : scales of such a fit, from which to go on
 
     Returns
     -------
@@ -162,9 +164,9 @@ def train(
     observed = samples(
         inputs, variable, origin, centre, missions=missions, coarsen=coarsen, mean=mean
     )
-    fits = []
-    for speed in (0.0, 1.0):
-        start = dict(zip(SCALES, DEFAULTS, strict=True)) | {"speed_factor": speed}
+    fits, begin = [], _scales((None,) * len(SCALES), init)
+    for speed in (0.0, begin["speed_factor"] or 1.0):
+        start = begin | {"speed_factor": speed}
         fits.append(
             fitted(
                 observed,

@@ -40,6 +40,8 @@ def train(
     preset: str = "cpu",
     steps: int = 0,
     checkpoint: str = "",
+    precision: str = "auto",
+    init: Mapping[str, torch.Tensor] | None = None,
 ) -> dict[str, torch.Tensor]:
     """Train the network.
 
@@ -51,10 +53,21 @@ def train(
     preset : ``cpu`` (of the shipped weights), or ``gpu`` (global maps of 0.25°, ten days)
     steps : of the training; 0 as many as the preset has
     checkpoint : folder that keeps the training: one that was interrupted resumes there
+    precision : of the convolutions, ``single`` or ``bfloat16``; ``auto`` takes bfloat16 where the
+        machine is fast in it
+    init : weights of the same network, from which to go on
     """
     configuration = preset_of(NAME, PRESETS, preset, steps=steps)
     return train_members(
-        inputs, configuration, name=NAME, members=1, seed=seed, device=device, checkpoint=checkpoint
+        inputs,
+        configuration,
+        name=NAME,
+        members=1,
+        seed=seed,
+        device=device,
+        checkpoint=checkpoint,
+        precision=precision,
+        init=init,
     )
 
 

@@ -41,6 +41,8 @@ def train(
     steps: int = 0,
     members: int = 2,
     checkpoint: str = "",
+    precision: str = "auto",
+    init: Mapping[str, torch.Tensor] | None = None,
 ) -> dict[str, torch.Tensor]:
     """Train the networks, from consecutive seeds.
 
@@ -53,6 +55,9 @@ def train(
     steps : of each training; 0 as many as the preset has
     members : networks
     checkpoint : folder that keeps every training: one that was interrupted resumes there
+    precision : of the convolutions, ``single`` or ``bfloat16``; ``auto`` takes bfloat16 where the
+        machine is fast in it
+    init : weights of the same network, from which to go on
     """
     configuration = preset_of(NAME, PRESETS, preset, steps=steps)
     return train_members(
@@ -63,6 +68,8 @@ def train(
         seed=seed,
         device=device,
         checkpoint=checkpoint,
+        precision=precision,
+        init=init,
     )
 
 

@@ -62,6 +62,7 @@ def train(
     seed: int,
     steps: int = 0,
     checkpoint: str = "",
+    init: Mapping[str, torch.Tensor] | None = None,
 ) -> dict[str, torch.Tensor]:
     """Learn the weights of the cost, its schedule and the parameters of the model.
 
@@ -72,6 +73,7 @@ def train(
     seed : of the windows that are drawn
     steps : of the training; 0 as many as the configuration for the model has
     checkpoint : folder that keeps the training: one that was interrupted resumes there
+    init : weights of the same network, from which to go on
     """
     configuration = CONFIGURATIONS[model_of(inputs).cyclic]
     configuration = replace(configuration, steps=steps or configuration.steps)
@@ -83,6 +85,7 @@ def train(
         seed=seed,
         device=device,
         checkpoint=checkpoint,
+        init=init,
     )
 
 

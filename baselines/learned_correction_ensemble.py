@@ -17,9 +17,10 @@ import xarray as xr
 from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration
 from oceanbench.assimilation.fourdvarnet.maps.inference import filled
 from oceanbench.assimilation.fourdvarnet.maps.map_errors import calibrate, draw_members
-from oceanbench.assimilation.fourdvarnet.maps.training import train_members
+from oceanbench.assimilation.fourdvarnet.maps.training import check_begin, train_members
 from oceanbench.assimilation.fourdvarnet.maps.training_set import training_set
 from oceanbench.learning.ensembles import preset_of
+from oceanbench.learning.precision import in_bfloat16
 
 if TYPE_CHECKING:
     import torch
@@ -38,7 +39,7 @@ PRESETS = {
 }
 
 
-def train(
+def train(  # noqa: PLR0913  (every option is a keyword)
     inputs: Mapping[str, xr.Dataset],
     *,
     device: str,
@@ -48,6 +49,8 @@ def train(
     members: int = 4,
     missions: str = "",
     checkpoint: str = "",
+    precision: str = "auto",
+    init: Mapping[str, torch.Tensor] | None = None,
 ) -> dict[str, torch.Tensor]:
     """Train the members, and learn how wrong they are.
 
@@ -61,8 +64,13 @@ def train(
     members : how many, at least two
     missions : comma-separated names of the tracks to learn with; by default those not optional
     checkpoint : folder that keeps the training: one that was interrupted resumes there
+    precision : of the convolutions, ``single`` or ``bfloat16``; ``auto`` takes bfloat16 where the
+        machine is fast in it
+    init : weights of the same networks, from which to go on
     """
     configuration = preset_of(NAME, PRESETS, preset, steps=steps)
+    configuration = replace(configuration, reduced=in_bfloat16(precision, device))
+    check_begin(configuration, name=NAME, members=members, init=init)
     data = training_set(
         inputs,
         configuration,
@@ -80,6 +88,7 @@ def train(
         device=device,
         about=missions,
         checkpoint=checkpoint,
+        init=init,
     )
     errors = calibrate(data, weights, inputs, name=NAME, missions=missions, device=device)
     return weights | errors.tensors()

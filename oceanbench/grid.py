@@ -51,6 +51,32 @@ def longitude_span(west: float, east: float) -> tuple[float, float]:
     return float(west), float(west) + (width if width > 0 else 360.0)
 
 
+def longitude_range(longitude: ArrayLike) -> tuple[float, float]:
+    """West and east end of places: what is left of the circle without the widest gap.
+
+    Parameters
+    ----------
+    longitude : array-like, degrees_east, any convention; NaN are left aside
+
+    Returns
+    -------
+    west < east; the least and the greatest value, where places are as near in their own convention
+
+    >>> longitude_range([358.0, 2.0, 359.5]), longitude_range([-2.0, 2.0])
+    ((358.0, 362.0), (-2.0, 2.0))
+    """
+    values = np.asarray(longitude, dtype=np.float64).ravel()
+    values = values[np.isfinite(values)]
+    east = np.unique(values % 360.0)
+    gaps = np.diff(east, append=east[0] + 360.0)
+    widest = int(np.argmax(gaps))
+    width = 360.0 - float(gaps[widest])
+    if np.ptp(values) <= width + SAME_NODE:
+        return float(values.min()), float(values.max())
+    west = float(east[(widest + 1) % east.size])
+    return west, west + width
+
+
 def great_circle_km(
     longitude_1: ArrayLike, latitude_1: ArrayLike, longitude_2: ArrayLike, latitude_2: ArrayLike
 ) -> FloatArray:

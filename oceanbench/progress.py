@@ -1,19 +1,53 @@
-"""A progress bar on a terminal, and nothing elsewhere; nor in the workers of a process."""
+"""A progress bar on a terminal; elsewhere nothing but, of what takes minutes, a line a minute."""
 
 from __future__ import annotations
 
 import multiprocessing
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 import click
 
 T = TypeVar("T")
+FIRST, EVERY = 30.0, 60.0  # seconds after which the first line is written, and between lines
 
 
-def progress(items: Sequence[T], label: str) -> Iterator[T]:
-    """Go through items, showing a bar on stderr if that is a terminal, and of this process."""
-    hidden = not sys.stderr.isatty() or multiprocessing.parent_process() is not None
-    with click.progressbar(items, label=label, file=sys.stderr, hidden=hidden) as bar:
+def progress(items: Sequence[T], label: str, state: Callable[[], str] | None = None) -> Iterator[T]:
+    """Go through items, showing on stderr how far; nothing in the workers of a process.
+
+    Parameters
+    ----------
+    items : to go through
+    label : of the bar
+    state : how it stands, in a few words; with it, where stderr is no terminal, a line of it is
+        written after half a minute and then every minute
+    """
+    worker = multiprocessing.parent_process() is not None
+    if state is not None and not worker and not sys.stderr.isatty():
+        yield from _in_lines(items, label, state)
+        return
+    hidden = not sys.stderr.isatty() or worker
+
+    def said(_: T | None) -> str | None:
+        return None if state is None else state()
+
+    with click.progressbar(
+        items, label=label, file=sys.stderr, hidden=hidden, item_show_func=said
+    ) as bar:
         yield from bar
+
+
+def _in_lines(items: Sequence[T], label: str, state: Callable[[], str]) -> Iterator[T]:
+    began = time.monotonic()
+    due = began + FIRST
+    for number, item in enumerate(items, start=1):
+        yield item
+        now = time.monotonic()
+        if now >= due:
+            left = (now - began) / number * (len(items) - number) / 60.0
+            click.echo(
+                f"{label}: {number} of {len(items)}, {state()}, {left:.0f} min left", err=True
+            )
+            due = now + EVERY

@@ -50,7 +50,7 @@ COMMANDS = {
     "evaluate": "challenge file --name --method --authors --reference --notes --output --data-dir "
     "--figures --workers",
     "run": "method challenge --name --weights --set --device --seed --output --data-dir --figures",
-    "train": "method challenge --name --set --device --seed --output --data-dir",
+    "train": "method challenge --name --init --set --device --seed --output --data-dir",
     "leaderboard": "challenge --format --results --write --check",
     "check": "challenge result --reference --tolerance --absolute",
     "verify": "result --submission --challenge --data-dir",

@@ -149,6 +149,7 @@ def run(
 @click.argument("method")
 @click.argument("challenge")
 @click.option("--name", help="Name of the weights; by default that of the method.")
+@click.option("--init", type=FILE, help="Weights of METHOD from which to go on.")
 @settings_option
 @device_option
 @seed_option
@@ -159,6 +160,7 @@ def train(
     method: str,
     challenge: str,
     name: str | None,
+    init: Path | None,
     settings: tuple[str, ...],
     device: str,
     seed: int,
@@ -180,6 +182,7 @@ def train(
         device=device,
         seed=seed,
         data_dir=data_dir,
+        init=init,
     )
     count = sum(tensor.numel() for tensor in weights.tensors.values())
     seconds = weights.provenance["seconds"]

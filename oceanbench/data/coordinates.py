@@ -55,7 +55,7 @@ def canonical(dataset: xr.Dataset, where: str, layout: str) -> xr.Dataset:
         if flat:
             raise OceanbenchError(
                 f"{where}: '{flat[0]}' has dimensions {dataset[flat[0]].dims}, expected a regular "
-                f"grid with one dimension each for {', '.join(wanted)}"
+                f"grid with one dimension each for {', '.join(wanted)}; interpolate it to one"
             )
         dataset = _northward(dataset, where)
         if layout == "static":

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
+DEGREES = re.compile(  # of temperature: 'degrees C', 'degC', 'deg_Celsius', '°C', 'kelvin'
+    r"(?P<degrees>degrees?|deg\.?|[°º])?[ _]?(?P<scale>c|cel|celsius|centigrade|k|kelvins?)",
+    re.IGNORECASE,
+)
 UNIT_SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "m": ("m", "meter", "meters", "metre", "metres"),
     "cm": ("cm", "centimeter", "centimeters", "centimetre", "centimetres"),
     "mm": ("mm", "millimeter", "millimeters", "millimetre", "millimetres"),
     "km": ("km", "kilometer", "kilometers", "kilometre", "kilometres"),
-    "degrees_C": (
-        "degrees_C", "degree_C", "degC", "deg_C", "deg C", "degrees C", "°C", "celsius", "Celsius",
-        "degree_Celsius", "degrees_Celsius", "degrees_celsius", "degree_celsius", "degrees Celsius",
-        "degree Celsius",
-    ),
-    "K": ("K", "kelvin", "Kelvin", "degrees_K", "degree_K", "degK"),
     "1e-3": ("1e-3", "1.e-3", "0.001", "PSU", "psu", "g kg-1", "g/kg", "g kg**-1", "g kg^-1"),
     "m s-1": (
         "m s-1", "m/s", "m s^-1", "m s**-1", "m.s-1", "m*s-1", "ms-1", "meters/second",
@@ -39,10 +38,16 @@ PLAUSIBLE: Mapping[str, tuple[float, float]] = {  # wider than any value or anom
 def standard_unit(unit: str) -> str:
     """One spelling of a unit: that of ``UNIT_SPELLINGS``, or its own where it is not there.
 
-    >>> standard_unit("metres"), standard_unit("yr-1")
-    ('m', 'yr-1')
+    Degrees of temperature are ``degrees_C`` or ``K`` however they are spelt; a letter alone is a
+    large one.
+
+    >>> standard_unit("metres"), standard_unit("degrees C"), standard_unit("yr-1")
+    ('m', 'degrees_C', 'yr-1')
     """
-    text = " ".join(unit.split())
+    text = " ".join(unit.replace("℃", "°C").split())
+    degrees = DEGREES.fullmatch(text)
+    if degrees is not None and text not in ("c", "k"):
+        return "K" if degrees["scale"].lower().startswith("k") else "degrees_C"
     return next((name for name, known in UNIT_SPELLINGS.items() if text in known), text)
 
 

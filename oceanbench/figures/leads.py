@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from oceanbench.data.units import standard_unit
 from oceanbench.declaration import Declaration
 from oceanbench.figures.style import ERROR, ESTIMATE, LINES, TRUTH, UNITS, scales
 from oceanbench.kinds.forecasts.forecast_rows import ForecastRow, scores_of
@@ -36,7 +37,7 @@ def few(values: Sequence[Any]) -> list[Any]:
 def written_unit(declaration: Declaration, variable: str) -> str:
     """Unit of a variable, as it is written for readers."""
     unit = unit_of(declaration, variable)
-    return UNITS.get(unit, unit)
+    return UNITS.get(standard_unit(unit), unit)
 
 
 def errors(scored: Scored, declaration: Declaration, heading: str) -> Figure:

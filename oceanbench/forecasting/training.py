@@ -8,6 +8,7 @@ trained by the fair CRPS of two.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import cast
 
 import torch
@@ -20,6 +21,7 @@ from oceanbench.forecasting.emulator import Emulator
 from oceanbench.forecasting.normalised_anomalies import NormalisedAnomalies, normalised_anomalies
 from oceanbench.forecasting.training_pairs import Archive, TrainingPairs
 from oceanbench.learning import ensembles
+from oceanbench.learning.precision import in_bfloat16
 from oceanbench.learning.training import TrainingSchedule, ramp
 
 SAMPLED = 256  # starts from which damped persistence, the deviations and its errors are found
@@ -36,6 +38,8 @@ def train_members(
     seed: int,
     device: str,
     checkpoint: str = "",
+    precision: str = "auto",
+    init: Mapping[str, Tensor] | None = None,
 ) -> dict[str, Tensor]:
     """Train members from consecutive seeds.
 
@@ -48,12 +52,16 @@ def train_members(
     seed : of the first
     device : of torch
     checkpoint : folder that keeps every training, or nothing
+    precision : of the convolutions, see :func:`oceanbench.learning.precision.in_bfloat16`
+    init : weights of such a training, from which to go on
 
     Returns
     -------
     weights of member i as ``i.…`` in half precision, the names of the variables, the normalisation
     ``centre`` and ``deviation``, and the configuration
     """
+    reduced = in_bfloat16(precision, device, usual=configuration.reduced)
+    configuration = replace(configuration, reduced=reduced)
     learning, checking = archives(inputs)
     known = learning.known
     validation = validation_pairs(checking, configuration).to(device)
@@ -87,6 +95,7 @@ def train_members(
         half=True,
         device=device,
         checkpoint=checkpoint,
+        init=init,
     )
 
 

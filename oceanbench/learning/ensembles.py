@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import Field, fields, replace
 from pathlib import Path
@@ -54,6 +55,7 @@ def train_weights(  # noqa: PLR0913  (every option is a keyword)
     device: str = "cpu",
     checkpoint: str = "",
     team: Team | None = None,
+    init: Mapping[str, Tensor] | None = None,
 ) -> dict[str, Tensor]:
     """All that is kept of a training of networks from consecutive seeds.
 
@@ -72,6 +74,7 @@ def train_weights(  # noqa: PLR0913  (every option is a keyword)
     device : of torch
     checkpoint : folder that keeps every training, or nothing
     team : of processes, as there
+    init : weights of this or another training of the same networks, from which to go on
 
     Returns
     -------
@@ -83,7 +86,8 @@ def train_weights(  # noqa: PLR0913  (every option is a keyword)
     for number in range(members):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed + number)
-            network = make().to(device)
+            network = make() if init is None else begun(make, init, number, name=name)
+            network = network.to(device)
         file = Path(checkpoint) / f"{name}-{seed + number}.safetensors" if checkpoint else None
         fit(
             network,
@@ -92,11 +96,45 @@ def train_weights(  # noqa: PLR0913  (every option is a keyword)
             seed=seed + number,
             checkpoint=file,
             label=f"{name}, member {number}",
-            about=f"{configuration}, {about}",
+            about=f"{configuration}, {about}{'' if init is None else f', from {_digest(init)}'}",
             team=team,
+            begun=init is not None,
         )
         tensors |= {f"{number}.{k}": v for k, v in network.state_dict().items()}
     return {**normalisation, **as_tensors(configuration), **(halved(tensors) if half else tensors)}
+
+
+def begun(
+    make: Callable[[], Network], init: Mapping[str, Tensor], number: int, *, name: str
+) -> Network:
+    """Network of a number that goes on from weights.
+
+    Parameters
+    ----------
+    make : an untrained network
+    init : from :func:`train_weights`
+    number : of the member
+    name : of the method, for messages
+
+    Raises
+    ------
+    OceanbenchError
+        if the weights have fewer members, or are of another network
+    """
+    count = _members(init)
+    if count and not number < count:
+        raise OceanbenchError(
+            f"{name}: --init has {count} networks, expected one for each member; train {count}, or "
+            "begin anew"
+        )
+    try:
+        (network,) = load_networks(make, init, name=name, member=number)
+    except OceanbenchError as problem:
+        raise OceanbenchError(
+            f"{name}: --init has weights of a network of another shape; choose the preset and the "
+            "inputs that they were trained with, or begin anew"
+        ) from problem
+    return network.train()
 
 
 def load_networks(
@@ -122,7 +160,7 @@ def load_networks(
     OceanbenchError
         if there is no such member, or the weights are of another network
     """
-    count = len({key.partition(".")[0] for key in weights if key[:1].isdigit()})
+    count = _members(weights)
     if count == 0:
         raise OceanbenchError(f"{name}: these are not its weights; train it")
     if not -1 <= member < count:
@@ -139,6 +177,17 @@ def load_networks(
             ) from problem
         networks.append(network.eval())
     return networks
+
+
+def _members(weights: Mapping[str, Tensor]) -> int:
+    return len({key.partition(".")[0] for key in weights if key[:1].isdigit()})
+
+
+def _digest(weights: Mapping[str, Tensor]) -> str:
+    found = hashlib.sha256()
+    for name in sorted(weights):
+        found.update(name.encode() + weights[name].cpu().contiguous().numpy().tobytes())
+    return found.hexdigest()[:16]
 
 
 def preset_of(method: str, presets: Mapping[str, Kind], name: str, *, steps: int = 0) -> Kind:

@@ -18,6 +18,7 @@ from oceanbench.learning.distributed import Team
 from oceanbench.progress import progress
 
 Batch = TypeVar("Batch")
+RECENT = 0.95  # of the mean of the loss that is shown, what a step leaves
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ def fit(  # noqa: PLR0913  (every option is a keyword)
     label: str = "training",
     about: str = "",
     team: Team | None = None,
+    begun: bool = False,
 ) -> Progress:
     """Train a network; it ends with the weights that validated best.
 
@@ -101,6 +103,8 @@ def fit(  # noqa: PLR0913  (every option is a keyword)
     about : what else makes it this training: a checkpoint is of no other
     team : of processes that train the network together, each with its part of every batch that
         ``draw`` draws; the first one keeps the checkpoint
+    begun : whether the network was trained before: then what it begins with is validated too, and
+        kept if nothing is better
 
     Returns
     -------
@@ -118,29 +122,31 @@ def fit(  # noqa: PLR0913  (every option is a keyword)
     made, team = Progress(), team or Team()
     if checkpoint is not None and checkpoint.is_file():
         made = resumed(checkpoint, about, network, optimiser, random)
-    steps = range(made.step, schedule.steps)
-    for step in steps if team.number else progress(steps, label):
+    elif begun:
+        _validate(made, _copied(network), network, score)
+    steps, recent = range(made.step, schedule.steps), math.nan
+
+    def state() -> str:
+        validated = f", validation {made.scores[-1]:.4g}, best {made.best:.4g}"
+        return f"loss {recent:.4g}" + (validated if made.scores else "")
+
+    for step in steps if team.number else progress(steps, label, state):
         network.train()
         for group in optimiser.param_groups:
             group["lr"] = schedule.rate_at(step)
         optimiser.zero_grad(set_to_none=True)
-        loss(draw(random), step / schedule.steps).backward()  # type: ignore[no-untyped-call]
+        found = loss(draw(random), step / schedule.steps)
+        found.backward()  # type: ignore[no-untyped-call]
+        latest = float(found.detach())
+        recent = latest if math.isnan(recent) else RECENT * recent + (1.0 - RECENT) * latest
         team.average(learning)
         length = torch.nn.utils.clip_grad_norm_(learning, schedule.clip)
         if bool(length.isfinite()):  # else the batch was a bad one: the next is another
             optimiser.step()
         _average(made, network, schedule.kept_at(step))
         if schedule.validates_after(step):
-            last = _copied(network)
-            network.load_state_dict(made.average)
-            network.eval()
-            with torch.no_grad():
-                made.scores.append(score())
-            network.load_state_dict(last)
+            _validate(made, made.average, network, score)
             made.step = step + 1
-            if made.scores[-1] < made.best:
-                made.best = made.scores[-1]
-                made.weights = {k: v.clone() for k, v in made.average.items()}
             if checkpoint is not None and not team.number:
                 keep(checkpoint, about, network, optimiser, random, made)
     if not made.weights:
@@ -148,6 +154,24 @@ def fit(  # noqa: PLR0913  (every option is a keyword)
     network.load_state_dict(made.weights)
     network.eval()
     return made
+
+
+def _validate(
+    made: Progress,
+    weights: dict[str, Tensor],
+    network: torch.nn.Module,
+    score: Callable[[], float],
+) -> None:
+    """Score a network with some weights, and keep them if none were better; it keeps its own."""
+    last = _copied(network)
+    network.load_state_dict(weights)
+    network.eval()
+    with torch.no_grad():
+        made.scores.append(score())
+    network.load_state_dict(last)
+    if made.scores[-1] < made.best:
+        made.best = made.scores[-1]
+        made.weights = {k: v.clone() for k, v in weights.items()}
 
 
 def _copied(network: torch.nn.Module) -> dict[str, Tensor]:

@@ -57,13 +57,13 @@ def functions_of(stem: str, module: ModuleType, challenge: Challenge) -> dict[st
 def parse_options(functions: Iterable[Function], settings: Mapping[str, str]) -> dict[str, Any]:
     """Options of a method's functions from ``name=value`` texts, in the type of each default.
 
-    They are its keyword-only parameters but ``device``, ``seed`` and ``weights``.
+    They are its keyword-only parameters but ``device``, ``seed``, ``weights`` and ``init``.
     """
     known = {
         n: p
         for function in functions
         for n, p in inspect.signature(function).parameters.items()
-        if p.kind is p.KEYWORD_ONLY and n not in ("device", "seed", "weights")
+        if p.kind is p.KEYWORD_ONLY and n not in ("device", "seed", "weights", "init")
     }
     options: dict[str, Any] = {}
     for name, text in settings.items():
@@ -144,6 +144,7 @@ def command(
     *,
     name: str | None,
     weights: Path | None = None,
+    init: Path | None = None,
     settings: Mapping[str, str] | None,
     seed: int,
 ) -> str:
@@ -151,6 +152,7 @@ def command(
     words = ["oceanbench", verb, shareable(method), challenge.called]
     words += ["--name", name] if name else []
     words += ["--weights", weights.name] if weights else []
+    words += ["--init", init.name] if init else []
     for key, value in (settings or {}).items():
         words += ["--set", f"{key}={shareable(value)}"]
     words += ["--seed", str(seed)] if seed else []

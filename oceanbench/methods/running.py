@@ -32,7 +32,7 @@ from oceanbench.methods.method_file import (
     shareable,
 )
 from oceanbench.methods.weights import Weights
-from oceanbench.submission import Submission
+from oceanbench.submission import LEARNED_FROM, Submission
 
 TOLD = "told"  # PHYSICS of a method that takes the model that a challenge tells of
 
@@ -96,15 +96,7 @@ def run(
         _check_origin(learned, file, stem, challenge, chosen=weights is not None)
         arguments["weights"] = learned.tensors
         submission = replace(submission, learned_from=_learned_from(module, learned, challenge))
-        options["weights"] = {
-            "file": file.name,
-            "sha256": files.sha256(file),
-            "challenge": learned.challenge["name"],
-            "period": learned.training["period"],
-            "seed": learned.provenance["seed"],
-            "options": learned.provenance["options"],
-            "cpu_seconds": learned.provenance.get("cpu_seconds"),
-        }
+        options["weights"] = learned.origin(file)
     submission = replace(submission, physics=_physics(module, challenge, arguments))
     target = challenge.target(data_dir)
     inputs = Inputs(challenge, data_dir)
@@ -184,12 +176,23 @@ def _weights_file(
 
 
 def _learned_from(module: ModuleType, weights: Weights, challenge: Challenge) -> str:
-    """What weights were learned from, a key of :data:`oceanbench.submission.LEARNED_FROM`."""
-    if weights.provenance["options"].get("supervised") is False:
+    """What weights were learned from, a key of :data:`oceanbench.submission.LEARNED_FROM`.
+
+    Of weights that went on from others, what tells most of the truth.
+    """
+    stages = [{"challenge": weights.challenge["name"], **weights.provenance}]
+    while before := stages[-1].get("init"):
+        stages.append(before)
+    return max((_stage(module, one, challenge) for one in stages), key=list(LEARNED_FROM).index)
+
+
+def _stage(module: ModuleType, training: Mapping[str, Any], challenge: Challenge) -> str:
+    """What one training of several learned from."""
+    if training["options"].get("supervised") is False:
         return "observations"
     if said := getattr(module, "LEARNS_FROM", None):
         return str(said)
-    name = weights.challenge["name"]
+    name = str(training["challenge"])
     if name not in shipped.names("challenges"):
         return "truth" if name == challenge.ocean else "simulation"
     trained = Challenge.load(name)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from oceanbench.challenge import Challenge
@@ -40,6 +42,7 @@ def train(
     device: str = "auto",
     seed: int = 0,
     data_dir: Path | None = None,
+    init: Path | None = None,
 ) -> tuple[Path, Weights]:
     """Train a method and write its weights.
 
@@ -54,6 +57,7 @@ def train(
     device : ``auto``, ``cpu``, ``cuda``, …
     seed : for every random number
     data_dir : folder of the challenge's files
+    init : file of weights from which to go on, which this method learned on any challenge
 
     Returns
     -------
@@ -89,16 +93,22 @@ def train(
     Submission(name or stem, path)  # refuses a name that can be none
     files.check_writable(path)
     safetensors()
+    begin = None if init is None else _begin(init, stem, module)
     inputs = Inputs(challenge, data_dir, for_training=True)
-    arguments = {"device": device, "seed": seed, **options}
+    arguments: dict[str, Any] = {"device": device, "seed": seed, **options}
+    if begin is not None:
+        arguments["init"] = begin.tensors
     check_call(stem, TRAIN, module.train, **arguments)
-    begin, begin_cpu = time.perf_counter(), time.process_time()
+    start, start_cpu = time.perf_counter(), time.process_time()
     tensors = _checked(module.train(inputs, **arguments), stem)
-    seconds = time.perf_counter() - begin
+    seconds = time.perf_counter() - start
     recorded = {key: shareable(value) for key, value in options.items()}
     kept = {"device": device, "seed": seed, "options": recorded}
-    kept["cpu_seconds"] = round(time.process_time() - begin_cpu, 3)
-    kept["command"] = command("train", method, challenge, name=name, settings=settings, seed=seed)
+    kept["cpu_seconds"] = round(time.process_time() - start_cpu, 3)
+    kept["command"] = command(
+        "train", method, challenge, name=name, init=init, settings=settings, seed=seed
+    )
+    before = {} if init is None or begin is None else {"init": begin.origin(init)}
     weights = Weights(
         tensors=tensors,
         method={"name": stem, "sha256": files.sha256(Path(str(module.__file__)))},
@@ -117,10 +127,26 @@ def train(
                 for dataset in inputs.opened
             },
         },
-        provenance=provenance(seconds, kept),
+        provenance={**provenance(seconds, kept), **before},
     )
     weights.save(path)
     return path, weights
+
+
+def _begin(file: Path, stem: str, module: ModuleType) -> Weights:
+    """Weights from which a method goes on; refused where they are of another, or it cannot."""
+    if "init" not in inspect.signature(module.train).parameters:
+        raise OceanbenchError(
+            f"--init {file}: {stem} has no parameter 'init' in train(), so it always begins anew; "
+            "leave it out"
+        )
+    found = Weights.load(file)
+    if found.method["name"] != stem:
+        raise OceanbenchError(
+            f"--init {file}: weights of the method '{found.method['name']}', expected those of "
+            f"'{stem}'; give weights that '{stem}' learned"
+        )
+    return found
 
 
 def _checked(learned: Any, stem: str) -> dict[str, torch.Tensor]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json
 
-from oceanbench.data.files import write_bytes
+from oceanbench.data.files import sha256, write_bytes
 from oceanbench.errors import OceanbenchError, in_one_line
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ class Weights:
     challenge : ``name``, ``version``, ``sha256`` of challenge.yaml
     training : ``period`` (first and last day) and ``files``, per dataset that was opened a list of
         ``file`` and ``sha256``
-    provenance : versions, time, device, seed, options and command, as in a result
+    provenance : versions, time, device, seed, options and command, as in a result, and ``init``,
+        the :meth:`origin` of the weights that the training went on from
     """
 
     tensors: dict[str, torch.Tensor] = field(repr=False)
@@ -49,6 +50,20 @@ class Weights:
     challenge: dict[str, Any]
     training: dict[str, Any]
     provenance: dict[str, Any]
+
+    def origin(self, file: Path) -> dict[str, Any]:
+        """What is recorded of weights that were used, read from a file."""
+        begun = {"init": self.provenance["init"]} if self.provenance.get("init") else {}
+        return {
+            "file": file.name,
+            "sha256": sha256(file),
+            "challenge": self.challenge["name"],
+            "period": self.training["period"],
+            "seed": self.provenance["seed"],
+            "options": self.provenance["options"],
+            "cpu_seconds": self.provenance.get("cpu_seconds"),
+            **begun,
+        }
 
     def save(self, path: Path) -> None:
         """Write a safetensors file; it appears whole or not at all."""

@@ -12,7 +12,7 @@ import xarray as xr
 from oceanbench.arrays import FloatArray, IntArray
 from oceanbench.errors import OceanbenchError
 from oceanbench.observing.passes import begins
-from oceanbench.observing.sampling import sample
+from oceanbench.observing.sampling import known_at, sample
 
 LONGEST_LAG = 60  # samples
 NEGLIGIBLE = 0.02  # of the variance: products that average to less tell nothing of the red part
@@ -95,7 +95,9 @@ def nadir_error(
     return result
 
 
-def fitted_error(tracks: Iterable[xr.Dataset], truth: xr.DataArray) -> AltimeterError:
+def fitted_error(
+    tracks: Iterable[xr.Dataset], truth: xr.DataArray, sea: xr.DataArray | None = None
+) -> AltimeterError:
     r"""Find the error of altimeters, as :func:`nadir_error` draws it, where the truth is known.
 
     Products of the errors of two samples of a pass average to :math:`s^2 e^{-|\Delta t| / \tau}`;
@@ -107,6 +109,7 @@ def fitted_error(tracks: Iterable[xr.Dataset], truth: xr.DataArray) -> Altimeter
     tracks : with the variable of the truth along ``time``, ``longitude``, ``latitude`` and, where
         it is known, ``track``, the number of the pass
     truth : (time, latitude, longitude) without holes; samples outside are left aside
+    sea : bool, where it is known and not only filled; by default everywhere
 
     Returns
     -------
@@ -117,7 +120,7 @@ def fitted_error(tracks: Iterable[xr.Dataset], truth: xr.DataArray) -> Altimeter
     OceanbenchError
         if fewer than 100 samples lie in the days and the box of the truth
     """
-    errors = [_errors(track, truth) for track in tracks]
+    errors = [_errors(track, truth, sea) for track in tracks]
     count = sum(error.size for error, _, _ in errors)
     if count < 100:
         raise OceanbenchError(
@@ -137,7 +140,9 @@ def fitted_error(tracks: Iterable[xr.Dataset], truth: xr.DataArray) -> Altimeter
     )
 
 
-def _errors(track: xr.Dataset, truth: xr.DataArray) -> tuple[FloatArray, IntArray, FloatArray]:
+def _errors(
+    track: xr.Dataset, truth: xr.DataArray, sea: xr.DataArray | None
+) -> tuple[FloatArray, IntArray, FloatArray]:
     """Errors, numbers of the passes and seconds of the samples inside, in the order of time."""
     track = track.sortby("time")
     number = np.cumsum(begins(track))
@@ -147,6 +152,8 @@ def _errors(track: xr.Dataset, truth: xr.DataArray) -> tuple[FloatArray, IntArra
         if axis == "longitude":
             values = nodes.min() + (values - nodes.min()) % 360.0
         within &= (values >= nodes.min()) & (values <= nodes.max())
+    if sea is not None:
+        within[within] = known_at(sea, track.isel(time=within))
     here = track.isel(time=within)
     error = here[str(truth.name)].values - sample(truth, here).values
     seconds = (here["time"].values - truth["time"].values.min()) / np.timedelta64(1, "s")

@@ -11,12 +11,19 @@ import numpy as np
 import xarray as xr
 
 from oceanbench.errors import OceanbenchError
-from oceanbench.observing.sampling import sample
+from oceanbench.observing.sampling import known_at, sample
 
 DAY = np.timedelta64(1, "D")
 
 
-def reflown(track: xr.Dataset, truth: xr.DataArray, *, days: float, degrees: float) -> xr.Dataset:
+def reflown(
+    track: xr.Dataset,
+    truth: xr.DataArray,
+    *,
+    days: float,
+    degrees: float,
+    sea: xr.DataArray | None = None,
+) -> xr.Dataset:
     r"""Observations of a truth along a track that is shifted in time and longitude.
 
     .. math:: y'(t + \Delta t, \lambda + \Delta\lambda, \phi)
@@ -30,6 +37,8 @@ def reflown(track: xr.Dataset, truth: xr.DataArray, *, days: float, degrees: flo
         and, where it is known, ``track``, the number of the pass
     truth : (time, latitude, longitude) without holes, on regular axes
     days, degrees : by which the altimeter flies later and farther east
+    sea : bool, where the truth is known and not only filled; samples that lie or come to lie
+        elsewhere are left out. By default everywhere
 
     Returns
     -------
@@ -53,6 +62,8 @@ def reflown(track: xr.Dataset, truth: xr.DataArray, *, days: float, degrees: flo
             f"no observation of '{name}' lies in the days and the box of its truth; expected some"
         )
     here = track.isel(time=inside).assign_coords(longitude=("time", longitude[inside]))
+    if sea is not None:
+        here = here.isel(time=known_at(sea, here))
     error = here[name].values - sample(truth, here).values
     moved = _cyclic(here["longitude"].values + degrees, east[0], east[-1])
     later = (here["time"].values - times[0]) / DAY + days
@@ -69,6 +80,9 @@ def reflown(track: xr.Dataset, truth: xr.DataArray, *, days: float, degrees: flo
         },
         attrs=track.attrs,
     )
+    if sea is not None:
+        kept = known_at(sea, flown)
+        flown, error = flown.isel(time=kept), error[kept]
     flown[name] = ("time", sample(truth, flown).values + error, track[name].attrs)
     return flown.sortby("time")
 

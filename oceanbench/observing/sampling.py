@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from scipy.interpolate import RectBivariateSpline
 
-from oceanbench.arrays import FloatArray, IntArray, TimeArray
+from oceanbench.arrays import BoolArray, FloatArray, IntArray, TimeArray
 from oceanbench.errors import OceanbenchError
 
 _HORIZONTAL = (("latitude", "longitude"), ("y", "x"))
@@ -74,6 +74,38 @@ def sample(field: xr.DataArray, points: xr.Dataset, *, periodic: bool = False) -
     sampled = template.copy(data=result).rename(field.name)
     sampled.attrs = dict(field.attrs)
     return sampled
+
+
+def known_at(known: xr.DataArray, points: xr.Dataset) -> BoolArray:
+    """Whether a field with coasts has a value at points: at the nearest node, before and after.
+
+    Parameters
+    ----------
+    known : bool, on the dimensions of a field that :func:`sample` takes
+    points : track that lies inside the field, as there
+
+    Returns
+    -------
+    (time,)
+    """
+    vertical, horizontal = _axis_names(known, points)
+    nodes = []
+    for name in (vertical, horizontal):
+        axis = _read_axis(known, name, periodic=False)
+        place = axis.locate(points[name].values)
+        index = _nearest(axis.nodes, place) - axis.padding
+        size = known.sizes[name]
+        nodes.append(size - 1 - index % size if axis.flipped else index % size)
+    first, weight = _locate_times(known["time"].values, points["time"].values)
+    values = known.transpose("time", vertical, horizontal).values
+    last = np.minimum(first + (weight > 0.0), known.sizes["time"] - 1)
+    found: BoolArray = values[first, *nodes] & values[last, *nodes]
+    return found
+
+
+def _nearest(nodes: FloatArray, places: FloatArray) -> IntArray:
+    middles = (nodes[1:] + nodes[:-1]) / 2.0
+    return np.searchsorted(middles, places).astype(np.int64)
 
 
 @dataclass(frozen=True)

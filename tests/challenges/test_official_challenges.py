@@ -112,7 +112,9 @@ def test_2021a_drops_the_last_day_and_counts_it(tmp_path: Path) -> None:
     assert result.score("λx").flag == "no_data"
 
 
-@pytest.mark.parametrize("name", ["ssh_osse_natl60_2020a", "ssh_ose_gulfstream_2021a"])
+@pytest.mark.parametrize(
+    "name", ["ssh_osse_natl60_2020a", "ssh_ose_gulfstream_2021a", "ssh_ose_med2014"]
+)
 def test_without_the_files_one_line_says_what_to_fetch(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -128,6 +130,6 @@ def test_without_the_files_one_line_says_what_to_fetch(
         assert "--data-dir" in line
     challenge = Challenge.load(name)
     with pytest.raises(OceanbenchError, match="AVISO"):
-        challenge.fetch("mdt" if "2021a" in name else "truth", tmp_path, offline=True)
+        challenge.fetch("mdt" if "mdt" in challenge.datasets else "truth", tmp_path, offline=True)
     optional = [n for n, d in challenge.datasets.items() if d.optional]
     assert {challenge.fetch(n, tmp_path) for n in optional} <= {"optional, not here"}

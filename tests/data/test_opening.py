@@ -15,7 +15,7 @@ from oceanbench.challenge import Challenge
 from oceanbench.data.files import check_sha256, sha256
 from oceanbench.data.opening import Box, open_dataset, select
 from oceanbench.data.plausibility import Expected
-from oceanbench.data.units import PLAUSIBLE, same_unit
+from oceanbench.data.units import PLAUSIBLE, same_unit, standard_unit
 from oceanbench.errors import OceanbenchError
 from oceanbench.submission import Submission
 
@@ -70,6 +70,25 @@ def test_unit_of_every_term_of_a_sum_is_checked(tmp_path, term):
 )  # fmt: skip
 def test_units_are_compared_by_meaning(found, expected, same):
     assert same_unit(found, expected) is same
+
+
+@every(
+    "spelt, unit",
+    [
+        *((spelt, "degrees_C") for spelt in (
+            "degrees_C", "degree_C", "degC", "deg_C", "deg C", "degrees C", "Degrees  C",
+            "°C", "° C", "ºC", "℃", "C", "celsius", "Celsius", "CELSIUS", "degree_Celsius",
+            "degrees_celsius", "degrees Celsius", "deg. C", "degrees_c", "centigrade", "Cel",
+        )),
+        *((spelt, "K") for spelt in (
+            "K", "kelvin", "Kelvin", "KELVIN", "kelvins", "degrees_K", "degree_K", "degK", "deg K",
+            "degrees Kelvin", "°K",
+        )),
+        *((other, other) for other in ("c", "k", "degrees", "degrees_east", "Coulomb")),
+    ],
+)  # fmt: skip
+def test_degrees_are_read_by_one_rule(spelt, unit):
+    assert standard_unit(spelt) == unit
 
 
 def test_what_is_plausible_is_the_same_in_every_unit():

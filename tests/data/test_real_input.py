@@ -60,7 +60,7 @@ def test_oi_maps_the_three_other_missions(tmp_path: Path) -> None:
     ]
     done = CliRunner().invoke(cli, arguments, catch_exceptions=False)
     assert done.exit_code == 0
-    result = Result.load(tmp_path / "ose_med2014" / "oi.json")
+    result = Result.load(tmp_path / "ssh_ose_med2014" / "oi.json")
     assert result.score("RMSE").value < 0.042
     assert result.score("µ(RMSE)").value > 0.64
     assert result.coverage[0]["scored"] >= 2637

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import pickle
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ import torch
 from safetensors import torch as safetensors
 from torch import Tensor
 
+from oceanbench import progress
 from oceanbench.errors import OceanbenchError
 from oceanbench.learning.checkpoints import Progress
 from oceanbench.learning.training import TrainingSchedule, fit, ramp
@@ -84,6 +86,38 @@ def test_the_loss_falls() -> None:
     _, made = train(schedule=TrainingSchedule(steps=200, rate=2e-2))
     assert len(made.scores) == 10
     assert made.best == min(made.scores) < 0.5 * made.scores[0]
+
+
+def test_what_was_trained_before_is_kept_if_nothing_is_better() -> None:
+    """The network that a training begins with is validated too, if it was trained before."""
+    for rising, kept in ((float, True), (lambda judged: -judged, False)):
+        net, scored = network(), iter(range(1, 100))
+        first = {name: value.clone() for name, value in net.state_dict().items()}
+        made = fit(
+            net,
+            draw,
+            lambda batch, _: (net(batch) - target(batch)).pow(2).mean(),  # noqa: B023
+            lambda: rising(next(scored)),  # noqa: B023
+            schedule=SCHEDULE,
+            seed=1,
+            begun=True,
+        )
+        assert len(made.scores) == SCHEDULE.validations + 1
+        assert same(first, dict(net.state_dict())) is kept
+
+
+def test_how_it_stands_is_told_every_minute_where_there_is_no_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = iter(range(0, 10_000, 4))  # seconds
+    monkeypatch.setattr(progress.time, "monotonic", lambda: float(next(clock)))
+    train()
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 3  # of 160 seconds: at 32, 92 and 152
+    assert re.fullmatch(r"toy: 8 of 40, loss \d\S+, validation \S+, best \S+, 2 min left", lines[0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: 0.0)
+    train()
+    assert not capsys.readouterr().err
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_one_others() -> None:

@@ -18,6 +18,7 @@ from command import Command
 from oceanbench.challenge import Challenge
 from oceanbench.data import files, shipped
 from oceanbench.errors import OceanbenchError
+from oceanbench.methods import running
 from oceanbench.methods.inputs import Inputs
 from oceanbench.methods.method_file import load_method
 from oceanbench.methods.training import train
@@ -405,3 +406,53 @@ def test_a_method_may_hold_dataclasses(tmp_path: Path) -> None:
     text = "from __future__ import annotations\nfrom dataclasses import dataclass\n"
     text += "@dataclass\nclass Network:\n    channels: int = 3\n" + ZERO
     assert load_method(method(tmp_path, text))[1].Network().channels == 3
+
+
+GOES_ON = (
+    LEARNS.replace("scale=1.0):", "scale=1.0, init=None):")
+    .replace("    draw =", "    begun = 0.0 if init is None else init['mean']\n    draw =")
+    .replace("scale * torch.cat(values).mean()", "begun + scale * torch.cat(values).mean()")
+)
+
+
+def test_a_training_goes_on_from_weights_and_says_from_which(
+    challenge: Challenge, tmp_path: Path, oceanbench: Command
+) -> None:
+    goes_on = method(tmp_path, GOES_ON, "goes_on")
+    results = tmp_path / "results"
+    first, learned = train(goes_on, challenge, output=results)
+    last, went_on = train(goes_on, challenge, output=results, name="more", init=first)
+    once = float(learned.tensors["mean"])
+    assert float(went_on.tensors["mean"]) == pytest.approx(2.0 * once)
+    kept = Weights.load(last).provenance
+    assert kept["init"]["sha256"] == files.sha256(first)
+    assert kept["init"]["challenge"] == challenge.name and "init" not in kept["init"]
+    assert kept["command"].endswith("--name more --init goes_on.safetensors")
+    third = train(goes_on, challenge, output=results, name="third", init=last)[1]
+    assert third.provenance["init"]["init"] == kept["init"]
+    assert "init" not in learned.provenance
+
+    def refused(text: str, init: Path, said: str) -> None:
+        path = method(tmp_path, text, "other")
+        code, _, err = oceanbench(
+            "train", path, str(challenge.path), "--init", str(init), "--output", str(results)
+        )
+        assert code == 2 and said in err and err.count("\n") == 1
+
+    refused(LEARNS, first, "other has no parameter 'init' in train(), so it always begins anew")
+    refused(GOES_ON, first, "weights of the method 'goes_on', expected those of 'other'")
+    refused(GOES_ON, tmp_path / "nowhere.safetensors", "cannot be read")
+
+
+@pytest.mark.parametrize(
+    ("began_on", "learned_from"),
+    [("", "observations"), ("ssh_ose_jet", "observations"), ("ssh_osse_jet", "truth")],
+)
+def test_boards_count_what_a_training_began_with(began_on: str, learned_from: str) -> None:
+    """From observations of a sea, but begun with weights that its truth taught."""
+    hidden: dict[str, object] = {"options": {"supervised": False}}
+    begun = {"init": {"challenge": began_on, "options": {}}} if began_on else {}
+    origin = {"name": "ssh_ose_jet", "version": 1, "sha256": ""}
+    weights = Weights({}, {"name": "unet"}, origin, {"period": []}, {**hidden, **begun})
+    found = running._learned_from(load_method("unet")[1], weights, Challenge.load("ssh_ose_jet"))
+    assert found == learned_from

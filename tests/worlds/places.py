@@ -8,4 +8,4 @@ WORLDS = Path(__file__).parent
 TESTS = WORLDS.parent
 ROOT = TESTS.parent
 SHARED = ROOT.parent / "shared"
-MEDITERRANEAN = TESTS / "challenges" / "ose_med2014" / "challenge.yaml"
+MEDITERRANEAN = ROOT / "challenges" / "ssh_ose_med2014" / "challenge.yaml"

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from oceanbench.arrays import AnyFloatArray, BoolArray
+from oceanbench.data.units import standard_unit
 from oceanbench.errors import OceanbenchError
 
 KELVIN = 273.15
@@ -55,7 +56,7 @@ def units(samples: Samples) -> Iterator[str]:
     for sample in samples.values():
         estimate, truth = sample.pairs
         offset, spread = float((estimate - truth).mean()), float(truth.std())
-        if sample.units == "degrees_C" and abs(offset - KELVIN) < max(5.0, spread):
+        if standard_unit(sample.units) == "degrees_C" and abs(offset - KELVIN) < max(5.0, spread):
             yield f"{sample.name} is {offset:.0f} too large: it is in kelvin; subtract 273.15"
             continue
         for factor, what in FACTORS.items():

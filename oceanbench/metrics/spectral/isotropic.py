@@ -16,6 +16,7 @@ from oceanbench.metrics.aligned import Flagged, align
 from oceanbench.metrics.options import Fraction
 from oceanbench.metrics.spectral.crossing import Crossing, crossing_wavelength
 from oceanbench.metrics.spectral.density import Window, psd
+from oceanbench.metrics.spectral.unbroken import largest_box
 from oceanbench.metrics.sums import ratio
 
 MAPS = ("time", "latitude", "longitude")
@@ -40,7 +41,8 @@ def isotropic_psd_score(
     Parameters
     ----------
     estimate, truth : DataArray (time, latitude, longitude) on an evenly spaced grid
-    weights : zero-weight points shrink the box to the largest scored rows and columns
+    weights : zero-weight points shrink the box to the outermost scored rows and columns or, beside
+        coasts and islands, to the largest box without a gap
     window : see :func:`psd`
     rings : see :func:`in_rings`
 
@@ -122,14 +124,22 @@ def spectra_in_box(
 
 
 def _box(scored: BoolArray) -> tuple[IndexArray, slice, slice] | None:
-    """Rows and columns with scored points, and the times at which that box is full."""
+    """Rows and columns with scored points, and the times at which that box is full.
+
+    Where coasts or islands keep it from being full at any time, the largest box that is full at all
+    times with scored points.
+    """
     rows = np.flatnonzero(scored.any(axis=(0, 2)))
     columns = np.flatnonzero(scored.any(axis=(0, 1)))
     if rows.size < 3 or columns.size < 3:
         return None
     box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
     times = np.flatnonzero(scored[:, *box].all(axis=(1, 2)))
-    return (times, box[0], box[1]) if times.size else None
+    if not times.size:
+        times = np.flatnonzero(scored.any(axis=(1, 2)))
+        box = largest_box(np.asarray(scored[times].all(axis=0)))
+    large = all(part.stop - part.start >= 3 for part in box)
+    return (times, box[0], box[1]) if large else None
 
 
 def _in_km(truth: xr.DataArray, rows: slice, columns: slice) -> dict[str, FloatArray]:

@@ -23,7 +23,8 @@ from oceanbench.metrics.aligned import Aligned, Flagged, align
 from oceanbench.metrics.cases import Parts
 from oceanbench.metrics.options import Fraction
 from oceanbench.metrics.spectral.contours import Contour, smallest_scales
-from oceanbench.metrics.spectral.density import Window, psd
+from oceanbench.metrics.spectral.density import Window, check_spacing, psd
+from oceanbench.metrics.spectral.unbroken import longest_run, pieces_of_rows
 from oceanbench.metrics.sums import ratio
 
 Propagation = Literal["westward", "both"]
@@ -48,8 +49,11 @@ def psd_score(
     Parameters
     ----------
     estimate, truth : DataArray (time, latitude, longitude), evenly spaced in time and longitude
-    weights : DataArray broadcastable to truth, >= 0; latitudes with a hole in the mask are left out
-        of both spectra, the others weigh with the mean of their weights
+    weights : DataArray broadcastable to truth, >= 0. Both spectra are of the longest run of maps,
+        and of the rows that are scored at all of its times; where coasts, islands or ice break
+        rows, of equally long pieces of them
+        (:func:`oceanbench.metrics.spectral.unbroken.pieces_of_rows`). They weigh with the mean of
+        their weights
     window : see :func:`psd`
     propagation : ``westward`` takes the quadrant :math:`f, k > 0` alone, as published: waves
         :math:`\cos(kx + ft)`, which move west; ``both`` adds the spectra of either direction
@@ -58,8 +62,7 @@ def psd_score(
     -------
     DataArray (freq_time, freq_longitude), cycles per day and per degree, positive frequencies
     below the Nyquist frequency only; the attribute ``km_per_degree`` is the mean length of a degree
-    of longitude over its rows. None when fewer than three maps or columns, or no latitude, are
-    complete
+    of longitude over its rows. None when fewer than three maps or columns are without a gap
     """
     parts = psd_parts(estimate, truth, weights, window=window, propagation=propagation)
     return parts.whole(np.ones(len(parts.case))) if parts else None
@@ -83,17 +86,19 @@ def psd_parts(
     -------
     Parts whose cases are latitudes, or the first ones of up to 64 bands of them
     """
-    box = _complete_rows(align(estimate, truth, weights, "time", "latitude", "longitude"))
+    box = _unbroken(align(estimate, truth, weights, "time", "latitude", "longitude"))
     if box is None:
         return None
     (e, t, w), times, rows, columns = box
     time = truth["time"].values.astype("datetime64[ns]")[times]
     days = (time - time[0]) / np.timedelta64(1, "D")
+    check_spacing(truth, "longitude")
     axes = {"time": days, "longitude": truth["longitude"].values.astype(np.float64)[columns]}
     share = w.mean(axis=(0, 2))
     share = share / share.sum()
+    bands = _bands(rows)
     error, reference = (
-        _one_quadrant(_in_bands(field, share, axes, window), axes, propagation)
+        _one_quadrant(_in_bands(field, share, bands, axes, window), axes, propagation)
         for field in (e - t, t)
     )
     latitude = truth["latitude"].values[rows].astype(np.float64)
@@ -105,19 +110,25 @@ def psd_parts(
         above, below = (np.tensordot(counts, s.values, axes=1) for s in (error, reference))
         return like.copy(data=1.0 - ratio(above, below))
 
-    return Parts(latitude[[band[0] for band in _bands(share.size)]], whole)
+    return Parts(latitude[[band[0] for band in bands]], whole)
 
 
-def _bands(rows: int) -> list[IndexArray]:
-    return list(np.array_split(np.arange(rows), min(BANDS, rows)))
+def _bands(rows: IndexArray) -> list[IndexArray]:
+    """Pieces of each of up to so many bands of rows; pieces are in the order of their rows."""
+    each, begins = np.unique(rows, return_index=True)
+    first = [band[0] for band in np.array_split(begins, min(BANDS, each.size))]
+    return list(np.split(np.arange(rows.size), first[1:]))
 
 
 def _in_bands(
-    field: FloatArray, share: FloatArray, axes: dict[str, FloatArray], window: Window
+    field: FloatArray,
+    share: FloatArray,
+    bands: list[IndexArray],
+    axes: dict[str, FloatArray],
+    window: Window,
 ) -> xr.DataArray:
-    """Weighted sums over the latitudes of each band of their space-time spectra."""
+    """Weighted sums over the pieces of each band of their space-time spectra."""
     found = []
-    bands = _bands(share.size)
     step = max(1, ROWS_AT_ONCE // bands[0].size)
     for together in (bands[i : i + step] for i in range(0, len(bands), step)):
         rows = np.concatenate(together)
@@ -132,25 +143,29 @@ def _in_bands(
     return xr.concat(found, "latitude").rename(latitude="band")
 
 
-def _complete_rows(
-    arrays: Aligned,
-) -> tuple[Aligned, IndexArray, IndexArray, IndexArray] | None:
-    """Cut to the bounding times and longitudes of the mask and to latitudes without a hole."""
+def _unbroken(arrays: Aligned) -> tuple[Aligned, IndexArray, IndexArray, IndexArray] | None:
+    """Arrays (time, piece, column) of pieces of rows without a gap.
+
+    Returns
+    -------
+    the arrays, the times, the row of each piece, and columns as many as a piece has
+    """
     scored = arrays.weights > 0
-    times = np.flatnonzero(scored.any(axis=(1, 2)))
+    run = longest_run(np.asarray(scored.any(axis=(1, 2))))
     columns = np.flatnonzero(scored.any(axis=(0, 1)))
-    if times.size == 0:
+    if run.stop - run.start < 3 or columns.size < 3:
         return None
-    times = np.arange(times[0], times[-1] + 1)
+    times = np.arange(run.start, run.stop)
     columns = np.arange(columns[0], columns[-1] + 1)
-    inside = scored[times[0] : times[-1] + 1, :, columns[0] : columns[-1] + 1]
-    rows = np.flatnonzero(inside.all(axis=(0, 2)))
-    if rows.size == 0 or times.size < 3 or columns.size < 3:
+    inside = scored[run, :, columns[0] : columns[-1] + 1]
+    pieces = pieces_of_rows(np.asarray(inside.all(axis=0)))
+    if not pieces.row.size:
         return None
-    if rows.size * times.size * columns.size < scored.size:
-        cut = np.ix_(times, rows, columns)
-        arrays = Aligned(*(a[cut] for a in arrays))
-    return arrays, times, rows, columns
+    if pieces.row.size * times.size * pieces.cells < scored.size:
+        begin = columns[0] + pieces.begin[:, None]
+        place = (pieces.row[:, None], begin + np.arange(pieces.cells))
+        arrays = Aligned(*(a[run][:, *place] for a in arrays))
+    return arrays, times, pieces.row, columns[: pieces.cells]
 
 
 def _one_quadrant(
@@ -198,7 +213,7 @@ def resolved_wavelength(
     Returns
     -------
     float; flag ``unresolved`` (NaN) where no scale reaches the level, ``resolved_below_grid`` where
-    the smallest wavelength of the grid does, ``no_data`` where no latitude is complete
+    the smallest wavelength of the grid does, ``no_data`` where no piece of a row is without a gap
 
     References
     ----------

@@ -8,10 +8,12 @@ import numpy as np
 import xarray as xr
 
 from oceanbench.arrays import FloatArray
+from oceanbench.assimilation.observations.superobservations import DAY
 from oceanbench.errors import OceanbenchError, did_you_mean
-from oceanbench.grid import centre_longitude, interpolate
+from oceanbench.grid import centre_longitude, fill_holes, interpolate
 
 MOST_DAYS = 10.0  # that the first map and the last stand for before and after them
+WINDOW_DAYS = 7  # the same of a first guess, at either end of what is seen: half of a window
 
 
 def given_first_guess(
@@ -23,6 +25,10 @@ def given_first_guess(
     known: Sequence[str],
 ) -> FloatArray:
     """Maps of a variable as a first guess, on the nodes and days of a field.
+
+    Where they have no value, on land and under ice, they are continued from around
+    (:func:`oceanbench.grid.fill_holes`). The first and the last of them are kept for the days by
+    which windows reach beyond what is mapped.
 
     Parameters
     ----------
@@ -38,6 +44,11 @@ def given_first_guess(
             f"first_guess={name}: expected {', '.join(known)}, or an input with maps of "
             f"'{variable}'; {did_you_mean(name, maps)}"
         )
+    wanted, given = like["time"].values, inputs[name]["time"].values
+    nearest = np.clip(wanted, given.min(), given.max())
+    from_end = np.minimum(np.arange(wanted.size), np.arange(wanted.size)[::-1])
+    spare = (from_end < WINDOW_DAYS) & (np.abs(wanted - nearest) <= WINDOW_DAYS * DAY)
+    like = like.assign_coords(time=np.where(spare, nearest, wanted))
     return _on(inputs[name][variable], like, f"first_guess={name}")
 
 
@@ -78,9 +89,19 @@ def _maps(inputs: Mapping[str, xr.Dataset]) -> list[str]:
 
 
 def _on(maps: xr.DataArray, like: xr.DataArray, option: str) -> FloatArray:
-    """Maps without holes on the nodes and days of a field; refused if there are any."""
+    """Maps on the nodes and days of a field, continued over land; refused if they do not reach."""
     centre = float(like["longitude"].values[[0, -1]].mean())
-    field = centre_longitude(maps, centre).sortby("latitude")
+    field = centre_longitude(maps, centre).sortby("latitude").sortby("time")
+    for axis in like.dims:
+        nodes, wanted = field[axis].values, like[axis].values
+        first = max(int(np.searchsorted(nodes, wanted.min(), side="right")) - 2, 0)
+        last = int(np.searchsorted(nodes, wanted.max())) + 2
+        field = field.isel({axis: slice(first, last)})
+    if 0 not in field.shape and bool(field.isnull().any()):
+        try:
+            field = fill_holes(field)
+        except OceanbenchError as problem:
+            raise OceanbenchError(f"{option}: {problem}") from problem
     found: FloatArray = interpolate(field, like).values
     if not np.isfinite(found).all():
         days = like["time"].values

@@ -10,7 +10,11 @@ import xarray as xr
 from scipy.ndimage import gaussian_filter
 
 from oceanbench.arrays import FloatArray
-from oceanbench.assimilation.fourdvarnet.maps.auxiliary_maps import given_first_guess
+from oceanbench.assimilation.fourdvarnet.maps.auxiliary_maps import (
+    given_first_guess,
+    second_field,
+)
+from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration
 from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import (
     averaged_in_cells,
     fine_samples,
@@ -70,6 +74,17 @@ def first_guess_maps(
     return given_first_guess(
         inputs, variable, first_guess, grid.field(background), known=FIRST_GUESSES
     )
+
+
+def check_given_maps(
+    inputs: Mapping[str, xr.Dataset], variable: str, grid: MapGrid, configuration: MapConfiguration
+) -> None:
+    """Refuse maps among the inputs that a configuration cannot use, before anything is computed."""
+    like = grid.field(np.zeros(grid.shape))
+    if configuration.first_guess not in FIRST_GUESSES:
+        given_first_guess(inputs, variable, configuration.first_guess, like, known=FIRST_GUESSES)
+    if configuration.second:
+        second_field(inputs, configuration.second, like)
 
 
 def _tiled(

@@ -23,7 +23,10 @@ from torch import Tensor
 
 from oceanbench.assimilation.fourdvarnet.batch import Batch
 from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration
-from oceanbench.assimilation.fourdvarnet.maps.first_guess_maps import first_guess_maps
+from oceanbench.assimilation.fourdvarnet.maps.first_guess_maps import (
+    check_given_maps,
+    first_guess_maps,
+)
 from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import grid_observations
 from oceanbench.assimilation.fourdvarnet.maps.map_grid import MapGrid, grid_around
 from oceanbench.assimilation.fourdvarnet.maps.normalisation import Normalisation
@@ -41,6 +44,7 @@ from oceanbench.assimilation.observations.along_track_errors import AlongTrack
 from oceanbench.assimilation.observations.superobservations import DAY, chosen_missions
 from oceanbench.data.opening import EXTRAS
 from oceanbench.errors import OceanbenchError
+from oceanbench.grid import longitude_range
 from oceanbench.progress import progress
 
 
@@ -105,8 +109,9 @@ def hold_out_missions(
     variable = _variable(given, names, name)
     grid = _grid(given, names, variable, configuration.step_degrees)
     check_length(len(grid.days), configuration, name)
+    check_given_maps(given, variable, grid, configuration)
     seen, held_out = [], []
-    for one in progress(names, "scenes"):
+    for one in progress(names, "scenes", lambda: "hidden for the training"):
         others = ",".join(other for other in names if other != one)
         guess = first_guess_maps(
             given, variable, grid, configuration.first_guess, missions=others, device=device
@@ -139,9 +144,11 @@ def _grid(given: Mapping[str, xr.Dataset], names: list[str], variable: str, step
     times = np.concatenate([given[n]["time"].values for n in names])
     first = times.min().astype("datetime64[D]").astype("datetime64[ns]")
     days = np.arange(first, times.max(), DAY)
-    axes = {}
-    for axis in ("latitude", "longitude"):
-        values = np.concatenate([given[n][axis].values.ravel() for n in names])
-        axes[axis] = [np.nanmin(values), np.nanmax(values)]
+    latitude, longitude = (
+        np.concatenate([given[n][axis].values.ravel() for n in names])
+        for axis in ("latitude", "longitude")
+    )
+    axes = {"latitude": [np.nanmin(latitude), np.nanmax(latitude)]}
+    axes["longitude"] = list(longitude_range(longitude))
     box = np.zeros((len(days), 2, 2))
     return grid_around(xr.DataArray(box, {"time": days, **axes}, ("time", *axes), variable), step)

@@ -7,7 +7,7 @@ coarser than that of the maps, to which estimates are splined.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
@@ -19,12 +19,20 @@ from oceanbench.arrays import FloatArray
 from oceanbench.assimilation.fourdvarnet.compilation import compiled
 from oceanbench.assimilation.fourdvarnet.learned_descent import LearnedDescent
 from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration, network
-from oceanbench.assimilation.fourdvarnet.maps.first_guess_maps import first_guess_maps
+from oceanbench.assimilation.fourdvarnet.maps.first_guess_maps import (
+    check_given_maps,
+    first_guess_maps,
+)
 from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import (
     GriddedObservations,
     grid_observations,
 )
-from oceanbench.assimilation.fourdvarnet.maps.map_grid import MapGrid, bicubic, grid_around
+from oceanbench.assimilation.fourdvarnet.maps.map_grid import (
+    MARGIN,
+    MapGrid,
+    bicubic,
+    grid_around,
+)
 from oceanbench.assimilation.fourdvarnet.maps.normalisation import Normalisation
 from oceanbench.assimilation.fourdvarnet.maps.window_estimates import (
     blended,
@@ -34,8 +42,7 @@ from oceanbench.assimilation.fourdvarnet.maps.window_estimates import (
 from oceanbench.assimilation.fourdvarnet.solver import FourDVarNet
 from oceanbench.assimilation.observations.along_track_errors import AlongTrack
 from oceanbench.learning import ensembles
-
-MARGIN = 1.0  # degrees around the maps that the networks see
+from oceanbench.learning.precision import in_bfloat16
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,7 @@ class TrainedMembers:
         member: int = -1,
         device: str = "cpu",
         compile_it: bool = False,
+        precision: str = "auto",
     ) -> TrainedMembers:
         """Members of weights.
 
@@ -77,8 +85,12 @@ class TrainedMembers:
         member : the number of one member, or -1 for all
         device : of torch
         compile_it : see :func:`oceanbench.assimilation.fourdvarnet.compilation.compiled`
+        precision : see :func:`oceanbench.learning.precision.in_bfloat16`; ``auto`` takes bfloat16
+            only where the training did
         """
         configuration = ensembles.configuration_of(MapConfiguration, weights, name)
+        reduced = in_bfloat16(precision, device, usual=configuration.reduced)
+        configuration = replace(configuration, reduced=reduced)
         normalisation = Normalisation.of(weights, name=name)
         second = Normalisation.of(weights, "second_", name=name) if configuration.second else None
         errors = AlongTrack.of(weights, name=name) if configuration.knows_errors else None
@@ -111,13 +123,10 @@ class TrainedMembers:
             :func:`oceanbench.assimilation.fourdvarnet.maps.first_guess_maps.first_guess_maps`
         first_guess : another than that of the training
         """
+        chosen = first_guess or self.configuration.first_guess
+        check_given_maps(inputs, variable, grid, replace(self.configuration, first_guess=chosen))
         guess = first_guess_maps(
-            inputs,
-            variable,
-            grid,
-            first_guess or self.configuration.first_guess,
-            missions=missions,
-            device=self.device,
+            inputs, variable, grid, chosen, missions=missions, device=self.device
         )
         return grid_observations(
             inputs,
@@ -149,7 +158,7 @@ class TrainedMembers:
         return blended(estimates(solver, *windows).double().cpu())
 
 
-def estimate_members(
+def estimate_members(  # noqa: PLR0913  (every option is a keyword)
     inputs: Mapping[str, xr.Dataset],
     target: xr.DataArray,
     weights: Mapping[str, Tensor],
@@ -160,6 +169,7 @@ def estimate_members(
     missions: str = "",
     device: str = "cpu",
     compile_it: bool = False,
+    precision: str = "auto",
 ) -> FloatArray:
     """Maps of the members.
 
@@ -174,13 +184,19 @@ def estimate_members(
     missions : as for :func:`oceanbench.assimilation.observations.superobservations.samples`
     device : of torch
     compile_it : see :func:`oceanbench.assimilation.fourdvarnet.compilation.compiled`
+    precision : as for :meth:`TrainedMembers.of`
 
     Returns
     -------
     (members, time, latitude, longitude)
     """
     trained = TrainedMembers.of(
-        weights, name=name, member=member, device=device, compile_it=compile_it
+        weights,
+        name=name,
+        member=member,
+        device=device,
+        compile_it=compile_it,
+        precision=precision,
     )
     grid = trained.grid(target)
     seen = trained.observe(

@@ -16,10 +16,15 @@ import xarray as xr
 from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration
 from oceanbench.assimilation.fourdvarnet.maps.first_guess_maps import PHYSICS
 from oceanbench.assimilation.fourdvarnet.maps.inference import estimate_members, filled
-from oceanbench.assimilation.fourdvarnet.maps.training import train_members, training_data
+from oceanbench.assimilation.fourdvarnet.maps.training import (
+    check_begin,
+    train_members,
+    training_data,
+)
 from oceanbench.errors import OceanbenchError
 from oceanbench.learning.distributed import together
 from oceanbench.learning.ensembles import configuration_of, preset_of
+from oceanbench.learning.precision import in_bfloat16
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,8 @@ class LearnedMapping:
         nodes: int = 1,
         compiled: bool = False,
         checkpoint: str = "",
+        precision: str = "auto",
+        init: Mapping[str, torch.Tensor] | None = None,
     ) -> dict[str, torch.Tensor]:
         """Train the network, end to end.
 
@@ -72,6 +79,9 @@ class LearnedMapping:
             step
         compiled : compile the network with torch.compile
         checkpoint : folder that keeps the training: one that was interrupted resumes there
+        precision : of the convolutions, ``single`` or ``bfloat16``; ``auto`` takes bfloat16 where
+            the machine is fast in it
+        init : weights of the same network, from which to go on
         """
         configuration = preset_of(self.name, self.presets, preset, steps=steps)
         configuration = replace(
@@ -81,6 +91,10 @@ class LearnedMapping:
             supervised=supervised,
         )
         with together(processes, nodes=nodes, device=device) as team:
+            usual = configuration.reduced
+            reduced = in_bfloat16(precision, team.device, usual=usual)
+            configuration = replace(configuration, reduced=reduced)
+            check_begin(configuration, name=self.name, init=init, team=team)
             data = training_data(
                 inputs,
                 configuration,
@@ -100,6 +114,7 @@ class LearnedMapping:
                 checkpoint=checkpoint,
                 compile_it=compiled,
                 team=team,
+                init=init,
             )
 
     def physics(
@@ -125,6 +140,7 @@ class LearnedMapping:
         first_guess: str = "",
         missions: str = "",
         compiled: bool = False,
+        precision: str = "auto",
     ) -> xr.Dataset:
         """Map the observations onto the target.
 
@@ -140,6 +156,8 @@ class LearnedMapping:
         missions : comma-separated names of the inputs to use, or ``all``; by default those that
             are not optional
         compiled : compile the network with torch.compile
+        precision : of the convolutions, as in training; ``auto`` takes bfloat16 where the training
+            did and the machine is fast in it
 
         Raises
         ------
@@ -162,5 +180,6 @@ class LearnedMapping:
             missions=missions,
             device=device,
             compile_it=compiled,
+            precision=precision,
         )
         return filled(target, members).isel(member=0, drop=True)

@@ -25,7 +25,7 @@ from oceanbench.assimilation.fourdvarnet.maps.inference import (
     estimate_members,
     splined,
 )
-from oceanbench.assimilation.fourdvarnet.maps.map_grid import MapGrid
+from oceanbench.assimilation.fourdvarnet.maps.map_grid import KnownMaps, MapGrid
 from oceanbench.assimilation.fourdvarnet.maps.training_set import TrainingSet
 from oceanbench.assimilation.observations.superobservations import chosen_missions, mean_field
 from oceanbench.assimilation.uncertainty.error_samples import (
@@ -164,14 +164,15 @@ def calibrate(
     seen, known = data.validation_maps()
     members = Members(TrainedMembers.of(weights, name=name, device=device).maps(seen))
     lattice = _lattice(data.grid)
-    residual = (members.mean - known)[np.isfinite(known).all((1, 2))]
+    there, maps = np.isfinite(known), KnownMaps.of(data.maps)
+    residual = np.where(there, members.mean - known, 0.0)[there.any((1, 2))]
     anomaly = data.truth - data.truth.mean(axis=0)
     tracks = [inputs[mission] for mission in chosen_missions(inputs, missions)]
     return ErrorStatistics(
         spread_factor([members], [known]),
         fit(anomaly[-FITTED_DAYS:], lattice, smoothness=SMOOTHNESS),
         fit(residual, lattice, smoothness=SMOOTHNESS),
-        fitted_error(tracks, data.maps),
+        fitted_error(tracks, maps.field, maps.sea),
     )
 
 

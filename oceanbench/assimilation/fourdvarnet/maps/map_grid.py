@@ -8,9 +8,11 @@ import numpy as np
 import xarray as xr
 from scipy.interpolate import RectBivariateSpline
 
-from oceanbench.arrays import FloatArray, TimeArray
+from oceanbench.arrays import BoolArray, FloatArray, TimeArray
 from oceanbench.assimilation.observations.superobservations import DAY
-from oceanbench.grid import wrap_longitude
+from oceanbench.grid import fill_holes, wrap_longitude
+
+MARGIN = 1.0  # degrees around the maps that networks see
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,39 @@ class MapGrid:
         for values, axis in zip((longitude, latitude, time), axes, strict=True):
             chosen &= (values >= axis[0]) & (values <= axis[-1])
         return track.isel(time=chosen)
+
+
+@dataclass(frozen=True)
+class KnownMaps:
+    """Maps of a sea with coasts, islands or ice, continued beyond them.
+
+    Attributes
+    ----------
+    field : (time, latitude, longitude), on land the harmonic function of what is around
+    sea : bool, of the same coordinates: where there was a value
+    """
+
+    field: xr.DataArray
+    sea: xr.DataArray
+
+    @classmethod
+    def of(cls, maps: xr.DataArray) -> KnownMaps:
+        """Maps (time, latitude, longitude), NaN on land."""
+        sea = maps.notnull()
+        return cls(maps if bool(sea.all()) else fill_holes(maps), sea)
+
+    def days(self, some: slice) -> KnownMaps:
+        """Some of the times."""
+        return KnownMaps(self.field.isel(time=some), self.sea.isel(time=some))
+
+    def on(self, grid: MapGrid) -> tuple[FloatArray, BoolArray]:
+        """Values (times, rows, columns) on the nodes of a grid, and where more is sea than land."""
+        values = bicubic(self.field, grid.latitude, grid.longitude)
+        if bool(self.sea.all()):
+            return values, np.ones(values.shape, dtype=bool)
+        axes = {"latitude": grid.latitude, "longitude": grid.longitude}
+        known: BoolArray = self.sea.astype(np.float64).interp(axes).values >= 0.5
+        return values, known
 
 
 def grid_around(field: xr.DataArray, step: float, *, margin: float = 0.0, days: int = 0) -> MapGrid:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from oceanbench.arrays import FloatArray
+from oceanbench.arrays import BoolArray, FloatArray
 from oceanbench.assimilation.fourdvarnet.maps.cache import cached
 from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration
 from oceanbench.assimilation.fourdvarnet.maps.first_guess_maps import first_guess_maps
@@ -19,14 +19,14 @@ from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import (
     GriddedObservations,
     grid_observations,
 )
-from oceanbench.assimilation.fourdvarnet.maps.map_grid import MapGrid
+from oceanbench.assimilation.fourdvarnet.maps.map_grid import KnownMaps, MapGrid
 from oceanbench.assimilation.fourdvarnet.maps.normalisation import Normalisation
 from oceanbench.assimilation.fourdvarnet.maps.patches import Series, normalised_series
 from oceanbench.assimilation.observations.along_track_errors import AlongTrack, fitted
 from oceanbench.assimilation.observations.superobservations import DAY, chosen_missions
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import KM_PER_DEGREE
-from oceanbench.observing.noise import fitted_error
+from oceanbench.observing.noise import AltimeterError, fitted_error
 from oceanbench.observing.reflown import reflown
 from oceanbench.progress import progress
 
@@ -52,14 +52,23 @@ class Segment:
         truth: FloatArray,
         normalisation: Normalisation,
         second: Normalisation | None = None,
+        *,
+        known: BoolArray | None = None,
     ) -> Series:
-        """Normalised, with the truth of the period (days, rows, columns), as far as it reaches."""
+        """Normalised, with the truth of the period, as far as it reaches.
+
+        Parameters
+        ----------
+        truth : (days, rows, columns)
+        normalisation, second : of the variable and of the second field
+        known : where the truth is no land; by default everywhere
+        """
+        known = np.ones(truth.shape, dtype=bool) if known is None else known
         count = len(self.observations.values)
-        there = truth[self.first : self.first + count]
-        known = np.arange(count) < len(there)
-        whole = np.concatenate([there, np.zeros((count - len(there), *truth.shape[1:]))])
-        everywhere = np.broadcast_to(known[:, None, None], whole.shape)
-        return normalised_series(self.observations, whole, everywhere, normalisation, second)
+        days = slice(self.first, self.first + count)
+        after = [(0, count - len(truth[days])), (0, 0), (0, 0)]
+        whole, there = np.pad(truth[days], after), np.pad(known[days], after)
+        return normalised_series(self.observations, whole, there, normalisation, second)
 
 
 def simulate_missions(
@@ -82,17 +91,19 @@ def simulate_missions(
     Parameters
     ----------
     inputs : of a training
-    truth : (time, latitude, longitude), maps of the period, daily
+    truth : (time, latitude, longitude), maps of the period, daily; NaN on land and under ice
     grid : days and nodes of the period
     configuration : how often they are observed, and with which first guess
-    learned : (days, rows, columns), the truth of the days that altimeters on other days observe
+    learned : (days, rows, columns), the truth of the days that altimeters on other days observe;
+        NaN on land
     missions : as for :func:`oceanbench.assimilation.observations.superobservations.samples`
     device : of torch
     checkpoint : folder that keeps what was observed, or nothing
     """
-    names, variable = _tracks(inputs, missions), str(truth.name)
+    names, variable, count = flown_missions(inputs, missions), str(truth.name), len(learned)
+    maps = KnownMaps.of(truth)
     shifts = _shifts(truth, configuration.scenes)
-    parts = np.linspace(0, len(learned), max(round(len(learned) / PART_DAYS), 1) + 1).astype(int)
+    parts = np.linspace(0, count, max(round(count / PART_DAYS), 1) + 1).astype(int)
     jobs = [(0, 0, len(grid.days))]
     jobs += [(n, a, b) for n in range(1, len(shifts)) for a, b in itertools.pairwise(parts)]
     options = {
@@ -100,21 +111,24 @@ def simulate_missions(
         "missions": missions,
         "second": configuration.second,
     }
-    segments, errors = [], None
-    for number, first, end in progress(jobs, "scenes"):
-        flown = {name: inputs[name] for name in names}
-        if number:
-            days, degrees = shifts[number]
-            flown = {n: reflown(t, truth, days=days, degrees=degrees) for n, t in flown.items()}
+    flights = [{name: inputs[name] for name in names}]
+    for days, degrees in shifts[1:]:
+        moved = partial(reflown, days=days, degrees=degrees, sea=maps.sea)
+        flights.append({name: moved(inputs[name], maps.field) for name in names})
+    segments, errors, altimeter = [], None, None
+    if configuration.knows_errors:
+        first_days = maps.days(slice(count))
+        altimeter = fitted_error(flights[0].values(), first_days.field, first_days.sea)
+    for number, first, end in progress(jobs, "scenes", lambda: "observed for the training"):
         over = grid.days[0] + end * DAY
-        flown = {n: t.isel(time=t["time"].values < over) for n, t in flown.items()}
+        flown = {n: t.isel(time=t["time"].values < over) for n, t in flights[number].items()}
         given = {name: inputs[name] for name in inputs} | flown
         reach = np.arange(first, end + configuration.days // 2)
         part = replace(grid, days=grid.days[0] + reach * DAY)
         make = partial(_observe, given, variable, part, device=device, **options)
         seen = cached(make, Path(checkpoint), given, part, options) if checkpoint else make()
-        if configuration.knows_errors:
-            errors = errors or _errors([inputs[n] for n in names], truth, learned, seen)
+        if altimeter is not None:
+            errors = errors or _errors(altimeter, truth, learned, seen)
             around = (given, variable, part, seen.first_guess)
             better = grid_observations(*around, missions=missions, along_track=errors)
             seen = replace(seen, values=better.values)
@@ -122,7 +136,7 @@ def simulate_missions(
     return tuple(segments), errors
 
 
-def _tracks(inputs: Mapping[str, xr.Dataset], missions: str) -> list[str]:
+def flown_missions(inputs: Mapping[str, xr.Dataset], missions: str) -> list[str]:
     """Names of the missions, refused if they are not all tracks."""
     names = chosen_missions(inputs, missions)
     for name in names:
@@ -157,10 +171,13 @@ def _observe(
 
 
 def _errors(
-    tracks: list[xr.Dataset], truth: xr.DataArray, learned: FloatArray, seen: GriddedObservations
+    altimeter: AltimeterError,
+    truth: xr.DataArray,
+    learned: FloatArray,
+    seen: GriddedObservations,
 ) -> AlongTrack:
-    """Errors of tracks, and of the first guess of all days, on the first days of the truth."""
-    days = slice(len(learned))
-    altimeter = fitted_error(tracks, truth.isel(time=days))
+    """Errors of altimeters, and of the first guess of all days, on the first days of the truth."""
+    days, known = slice(len(learned)), np.isfinite(learned)
     spacing = KM_PER_DEGREE * float(np.ptp(truth["latitude"].values)) / (learned.shape[1] - 1)
-    return fitted(seen.first_guess[days] - learned, seen.observed[days], spacing, altimeter)
+    observed = seen.observed[days] & known
+    return fitted(seen.first_guess[days] - learned, observed, spacing, altimeter)

@@ -74,6 +74,7 @@ def train_members(  # noqa: PLR0913  (every option is a keyword)
     checkpoint: str = "",
     compile_it: bool = False,
     team: Team | None = None,
+    init: Mapping[str, Tensor] | None = None,
 ) -> dict[str, Tensor]:
     """Train members from consecutive seeds.
 
@@ -91,6 +92,7 @@ def train_members(  # noqa: PLR0913  (every option is a keyword)
     checkpoint : folder that keeps every training, or nothing
     compile_it : see :func:`oceanbench.assimilation.fourdvarnet.compilation.compiled`
     team : of processes that train every member together, each with its part of the windows
+    init : weights of such a training, from which to go on
 
     Returns
     -------
@@ -135,7 +137,28 @@ def train_members(  # noqa: PLR0913  (every option is a keyword)
         device=device,
         checkpoint=checkpoint,
         team=team,
+        init=init,
     )
+
+
+def check_begin(
+    configuration: MapConfiguration,
+    *,
+    name: str,
+    members: int = 1,
+    init: Mapping[str, Tensor] | None = None,
+    team: Team | None = None,
+) -> None:
+    """Refuse what cannot be trained, before the observations are looked at.
+
+    Parameters
+    ----------
+    configuration, name, members, init, team : as for :func:`train_members`
+    """
+    (team or Team()).check(configuration.batch, name)
+    if init is not None:
+        for number in range(members):
+            ensembles.begun(lambda: network(configuration), init, number, name=name)
 
 
 def _task(

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
 
-from oceanbench.arrays import FloatArray
+from oceanbench.arrays import BoolArray, FloatArray
 from oceanbench.assimilation.fourdvarnet.batch import Batch
 from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration
+from oceanbench.assimilation.fourdvarnet.maps.first_guess_maps import check_given_maps
 from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import GriddedObservations
-from oceanbench.assimilation.fourdvarnet.maps.map_grid import MapGrid, bicubic, grid_around
+from oceanbench.assimilation.fourdvarnet.maps.map_grid import (
+    MARGIN,
+    KnownMaps,
+    MapGrid,
+    grid_around,
+)
 from oceanbench.assimilation.fourdvarnet.maps.normalisation import Normalisation
-from oceanbench.assimilation.fourdvarnet.maps.patches import PatchSampler
-from oceanbench.assimilation.fourdvarnet.maps.simulated_missions import Segment, simulate_missions
+from oceanbench.assimilation.fourdvarnet.maps.patches import PatchSampler, Series
+from oceanbench.assimilation.fourdvarnet.maps.simulated_missions import (
+    Segment,
+    flown_missions,
+    simulate_missions,
+)
 from oceanbench.assimilation.observations.along_track_errors import AlongTrack
+from oceanbench.assimilation.observations.superobservations import DAY
 from oceanbench.errors import OceanbenchError
+from oceanbench.grid import centre_longitude, longitude_range
 
+LEAST_NODES = 4  # of the training maps, a side: what a bicubic spline needs
 CHECKED_DAYS, GAP_DAYS = 32, 14  # at the end of the training period, and between it and the rest
 
 
@@ -30,7 +43,8 @@ class TrainingSet:
     ----------
     maps : truth (time, latitude, longitude), as it was given
     grid : days and nodes
-    truth : (days, rows, columns) of the grid
+    truth : (days, rows, columns) of the grid, continued over land
+    known : of the same shape, where it is no land
     segments : the first is all days, as they were observed
     along_track : errors of first guess and altimeters, where the segments know them
     """
@@ -38,13 +52,14 @@ class TrainingSet:
     maps: xr.DataArray
     grid: MapGrid
     truth: FloatArray
+    known: BoolArray
     segments: tuple[Segment, ...]
     along_track: AlongTrack | None = None
 
     @property
     def normalisation(self) -> Normalisation:
         """Of the variable."""
-        return Normalisation.fitted(self.truth)
+        return Normalisation.fitted(self.truth[self.known])
 
     @property
     def second(self) -> Normalisation | None:
@@ -53,21 +68,24 @@ class TrainingSet:
 
     def sampler(self) -> PatchSampler:
         """What is learned from: days before those that validate, and a gap."""
-        known = (self.truth, self.normalisation, self.second)
-        first, *others = (segment.series(*known) for segment in self.segments)
+        first, *others = map(self._series, self.segments)
         return PatchSampler((first.days(0, learned_days(len(self.truth))), *others))
 
     def validation_windows(self, days: int) -> Batch:
         """Windows of the days that validate, as they were observed."""
-        whole = self.segments[0].series(self.truth, self.normalisation, self.second)
+        whole = self._series(self.segments[0])
         return whole.days(len(self.truth) - CHECKED_DAYS, len(whole.truth)).windows(days)
 
     def validation_maps(self) -> tuple[GriddedObservations, FloatArray]:
-        """Days that validate, as they were observed, and their truth, NaN after its end."""
+        """Days that validate, as they were observed, and their truth, NaN where it is not known."""
         first = len(self.truth) - CHECKED_DAYS
         seen = self.segments[0].observations.days(slice(first, None))
         unknown = np.full((len(seen.values) - CHECKED_DAYS, *self.truth.shape[1:]), np.nan)
-        return seen, np.concatenate([self.truth[first:], unknown])
+        known = np.where(self.known[first:], self.truth[first:], np.nan)
+        return seen, np.concatenate([known, unknown])
+
+    def _series(self, segment: Segment) -> Series:
+        return segment.series(self.truth, self.normalisation, self.second, known=self.known)
 
 
 def learned_days(count: int) -> int:
@@ -85,8 +103,14 @@ def check_length(count: int, configuration: MapConfiguration, name: str) -> None
         )
 
 
-def training_truth(inputs: Mapping[str, xr.Dataset], name: str) -> xr.DataArray:
-    """Maps of role ``training``, in memory; refused, in the name of a method, without any."""
+def training_truth(
+    inputs: Mapping[str, xr.Dataset], name: str, missions: Sequence[str]
+) -> xr.DataArray:
+    """Maps of role ``training``, in memory; refused, in the name of a method, without any.
+
+    They are cut to the box in which the missions fly, and a margin; their longitudes are in one
+    piece, across 0 and 180 degrees too.
+    """
     maps = [d for d in inputs.values() if d.attrs.get("role") == "training"]
     maps = [d for d in maps if d.attrs.get("layout") == "grid"]
     if not maps:
@@ -95,8 +119,24 @@ def training_truth(inputs: Mapping[str, xr.Dataset], name: str) -> xr.DataArray:
             "has some, and name its weights with --weights"
         )
     variable = next(str(v) for v in maps[0].data_vars)
-    field = maps[0][variable].transpose("time", "latitude", "longitude")
-    return field.sortby("latitude").load()
+    field = maps[0][variable].transpose("time", "latitude", "longitude").sortby("latitude")
+    west, east = longitude_range(
+        np.concatenate([inputs[n]["longitude"].values.ravel() for n in missions])
+    )
+    field = centre_longitude(field, (west + east) / 2.0)
+    rows = np.concatenate([inputs[n]["latitude"].values.ravel() for n in missions])
+    bounds = {"longitude": (west, east), "latitude": (np.nanmin(rows), np.nanmax(rows))}
+    for axis, (low, high) in bounds.items():
+        nodes = field[axis].values
+        field = field.isel({axis: (nodes >= low - MARGIN) & (nodes <= high + MARGIN)})
+    if min(field.sizes["latitude"], field.sizes["longitude"]) < LEAST_NODES:
+        raise OceanbenchError(
+            f"{name}: the training maps have {field.sizes['latitude']} rows and "
+            f"{field.sizes['longitude']} columns where {', '.join(missions)} fly, expected "
+            f"{LEAST_NODES} at least; give maps and tracks of one region"
+        )
+    loaded: xr.DataArray = field.load()
+    return loaded
 
 
 def training_set(
@@ -119,18 +159,22 @@ def training_set(
     device : of torch
     checkpoint : folder that keeps what was observed, or nothing
     """
-    maps = training_truth(inputs, name)
+    maps = training_truth(inputs, name, flown_missions(inputs, missions))
+    check_length(maps.sizes["time"], configuration, name)
     grid = grid_around(maps, configuration.step_degrees)
-    truth = bicubic(maps, grid.latitude, grid.longitude)
-    check_length(len(truth), configuration, name)
+    truth, known = KnownMaps.of(maps).on(grid)
+    reach = len(truth) + configuration.days // 2
+    beyond = replace(grid, days=grid.days[0] + DAY * np.arange(reach))
+    check_given_maps(inputs, str(maps.name), beyond, configuration)
+    learned = slice(learned_days(len(truth)))
     segments, along_track = simulate_missions(
         inputs,
         maps,
         grid,
         configuration,
-        learned=truth[: learned_days(len(truth))],
+        learned=np.where(known, truth, np.nan)[learned],
         missions=missions,
         device=device,
         checkpoint=checkpoint,
     )
-    return TrainingSet(maps, grid, truth, segments, along_track)
+    return TrainingSet(maps, grid, truth, known, segments, along_track)

@@ -36,6 +36,7 @@ class LearnedWindows:
         members: int = 3,
         steps: int = 0,
         checkpoint: str = "",
+        init: Mapping[str, torch.Tensor] | None = None,
     ) -> dict[str, torch.Tensor]:
         """Train members of an ensemble; each takes about ten minutes of one processor core.
 
@@ -47,6 +48,7 @@ class LearnedWindows:
         members : how many
         steps : of the training; 0 as many as the configuration for the model has
         checkpoint : folder that keeps every training: one that was interrupted resumes there
+        init : weights of the same network, from which to go on
         """
         configuration = self.configurations[model_of(inputs).cyclic]
         configuration = replace(configuration, steps=steps or configuration.steps)
@@ -58,6 +60,7 @@ class LearnedWindows:
             seed=seed,
             device=device,
             checkpoint=checkpoint,
+            init=init,
         )
 
     def estimate(

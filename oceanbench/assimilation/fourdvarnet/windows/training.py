@@ -35,6 +35,7 @@ def train_members(
     seed: int,
     device: str,
     checkpoint: str = "",
+    init: Mapping[str, Tensor] | None = None,
 ) -> dict[str, Tensor]:
     """Train members from consecutive seeds.
 
@@ -47,6 +48,7 @@ def train_members(
     seed : of the first
     device : of torch
     checkpoint : folder that keeps every training, or nothing
+    init : weights of such a training, from which to go on
 
     Returns
     -------
@@ -75,6 +77,7 @@ def train_members(
         about=f"model {told}, mean {learning.scales.mean.tolist()}",
         device=device,
         checkpoint=checkpoint,
+        init=init,
     )
 
 

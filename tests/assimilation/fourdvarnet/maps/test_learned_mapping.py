@@ -40,6 +40,31 @@ def test_what_it_trains_maps_the_target(supervised: bool) -> None:
     np.testing.assert_array_equal(found["ssh"].values, expected)
 
 
+def test_it_goes_on_from_weights_of_the_same_network() -> None:
+    options = {"device": "cpu", "seed": 0, "steps": 2}
+    first = MAPPING.train(seen(), **options)
+    again = MAPPING.train(seen(), init=first, **options)
+    anew = MAPPING.train(seen(), **(options | {"seed": 1}))
+    names = [name for name in first if name.startswith("0.")]
+
+    def apart(other: dict[str, torch.Tensor]) -> float:
+        return sum(float((first[n].float() - other[n].float()).abs().sum()) for n in names)
+
+    assert 10.0 * apart(again) < apart(anew)
+    wide = LearnedMapping("mine", {"cpu": replace(MAPPING.presets["cpu"], hidden=10)})
+    with pytest.raises(OceanbenchError, match="mine: --init has weights of a network of another"):
+        wide.train({}, init=first, **options)  # before the inputs are looked at
+
+
+def test_precision_can_be_chosen_and_is_kept() -> None:
+    options = {"device": "cpu", "seed": 0, "steps": 1}
+    for precision in ("single", "bfloat16"):
+        weights = MAPPING.train(seen(), precision=precision, **options)
+        assert bool(weights["recipe.reduced"]) is (precision == "bfloat16")
+    with pytest.raises(OceanbenchError, match="precision=double: unknown"):
+        MAPPING.train({}, precision="double", **options)
+
+
 def test_weights_of_another_network_are_refused() -> None:
     """Such as those of what had the name of this method before."""
     solver = replace(SMALL, update="conjugate", error_size=0.2)
