@@ -8,10 +8,15 @@ from dataclasses import dataclass, replace
 import torch
 import xarray as xr
 
-from oceanbench.assimilation.fourdvarnet.windows.configuration import WindowConfiguration
+from oceanbench.assimilation.fourdvarnet.bilevel import derivative_of
+from oceanbench.assimilation.fourdvarnet.windows.configuration import (
+    SOLVERS,
+    WindowConfiguration,
+)
 from oceanbench.assimilation.fourdvarnet.windows.inference import estimate_members
 from oceanbench.assimilation.fourdvarnet.windows.training import train_members
 from oceanbench.assimilation.window_batches import as_dataset, model_of
+from oceanbench.errors import OceanbenchError, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,8 @@ class LearnedWindows:
         seed: int,
         members: int = 3,
         steps: int = 0,
+        solver: str = "lstm",
+        derivative: str = "unrolled",
         checkpoint: str = "",
     ) -> dict[str, torch.Tensor]:
         """Train members of an ensemble; each takes about ten minutes of one processor core.
@@ -46,10 +53,27 @@ class LearnedWindows:
         seed : of the first member; the others have the next ones
         members : how many
         steps : of the training; 0 as many as the configuration for the model has
+        solver : ``lstm``, a descent that is learned, or ``incremental``, which solves the cost
+        derivative : ``unrolled`` through the iterations or ``alternate``, the prior and all else by
+            turns; of the incremental solver ``implicit`` too, at the minimum alone
         checkpoint : folder that keeps every training: one that was interrupted resumes there
         """
         configuration = self.configurations[model_of(inputs).cyclic]
-        configuration = replace(configuration, steps=steps or configuration.steps)
+        if solver not in SOLVERS:
+            raise OceanbenchError(
+                f"{self.name}: solver={solver}: unknown; {did_you_mean(solver, SOLVERS)}"
+            )
+        if solver == "lstm" and derivative == "implicit":
+            raise OceanbenchError(
+                f"{self.name}: derivative=implicit: a descent that is learned ends at no minimum; "
+                "take solver=incremental too"
+            )
+        configuration = replace(
+            configuration,
+            steps=steps or configuration.steps,
+            solver=solver,
+            **derivative_of(derivative, method=self.name),
+        )
         return train_members(
             inputs,
             configuration,

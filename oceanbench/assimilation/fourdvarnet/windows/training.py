@@ -14,10 +14,15 @@ import xarray as xr
 from torch import Tensor
 
 from oceanbench.assimilation.fourdvarnet.batch import Batch
+from oceanbench.assimilation.fourdvarnet.bilevel import take_turns
 from oceanbench.assimilation.fourdvarnet.gauss_newton import GaussNewton
 from oceanbench.assimilation.fourdvarnet.learned_descent import LearnedDescent
 from oceanbench.assimilation.fourdvarnet.priors import parameters_of
-from oceanbench.assimilation.fourdvarnet.windows.configuration import WindowConfiguration, network
+from oceanbench.assimilation.fourdvarnet.windows.configuration import (
+    Solver,
+    WindowConfiguration,
+    network,
+)
 from oceanbench.assimilation.fourdvarnet.windows.training_windows import TrainingRuns, training_runs
 from oceanbench.assimilation.window_batches import model_of
 from oceanbench.learning import ensembles
@@ -78,9 +83,7 @@ def train_members(
     )
 
 
-def _begun(
-    member: GaussNewton | LearnedDescent, learning: TrainingRuns
-) -> GaussNewton | LearnedDescent:
+def _begun(member: Solver, learning: TrainingRuns) -> Solver:
     """Network whose model, if it has one, is fitted to the states if those are known."""
     if isinstance(member, GaussNewton):
         member.fit_model(learning.known)
@@ -88,7 +91,7 @@ def _begun(
 
 
 def _task(
-    member: GaussNewton | LearnedDescent,
+    member: Solver,
     configuration: WindowConfiguration,
     learning: TrainingRuns,
     checks: Batch,
@@ -103,6 +106,8 @@ def _task(
     def loss(drawn: tuple[Batch, int], made: float) -> Tensor:
         batch, untracked = drawn
         untracked = untracked if made > 0.3 else 0
+        if configuration.alternate:
+            take_turns(member, made)
         count = configuration.iterations
         if isinstance(member, LearnedDescent):
             count = untracked + ramp(made, count)
