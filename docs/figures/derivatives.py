@@ -27,6 +27,8 @@ from oceanbench.assimilation.fourdvarnet.bilevel import DERIVATIVES, derivative_
 from oceanbench.assimilation.fourdvarnet.maps.configuration import network
 from oceanbench.assimilation.fourdvarnet.maps.training import train_members, training_data
 from oceanbench.assimilation.fourdvarnet.maps.window_estimates import estimates
+from oceanbench.assimilation.fourdvarnet.windows.inference import estimate_members
+from oceanbench.assimilation.window_batches import states
 from oceanbench.learning.ensembles import load_networks
 from oceanbench.methods.inputs import Inputs
 from oceanbench.methods.method_file import load_method
@@ -62,8 +64,32 @@ def jet(folder: str) -> Training:
     return error
 
 
-JET_STEPS = 300
-WORLDS = {"jet": jet}
+def lorenz96(_: str) -> Training:
+    """Mean square error of the windows that validate."""
+    _, method = load_method("fourdvarnet_conv")
+    inputs = dict(inputs_of("lorenz96"))
+    known = states(inputs, role="validation")
+    trial = inputs["validation_observations"].assign_attrs(role="observations")
+    seen = {**inputs, "observations": trial}
+
+    def error(derivative: str, seed: int) -> float:
+        weights = method.train(
+            inputs,
+            device="cpu",
+            seed=seed,
+            members=1,
+            steps=LORENZ_STEPS,
+            solver="incremental",
+            derivative=derivative,
+        )
+        found = estimate_members(seen, weights, name="lorenz96", member=0)
+        return float((found - known).square().mean())
+
+    return error
+
+
+JET_STEPS, LORENZ_STEPS = 300, 80
+WORLDS = {"jet": jet, "lorenz96": lorenz96}
 
 
 def measured(training: Training, derivative: str, seed: int) -> Run:

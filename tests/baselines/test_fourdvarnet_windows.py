@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
+from rows import every
 from window_worlds import World, world
 
 from oceanbench.assimilation.fourdvarnet.windows import training_windows
@@ -35,6 +36,7 @@ SMALL = WindowConfiguration(
     steps=40,
     rate=1e-2,
 )
+SOLVING = {"solver": "incremental", "iterations": 2, "applied": 4, "inner": 5}
 
 
 @cache
@@ -96,7 +98,11 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
         configurations = {cyclic: shortened(method, cyclic) for cyclic in (True, False)}
         monkeypatch.setattr(method, "CONFIGURATIONS", configurations)
         if method.NAME == "fourdvarnet_conv":
-            monkeypatch.setattr(method, "train", LearnedWindows(method.NAME, configurations).train)
+            solvers = {
+                "lstm": configurations,
+                "incremental": {c: replace(v, **SOLVING) for c, v in configurations.items()},
+            }
+            monkeypatch.setattr(method, "train", LearnedWindows(method.NAME, solvers).train)
 
 
 def alone(method: ModuleType) -> dict[str, int]:
@@ -304,3 +310,37 @@ def test_windows_are_at_most_as_long_as_the_runs() -> None:
         training_windows.training_runs(overturning().inputs, "training", 900, cyclic=False).length
         == 200
     )
+
+
+@every(
+    "name, options, said",
+    [
+        ("fourdvarnet_conv", {"solver": "lbfgs"}, r"solver=lbfgs: unknown; .*incremental, lstm"),
+        ("fourdvarnet_conv", {"derivative": "implicit"}, "ends at no minimum; take solver="),
+        ("fourdvarnet_conv", {"derivative": "explicit"}, r"did you mean 'implicit'\?"),
+        ("fourdvarnet_ode", {"derivative": "alternate"}, "fitted to states first, and held"),
+    ],
+)
+def test_solvers_and_derivatives_that_cannot_be_are_refused_in_one_line(
+    name: str, options: dict[str, str], said: str
+) -> None:
+    with pytest.raises(OceanbenchError, match=said) as refused:
+        METHODS[name].train(lorenz().inputs, device="cpu", seed=0, **options)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("derivative", ["unrolled", "implicit", "alternate"])
+def test_the_incremental_solver_learns(small: None, derivative: str) -> None:
+    """Its prior and weights move, and the cost of its estimate is below that of the first guess."""
+    made, method = lorenz(), METHODS["fourdvarnet_conv"]
+    options = {"device": "cpu", "seed": 0, "members": 1, "solver": "incremental"}
+    first, weights = (
+        method.train(made.inputs, steps=steps, derivative=derivative, **options) for steps in (1, 4)
+    )
+    moved = {name for name in first if not torch.equal(first[name], weights[name])}
+    assert {"0.log_prior_weight", "0.log_observation_weight", "0.prior.enter.weight"} <= moved
+    found = method.estimate(
+        made.inputs, made.target, device="cpu", seed=0, weights=weights, member=0
+    )
+    assert np.isfinite(found["state"].values).all()
+    assert rmse(found["state"].values, made.truth) < 1.2 * rmse(guess_of(made), made.truth)

@@ -15,7 +15,6 @@ from oceanbench.assimilation.window_batches import Climatology
 from oceanbench.dynamics.models import Model
 from oceanbench.learning.layers import ConvLstm
 
-SOLVERS = ("lstm", "incremental")
 Solver = GaussNewton | LearnedDescent | IncrementalDescent
 INPUTS = ("observation_gradient", "prior_gradient", "state")
 

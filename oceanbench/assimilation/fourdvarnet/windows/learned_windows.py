@@ -9,10 +9,7 @@ import torch
 import xarray as xr
 
 from oceanbench.assimilation.fourdvarnet.bilevel import derivative_of
-from oceanbench.assimilation.fourdvarnet.windows.configuration import (
-    SOLVERS,
-    WindowConfiguration,
-)
+from oceanbench.assimilation.fourdvarnet.windows.configuration import WindowConfiguration
 from oceanbench.assimilation.fourdvarnet.windows.inference import estimate_members
 from oceanbench.assimilation.fourdvarnet.windows.training import train_members
 from oceanbench.assimilation.window_batches import as_dataset, model_of
@@ -26,11 +23,12 @@ class LearnedWindows:
     Attributes
     ----------
     name : of the method, for messages
-    configurations : by whether the components lie on a circle, all alike
+    solvers : configurations by the name of the solver, the usual one ``lstm``, and by whether the
+        components lie on a circle, all alike
     """
 
     name: str
-    configurations: Mapping[bool, WindowConfiguration]
+    solvers: Mapping[str, Mapping[bool, WindowConfiguration]]
 
     def train(
         self,
@@ -58,11 +56,11 @@ class LearnedWindows:
             turns; of the incremental solver ``implicit`` too, at the minimum alone
         checkpoint : folder that keeps every training: one that was interrupted resumes there
         """
-        configuration = self.configurations[model_of(inputs).cyclic]
-        if solver not in SOLVERS:
+        if solver not in self.solvers:
             raise OceanbenchError(
-                f"{self.name}: solver={solver}: unknown; {did_you_mean(solver, SOLVERS)}"
+                f"{self.name}: solver={solver}: unknown; {did_you_mean(solver, self.solvers)}"
             )
+        configuration = self.solvers[solver][model_of(inputs).cyclic]
         if solver == "lstm" and derivative == "implicit":
             raise OceanbenchError(
                 f"{self.name}: derivative=implicit: a descent that is learned ends at no minimum; "
@@ -71,7 +69,6 @@ class LearnedWindows:
         configuration = replace(
             configuration,
             steps=steps or configuration.steps,
-            solver=solver,
             **derivative_of(derivative, method=self.name),
         )
         return train_members(
