@@ -15,13 +15,14 @@ from rows import every
 from window_worlds import World, world
 
 from oceanbench.assimilation.fourdvarnet.windows import training_windows
-from oceanbench.assimilation.fourdvarnet.windows.configuration import WindowConfiguration
+from oceanbench.assimilation.fourdvarnet.windows.configuration import WindowConfiguration, network
 from oceanbench.assimilation.fourdvarnet.windows.inference import estimate_members
 from oceanbench.assimilation.fourdvarnet.windows.learned_windows import LearnedWindows
 from oceanbench.assimilation.fourdvarnet.windows.training import train_members
 from oceanbench.assimilation.gaussian.window_interpolation import learned
 from oceanbench.assimilation.window_batches import model_of, observations, states
 from oceanbench.errors import OceanbenchError
+from oceanbench.learning.ensembles import configuration_of, load_networks
 from oceanbench.methods.method_file import load_method
 
 METHODS = {name: load_method(name)[1] for name in ("fourdvarnet_ode", "fourdvarnet_conv")}
@@ -36,7 +37,7 @@ SMALL = WindowConfiguration(
     steps=40,
     rate=1e-2,
 )
-SOLVING = {"solver": "incremental", "iterations": 2, "applied": 4, "inner": 5}
+SOLVING = {"solver": "incremental", "iterations": 2, "applied": 4, "inner": 5, "begun": 40}
 
 
 @cache
@@ -318,11 +319,12 @@ def test_windows_are_at_most_as_long_as_the_runs() -> None:
         ("fourdvarnet_conv", {"solver": "lbfgs"}, r"solver=lbfgs: unknown; .*incremental, lstm"),
         ("fourdvarnet_conv", {"derivative": "implicit"}, "ends at no minimum; take solver="),
         ("fourdvarnet_conv", {"derivative": "explicit"}, r"did you mean 'implicit'\?"),
+        ("fourdvarnet_conv", {"from_states": True}, "only the prior of solver=incremental can"),
         ("fourdvarnet_ode", {"derivative": "alternate"}, "fitted to states first, and held"),
     ],
 )
 def test_solvers_and_derivatives_that_cannot_be_are_refused_in_one_line(
-    name: str, options: dict[str, str], said: str
+    name: str, options: dict[str, str | bool], said: str
 ) -> None:
     with pytest.raises(OceanbenchError, match=said) as refused:
         METHODS[name].train(lorenz().inputs, device="cpu", seed=0, **options)
@@ -344,3 +346,39 @@ def test_the_incremental_solver_learns(small: None, derivative: str) -> None:
     )
     assert np.isfinite(found["state"].values).all()
     assert rmse(found["state"].values, made.truth) < 1.2 * rmse(guess_of(made), made.truth)
+
+
+def test_a_prior_from_states_alone_does_not_see_what_was_observed(small: None) -> None:
+    """Other values observed leave all weights as they are; states are predicted better."""
+    made, method = lorenz(), METHODS["fourdvarnet_conv"]
+    options = {"device": "cpu", "seed": 0, "members": 1, "solver": "incremental"}
+    others = {
+        name: dataset + 3.0 if name.endswith("observations") else dataset
+        for name, dataset in made.inputs.items()
+    }
+    others = {name: d.assign_attrs(made.inputs[name].attrs) for name, d in others.items()}
+    first, again = (
+        method.train(inputs, steps=30, from_states=True, **options)
+        for inputs in (made.inputs, others)
+    )
+    assert all(torch.equal(value, again[name]) for name, value in first.items())
+    model, runs = (
+        model_of(made.inputs),
+        training_windows.training_runs(made.inputs, "validation", 24, cyclic=True),
+    )
+    configuration = configuration_of(WindowConfiguration, first, "mine")
+    (net,) = load_networks(
+        lambda: network(configuration, model, runs.scales, runs.noisy.variance), first, name="mine"
+    )
+    states = runs.states(20, torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        missed = (states - net.prior(states)).square().mean().sqrt()
+    assert float(missed) < 0.8 * float(states.std())
+
+
+def test_without_states_there_is_none_to_learn_from(small: None) -> None:
+    with pytest.raises(OceanbenchError, match="no known training states; leave it out"):
+        METHODS["fourdvarnet_conv"].train(
+            lorenz(with_states=False).inputs,
+            device="cpu", seed=0, members=1, solver="incremental", from_states=True,
+        )  # fmt: skip

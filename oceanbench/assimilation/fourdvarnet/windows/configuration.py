@@ -29,6 +29,9 @@ class WindowConfiguration:
         bilinear autoencoder with an update that is learned
     solver : of a bilinear prior: ``lstm``, an update that is learned, or ``incremental``, outer
         loops of ``inner`` conjugate gradients
+    begun : steps in which an incremental one's prior learns from states, where they are known,
+        before it learns from estimates
+    from_states : whether it learns from states alone, and from no estimate
     substeps : Runge-Kutta steps of the prior between two times; 0 as many as the model told has
     prior_hidden, prior_kernel : channels and times that a bilinear prior sees
     zero_centre : whether a bilinear prior predicts each point from the others only
@@ -75,6 +78,8 @@ class WindowConfiguration:
     implicit: bool = False
     alternate: bool = False
     solver: str = "lstm"
+    begun: int = 0
+    from_states: bool = False
     inner: int = 10
     validations: int = 10
     checked: int = 64

@@ -15,6 +15,13 @@ from oceanbench.assimilation.fourdvarnet.windows.training import train_members
 from oceanbench.assimilation.window_batches import as_dataset, model_of
 from oceanbench.errors import OceanbenchError, did_you_mean
 
+ALONE = {
+    "begun": 0,
+    "batch": 16,
+    "applied": 10,
+    "inner": 15,
+}  # where no estimate is made in training
+
 
 @dataclass(frozen=True)
 class LearnedWindows:
@@ -40,6 +47,7 @@ class LearnedWindows:
         steps: int = 0,
         solver: str = "lstm",
         derivative: str = "unrolled",
+        from_states: bool = False,
         checkpoint: str = "",
     ) -> dict[str, torch.Tensor]:
         """Train members of an ensemble; each takes about ten minutes of one processor core.
@@ -54,6 +62,8 @@ class LearnedWindows:
         solver : ``lstm``, a descent that is learned, or ``incremental``, which solves the cost
         derivative : ``unrolled`` through the iterations or ``alternate``, the prior and all else by
             turns; of the incremental solver ``implicit`` too, at the minimum alone
+        from_states : let the prior of the incremental solver learn from states alone: to predict
+            each point from the others, for whatever sampling
         checkpoint : folder that keeps every training: one that was interrupted resumes there
         """
         if solver not in self.solvers:
@@ -66,6 +76,14 @@ class LearnedWindows:
                 f"{self.name}: derivative=implicit: a descent that is learned ends at no minimum; "
                 "take solver=incremental too"
             )
+        if from_states:
+            if solver == "lstm" or derivative != "unrolled":
+                raise OceanbenchError(
+                    f"{self.name}: from_states=true, solver={solver}, derivative={derivative}: "
+                    "only the prior of solver=incremental can learn from states alone, and then "
+                    "there is no derivative to choose"
+                )
+            configuration = replace(configuration, from_states=True, **ALONE)
         configuration = replace(
             configuration,
             steps=steps or configuration.steps,
