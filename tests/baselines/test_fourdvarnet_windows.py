@@ -333,7 +333,7 @@ def test_solvers_and_derivatives_that_cannot_be_are_refused_in_one_line(
 
 @pytest.mark.parametrize("derivative", ["unrolled", "implicit", "alternate"])
 def test_the_incremental_solver_learns(small: None, derivative: str) -> None:
-    """Its prior and weights move, and the cost of its estimate is below that of the first guess."""
+    """Its prior and weights move; in a short training it is better than the mean state."""
     made, method = lorenz(), METHODS["fourdvarnet_conv"]
     options = {"device": "cpu", "seed": 0, "members": 1, "solver": "incremental"}
     first, weights = (
@@ -344,8 +344,7 @@ def test_the_incremental_solver_learns(small: None, derivative: str) -> None:
     found = method.estimate(
         made.inputs, made.target, device="cpu", seed=0, weights=weights, member=0
     )
-    assert np.isfinite(found["state"].values).all()
-    assert rmse(found["state"].values, made.truth) < 1.2 * rmse(guess_of(made), made.truth)
+    assert rmse(found["state"].values, made.truth) < 0.75 * float(made.truth.std())
 
 
 def test_a_prior_from_states_alone_does_not_see_what_was_observed(small: None) -> None:
