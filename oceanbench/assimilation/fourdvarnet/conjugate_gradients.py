@@ -112,8 +112,8 @@ def solution(
     """
     scale = _dot(right, right).sqrt()
     left = right / scale.clamp_min(torch.finfo(right.dtype).tiny)
-    found, direction, before = torch.zeros_like(right), torch.zeros_like(right), None
-    last = left
+    found, direction, last = torch.zeros_like(right), torch.zeros_like(right), left
+    before: Tensor | None = None
     for _ in range(iterations):
         toward = left if precondition is None else precondition(left)
         turned = 0.0 if before is None else _dot(toward, left - last) / before

@@ -15,13 +15,6 @@ from oceanbench.assimilation.fourdvarnet.windows.training import train_members
 from oceanbench.assimilation.window_batches import as_dataset, model_of
 from oceanbench.errors import OceanbenchError, did_you_mean
 
-ALONE = {
-    "begun": 0,
-    "batch": 16,
-    "applied": 10,
-    "inner": 15,
-}  # where no estimate is made in training
-
 
 @dataclass(frozen=True)
 class LearnedWindows:
@@ -83,7 +76,9 @@ class LearnedWindows:
                     "only the prior of solver=incremental can learn from states alone, and then "
                     "there is no derivative to choose"
                 )
-            configuration = replace(configuration, from_states=True, **ALONE)
+            configuration = replace(  # no estimate is made in training
+                configuration, from_states=True, begun=0, batch=16, applied=10, inner=15
+            )
         configuration = replace(
             configuration,
             steps=steps or configuration.steps,
