@@ -11,9 +11,14 @@ descends the cost from optimal interpolation
 (:mod:`oceanbench.assimilation.fourdvarnet.learned_descent`). Of the model only the symmetry is
 used: whether all components are alike. Where the training states are known, the error of the
 estimate is what is made small; where only observations are, the misfit to some that are held out.
+
+With ``solver=incremental`` the cost is solved instead, in outer loops about the prior
+(:mod:`oceanbench.assimilation.fourdvarnet.incremental`).
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from oceanbench.assimilation.fourdvarnet.windows.configuration import WindowConfiguration
 from oceanbench.assimilation.fourdvarnet.windows.learned_windows import LearnedWindows
@@ -55,5 +60,33 @@ CONFIGURATIONS = {  # by whether the components lie on a circle, all alike
         slope_loss=0.5,
     ),
 }
-WINDOWS = LearnedWindows(NAME, CONFIGURATIONS)
+INCREMENTAL = {
+    True: replace(
+        CONFIGURATIONS[True],
+        solver="incremental",
+        batch=2,
+        iterations=3,
+        untracked=0,
+        applied=10,
+        inner=6,
+        begun=300,
+        steps=300,
+        validations=3,
+        checked=4,
+    ),
+    False: replace(
+        CONFIGURATIONS[False],
+        solver="incremental",
+        batch=8,
+        iterations=4,
+        untracked=0,
+        applied=10,
+        inner=12,
+        begun=300,
+        steps=300,
+        validations=3,
+        checked=20,
+    ),
+}
+WINDOWS = LearnedWindows(NAME, {"lstm": CONFIGURATIONS, "incremental": INCREMENTAL})
 train, estimate = WINDOWS.train, WINDOWS.estimate

@@ -21,10 +21,12 @@ from dataclasses import replace
 import torch
 import xarray as xr
 
+from oceanbench.assimilation.fourdvarnet.bilevel import derivative_of
 from oceanbench.assimilation.fourdvarnet.windows.configuration import WindowConfiguration
 from oceanbench.assimilation.fourdvarnet.windows.inference import estimate_members, formal_error
 from oceanbench.assimilation.fourdvarnet.windows.training import train_members
 from oceanbench.assimilation.window_batches import as_dataset, model_of
+from oceanbench.errors import OceanbenchError
 
 KINDS = ("windows",)
 PHYSICS = "told"
@@ -61,6 +63,7 @@ def train(
     device: str,
     seed: int,
     steps: int = 0,
+    derivative: str = "unrolled",
     checkpoint: str = "",
     init: Mapping[str, torch.Tensor] | None = None,
 ) -> dict[str, torch.Tensor]:
@@ -72,11 +75,22 @@ def train(
     device : of torch
     seed : of the windows that are drawn
     steps : of the training; 0 as many as the configuration for the model has
+    derivative : ``unrolled`` through the steps, or ``implicit`` at the minimum alone, which leaves
+        all of the schedule but its end as it was; the model is fitted to states before, and held
     checkpoint : folder that keeps the training: one that was interrupted resumes there
     init : weights of the same network, from which to go on
     """
     configuration = CONFIGURATIONS[model_of(inputs).cyclic]
-    configuration = replace(configuration, steps=steps or configuration.steps)
+    if derivative == "alternate":
+        raise OceanbenchError(
+            f"{NAME}: derivative=alternate: its model is fitted to states first, and held; take "
+            "unrolled or implicit"
+        )
+    configuration = replace(
+        configuration,
+        steps=steps or configuration.steps,
+        **derivative_of(derivative, method=NAME),
+    )
     return train_members(
         inputs,
         configuration,

@@ -67,9 +67,9 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
     "assimilation/fourdvarnet": [
         {"maps", "windows"},
         {"compilation"},
-        {"gauss_newton", "learned_descent", "solver"},
-        {"bumps", "conjugate_gradients", "gated_prior"},
-        {"adjoint", "batch", "priors", "published"},
+        {"gauss_newton", "incremental", "learned_descent", "solver"},
+        {"bilevel", "bumps", "gated_prior"},
+        {"adjoint", "batch", "conjugate_gradients", "priors", "published", "step_length"},
     ],
 }
 MOST_ENTRIES = 24  # directly in the package

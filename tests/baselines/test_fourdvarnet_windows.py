@@ -11,16 +11,18 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
+from rows import every
 from window_worlds import World, world
 
 from oceanbench.assimilation.fourdvarnet.windows import training_windows
-from oceanbench.assimilation.fourdvarnet.windows.configuration import WindowConfiguration
+from oceanbench.assimilation.fourdvarnet.windows.configuration import WindowConfiguration, network
 from oceanbench.assimilation.fourdvarnet.windows.inference import estimate_members
 from oceanbench.assimilation.fourdvarnet.windows.learned_windows import LearnedWindows
 from oceanbench.assimilation.fourdvarnet.windows.training import train_members
 from oceanbench.assimilation.gaussian.window_interpolation import learned
 from oceanbench.assimilation.window_batches import model_of, observations, states
 from oceanbench.errors import OceanbenchError
+from oceanbench.learning.ensembles import configuration_of, load_networks
 from oceanbench.methods.method_file import load_method
 
 METHODS = {name: load_method(name)[1] for name in ("fourdvarnet_ode", "fourdvarnet_conv")}
@@ -35,6 +37,7 @@ SMALL = WindowConfiguration(
     steps=40,
     rate=1e-2,
 )
+SOLVING = {"solver": "incremental", "iterations": 2, "applied": 4, "inner": 5, "begun": 40}
 
 
 @cache
@@ -96,7 +99,11 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
         configurations = {cyclic: shortened(method, cyclic) for cyclic in (True, False)}
         monkeypatch.setattr(method, "CONFIGURATIONS", configurations)
         if method.NAME == "fourdvarnet_conv":
-            monkeypatch.setattr(method, "train", LearnedWindows(method.NAME, configurations).train)
+            solvers = {
+                "lstm": configurations,
+                "incremental": {c: replace(v, **SOLVING) for c, v in configurations.items()},
+            }
+            monkeypatch.setattr(method, "train", LearnedWindows(method.NAME, solvers).train)
 
 
 def alone(method: ModuleType) -> dict[str, int]:
@@ -304,3 +311,73 @@ def test_windows_are_at_most_as_long_as_the_runs() -> None:
         training_windows.training_runs(overturning().inputs, "training", 900, cyclic=False).length
         == 200
     )
+
+
+@every(
+    "name, options, said",
+    [
+        ("fourdvarnet_conv", {"solver": "lbfgs"}, r"solver=lbfgs: unknown; .*incremental, lstm"),
+        ("fourdvarnet_conv", {"derivative": "implicit"}, "ends at no minimum; take solver="),
+        ("fourdvarnet_conv", {"derivative": "explicit"}, r"did you mean 'implicit'\?"),
+        ("fourdvarnet_conv", {"from_states": True}, "only the prior of solver=incremental can"),
+        ("fourdvarnet_ode", {"derivative": "alternate"}, "fitted to states first, and held"),
+    ],
+)
+def test_solvers_and_derivatives_that_cannot_be_are_refused_in_one_line(
+    name: str, options: dict[str, str | bool], said: str
+) -> None:
+    with pytest.raises(OceanbenchError, match=said) as refused:
+        METHODS[name].train(lorenz().inputs, device="cpu", seed=0, **options)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("derivative", ["unrolled", "implicit", "alternate"])
+def test_the_incremental_solver_learns(small: None, derivative: str) -> None:
+    """Its prior and weights move; in a short training it is better than the mean state."""
+    made, method = lorenz(), METHODS["fourdvarnet_conv"]
+    options = {"device": "cpu", "seed": 0, "members": 1, "solver": "incremental"}
+    first, weights = (
+        method.train(made.inputs, steps=steps, derivative=derivative, **options) for steps in (1, 4)
+    )
+    moved = {name for name in first if not torch.equal(first[name], weights[name])}
+    assert {"0.log_prior_weight", "0.log_observation_weight", "0.prior.enter.weight"} <= moved
+    found = method.estimate(
+        made.inputs, made.target, device="cpu", seed=0, weights=weights, member=0
+    )
+    assert rmse(found["state"].values, made.truth) < 0.75 * float(made.truth.std())
+
+
+def test_a_prior_from_states_alone_does_not_see_what_was_observed(small: None) -> None:
+    """Other values observed leave all weights as they are; states are predicted better."""
+    made, method = lorenz(), METHODS["fourdvarnet_conv"]
+    options = {"device": "cpu", "seed": 0, "members": 1, "solver": "incremental"}
+    others = {
+        name: dataset + 3.0 if name.endswith("observations") else dataset
+        for name, dataset in made.inputs.items()
+    }
+    others = {name: d.assign_attrs(made.inputs[name].attrs) for name, d in others.items()}
+    first, again = (
+        method.train(inputs, steps=30, from_states=True, **options)
+        for inputs in (made.inputs, others)
+    )
+    assert all(torch.equal(value, again[name]) for name, value in first.items())
+    model, runs = (
+        model_of(made.inputs),
+        training_windows.training_runs(made.inputs, "validation", 24, cyclic=True),
+    )
+    configuration = configuration_of(WindowConfiguration, first, "mine")
+    (net,) = load_networks(
+        lambda: network(configuration, model, runs.scales, runs.noisy.variance), first, name="mine"
+    )
+    states = runs.states(20, torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        missed = (states - net.prior(states)).square().mean().sqrt()
+    assert float(missed) < 0.8 * float(states.std())
+
+
+def test_without_states_there_is_none_to_learn_from(small: None) -> None:
+    with pytest.raises(OceanbenchError, match="no known training states; leave it out"):
+        METHODS["fourdvarnet_conv"].train(
+            lorenz(with_states=False).inputs,
+            device="cpu", seed=0, members=1, solver="incremental", from_states=True,
+        )  # fmt: skip

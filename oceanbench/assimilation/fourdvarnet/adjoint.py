@@ -1,4 +1,4 @@
-"""Transposes of derivatives, which neither record nor keep anything where nothing is learned."""
+"""Derivatives of functions as linear maps, and their transposes."""
 
 from __future__ import annotations
 
@@ -28,3 +28,34 @@ def with_transpose(
         return torch.autograd.grad(value, at, vector, create_graph=True, materialize_grads=True)[0]
 
     return value, transpose
+
+
+def with_tangent(
+    function: Callable[[Tensor], Tensor], at: Tensor
+) -> tuple[Tensor, Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
+    """Value of a function, its derivative there and the transpose of that.
+
+    The function is evaluated once. All three can be differentiated again where something is
+    recorded; elsewhere a graph of one evaluation is kept as long as they are.
+    """
+    recorded = torch.is_grad_enabled()
+    with torch.inference_mode(False), torch.enable_grad():
+        if not (recorded and at.requires_grad):
+            at = at.detach().clone().requires_grad_()
+        value = function(at)
+        dual = torch.zeros_like(value, requires_grad=True)
+        pulled = _pulled(value, at, dual, record=True)
+
+    def tangent(vector: Tensor) -> Tensor:  # the transpose of the transpose, which is linear
+        return _pulled(pulled, dual, vector, record=recorded)
+
+    def transpose(vector: Tensor) -> Tensor:
+        return _pulled(value, at, vector, record=recorded)
+
+    return (value if recorded else value.detach()), tangent, transpose
+
+
+def _pulled(value: Tensor, at: Tensor, vector: Tensor, *, record: bool) -> Tensor:
+    return torch.autograd.grad(
+        value, at, vector, create_graph=record, retain_graph=True, materialize_grads=True
+    )[0]

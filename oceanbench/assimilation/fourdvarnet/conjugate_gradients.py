@@ -12,7 +12,7 @@ doi:10.1051/m2an/196903R100351 (the form that forgives a transpose that is round
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -91,6 +91,41 @@ def conjugate_gradients(
         residuals = [r + length * image for r, image in zip(residuals, images, strict=True)]
         before, gradient = gradient, linear.transpose(residuals)
     yield Iterate(controls, residuals, gradient, torch.zeros_like(start))
+
+
+def solution(
+    operator: Callable[[Tensor], Tensor],
+    right: Tensor,
+    iterations: int,
+    precondition: Callable[[Tensor], Tensor] | None = None,
+) -> Tensor:
+    """Solution x of A x = b by conjugate gradients, nothing of which is recorded.
+
+    A sample along whose direction A is not positive stays where it is.
+
+    Parameters
+    ----------
+    operator : A, symmetric and positive, of (batch, …)
+    right : b, (batch, …)
+    iterations : how many steps
+    precondition : near the inverse of A; the identity by default
+    """
+    scale = _dot(right, right).sqrt()
+    left = right / scale.clamp_min(torch.finfo(right.dtype).tiny)
+    found, direction, last = torch.zeros_like(right), torch.zeros_like(right), left
+    before: Tensor | None = None
+    for _ in range(iterations):
+        toward = left if precondition is None else precondition(left)
+        turned = 0.0 if before is None else _dot(toward, left - last) / before
+        direction = toward + turned * direction
+        image = operator(direction)
+        square = _dot(direction, image)
+        moves = square > SMALLEST
+        length = torch.where(moves, _dot(toward, left) / torch.where(moves, square, 1.0), 0.0)
+        found = found + length * direction
+        last, before = left, _dot(toward, left).clamp_min(SMALLEST)
+        left = left - length * image
+    return scale * found
 
 
 def _dot(one: Tensor, other: Tensor) -> Tensor:

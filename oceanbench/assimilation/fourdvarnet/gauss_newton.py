@@ -33,16 +33,17 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from oceanbench.assimilation.fourdvarnet.bilevel import at_minimum
 from oceanbench.assimilation.fourdvarnet.priors import parameters_of, to_maps, to_states
-from oceanbench.assimilation.variational.block_tridiagonal import solution
+from oceanbench.assimilation.fourdvarnet.step_length import not_rising
+from oceanbench.assimilation.variational.block_tridiagonal import factorise, solution, solve
 from oceanbench.assimilation.variational.levenberg_marquardt import deviation
 from oceanbench.assimilation.variational.weak_constraint import WindowProblem, cost, linearised
 from oceanbench.assimilation.window_batches import Climatology, Windows
 from oceanbench.dynamics.models import Model
 
-SHORTER = 3.0  # by which a step that raises the cost is divided
 FIT = 10  # iterations that fit the model to known states, at most
-LENGTHS = 4  # tried, the whole step included; then the window stays where it is
+SOLVES = 10  # conjugate gradients of an implicit derivative, of the preconditioned Hessian
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,8 @@ class GaussNewton(torch.nn.Module):
     noise : (components,), variance of the observations as told
     decades : logarithm to base 10 of the first and the last model error of the schedule
     iterations : of the schedule, that begins with equal ratios
-    implicit : learn what the last cost is made of through the implicit function theorem, by one
-        more solve at the estimate, instead of through the iterations
+    implicit : learn what the last cost is made of at its minimum
+        (:mod:`oceanbench.assimilation.fourdvarnet.bilevel`), and not through the iterations
     """
 
     mean: Tensor
@@ -193,14 +194,26 @@ class GaussNewton(torch.nn.Module):
         half, diagonal, below = linearised(problem, states, error)
         change = -solution(diagonal, below, half).transpose(0, 1)
         with torch.no_grad():
-            length = _length(problem, states, change, error)
+            length = not_rising(lambda at: cost(problem, at, error), states, change)
         return Iterate(states, 2.0 * half.transpose(0, 1), length * change)
 
     def _at_minimum(self, problem: WindowProblem, states: Tensor) -> Tensor:
-        """States whose derivative is that of the minimum: -H⁻¹ times the gradient's."""
-        half, diagonal, below = linearised(problem, states, self._error(len(states), -1))
-        change = solution(diagonal.detach(), below.detach(), half).transpose(0, 1)
-        return states - (change - change.detach())
+        """States whose derivative is that of the minimum; Gauss-Newton's solve preconditions it."""
+        error = self._error(len(states), -1)
+        with torch.no_grad():
+            _, diagonal, below = linearised(problem, states, error)
+            factors = factorise(diagonal, below)
+
+        def half_gradient(at: Tensor) -> Tensor:
+            value = 0.5 * cost(problem, at, error).sum()
+            return torch.autograd.grad(value, at, create_graph=True)[0]
+
+        return at_minimum(
+            states,
+            half_gradient,
+            iterations=SOLVES,
+            precondition=lambda v: solve(factors, v.transpose(0, 1)).transpose(0, 1),
+        )
 
     def _error(self, windows: int, number: int) -> Tensor:
         return torch.pow(10.0, self.decades[number].double()).expand(windows)
@@ -218,16 +231,3 @@ class GaussNewton(torch.nn.Module):
     def _maps(self, states: Tensor) -> Tensor:
         normalised = (states - self.mean) / self.variance.sqrt()
         return to_maps(normalised, cyclic=self.model.cyclic)
-
-
-def _length(problem: WindowProblem, states: Tensor, change: Tensor, error: Tensor) -> Tensor:
-    """Part of a step with which the cost does not rise, (windows, 1, 1)."""
-    before = cost(problem, states, error)
-    length = torch.ones_like(before)[:, None, None]
-    for number in range(LENGTHS):
-        rises = ~(cost(problem, states + length * change, error) <= before)
-        if not rises.any():
-            break
-        shorter = length / SHORTER if number + 1 < LENGTHS else torch.zeros_like(length)
-        length = torch.where(rises[:, None, None], shorter, length)
-    return length

@@ -44,6 +44,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from oceanbench.assimilation.fourdvarnet.bilevel import at_minimum
 from oceanbench.assimilation.fourdvarnet.bumps import Bumps, GaussianBumps
 from oceanbench.assimilation.fourdvarnet.conjugate_gradients import (
     Iterate,
@@ -72,10 +73,12 @@ class FourDVarNet(torch.nn.Module):
     correction : size of the first guess's errors, relative to the state's deviation
     loops : outer ones, as many iterations each
     second : g and h of a second field, if there is one
+    implicit : learn at the minimum (:mod:`oceanbench.assimilation.fourdvarnet.bilevel`), and not
+        through the iterations, so that memory does not grow with them in training either
     reduced : convolutions in bfloat16; the state and the cost stay in single precision
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (every option is a keyword)
         self,
         days: int,
         *,
@@ -86,13 +89,14 @@ class FourDVarNet(torch.nn.Module):
         correction: float = 1.0,
         loops: int = 1,
         second: Agreement | None = None,
+        implicit: bool = False,
         reduced: bool = False,
     ) -> None:
         super().__init__()
         if not correction > 0.0:
             raise ValueError(f"correction={correction}: errors of the first guess have a size > 0")
         self.days, self.iterations = days, iterations
-        self.correction, self.reduced = correction, reduced
+        self.correction, self.reduced, self.implicit = correction, reduced, implicit
         self.loops, self.bumps = loops, bumps
         self.background = UNet(days if loops == 1 else 2 * days, 2 * days + FEATURES, hidden=hidden)
         with torch.no_grad():  # at first errors have no mean, and the same size everywhere
@@ -224,10 +228,15 @@ class Problem:
 
     def solved(self, iterations: int) -> Tensor:
         """Control variables after so many conjugate gradients."""
-        controls = self.start
-        for iterate in self.descent(iterations):
-            controls = iterate.controls
-        return controls
+        controls, implicit = self.start, self.solver.implicit and torch.is_grad_enabled()
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not implicit):
+            for iterate in self.descent(iterations):
+                controls = iterate.controls
+        return at_minimum(controls, self.gradient, iterations=iterations) if implicit else controls
+
+    def gradient(self, controls: Tensor) -> Tensor:
+        """Gradient of the cost, of the shape of the control variables."""
+        return self.transpose(self._residuals(controls))
 
     def increment(self, controls: Tensor) -> Tensor:
         """Map (batch, days, rows, columns) that control variables add to the first guess."""
@@ -235,8 +244,12 @@ class Problem:
 
     def cost(self, controls: Tensor) -> Tensor:
         """Variational cost J of every sample, (batch,)."""
+        return cost(self._residuals(controls))
+
+    def _residuals(self, controls: Tensor) -> Parts:
+        """Parts of F v - b."""
         images = self.forward(controls)
-        return cost([image - goal for image, goal in zip(images, self.target, strict=True)])
+        return [image - goal for image, goal in zip(images, self.target, strict=True)]
 
     def forward(self, controls: Tensor) -> Parts:
         """Parts of the residuals, without their target."""

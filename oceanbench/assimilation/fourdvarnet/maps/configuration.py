@@ -39,6 +39,8 @@ class MapConfiguration:
     loops : outer ones, after each of which the covariances are read from the estimate
     varied : whether a step of the training takes another number of them, from half to twice as
         many: what is learned then is the cost, and not how far it is descended
+    implicit, alternate : whether it is learned at the minimum and not through the iterations, and
+        the prior and all else by turns (:mod:`oceanbench.assimilation.fourdvarnet.bilevel`)
     scenes : how often the training period is observed, each time by altimeters on other days
     crop : rows and columns of the windows that it is trained on
     batch : windows drawn for a step
@@ -71,6 +73,8 @@ class MapConfiguration:
     applied: int = 0
     loops: int = 1
     varied: bool = False
+    implicit: bool = False
+    alternate: bool = False
     scenes: int = 4
     crop: int = 40
     batch: int = 4
@@ -127,6 +131,7 @@ def _variational(configuration: MapConfiguration) -> FourDVarNet:
         correction=configuration.error_size or 1.0,
         loops=configuration.loops,
         second=_agreement(configuration),
+        implicit=configuration.implicit,
         reduced=configuration.reduced,
     )
 

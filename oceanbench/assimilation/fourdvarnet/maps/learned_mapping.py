@@ -13,6 +13,7 @@ from functools import partial
 import torch
 import xarray as xr
 
+from oceanbench.assimilation.fourdvarnet.bilevel import derivative_of
 from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration
 from oceanbench.assimilation.fourdvarnet.maps.first_guess_maps import PHYSICS
 from oceanbench.assimilation.fourdvarnet.maps.inference import estimate_members, filled
@@ -52,6 +53,7 @@ class LearnedMapping:
         missions: str = "",
         second: str = "",
         supervised: bool = True,
+        derivative: str = "unrolled",
         processes: int = 1,
         nodes: int = 1,
         compiled: bool = False,
@@ -75,6 +77,8 @@ class LearnedMapping:
             use too
         supervised : learn from the training maps; else from observations alone, those of one
             altimeter after the other, held out from the network
+        derivative : ``unrolled`` through the iterations, ``implicit`` at the minimum alone, or
+            ``alternate``, the prior and all else by turns; without a cost there is only the first
         processes, nodes : that train together, processes of each node; they share the windows of a
             step
         compiled : compile the network with torch.compile
@@ -89,7 +93,13 @@ class LearnedMapping:
             first_guess=first_guess or configuration.first_guess,
             second=second,
             supervised=supervised,
+            **derivative_of(derivative, method=self.name),
         )
+        if configuration.update != "conjugate" and derivative != "unrolled":
+            raise OceanbenchError(
+                f"{self.name}: derivative={derivative}: needs a cost with a minimum, and this "
+                "network descends none; leave it out, or train fourdvarnet"
+            )
         with together(processes, nodes=nodes, device=device) as team:
             usual = configuration.reduced
             reduced = in_bfloat16(precision, team.device, usual=usual)

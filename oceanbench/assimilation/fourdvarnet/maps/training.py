@@ -11,6 +11,7 @@ import xarray as xr
 from torch import Tensor
 
 from oceanbench.assimilation.fourdvarnet.batch import Batch
+from oceanbench.assimilation.fourdvarnet.bilevel import take_turns
 from oceanbench.assimilation.fourdvarnet.compilation import compiled
 from oceanbench.assimilation.fourdvarnet.learned_descent import LearnedDescent
 from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration, network
@@ -181,6 +182,8 @@ def _task(
 
     def iterations(random: torch.Generator) -> int:
         usual = configuration.iterations
+        if configuration.implicit:  # at the minimum, as near as an estimate gets
+            return configuration.applied or usual
         if not configuration.varied:
             return usual
         return int(torch.randint(usual // 2, 2 * usual + 1, (), generator=random))
@@ -189,6 +192,8 @@ def _task(
 
     def loss(drawn: tuple[Batch, int], made: float) -> Tensor:
         batch, count = drawn
+        if configuration.alternate:
+            take_turns(member, made)
         found = member(*batch.given(), iterations=count)
         error, weight = (found - batch.wanted) / configuration.correction, batch.weight / share
         total = (weight * error.square()).mean()

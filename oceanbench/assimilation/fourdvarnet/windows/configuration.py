@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from oceanbench.assimilation.fourdvarnet.gauss_newton import GaussNewton
+from oceanbench.assimilation.fourdvarnet.incremental import IncrementalDescent
 from oceanbench.assimilation.fourdvarnet.learned_descent import LearnedDescent
 from oceanbench.assimilation.fourdvarnet.priors import BilinearPrior
 from oceanbench.assimilation.fourdvarnet.windows.training_windows import Scales
@@ -14,6 +15,7 @@ from oceanbench.assimilation.window_batches import Climatology
 from oceanbench.dynamics.models import Model
 from oceanbench.learning.layers import ConvLstm
 
+Solver = GaussNewton | LearnedDescent | IncrementalDescent
 INPUTS = ("observation_gradient", "prior_gradient", "state")
 
 
@@ -25,6 +27,11 @@ class WindowConfiguration:
     ----------
     dynamical : whether the prior is the model told, whose cost Gauss-Newton steps descend, or a
         bilinear autoencoder with an update that is learned
+    solver : of a bilinear prior: ``lstm``, an update that is learned, or ``incremental``, outer
+        loops of ``inner`` conjugate gradients
+    begun : steps in which an incremental one's prior learns from states, where they are known,
+        before it learns from estimates
+    from_states : whether it learns from states alone, and from no estimate
     substeps : Runge-Kutta steps of the prior between two times; 0 as many as the model told has
     prior_hidden, prior_kernel : channels and times that a bilinear prior sees
     zero_centre : whether a bilinear prior predicts each point from the others only
@@ -43,7 +50,8 @@ class WindowConfiguration:
     slope_loss : weight of the errors of the differences between times
     first_decade, last_decade : logarithms to base 10 of the model errors that the schedule of a
         dynamical one begins with, relative to the climate's variance
-    implicit : whether a dynamical one is differentiated by the implicit function theorem
+    implicit, alternate : whether it is learned at the minimum and not through the iterations, and
+        a bilinear prior and all else by turns (:mod:`oceanbench.assimilation.fourdvarnet.bilevel`)
     validations : of the training, the last at its end
     checked : windows that validate, at most
     """
@@ -68,13 +76,18 @@ class WindowConfiguration:
     first_decade: float = -1.0
     last_decade: float = -5.0
     implicit: bool = False
+    alternate: bool = False
+    solver: str = "lstm"
+    begun: int = 0
+    from_states: bool = False
+    inner: int = 10
     validations: int = 10
     checked: int = 64
 
 
 def network(
     configuration: WindowConfiguration, model: Model, scales: Scales, noise: Tensor
-) -> GaussNewton | LearnedDescent:
+) -> Solver:
     """Untrained network for the windows of a model, with observations of a variance."""
     cyclic = model.cyclic
     channels = 1 if cyclic else len(scales.mean)
@@ -95,6 +108,15 @@ def network(
         cyclic=cyclic,
         zero_centre=configuration.zero_centre,
     )
+    if configuration.solver == "incremental":
+        relative = (noise / scales.deviation**2).float()
+        return IncrementalDescent(
+            prior,
+            relative if cyclic else relative[:, None, None],
+            iterations=configuration.applied,
+            inner=configuration.inner,
+            implicit=configuration.implicit,
+        )
     update = ConvLstm(
         len(INPUTS) * channels,
         channels,

@@ -9,8 +9,11 @@ import xarray as xr
 from torch import Tensor
 
 from oceanbench.assimilation.fourdvarnet.gauss_newton import GaussNewton
-from oceanbench.assimilation.fourdvarnet.learned_descent import LearnedDescent
-from oceanbench.assimilation.fourdvarnet.windows.configuration import WindowConfiguration, network
+from oceanbench.assimilation.fourdvarnet.windows.configuration import (
+    Solver,
+    WindowConfiguration,
+    network,
+)
 from oceanbench.assimilation.fourdvarnet.windows.training_windows import Scales, first_guess
 from oceanbench.assimilation.gaussian import window_interpolation
 from oceanbench.assimilation.variational.first_guesses import guesses
@@ -69,9 +72,7 @@ def estimate_members(
     return torch.stack(found) if member < 0 else found[0]
 
 
-def _deepest(
-    solver: GaussNewton | LearnedDescent, values: Tensor, observed: Tensor, *guesses: Tensor
-) -> Tensor:
+def _deepest(solver: Solver, values: Tensor, observed: Tensor, *guesses: Tensor) -> Tensor:
     """Estimate of the lowest cost in each window, of those from several first guesses."""
     found: list[Tensor] = [solver(values, observed, guess) for guess in guesses]
     if len(found) == 1 or not isinstance(solver, GaussNewton):
@@ -128,7 +129,7 @@ def _solvers(
     name: str,
     member: int,
     device: str,
-) -> tuple[list[GaussNewton | LearnedDescent], Scales]:
+) -> tuple[list[Solver], Scales]:
     """Trained networks for windows, and how they are normalised."""
     model = model_of(inputs)
     if not {"mean", "deviation"} <= weights.keys():

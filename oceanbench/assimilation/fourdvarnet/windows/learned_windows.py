@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 import torch
 import xarray as xr
 
+from oceanbench.assimilation.fourdvarnet.bilevel import derivative_of
 from oceanbench.assimilation.fourdvarnet.windows.configuration import WindowConfiguration
 from oceanbench.assimilation.fourdvarnet.windows.inference import estimate_members
 from oceanbench.assimilation.fourdvarnet.windows.training import train_members
 from oceanbench.assimilation.window_batches import as_dataset, model_of
+from oceanbench.errors import OceanbenchError, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -21,11 +23,12 @@ class LearnedWindows:
     Attributes
     ----------
     name : of the method, for messages
-    configurations : by whether the components lie on a circle, all alike
+    solvers : configurations by the name of the solver, the usual one ``lstm``, and by whether the
+        components lie on a circle, all alike
     """
 
     name: str
-    configurations: Mapping[bool, WindowConfiguration]
+    solvers: Mapping[str, Mapping[bool, WindowConfiguration]]
 
     def train(
         self,
@@ -35,6 +38,9 @@ class LearnedWindows:
         seed: int,
         members: int = 3,
         steps: int = 0,
+        solver: str = "lstm",
+        derivative: str = "unrolled",
+        from_states: bool = False,
         checkpoint: str = "",
         init: Mapping[str, torch.Tensor] | None = None,
     ) -> dict[str, torch.Tensor]:
@@ -47,11 +53,39 @@ class LearnedWindows:
         seed : of the first member; the others have the next ones
         members : how many
         steps : of the training; 0 as many as the configuration for the model has
+        solver : ``lstm``, a descent that is learned, or ``incremental``, which solves the cost
+        derivative : ``unrolled`` through the iterations or ``alternate``, the prior and all else by
+            turns; of the incremental solver ``implicit`` too, at the minimum alone
+        from_states : let the prior of the incremental solver learn from states alone: to predict
+            each point from the others, for whatever sampling
         checkpoint : folder that keeps every training: one that was interrupted resumes there
         init : weights of the same network, from which to go on
         """
-        configuration = self.configurations[model_of(inputs).cyclic]
-        configuration = replace(configuration, steps=steps or configuration.steps)
+        if solver not in self.solvers:
+            raise OceanbenchError(
+                f"{self.name}: solver={solver}: unknown; {did_you_mean(solver, self.solvers)}"
+            )
+        configuration = self.solvers[solver][model_of(inputs).cyclic]
+        if solver == "lstm" and derivative == "implicit":
+            raise OceanbenchError(
+                f"{self.name}: derivative=implicit: a descent that is learned ends at no minimum; "
+                "take solver=incremental too"
+            )
+        if from_states:
+            if solver == "lstm" or derivative != "unrolled":
+                raise OceanbenchError(
+                    f"{self.name}: from_states=true, solver={solver}, derivative={derivative}: "
+                    "only the prior of solver=incremental can learn from states alone, and then "
+                    "there is no derivative to choose"
+                )
+            configuration = replace(  # no estimate is made in training
+                configuration, from_states=True, begun=0, batch=16, applied=10, inner=15
+            )
+        configuration = replace(
+            configuration,
+            steps=steps or configuration.steps,
+            **derivative_of(derivative, method=self.name),
+        )
         return train_members(
             inputs,
             configuration,

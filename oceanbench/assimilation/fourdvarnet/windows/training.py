@@ -7,6 +7,7 @@ a deep ensemble.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import cast
 
 import torch
@@ -14,15 +15,23 @@ import xarray as xr
 from torch import Tensor
 
 from oceanbench.assimilation.fourdvarnet.batch import Batch
+from oceanbench.assimilation.fourdvarnet.bilevel import take_turns
 from oceanbench.assimilation.fourdvarnet.gauss_newton import GaussNewton
+from oceanbench.assimilation.fourdvarnet.incremental import IncrementalDescent
 from oceanbench.assimilation.fourdvarnet.learned_descent import LearnedDescent
 from oceanbench.assimilation.fourdvarnet.priors import parameters_of
-from oceanbench.assimilation.fourdvarnet.windows.configuration import WindowConfiguration, network
+from oceanbench.assimilation.fourdvarnet.windows.configuration import (
+    Solver,
+    WindowConfiguration,
+    network,
+)
 from oceanbench.assimilation.fourdvarnet.windows.training_windows import TrainingRuns, training_runs
 from oceanbench.assimilation.window_batches import model_of
 from oceanbench.learning import ensembles
-from oceanbench.learning.training import TrainingSchedule, ramp
+from oceanbench.learning.training import TrainingSchedule, fit, ramp
 
+BEGUN_WITH = 8  # windows of states of a step before estimates are made
+BLUR = 0.05  # noise of the states from which a prior predicts states, in their deviations
 LONGEST_CHECKED = 250  # times of the windows that the validation runs are cut into
 
 
@@ -58,11 +67,17 @@ def train_members(
     model = model_of(inputs)
     learning = training_runs(inputs, "training", configuration.length, cyclic=model.cyclic)
     checking = training_runs(inputs, "validation", LONGEST_CHECKED, cyclic=model.cyclic)
-    checks = checking.all(configuration.checked, torch.Generator().manual_seed(0)).to(device)
+    checks = checking.all(configuration.checked, torch.Generator().manual_seed(0))
     told, noise = parameters_of(model.tendency), learning.noisy.variance
     return ensembles.train_weights(
-        lambda: _begun(network(configuration, model, learning.scales, noise), learning),
-        lambda member: _task(member, configuration, learning, checks, device),
+        lambda: _begun(
+            network(configuration, model, learning.scales, noise), configuration, learning, checks
+        ),
+        lambda member: (
+            _prior_task(member, configuration, learning, checks.to(device))
+            if configuration.from_states and isinstance(member, IncrementalDescent)
+            else _task(member, configuration, learning, checks.to(device), device)
+        ),
         configuration,
         {"mean": learning.scales.mean, "deviation": learning.scales.deviation},
         name=name,
@@ -82,16 +97,24 @@ def train_members(
 
 
 def _begun(
-    member: GaussNewton | LearnedDescent, learning: TrainingRuns
-) -> GaussNewton | LearnedDescent:
-    """Network whose model, if it has one, is fitted to the states if those are known."""
+    member: Solver, configuration: WindowConfiguration, learning: TrainingRuns, checks: Batch
+) -> Solver:
+    """Network whose model, or prior, is fitted to the states if those are known."""
     if isinstance(member, GaussNewton):
         member.fit_model(learning.known)
+    elif (
+        isinstance(member, IncrementalDescent)
+        and configuration.begun
+        and learning.known is not None
+    ):
+        schedule = TrainingSchedule(configuration.begun, configuration.rate, validations=1)
+        task = _prior_task(member, replace(configuration, batch=BEGUN_WITH), learning, checks)
+        fit(member, *task, schedule=schedule, seed=0, label="prior, from states")
     return member
 
 
 def _task(
-    member: GaussNewton | LearnedDescent,
+    member: Solver,
     configuration: WindowConfiguration,
     learning: TrainingRuns,
     checks: Batch,
@@ -106,6 +129,8 @@ def _task(
     def loss(drawn: tuple[Batch, int], made: float) -> Tensor:
         batch, untracked = drawn
         untracked = untracked if made > 0.3 else 0
+        if configuration.alternate:
+            take_turns(member, made)
         count = configuration.iterations
         if isinstance(member, LearnedDescent):
             count = untracked + ramp(made, count)
@@ -127,5 +152,40 @@ def _task(
         found = member(checks.values, checks.observed, checks.first_guess)
         error = (found - checks.wanted) * checks.weight
         return float(error.pow(2).sum().item() / checks.weight.sum().item())
+
+    return ensembles.Task(draw, loss, score)
+
+
+def _prior_task(
+    member: IncrementalDescent,
+    configuration: WindowConfiguration,
+    learning: TrainingRuns,
+    checks: Batch,
+) -> ensembles.Task:
+    r"""What the prior of a member learns from states alone: to predict each point from the others.
+
+    What is made small is minus the logarithm of the pseudo-likelihood of a point,
+
+    .. math:: \tfrac12 \alpha_p^2 (x - \Phi(x + \epsilon))^2 - \log \alpha_p
+
+    with a little noise, as of a denoiser: the weight of the prior is what it can tell.
+
+    Besag (1975), doi:10.2307/2987782; Vincent (2011), doi:10.1162/NECO_a_00142
+    """
+
+    def draw(random: torch.Generator) -> tuple[Tensor, Tensor]:
+        clean = learning.states(configuration.batch, random)
+        noise = BLUR * torch.randn(clean.shape, generator=random)
+        return clean.to(checks.wanted), noise.to(checks.wanted)
+
+    def unlikely(clean: Tensor, noise: Tensor) -> Tensor:
+        missed = (clean - cast(Tensor, member.prior(clean + noise))).square().mean()
+        return 0.5 * (2.0 * member.log_prior_weight).exp() * missed - member.log_prior_weight
+
+    def loss(drawn: tuple[Tensor, Tensor], made: float) -> Tensor:
+        return unlikely(*drawn)
+
+    def score() -> float:
+        return float(unlikely(checks.wanted, torch.zeros_like(checks.wanted)))
 
     return ensembles.Task(draw, loss, score)

@@ -18,6 +18,7 @@ from oceanbench.assimilation.window_batches import (
     observations,
     states,
 )
+from oceanbench.errors import OceanbenchError
 
 AT_ONCE = 4  # windows: the matrices of a batch are as large as the largest
 
@@ -81,13 +82,25 @@ class TrainingRuns:
         window = self._stretch(self.starts[picked])
         if self.known is None:
             return self._held_out(window, random)
-        runs, times = self.known.shape[:2]
-        run = torch.randint(runs, (count,), generator=random)
-        first = torch.randint(times - self.length + 1, (count,), generator=random)
-        truth = self.known[run[:, None], first[:, None] + torch.arange(self.length)]
+        truth = self._truth(count, random)
         noise = torch.randn(truth.shape, generator=random, dtype=truth.dtype)
         values = torch.where(window.observed, truth + noise * window.variance.sqrt(), 0.0)
         return self._batch(Windows(values, window.observed, window.variance), truth, None)
+
+    def states(self, count: int, random: torch.Generator) -> Tensor:
+        """Windows of the known states as maps, drawn at random."""
+        if self.known is None:
+            raise OceanbenchError(
+                "from_states=true: there are no known training states; leave it out"
+            )
+        return self.scales.maps(self._truth(count, random))
+
+    def _truth(self, count: int, random: torch.Generator) -> Tensor:
+        assert self.known is not None
+        runs, times = self.known.shape[:2]
+        run = torch.randint(runs, (count,), generator=random)
+        first = torch.randint(times - self.length + 1, (count,), generator=random)
+        return self.known[run[:, None], first[:, None] + torch.arange(self.length)]
 
     def all(self, most: int, random: torch.Generator) -> Batch:
         """Windows as they are observed, at most so many, evenly spread over the data."""

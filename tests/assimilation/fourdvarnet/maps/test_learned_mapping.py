@@ -7,12 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from small_networks import SMALL, seen, target
+from small_networks import SMALL, SOLVER, seen, target
 
+from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration
 from oceanbench.assimilation.fourdvarnet.maps.inference import estimate_members
 from oceanbench.assimilation.fourdvarnet.maps.learned_mapping import LearnedMapping
 from oceanbench.errors import OceanbenchError
-from oceanbench.learning.ensembles import as_tensors
+from oceanbench.learning.ensembles import as_tensors, configuration_of
 from oceanbench.methods.method_file import load_method, parse_options
 
 MAPPING = LearnedMapping("mine", {"cpu": replace(SMALL, first_guess="mean", scenes=1)})
@@ -77,3 +78,25 @@ def test_weights_of_another_network_are_refused() -> None:
 def test_a_preset_that_it_has_not_is_refused() -> None:
     with pytest.raises(OceanbenchError, match="mine: preset=cpus: unknown; did you mean 'cpu'"):
         MAPPING.train(seen(), device="cpu", seed=0, preset="cpus")
+
+
+@pytest.mark.parametrize("derivative", ["implicit", "alternate"])
+def test_a_cost_is_learned_by_another_derivative(derivative: str) -> None:
+    """Prior and background both move in as many steps as there are turns of both."""
+    solver = replace(SOLVER, first_guess="mean", scenes=1, average=0.0)
+    mapping, options = LearnedMapping("mine", {"cpu": solver}), {"device": "cpu", "seed": 0}
+    first, weights = (
+        mapping.train(seen(), steps=steps, derivative=derivative, **options) for steps in (1, 4)
+    )
+    kept = configuration_of(MapConfiguration, weights, "mine")
+    assert (kept.implicit, kept.alternate) == (derivative == "implicit", derivative == "alternate")
+    moved = {name for name in first if not torch.equal(first[name], weights[name])}
+    assert {"0.prior.leave", "0.background.leave.weight"} <= moved
+    found = mapping.estimate(seen(), target().to_dataset(), weights=weights, **options)
+    assert np.isfinite(found["ssh"].values).all()
+
+
+def test_without_a_cost_there_is_no_other_derivative() -> None:
+    with pytest.raises(OceanbenchError, match="mine: derivative=implicit: needs a cost") as said:
+        MAPPING.train(seen(), device="cpu", seed=0, derivative="implicit")
+    assert "\n" not in str(said.value)
