@@ -30,7 +30,7 @@ class LearnedWindows:
     name: str
     solvers: Mapping[str, Mapping[bool, WindowConfiguration]]
 
-    def train(
+    def train(  # noqa: PLR0913  (every option is a keyword)
         self,
         inputs: Mapping[str, xr.Dataset],
         *,
