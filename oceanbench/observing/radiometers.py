@@ -16,7 +16,7 @@ from oceanbench.grid import KM_PER_DEGREE
 
 
 def red_fields(
-    shape: tuple[int, int, int],
+    shape: tuple[int, ...],
     cells: tuple[float, float],
     days: float,
     random: np.random.Generator,
@@ -42,7 +42,8 @@ def red_fields(
         smooth = irfft2(transfer * rfft2(random.standard_normal(padded)), padded)
         fresh = smooth[: shape[1], : shape[2]]
         fields[day] = memory * fields[day - 1] + np.sqrt(1 - memory**2) * fresh if day else fresh
-    return fields / irfft2(transfer**2, padded)[0, 0] ** 0.5
+    unit: FloatArray = fields / irfft2(transfer**2, padded)[0, 0] ** 0.5
+    return unit
 
 
 def cells_of(grid: xr.Dataset | xr.DataArray, length_km: float) -> tuple[float, float]:
