@@ -40,8 +40,9 @@ def estimate(
     if not training and not tracks:
         raise OceanbenchError("mean_field: the challenge gives neither training data nor tracks")
     for variable in target.data_vars:
-        if training:
-            mean = _training_mean(training[0][variable], target)
+        known = [d[variable] for d in training if variable in d]
+        if known:
+            mean = _training_mean(known[0], target)
         else:
             mean = _observed_mean(tracks, str(variable), target, length)
         result[variable].values[:] = mean

@@ -21,6 +21,7 @@ import torch
 import xarray as xr
 
 from oceanbench.dynamics import quasigeostrophic as qg
+from oceanbench.dynamics.spectral import refine
 from oceanbench.observing.boxes import EARTH_RADIUS_KM
 from oceanbench.observing.orbits import ORBITS, nadir_track
 from oceanbench.observing.sampling import sample
@@ -90,7 +91,7 @@ def simulate(
     state = None
     for points, time_step, spin_up in stages:
         model = qg.operators(PARAMETERS, points, dtype=torch.float32)
-        state = qg.initial_state(model, seed=seed) if state is None else qg.refine(state, points)
+        state = qg.initial_state(model, seed=seed) if state is None else refine(state, points)
         steps = round(spin_up * qg.DAY / time_step)
         *_, state = qg.integrate(state, model, time_step=time_step, steps=steps, every=steps)
         spread = float(qg.sea_surface_height(state, model).std())

@@ -12,7 +12,8 @@ relaxation time, 1/r the bottom drag time. The domain is a doubly periodic squar
 points at ``j L / n``; products are taken in physical space, derivatives in spectral space.
 
 The state of every function is the layers' potential vorticity as ``torch.fft.rfft2`` coefficients:
-complex, shape (..., 2, n, n // 2 + 1), in 1/s, with any leading dimensions (ensembles).
+complex, shape (..., 2, n, n // 2 + 1), in 1/s, with any leading dimensions (ensembles). Rows after
+the two are tracers, which the upper layer carries.
 
 >>> model = operators(Parameters(), points=32)
 >>> *_, state = integrate(initial_state(model, seed=0), model, time_step=7200.0, steps=24, every=12)
@@ -30,13 +31,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from oceanbench.dynamics import spectral
 from oceanbench.dynamics.rotation import BetaPlane
+from oceanbench.dynamics.spectral import Plane, SmallScaleFilter
 
 DAY = 86400.0
 
@@ -61,10 +63,8 @@ class Parameters(BetaPlane, TwoLayers):
 
     ``relaxation_time`` and ``drag_time`` may be None (no forcing, no drag). ``mean_flow``, uniform
     and eastward in each layer, is felt by the flow but absent from the state: sheared, it is
-    Phillips' problem. ``beta`` None means the value at ``latitude``. The filter multiplies the
-    state after each step: "exponential" spares wavenumbers below 0.65 of the grid's Nyquist and
-    removes the enstrophy beyond; "two_thirds" truncates, which frees the products of aliasing and
-    conserves energy and enstrophy; "none" does nothing.
+    Phillips' problem. ``beta`` None means the value at ``latitude``. The filter is one of
+    :func:`oceanbench.dynamics.spectral.plane`.
     """
 
     domain_length: float = 1440e3
@@ -79,25 +79,65 @@ class Parameters(BetaPlane, TwoLayers):
     drag_time: float | None = 40.0 * DAY
     mean_flow: tuple[float, float] = (0.0, 0.0)
     gravity: float = 9.81
-    small_scale_filter: Literal["exponential", "two_thirds", "none"] = "exponential"
+    small_scale_filter: SmallScaleFilter = "exponential"
+
+    @property
+    def critical_shear(self) -> float:
+        """Eastward shear U1 - U2 beyond which a uniform flow is unstable, m/s: β / F2."""
+        return self.planetary_gradient / self.stretching[1]
+
+
+def jet_of(latitude: float, deformation_radius: float, jet_speed: float = 0.55) -> Parameters:
+    """Return a jet as wide to its deformation radius as the default, anywhere.
+
+    Parameters
+    ----------
+    latitude : degrees
+    deformation_radius : m; the domain has 48 of them: 96 points resolve it by two cells
+    jet_speed : m/s
+    """
+    return Parameters(
+        domain_length=48 * deformation_radius,
+        latitude=latitude,
+        deformation_radius=deformation_radius,
+        jet_speed=jet_speed,
+        jet_width=7 / 3 * deformation_radius,
+    )
+
+
+def eddies_of(
+    latitude: float, deformation_radius: float, criticality: float = 1.6, drag_days: float = 20.0
+) -> Parameters:
+    """Return a sea of eddies without a jet, alike everywhere: they live on a uniform shear.
+
+    Parameters
+    ----------
+    latitude : degrees
+    deformation_radius : m; the domain has 48 of them
+    criticality : shear over :attr:`Parameters.critical_shear`; it must exceed 1 for eddies to grow
+    drag_days : 1/r of the bottom, which ends their growth
+    """
+    p = Parameters(
+        domain_length=48 * deformation_radius,
+        latitude=latitude,
+        deformation_radius=deformation_radius,
+        jet_speed=0.0,
+        relaxation_time=None,
+        drag_time=drag_days * DAY,
+    )
+    return replace(p, mean_flow=(criticality * p.critical_shear, 0.0))
 
 
 @dataclass(frozen=True)
-class Operators:
+class Operators(Plane):
     """The parameters on one grid, as the spectral multipliers that `operators` computes once.
 
-    ``ddx`` (1, n // 2 + 1) and ``ddy`` (n, 1), 1/m: derivatives; ``wavenumber2`` (n, n // 2 + 1),
-    1/m²; ``inversion`` (2, 2, n, n // 2 + 1), m²: from potential vorticity to streamfunction;
-    ``filter`` (n, n // 2 + 1); ``jet_shear`` (n,), m²/s: rfft2 of D, its zonal mean column.
+    ``inversion`` (2, 2, n, n // 2 + 1), m²: from potential vorticity to streamfunction;
+    ``jet_shear`` (n,), m²/s: rfft2 of D, its zonal mean column.
     """
 
     parameters: Parameters
-    points: int
-    ddx: Tensor
-    ddy: Tensor
-    wavenumber2: Tensor
     inversion: Tensor
-    filter: Tensor
     jet_shear: Tensor
 
 
@@ -109,51 +149,25 @@ def operators(
     device: torch.device | str = "cpu",
 ) -> Operators:
     """Build the operators on ``points`` x ``points`` (even), in float64, rounded to ``dtype``."""
-    if points < 8 or points % 2:
-        raise ValueError(f"points is {points}; expected an even number of at least 8")
-    length, (upper, lower) = parameters.domain_length, parameters.stretching
-    x_cycles = torch.fft.rfftfreq(points, dtype=torch.float64)[None, :]  # per grid step
-    y_cycles = torch.fft.fftfreq(points, dtype=torch.float64)[:, None]
-    k, l = (2 * math.pi * points / length * cycles for cycles in (x_cycles, y_cycles))  # noqa: E741
-    k2 = k**2 + l**2
+    p, (upper, lower) = parameters, parameters.stretching
+    exact = spectral.plane(points, p.domain_length, p.small_scale_filter)
+    grid = spectral.plane(points, p.domain_length, p.small_scale_filter, dtype=dtype, device=device)
+    k2 = exact.wavenumber2
     determinant = k2 * (k2 + upper + lower)
     determinant[0, 0] = math.inf  # the domain mean of a streamfunction means nothing: keep it zero
     inversion = -torch.stack([k2 + lower, 0 * k2 + upper, 0 * k2 + lower, k2 + upper]) / determinant
-    y = torch.arange(points, dtype=torch.float64) * length / points
-    speed = parameters.jet_speed / torch.cosh((y - length / 2) / parameters.jet_width) ** 2
-    # u = -dψ/dy; the mean of the jet has no periodic ψ and is dropped, as is the Nyquist mode
-    slope = torch.where(l == 0, math.inf, l)[:, 0]
-    slope[points // 2] = math.inf
-    # the derivative of the Nyquist mode is not real: zero
-    odd_k, odd_l = (torch.where(c.abs() < 0.5, w, 0.0) for c, w in ((x_cycles, k), (y_cycles, l)))
-    complex_dtype = torch.complex64 if dtype == torch.float32 else torch.complex128
-
-    def rounded(multiplier: Tensor) -> Tensor:
-        return multiplier.to(device, complex_dtype if multiplier.is_complex() else dtype)
-
+    jet = spectral.zonal_jet(exact, p.domain_length, p.jet_speed, p.jet_width)
     return Operators(
-        parameters=parameters,
-        points=points,
-        ddx=rounded(1j * odd_k),
-        ddy=rounded(1j * odd_l),
-        wavenumber2=rounded(k2),
-        inversion=rounded(inversion.unflatten(0, (2, 2))),
-        filter=rounded(_filter(x_cycles, y_cycles, parameters.small_scale_filter)),
-        jet_shear=rounded(1j * points * torch.fft.fft(speed) / slope),
+        **vars(grid),
+        parameters=p,
+        inversion=spectral.rounded(inversion.reshape(2, 2, *k2.shape), dtype, device),
+        jet_shear=spectral.rounded(jet, dtype, device),
     )
 
 
-def _filter(x_cycles: Tensor, y_cycles: Tensor, kind: str) -> Tensor:
-    if kind == "two_thirds":
-        return ((x_cycles < 1 / 3) & (y_cycles.abs() < 1 / 3)).to(x_cycles.dtype)
-    angle = 2 * math.pi * torch.sqrt(x_cycles**2 + y_cycles**2)
-    strength = 23.6 if kind == "exponential" else 0.0  # 23.6 takes Nyquist below 1e-15 in one step
-    return torch.exp(-strength * (angle - 0.65 * math.pi).clamp_min(0.0).pow(4))
-
-
 def streamfunction(state: Tensor, model: Operators) -> Tensor:
-    """Invert potential vorticity: coefficients of ψ1 and ψ2, m²/s, shaped as the state."""
-    return (model.inversion * state.unsqueeze(-4)).sum(-3)
+    """Invert potential vorticity: coefficients of ψ1 and ψ2, m²/s, (..., 2, n, n // 2 + 1)."""
+    return (model.inversion * state[..., :2, :, :].unsqueeze(-4)).sum(-3)
 
 
 def potential_vorticity(psi: Tensor, model: Operators) -> Tensor:
@@ -180,17 +194,11 @@ def tendency(state: Tensor, model: Operators) -> Tensor:
     """Time derivative of the state, 1/s²: advection in flux form, beta, relaxation, bottom drag."""
     p, (upper, lower) = model.parameters, model.parameters.stretching
     psi = streamfunction(state, model)
-    fields = torch.fft.irfft2(torch.cat([-model.ddy * psi, model.ddx * psi, state], dim=-3))
-    u, v, q = fields.split(2, dim=-3)
-    flux = torch.fft.rfft2(torch.cat([u * q, v * q], dim=-3))
-    rate: Tensor = -(model.ddx * flux[..., :2, :, :] + model.ddy * flux[..., 2:, :, :])
-
+    rate = spectral.advection(psi, state, model, p.mean_flow)
     shear = p.mean_flow[0] - p.mean_flow[1]
     gradients = (p.planetary_gradient + upper * shear, p.planetary_gradient - lower * shear)
-    for i, (flow, gradient) in enumerate(zip(p.mean_flow, gradients, strict=True)):
-        rate[..., i, :, :] -= model.ddx * (
-            flow * state[..., i, :, :] + gradient * psi[..., i, :, :]
-        )
+    for i, gradient in enumerate(gradients):
+        rate[..., i, :, :] -= gradient * model.ddx * psi[..., i, :, :]
     if p.drag_time is not None:
         rate[..., 1, :, :] += model.wavenumber2 * psi[..., 1, :, :] / p.drag_time
     if p.relaxation_time is not None:
@@ -205,37 +213,14 @@ def integrate(
 ) -> Iterator[Tensor]:
     """Yield the state after each ``every`` of ``steps`` steps of ``time_step`` seconds.
 
-    Third-order Adams-Bashforth, one tendency per step; the first two steps are fourth-order
-    Runge-Kutta, so that the integration as a whole is of third order. It is stable while
-    max|u| k_max time_step < 0.72 (k_max is about 0.75 of Nyquist under the exponential filter).
-
-    Raises
-    ------
-    FloatingPointError
-        When the flow is no longer finite: the time step was too long.
+    The scheme, its limit and what it raises are those of
+    :func:`oceanbench.dynamics.spectral.integrate`.
     """
-    history: list[Tensor] = []  # the tendencies of the last two steps, newest first
-    for step in range(1, steps + 1):
-        rate = tendency(state, model)
-        if len(history) < 2:
-            increment = _runge_kutta(state, rate, model, time_step)
-        else:
-            increment = (23 * rate - 16 * history[0] + 5 * history[1]) / 12
-        state = model.filter * (state + time_step * increment)
-        history = [rate, *history[:1]]
-        if step % every == 0:
-            if not bool(torch.isfinite(torch.view_as_real(state)).all()):
-                cure = f"shorten time_step ({time_step:g} s)"
-                raise FloatingPointError(f"the flow blew up at or before step {step}; {cure}")
-            yield state
 
+    def rate(at: Tensor) -> Tensor:
+        return tendency(at, model)
 
-def _runge_kutta(state: Tensor, first: Tensor, model: Operators, time_step: float) -> Tensor:
-    second = tendency(state + time_step / 2 * first, model)
-    third = tendency(state + time_step / 2 * second, model)
-    fourth = tendency(state + time_step * third, model)
-    mean: Tensor = (first + 2 * second + 2 * third + fourth) / 6
-    return mean
+    return spectral.integrate(state, rate, model, time_step=time_step, steps=steps, every=every)
 
 
 def initial_state(model: Operators, *, seed: int, amplitude: float = 2e-6) -> Tensor:
@@ -243,28 +228,10 @@ def initial_state(model: Operators, *, seed: int, amplitude: float = 2e-6) -> Te
 
     The noise is white, of ``amplitude`` 1/s per grid point, kept at 4 to 12 wavelengths per domain.
     """
-    n = model.points
-    noise = torch.randn(2, n, n, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    spectrum: Tensor = torch.fft.rfft2(amplitude * noise).to(model.jet_shear)
-    waves = model.wavenumber2.sqrt() * model.parameters.domain_length / (2 * math.pi)
-    jet = torch.zeros_like(spectrum)
+    noise = spectral.eddies(model, model.parameters.domain_length, seed, (4, 12))
+    jet = torch.zeros_like(noise)
     jet[0, :, 0] = model.jet_shear
-    return potential_vorticity(jet, model) + ((waves > 4) & (waves < 12)) * spectrum
-
-
-def refine(state: Tensor, points: int) -> Tensor:
-    """Interpolate a state to a finer grid by zero-padding its spectrum: exact at shared points.
-
-    The Nyquist modes of the coarse grid, whose phase is ambiguous, are dropped.
-    """
-    coarse = state.shape[-2]
-    if points < coarse or points % 2:
-        raise ValueError(f"points is {points}; expected an even number of at least {coarse}")
-    half = coarse // 2
-    fine = state.new_zeros(*state.shape[:-2], points, points // 2 + 1)
-    fine[..., :half, :half] = state[..., :half, :half]
-    fine[..., 1 - half :, :half] = state[..., 1 - half :, :half]
-    return fine * (points / coarse) ** 2
+    return potential_vorticity(jet, model) + amplitude * noise
 
 
 def energy(state: Tensor, model: Operators) -> Tensor:
@@ -275,8 +242,8 @@ def energy(state: Tensor, model: Operators) -> Tensor:
 
     Conserved without forcing, drag, mean flow and aliasing.
     """
-    psi, vorticity = torch.fft.irfft2(streamfunction(state, model)), torch.fft.irfft2(state)
-    return -_column_mean(psi * vorticity, model) / 2
+    psi = torch.fft.irfft2(streamfunction(state, model))
+    return -_column_mean(psi * torch.fft.irfft2(state[..., :2, :, :]), model) / 2
 
 
 def _column_mean(field: Tensor, model: Operators) -> Tensor:

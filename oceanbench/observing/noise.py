@@ -12,6 +12,7 @@ import xarray as xr
 from oceanbench.arrays import FloatArray, IntArray
 from oceanbench.errors import OceanbenchError
 from oceanbench.observing.passes import begins
+from oceanbench.observing.red_noise import red_noise
 from oceanbench.observing.sampling import known_at, sample
 
 LONGEST_LAG = 60  # samples
@@ -43,13 +44,9 @@ def nadir_error(
     correlated: float = 0.02,
     decorrelation_seconds: float = 150.0,
 ) -> xr.DataArray:
-    r"""Draw the error of a nadir altimeter: white noise plus one red, stationary process per pass.
+    """Draw the error of a nadir altimeter: white noise plus one red, stationary process per pass.
 
-    The red part has the covariance :math:`s^2 e^{-|\Delta t| / \tau}` within a pass, none between
-    passes. The recursion is exact, whatever the steps:
-
-    .. math::
-        x_k = a_k x_{k-1} + \sqrt{1 - a_k^2}\, s w_k, \quad a_k = e^{-(t_k - t_{k-1}) / \tau} .
+    The red part is that of :func:`oceanbench.observing.red_noise.red_noise`.
 
     The defaults are those of a conventional (low-resolution) altimeter at 1 Hz.
 
@@ -59,7 +56,7 @@ def nadir_error(
         order. Two missions may number a pass alike: draw their errors before joining them
     seed : seed of the numpy Generator
     white, correlated : standard deviations of the two parts, metres
-    decorrelation_seconds : e-folding time :math:`\tau` of the red part, seconds
+    decorrelation_seconds : e-folding time of the red part, seconds
 
     Returns
     -------
@@ -69,27 +66,16 @@ def nadir_error(
     ------
     OceanbenchError
         a standard deviation is negative, or the decorrelation time not positive
-
-    References
-    ----------
-    Gillespie (1996), Exact numerical simulation of the Ornstein-Uhlenbeck process and its
-    integral, doi:10.1103/PhysRevE.54.2084.
     """
     if not (white >= 0.0 and correlated >= 0.0 and decorrelation_seconds > 0.0):
         raise OceanbenchError(
             f"nadir_error: found white={white}, correlated={correlated}, decorrelation_seconds="
             f"{decorrelation_seconds}; expected standard deviations >= 0 and a time > 0"
         )
-    number = np.asarray(track["track"].values)
-    time = np.asarray(track["time"].values, dtype="datetime64[ns]")
     generator = np.random.default_rng(seed)
-    error = white * generator.standard_normal(number.size)
-    drive = generator.standard_normal(number.size)
-    order = np.lexsort((time, number))
-    step = np.abs(np.diff(time[order]).astype(np.int64)) * 1e-9
-    memory = np.zeros(number.size)
-    memory[1:] = np.where(np.diff(number[order]) == 0, np.exp(-step / decorrelation_seconds), 0.0)
-    error[order] += correlated * _recursion(memory, np.sqrt(1.0 - memory**2) * drive)
+    size = track["track"].size
+    error = white * generator.standard_normal(size)
+    error += correlated * red_noise(track, generator.standard_normal(size), decorrelation_seconds)
     result = track["track"].copy(data=error).rename("error")
     result.attrs = {"units": "m"}
     return result
@@ -234,7 +220,8 @@ def karin_error(
 ) -> xr.DataArray:
     """Draw KaRIn's random noise, independent from pixel to pixel.
 
-    Roll, phase, baseline and timing errors, correlated along the track, are not part of it.
+    Roll, phase, baseline and timing errors, correlated along the track, are those of
+    :func:`oceanbench.observing.karin_errors.systematic_error`.
 
     Parameters
     ----------
@@ -258,22 +245,6 @@ def karin_error(
     result = longitude.copy(data=error).rename("error")
     result.attrs = {"units": "m"}
     return result
-
-
-def _recursion(memory: FloatArray, drive: FloatArray) -> FloatArray:
-    """Solve x[k] = memory[k] x[k-1] + drive[k] in log2(longest pass) array operations.
-
-    Steps are composed two by two, then four by four; memory[0] is 0, so that the composed memory
-    vanishes once every sample has reached the start of its pass. (A cumulative sum divided by the
-    cumulative memory is shorter and overflows.)
-    """
-    memory, state = memory.copy(), drive.copy()
-    shift = 1
-    while memory.any():
-        state[shift:] += memory[shift:] * state[:-shift]
-        memory[shift:] = memory[shift:] * memory[:-shift]
-        shift *= 2
-    return state
 
 
 def _refuse_outside(

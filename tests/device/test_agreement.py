@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,13 @@ from oceanbench.assimilation.fourdvarnet.learned_descent import LearnedDescent
 from oceanbench.assimilation.fourdvarnet.priors import BilinearPrior
 from oceanbench.assimilation.fourdvarnet.published.network import Modulator, Prior, Solver
 from oceanbench.challenge import Challenge
-from oceanbench.dynamics import layered_ocean, quasigeostrophic, reduced_gravity
+from oceanbench.dynamics import (
+    layered_ocean,
+    mixed_layer,
+    quasigeostrophic,
+    reduced_gravity,
+    surface_quasigeostrophic,
+)
 from oceanbench.dynamics.basin import north_atlantic_like
 from oceanbench.forecasting.emulator import Emulator
 from oceanbench.learning.layers import ConvLstm, UNet
@@ -96,6 +102,27 @@ def test_quasigeostrophic_ocean(device: str) -> None:
         state = quasigeostrophic.initial_state(model, seed=0)
         *_, last = quasigeostrophic.integrate(state, model, time_step=1800.0, steps=20)
         return torch.view_as_real(last)
+
+    same(end, device, 1e-11)
+
+
+def test_surface_quasigeostrophic_ocean_under_a_mixed_layer(device: str) -> None:
+    def end(place: str) -> Tensor:
+        sqg = surface_quasigeostrophic
+        model = sqg.operators(sqg.Parameters(), 32, device=place)
+        flow = mixed_layer.Flow(
+            partial(sqg.streamfunction, model=model), partial(sqg.tendency, model=model), model
+        )
+        *_, last = mixed_layer.integrate(
+            mixed_layer.at_rest(sqg.initial_state(model, seed=0)),
+            flow,
+            mixed_layer.operators(mixed_layer.Parameters(), model),
+            seed=0,
+            time_step=1800.0,
+            steps=10,
+            intervals=2,
+        )
+        return torch.view_as_real(last.state)
 
     same(end, device, 1e-11)
 

@@ -1,6 +1,7 @@
 """The two-layer model keeps what physics keeps; its waves and instabilities are the theory's."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,17 +12,19 @@ from oceanbench.dynamics.quasigeostrophic import (
     DAY,
     Operators,
     Parameters,
+    eddies_of,
     energy,
     initial_state,
     integrate,
+    jet_of,
     operators,
     potential_vorticity,
-    refine,
     sea_surface_height,
     streamfunction,
     tendency,
     velocity,
 )
+from oceanbench.dynamics.spectral import refine
 
 FREE = Parameters(relaxation_time=None, drag_time=None, small_scale_filter="two_thirds")
 
@@ -266,3 +269,25 @@ def test_refine_refuses_to_coarsen():
     state = initial_state(operators(Parameters(), 16), seed=0)
     with pytest.raises(ValueError, match="expected an even number of at least 16"):
         refine(state, 12)
+
+
+@every("latitude", [25.0, 60.0])
+@every("radius", [8e3, 50e3])
+def test_jets_and_eddies_are_unstable_wherever_they_are(latitude, radius):
+    """The fastest wave of the sheared uniform flow grows; of a jet, in the two layers' sense."""
+    sheared, jet = eddies_of(latitude, radius), jet_of(latitude, radius)
+    assert sheared.planetary_gradient - sheared.stretching[1] * sheared.mean_flow[0] < 0
+    assert jet.planetary_gradient - jet.stretching[1] * jet.jet_speed < 0
+    below = eddies_of(latitude, radius, criticality=0.9)
+    assert below.planetary_gradient - below.stretching[1] * below.mean_flow[0] > 0
+    assert jet_of(38.0, 30e3) == Parameters()
+
+
+def test_eddies_of_a_critical_shear_grow_and_those_below_it_do_not():
+    """No drag, which would destabilise: the growth of the fastest eastward wave of each."""
+    rates = []
+    for criticality in (0.9, 1.6):
+        p = replace(eddies_of(45.0, 25e3, criticality), drag_time=None, small_scale_filter="none")
+        rates.append(max(growth_rate(operators(p, 16), k, 0) for k in (5, 6)))
+    assert rates[0] < 1e-10
+    assert rates[1] > 1e-8
