@@ -29,7 +29,7 @@ def score_plane(view: View, row: MetricRow, marks: list[Mark]) -> Figure:
     flagged = [mark.text for mark in marks if mark.value is None]
     heading = "\n".join([f"{view.heading}, {metric.rule(row.options)}", *flagged])
     if score is None or 0 in score.shape:
-        return note(heading, "no complete latitude to make a spectrum of")
+        return note(heading, "no row long enough for a spectrum")
     km = metric.unit_for(m.truth, row.options) == "km"
     scale = score.attrs["km_per_degree"] if km else 1.0
     wavelength = scale / score["freq_longitude"].values

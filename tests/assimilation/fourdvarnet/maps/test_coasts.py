@@ -165,6 +165,4 @@ def test_inputs_are_looked_at_before_a_first_guess_is_made(monkeypatch: pytest.M
     }
     for said, (configuration, changed, options) in cases.items():
         with pytest.raises(OceanbenchError, match=said):
-            training_data(
-                coastal() | changed, replace(configuration, **options), name="mine", seed=0
-            )
+            training_data(coastal() | changed, replace(configuration, **options), name="mine")
