@@ -4,14 +4,14 @@ What is learned, :math:`\theta` (a prior :math:`\Phi`, weights, how the cost is 
 upper level of two: the error :math:`L(x^*)` of what makes a cost :math:`J_\theta(x)` least.
 
 - **unrolled**: through all iterations of the descent, which have to be kept;
-- **implicit**: at the minimum alone, where :math:`\nabla J_\theta(x^*) = 0` makes
-
-  .. math:: \frac{d x^*}{d \theta} = - H^{-1} \, \frac{\partial \nabla J_\theta(x^*)}{\partial
-      \theta}, \qquad H = \nabla^2 J_\theta(x^*)
-
-  so that a loss needs one more linear solve, :math:`H w = \nabla L`, and no iteration is kept. It
-  is as right as the minimum is near;
+- **implicit**: at the minimum alone, by one more linear solve, :math:`H w = \nabla L`, and no
+  iteration is kept. It is as right as the minimum is near;
 - **alternate**: unrolled, the prior and all else by turns, the other held.
+
+At the minimum :math:`\nabla J_\theta(x^*) = 0` whatever is learned, so that
+
+.. math:: \frac{d x^*}{d \theta} = - H^{-1} \, \frac{\partial \nabla J_\theta(x^*)}{\partial
+    \theta}, \qquad H = \nabla^2 J_\theta(x^*)
 
 References
 ----------
