@@ -38,7 +38,7 @@ from torch import Tensor
 
 from oceanbench.dynamics import spectral
 from oceanbench.dynamics.rotation import BetaPlane
-from oceanbench.dynamics.spectral import Plane, SmallScaleFilter
+from oceanbench.dynamics.spectral import SmallScaleFilter, TwoLevels
 
 DAY = 86400.0
 
@@ -128,16 +128,18 @@ def eddies_of(
     return replace(p, mean_flow=(criticality * p.critical_shear, 0.0))
 
 
+streamfunction, velocity = spectral.streamfunction, spectral.velocity
+
+
 @dataclass(frozen=True)
-class Operators(Plane):
+class Operators(TwoLevels):
     """The parameters on one grid, as the spectral multipliers that `operators` computes once.
 
-    ``inversion`` (2, 2, n, n // 2 + 1), m²: from potential vorticity to streamfunction;
-    ``jet_shear`` (n,), m²/s: rfft2 of D, its zonal mean column.
+    ``inversion`` (m²) is of potential vorticity; ``jet_shear`` (n,), m²/s: rfft2 of D, its zonal
+    mean column.
     """
 
     parameters: Parameters
-    inversion: Tensor
     jet_shear: Tensor
 
 
@@ -165,11 +167,6 @@ def operators(
     )
 
 
-def streamfunction(state: Tensor, model: Operators) -> Tensor:
-    """Invert potential vorticity: coefficients of ψ1 and ψ2, m²/s, (..., 2, n, n // 2 + 1)."""
-    return (model.inversion * state[..., :2, :, :].unsqueeze(-4)).sum(-3)
-
-
 def potential_vorticity(psi: Tensor, model: Operators) -> Tensor:
     """Return the state whose streamfunction has the coefficients ``psi``, shaped as a state."""
     upper, lower = model.parameters.stretching
@@ -182,12 +179,6 @@ def sea_surface_height(state: Tensor, model: Operators) -> Tensor:
     psi = streamfunction(state, model)[..., 0, :, :]
     height: Tensor = torch.fft.irfft2(psi)
     return height * (model.parameters.coriolis / model.parameters.gravity)
-
-
-def velocity(state: Tensor, model: Operators) -> tuple[Tensor, Tensor]:
-    """Eastward and northward velocity, m/s, each (..., 2, n, n), without the uniform mean flow."""
-    psi = streamfunction(state, model)
-    return torch.fft.irfft2(-model.ddy * psi), torch.fft.irfft2(model.ddx * psi)
 
 
 def tendency(state: Tensor, model: Operators) -> Tensor:

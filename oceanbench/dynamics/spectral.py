@@ -45,6 +45,16 @@ class Plane:
     filter: Tensor
 
 
+@dataclass(frozen=True)
+class TwoLevels(Plane):
+    """The plane of a flow at two levels, which the first two rows of its state determine.
+
+    ``inversion`` (2, 2, n, n // 2 + 1): from the rows of the state to streamfunctions, m²/s.
+    """
+
+    inversion: Tensor
+
+
 def plane(
     points: int,
     length: float,
@@ -128,6 +138,17 @@ def eddies(grid: Plane, length: float, seed: int, waves: tuple[float, float]) ->
     number = grid.wavenumber2.sqrt() * length / (2 * math.pi)
     spectrum: Tensor = torch.fft.rfft2(noise).to(grid.ddx)
     return ((number > waves[0]) & (number < waves[1])) * spectrum
+
+
+def streamfunction(state: Tensor, model: TwoLevels) -> Tensor:
+    """Coefficients of ψ at the upper and the lower level, m²/s, (..., 2, n, n // 2 + 1)."""
+    return (model.inversion * state[..., :2, :, :].unsqueeze(-4)).sum(-3)
+
+
+def velocity(state: Tensor, model: TwoLevels) -> tuple[Tensor, Tensor]:
+    """Eastward and northward velocity, m/s, each (..., 2, n, n), without the uniform mean flow."""
+    psi = streamfunction(state, model)
+    return torch.fft.irfft2(-model.ddy * psi), torch.fft.irfft2(model.ddx * psi)
 
 
 def advection(psi: Tensor, state: Tensor, grid: Plane, mean_flow: tuple[float, ...] = ()) -> Tensor:

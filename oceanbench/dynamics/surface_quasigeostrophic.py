@@ -52,7 +52,7 @@ from torch import Tensor
 
 from oceanbench.dynamics import rotation, spectral
 from oceanbench.dynamics.quasigeostrophic import DAY
-from oceanbench.dynamics.spectral import Plane, SmallScaleFilter
+from oceanbench.dynamics.spectral import SmallScaleFilter, TwoLevels
 
 
 @dataclass(frozen=True)
@@ -94,16 +94,18 @@ class Parameters:
         return -self.coriolis * (self.mean_flow[0] - self.mean_flow[1]) / self.depth
 
 
+streamfunction, velocity = spectral.streamfunction, spectral.velocity
+
+
 @dataclass(frozen=True)
-class Operators(Plane):
+class Operators(TwoLevels):
     """The parameters on one grid, as the spectral multipliers that `operators` computes once.
 
-    ``inversion`` (2, 2, n, n // 2 + 1), m s: from buoyancy to streamfunction; ``jet`` (2, n), m/s²:
-    B at both boundaries, its zonal mean column.
+    ``inversion`` (m s) is of buoyancy; ``jet`` (2, n), m/s²: B at both boundaries, its zonal mean
+    column.
     """
 
     parameters: Parameters
-    inversion: Tensor
     jet: Tensor
 
 
@@ -144,22 +146,11 @@ def operators(
     )
 
 
-def streamfunction(state: Tensor, model: Operators) -> Tensor:
-    """Invert buoyancy: coefficients of ψ at the surface and the bottom, m²/s, two rows."""
-    return (model.inversion * state[..., :2, :, :].unsqueeze(-4)).sum(-3)
-
-
 def sea_surface_height(state: Tensor, model: Operators) -> Tensor:
     """Sea surface height f0 ψ1 / g, metres, shape (..., n, n), rows along y; its mean is zero."""
     psi = streamfunction(state, model)[..., 0, :, :]
     height: Tensor = torch.fft.irfft2(psi)
     return height * (model.parameters.coriolis / model.parameters.gravity)
-
-
-def velocity(state: Tensor, model: Operators) -> tuple[Tensor, Tensor]:
-    """Eastward and northward velocity, m/s, each (..., 2, n, n), without the uniform mean flow."""
-    psi = streamfunction(state, model)
-    return torch.fft.irfft2(-model.ddy * psi), torch.fft.irfft2(model.ddx * psi)
 
 
 def tendency(state: Tensor, model: Operators) -> Tensor:
