@@ -61,32 +61,19 @@ CONFIGURATIONS = {  # by whether the components lie on a circle, all alike
     ),
 }
 INCREMENTAL = {
-    True: replace(
-        CONFIGURATIONS[True],
+    cyclic: replace(
+        CONFIGURATIONS[cyclic],
         solver="incremental",
-        batch=2,
-        iterations=3,
+        batch=batch,
+        iterations=loops,
         untracked=0,
         applied=10,
-        inner=6,
-        begun=300,
+        inner=inner,
         steps=300,
         validations=3,
-        checked=4,
-    ),
-    False: replace(
-        CONFIGURATIONS[False],
-        solver="incremental",
-        batch=8,
-        iterations=4,
-        untracked=0,
-        applied=10,
-        inner=12,
-        begun=300,
-        steps=300,
-        validations=3,
-        checked=20,
-    ),
+        checked=checked,
+    )
+    for cyclic, batch, loops, inner, checked in ((True, 2, 3, 6, 4), (False, 8, 4, 12, 20))
 }
 WINDOWS = LearnedWindows(NAME, {"lstm": CONFIGURATIONS, "incremental": INCREMENTAL})
 train, estimate = WINDOWS.train, WINDOWS.estimate
