@@ -45,7 +45,7 @@ TWINS = (
     "Rows with physics of the truth's family know the equations that the truth was made by: what "
     "they gain by it may not be gained on another ocean."
 )
-SEEDS = "Column seeds: the score that ranks, of so many trainings of the method from other seeds."
+SEEDS = "Column seeds: how many trainings of a method, and their range of the score that ranks."
 LACKING = "A rank of – is of a partial submission, and a score of – of what it does not hold."
 
 
