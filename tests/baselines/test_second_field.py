@@ -20,7 +20,7 @@ from oceanbench.errors import OceanbenchError
 DAYS = 60
 SHORT = {"first_guess": "mean", "scenes": 1, "steps": 150, "reduced": False}
 ALONE = {
-    "conjugate": replace(SOLVER, **SHORT),
+    "conjugate": replace(SOLVER, **SHORT | {"steps": 75}),  # each is dear
     "unet": replace(SMALL, **SHORT),
     "lstm": replace(SMALL, update="lstm", **SHORT),
 }
