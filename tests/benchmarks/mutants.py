@@ -11,7 +11,8 @@ that has imported the libraries only.
 The faults are drawn with a seed. ``--work`` keeps the tests' lines and, a line each, what was
 tried: the same command goes on where it was stopped, and a larger count adds to it. Survivors,
 those that no test notices, are printed as ``file:line:column: before → after``, and
-``--retry TESTS`` tries them again with these tests alone. Coverage of statements comes with it.
+``--retry TESTS`` tries them again with these tests alone, such as ``--retry tests --marked slow``
+with the slow ones. Coverage of statements comes with it.
 """
 
 from __future__ import annotations
@@ -132,7 +133,7 @@ def session(work: Path, plugin: Any, *arguments: str) -> int:
     sys.path[:] = [tree, *(path for path in sys.path if not path.startswith(str(ROOT)))]
     here = str(Path(__file__).parent)  # where processes that tests spawn find this program's parts
     os.environ["PYTHONPATH"] = os.pathsep.join([tree, here])
-    options = [*QUIET.split(), "-m", "not slow", f"--basetemp={work / 'tmp'}"]
+    options = [*QUIET.split(), "-m", "", f"--basetemp={work / 'tmp'}"]
     return int(pytest.main([*options, *arguments], [plugin]))
 
 
@@ -250,6 +251,7 @@ def main() -> None:
     parser.add_argument("--root", type=Path, default=ROOT, help="checkout to be tried")
     parser.add_argument("--rooms", nargs="+", default=ROOMS, help="files and folders of it")
     parser.add_argument("--tests", nargs="+", default=TESTS, help="those that should notice")
+    parser.add_argument("--marked", default="not slow", help="of these tests, as of pytest -m")
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--budget", type=float, default=30.0, help="seconds of tests for a fault")
@@ -270,6 +272,7 @@ def main() -> None:
             importlib.import_module(library)
 
     tests = options.retry or [f"tests/{name}" for name in options.tests]
+    tests = ["-m", options.marked, *tests]
     kept = work / ("retried.json" if options.retry else "touched.json")
     if options.retry or not kept.exists():
         kept.write_text(json.dumps(told_of_lines(work, files, tests)))
