@@ -1,2 +1,1 @@
-"""A 4DVarNet that learned anywhere: one network for any sea, altimeters and first guess.
-"""
+"""A 4DVarNet that learned anywhere: one network for any sea, altimeters and first guess."""

@@ -97,8 +97,8 @@ class Innovations:
             counted = (squares >= NEAR**2) & (squares <= FAR**2)
             product = value[here][:, None] * value[near]
             same = here[near][None, :]
-            for total, chosen in ((own, counted & same), (others, counted & ~same)):
-                total += product[chosen].sum(), chosen.sum()
+            own += product[counted & same].sum(), (counted & same).sum()
+            others += product[counted & ~same].sum(), (counted & ~same).sum()
         variance = float((value**2).mean()) if value.size else 0.0
         if min(own[1], others[1]) == 0 or variance == 0.0:
             return 0.0

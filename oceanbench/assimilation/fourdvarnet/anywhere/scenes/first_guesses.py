@@ -239,7 +239,7 @@ def first_guesses(
     *,
     with_bfn: bool,
 ) -> Iterator[FloatArray]:
-    """First guesses of a scene, (days, rows, columns) each: fitted, wrong, carried and, perhaps, bfn.
+    """First guesses (days, rows, columns) of a scene: fitted, wrong, carried and, perhaps, bfn.
 
     Parameters
     ----------

@@ -86,9 +86,7 @@ def make_scene(number: int, worlds: Sequence[Path], *, with_bfn: bool | None = N
     place, errors = draw_place(random, sea), draw_errors(random)
     grid = place.grid(sea.cell_km)
     seen = observed(random, sea, land, place, errors)
-    truth = sea.height(
-        *np.meshgrid(np.arange(float(DAYS)), sea.axis, sea.axis, indexing="ij")
-    )
+    truth = sea.height(*np.meshgrid(np.arange(float(DAYS)), sea.axis, sea.axis, indexing="ij"))
     mean = np.zeros((CELLS, CELLS))
     if random.random() < KNOWN_MEAN:
         mean = sea.known_mean(*np.meshgrid(sea.axis, sea.axis, indexing="ij"))

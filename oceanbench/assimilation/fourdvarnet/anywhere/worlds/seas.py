@@ -3,10 +3,10 @@ r"""A sea that a scene sees: a world of some physics, as no one has seen it befo
 .. math:: h(t, y, x) = A \, w\!\left( \frac{t}{\sigma}, R_\theta \frac{(y, x)}{\ell} \right)
     + m(y, x) + b \, t + c \sin\frac{t}{20}
 
-w is a simulated world or a Gaussian field, stretched in time and space, turned, perhaps as smooth as
-operational maps; A its amplitude, m a mean field and the rest a trend that all of the sea shares.
-With north and south exchanged a geostrophic flow is one of the other hemisphere, its waves still
-going west. Times are days, places kilometres from the middle.
+w is a simulated world or a Gaussian field, stretched in time and space, turned, perhaps as smooth
+as operational maps; A its amplitude, m a mean field and the rest a trend that all of the sea
+shares. With north and south exchanged a geostrophic flow is one of the other hemisphere, its waves
+still going west. Times are days, places kilometres from the middle.
 """
 
 from __future__ import annotations
