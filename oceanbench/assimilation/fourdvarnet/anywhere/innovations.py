@@ -144,6 +144,12 @@ class CellSamples:
         layouts = [inputs[name].attrs["layout"] == "track" for name in found.missions]
         return cls(found, grid, np.array(layouts))
 
+    def on(self, grid: MapGrid) -> CellSamples:
+        """Those on another grid of the same days."""
+        box = [(axis[0], axis[-1]) for axis in (grid.longitude, grid.latitude)]
+        near = self.samples.around((grid.centre, 0.0)).within(*box)
+        return replace(self, samples=near, grid=grid)
+
     def innovations(self, first_guess: FloatArray) -> Innovations:
         """Innovations of a first guess (days, rows, columns)."""
         seen, grid = self.samples, self.grid

@@ -17,7 +17,7 @@ from oceanbench.assimilation.fourdvarnet.anywhere.configuration import (
     UPDATES,
     AnywhereConfiguration,
 )
-from oceanbench.assimilation.fourdvarnet.anywhere.scaling import Scaled, Windows, channels
+from oceanbench.assimilation.fourdvarnet.anywhere.scaling import Scaled, channels
 from oceanbench.assimilation.fourdvarnet.bumps import GaussianBumps
 from oceanbench.assimilation.fourdvarnet.solver import FourDVarNet
 from oceanbench.errors import OceanbenchError
@@ -48,18 +48,17 @@ class IncrementNetwork(torch.nn.Module):
         # the order in which convolutions are fastest
         self.made = made.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def forward(self, windows: Windows, *, iterations: int | None = None) -> Tensor:
+    def forward(self, scaled: Scaled, *, iterations: int | None = None) -> Tensor:
         """Increments (batch, answered days, rows, columns), in the unit of the windows.
 
         Parameters
         ----------
-        windows : of as many days as the network sees
+        scaled : windows of as many days as the network sees
         iterations : of a solver; by default as many as an estimate has
         """
-        scaled = windows.scaled()
-        return scaled.unit * self.increments(scaled, iterations) * windows.sea[:, None]
+        return scaled.unit * self._answered(scaled, iterations) * scaled.sea
 
-    def increments(self, scaled: Scaled, iterations: int | None) -> Tensor:
+    def _answered(self, scaled: Scaled, iterations: int | None) -> Tensor:
         """Increments in units of the innovations."""
         c = self.configuration
         context = scaled.context.to(memory_format=torch.channels_last)
@@ -114,7 +113,9 @@ class CorrectionNetwork(torch.nn.Module):
         self.back = torch.nn.Sequential(
             convolution(coarse + middle, middle, 3, padding=1), Residual(middle)
         )
-        self.up = torch.nn.Sequential(convolution(middle + fine, fine, 3, padding=1), Residual(fine))
+        self.up = torch.nn.Sequential(
+            convolution(middle + fine, fine, 3, padding=1), Residual(fine)
+        )
         self.leave = convolution(fine, 4 * configuration.answered, 3, padding=1)
         with torch.no_grad():
             for parameter in self.leave.parameters():

@@ -69,7 +69,7 @@ class Windows:
         weight = seen * self.count / (self.count + SAMPLES)
         parts = [innovation / safe_unit, weight, anomaly / safe_size, sea]
         context = torch.cat([*parts, ratio * torch.ones_like(sea), cell * torch.ones_like(sea)], 1)
-        return Scaled(parts[0], weight, context, unit)
+        return Scaled(parts[0], weight, context, sea, unit)
 
 
 @dataclass(frozen=True)
@@ -81,12 +81,14 @@ class Scaled:
     innovation : (batch, days, rows, columns), in units of their root mean square
     weight : of the same shape, 0 to 1
     context : (batch, channels, rows, columns): both, and all else that is told
+    sea : (batch, 1, rows, columns), one or zero
     unit : (batch, 1, 1, 1) of what the network answers
     """
 
     innovation: Tensor
     weight: Tensor
     context: Tensor
+    sea: Tensor
     unit: Tensor
 
 

@@ -16,10 +16,10 @@ import numpy as np
 import torch
 
 from oceanbench.arrays import BoolArray, FloatArray
+from oceanbench.assimilation.fourdvarnet.maps.map_grid import MapGrid
 from oceanbench.assimilation.gaussian.covariance import ZERO_CROSSING, Covariance
 from oceanbench.assimilation.gaussian.optimal_interpolation import solve
 from oceanbench.assimilation.gaussian.posterior_fields import maps
-from oceanbench.assimilation.fourdvarnet.maps.map_grid import MapGrid
 from oceanbench.assimilation.nudging.back_and_forth import Nudging
 from oceanbench.assimilation.nudging.bfn_qg import Flow, Settings, mapped
 from oceanbench.assimilation.observations.superobservations import Samples, kilometres

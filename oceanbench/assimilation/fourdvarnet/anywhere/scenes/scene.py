@@ -33,7 +33,13 @@ from oceanbench.assimilation.fourdvarnet.anywhere.worlds.random_numbers import (
     log_uniform,
     smooth_field,
 )
-from oceanbench.assimilation.fourdvarnet.anywhere.worlds.seas import CELLS, DAYS, Sea, draw_sea
+from oceanbench.assimilation.fourdvarnet.anywhere.worlds.seas import (
+    CELLS,
+    DAYS,
+    GAUSSIAN,
+    Sea,
+    draw_sea,
+)
 from oceanbench.assimilation.observations.superobservations import samples
 from oceanbench.data.files import write_bytes
 
@@ -42,7 +48,7 @@ COASTS = 0.55  # of the scenes have land
 KNOWN_MEAN = 0.5  # of them have a mean topography
 FITTED_DAYS = (14, 20)  # on one of which the scales are fitted
 SUPER_SAMPLES, SUPER_KM = 6, 40.0  # along a track and across a swath, of the interpolations
-WITH_BFN = 20  # every so many scenes have the baseline among their first guesses
+WITH_BFN = 5  # every so many scenes have the baseline among their first guesses
 Float16 = NDArray[np.float16]
 
 
@@ -70,18 +76,17 @@ class Scene:
     cell_km: NDArray[Any]
 
 
-def make_scene(number: int, worlds: Sequence[Path], *, with_bfn: bool | None = None) -> Scene:
+def make_scene(number: int, worlds: Sequence[Path], *, gaussian: float = GAUSSIAN) -> Scene:
     """Make the scene of a number.
 
     Parameters
     ----------
     number : of which all chance is
     worlds : files of simulated worlds
-    with_bfn : whether the baseline ``bfn`` is among the first guesses; by default in every
-        :data:`WITH_BFN` scenes
+    gaussian : how likely it is that its sea has no dynamics
     """
     random = np.random.default_rng([SEED, number])
-    sea = draw_sea(random, worlds)
+    sea = draw_sea(random, worlds, gaussian=gaussian)
     land = _land(random, sea)
     place, errors = draw_place(random, sea), draw_errors(random)
     grid = place.grid(sea.cell_km)
@@ -110,7 +115,7 @@ def make_scene(number: int, worlds: Sequence[Path], *, with_bfn: bool | None = N
         shared=errors.red**2 / signal,
         day=int(random.integers(*FITTED_DAYS)),
     )
-    with_bfn = number % WITH_BFN == 0 if with_bfn is None else with_bfn
+    with_bfn = number % WITH_BFN == 0
     guesses = list(first_guesses(random, averaged, grid, scales, with_bfn=with_bfn))
     fine = CellSamples.of(seen, VARIABLE, grid)
     whole = [fine.innovations(guess + mean) for guess in guesses]
@@ -155,11 +160,19 @@ def scene_path(folder: Path, number: int) -> Path:
     return folder / f"scene-{number:05d}.safetensors"
 
 
-def keep_scene(folder: Path, number: int, worlds: Sequence[Path]) -> None:
-    """Make a scene and keep it, if it is not there."""
+def keep_scene(
+    folder: Path, number: int, worlds: Sequence[Path], *, gaussian: float = GAUSSIAN
+) -> None:
+    """Make a scene and keep it, if it is not there.
+
+    Parameters
+    ----------
+    folder : made if there is none
+    number, worlds, gaussian : as for :func:`make_scene`
+    """
     path = scene_path(folder, number)
     if path.is_file():
         return
-    scene = make_scene(number, worlds)
+    scene = make_scene(number, worlds, gaussian=gaussian)
     parts = {name: np.ascontiguousarray(value) for name, value in vars(scene).items()}
     write_bytes(safetensors.save(parts, {"about": json.dumps([SEED, number, len(worlds)])}), path)

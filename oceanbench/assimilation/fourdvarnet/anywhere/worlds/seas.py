@@ -104,15 +104,18 @@ class Sea:
         return rows, columns
 
 
-def draw_sea(random: np.random.Generator, worlds: Sequence[Path]) -> Sea:
+def draw_sea(
+    random: np.random.Generator, worlds: Sequence[Path], *, gaussian: float = GAUSSIAN
+) -> Sea:
     """Draw a sea.
 
     Parameters
     ----------
     random : of the draw
     worlds : files of simulated worlds; without any all seas are Gaussian
+    gaussian : how likely it is that it has no dynamics
     """
-    if not worlds or random.random() < GAUSSIAN:
+    if not worlds or random.random() < gaussian:
         sea = _gaussian_sea(random)
     else:
         sea = _simulated_sea(random, worlds[random.integers(len(worlds))])
