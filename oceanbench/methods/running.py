@@ -58,7 +58,7 @@ def run(
     output : folder; the file is ``<output>/<challenge>/<name>.nc``
     name : of the submission; by default that of the method
     weights : file of a method that learned; by default that which ``train`` wrote into ``output``
-        under ``name`` or the method's name, else the shipped one
+        under ``name`` or the method's name, else the one shipped for the challenge or for any
     settings : options of the method as texts
     device : ``auto``, ``cpu``, ``cuda``, …
     seed : for methods that draw random numbers
@@ -85,7 +85,7 @@ def run(
         physics=_physics(module, challenge),
     )
     own, published = submission.path.parent, shipped.folder("baselines") / "weights"
-    names = (own / submission.name, own / stem, published / challenge.name / stem)
+    names = (own / submission.name, own / stem, published / challenge.name / stem, published / stem)
     places = [place.with_name(f"{place.name}.safetensors") for place in names]
     file = _weights_file(
         stem, module, functions, weights, places, f"train {method} {challenge.called}"
@@ -98,7 +98,7 @@ def run(
         options["weights"] = {
             "file": file.name,
             "sha256": files.sha256(file),
-            "challenge": learned.challenge["name"],
+            "challenge": learned.challenge["name"] if learned.of_challenge else "",
             "period": learned.training["period"],
             "seed": learned.provenance["seed"],
             "options": learned.provenance["options"],
@@ -187,6 +187,8 @@ def _learned_from(module: ModuleType, weights: Weights, challenge: Challenge) ->
         return "observations"
     if said := getattr(module, "LEARNS_FROM", None):
         return str(said)
+    if not weights.of_challenge:
+        return "simulation"
     name = weights.challenge["name"]
     if name not in shipped.names("challenges"):
         return "truth" if name == challenge.ocean else "simulation"
@@ -212,7 +214,8 @@ def _check_origin(
 ) -> None:
     """Refuse weights of another method and, unless the user chose them, of another challenge.
 
-    The version of a challenge is that of its scores, which weights know nothing of.
+    The version of a challenge is that of its scores, which weights know nothing of. Weights that
+    learned from no file of a challenge are of none, and serve any.
     """
     if weights.method["name"] != stem:
         raise OceanbenchError(
@@ -222,7 +225,8 @@ def _check_origin(
     period = [str(day) for day in challenge.periods.get("training", ())]
     expected = (challenge.name, challenge.version, period)
     found = (weights.challenge["name"], weights.challenge["version"], weights.training["period"])
-    if (found[0], found[2]) != (expected[0], expected[2]) and not chosen:
+    other = (found[0], found[2]) != (expected[0], expected[2])
+    if other and weights.of_challenge and not chosen:
         raise OceanbenchError(
             f"{file}: weights {_origin(*found)}, expected {_origin(*expected)}; train again, or "
             "name the file with --weights to use them all the same"

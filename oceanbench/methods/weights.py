@@ -50,6 +50,11 @@ class Weights:
     training: dict[str, Any]
     provenance: dict[str, Any]
 
+    @property
+    def of_challenge(self) -> bool:
+        """Whether anything of the challenge was opened; else they are of worlds of their own."""
+        return bool(self.training["files"])
+
     def save(self, path: Path) -> None:
         """Write a safetensors file; it appears whole or not at all."""
         metadata = {"schema": str(SCHEMA)}

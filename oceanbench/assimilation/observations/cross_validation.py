@@ -92,7 +92,7 @@ def fitted(
     """Scales that predict each mission best from the others.
 
     The error is a mean over dates spread evenly over the samples' period, in turn in one of four
-    neighbouring boxes of 5 degrees in the middle of the samples. It is minimised over the
+    neighbouring boxes of 5 degrees in the middle of the samples, those that two missions see. It is minimised over the
     logarithms of the positive scales by the simplex method of Nelder and Mead.
 
     Parameters
@@ -116,7 +116,14 @@ def fitted(
     for number, (east, north) in enumerate(BOXES):
         x, y = middle[0] + east, middle[1] + north
         near = samples.within((x - HALF, x + HALF), (y - HALF, y + HALF))
-        boxes.append((near, (x, y), days[number :: len(BOXES)]))
+        inner = near.within((x - INNER, x + INNER), (y - INNER, y + INNER))
+        if np.unique(near.mission).size > 1 and _predicts(inner, days[number :: len(BOXES)]):
+            boxes.append((near, (x, y), days[number :: len(BOXES)]))
+    if not boxes:
+        raise OceanbenchError(
+            f"scales are fitted within {BOXES[-1][0] + INNER:g} degrees of {middle[0]:g} E, "
+            f"{middle[1]:g} N, where no two altimeters have samples near the dates; give scales"
+        )
     free = [name for name, value in start.items() if value > 0]
 
     def trial(logarithms: Sequence[float] | FloatArray) -> dict[str, float]:
@@ -142,3 +149,8 @@ def fitted(
     options: Any = {"maxfev": evaluations, "initial_simplex": simplex, "xatol": 0.02, "fatol": 1e-6}
     found = minimize(error, first, method="Nelder-Mead", options=options)
     return trial(found.x), np.sqrt([error(first), found.fun])
+
+
+def _predicts(samples: Samples, dates: FloatArray) -> bool:
+    """Whether any sample is within a day of a date."""
+    return any(bool((np.abs(samples.time - date) < 1.0).any()) for date in dates)

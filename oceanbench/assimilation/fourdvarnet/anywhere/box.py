@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from oceanbench.arrays import FloatArray
+from oceanbench.arrays import BoolArray, FloatArray
 from oceanbench.assimilation.fourdvarnet.maps.map_grid import MapGrid, bicubic
 from oceanbench.assimilation.gaussian.tiles import Tile, tiles
 from oceanbench.assimilation.observations.superobservations import DAY
@@ -94,6 +94,17 @@ class Patch:
         columns = _around(self.whole.longitude, self.grid.longitude)
         near = self.whole.field(maps).isel(latitude=rows, longitude=columns)
         return bicubic(near, self.grid.latitude, self.grid.longitude)
+
+    def nearest(self, mask: BoolArray) -> BoolArray:
+        """Mask (rows, columns) of the box on the cells of the patch."""
+        places = (
+            np.abs(axis - inner[:, None]).argmin(1)
+            for axis, inner in (
+                (self.whole.latitude, self.grid.latitude),
+                (self.whole.longitude, self.grid.longitude),
+            )
+        )
+        return mask[np.ix_(*places)]
 
     def add(self, total: FloatArray, maps: FloatArray) -> None:
         """Add its part of maps (days, rows, columns) of the cells to those of the box."""
