@@ -92,8 +92,8 @@ def fitted(
     """Scales that predict each mission best from the others.
 
     The error is a mean over dates spread evenly over the samples' period, in turn in one of four
-    neighbouring boxes of 5 degrees in the middle of the samples, those that two missions see. It is minimised over the
-    logarithms of the positive scales by the simplex method of Nelder and Mead.
+    neighbouring boxes of 5 degrees in the middle of the samples, those that two missions see. It is
+    minimised over the logarithms of the positive scales by the simplex method of Nelder and Mead.
 
     Parameters
     ----------

@@ -72,7 +72,7 @@ class Innovations:
         """Means over all passes, and their counts, each (days, rows, columns)."""
         flat = np.ravel_multi_index(tuple(self.cell.T), self.shape)
         size = int(np.prod(self.shape))
-        count = np.bincount(flat, self.count, size)
+        count: FloatArray = np.bincount(flat, self.count, size).astype(np.float64)
         total = np.bincount(flat, self.count * self.value, size)
         mean = total / np.where(count > 0, count, 1.0)
         return mean.reshape(self.shape), count.reshape(self.shape)
@@ -169,7 +169,7 @@ class CellSamples:
             unique[:, 1:],
             unique[:, 0],
             self.nadir[mission],
-            np.bincount(place, _worth(seen, self.nadir), count),
+            np.bincount(place, _worth(seen, self.nadir), count).astype(np.float64),
             np.bincount(place, value, count) / np.bincount(place, minlength=count),
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -88,7 +89,7 @@ class WindowSampler:
             guess = EASY if easy else _below(count, random)
             return self._window(scene, guess, min(max(middle, half), latest))
 
-    def _window(self, scene: safe_open, guess: int, middle: int) -> list[Tensor]:
+    def _window(self, scene: Any, guess: int, middle: int) -> list[Tensor]:
         c = self.configuration
         first, end = middle - c.half, middle + c.half + 1
         maps = scene.get_slice("guess")[guess : guess + 1, first:end][0].float()
@@ -104,14 +105,15 @@ class WindowSampler:
         return [maps, innovation.view_as(maps), count.view_as(maps), sea, cell_km, error]
 
 
-def _opened(file: Path) -> safe_open:
+def _opened(file: Path) -> Any:
+    """Scene whose parts are read when they are asked for."""
     try:
-        return safe_open(file, framework="pt")
+        return safe_open(file, framework="pt")  # type: ignore[no-untyped-call]
     except (SafetensorError, OSError) as problem:
         raise OceanbenchError(f"{file}: not a whole scene ({problem}); remove it") from problem
 
 
-def _days(scene: safe_open) -> tuple[int, int]:
+def _days(scene: Any) -> tuple[int, int]:
     """How many, and the last that is observed."""
     days, rows, columns = scene.get_slice("truth").get_shape()
     return days, int(scene.get_tensor("cell")[-1]) // (rows * columns)

@@ -216,9 +216,11 @@ def carried(
     scheme = Nudging(hours, 1.0, 30.0, 1, 0.01)
     try:
         flow = Flow(model, first, (x, y), SPONGE_KM, step)
-        return flow.windows(np.array([0]), len(first) - 1, observations, scheme)[0]
+        windows = flow.windows(np.array([0]), len(first) - 1, observations, scheme)
     except OceanbenchError:  # no flow any more
         return None
+    found: FloatArray = windows[0]
+    return found
 
 
 def nudged(observed: Samples, grid: MapGrid) -> FloatArray | None:

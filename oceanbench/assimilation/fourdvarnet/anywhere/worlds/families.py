@@ -113,7 +113,7 @@ def shear(random: np.random.Generator, points: int) -> Regime:
     return Regime(parameters, spacing, speed)
 
 
-def _layers(random: np.random.Generator, points: int) -> tuple[dict[str, float], float]:
+def _layers(random: np.random.Generator, points: int) -> tuple[dict[str, Any], float]:
     """Parameters that jets and shears share, and the spacing of the grid."""
     radius = log_uniform(random, *RADII)
     spacing = float(np.clip(radius / random.uniform(*CELLS), *SPACINGS))

@@ -67,7 +67,8 @@ class Sea:
     @property
     def axis(self) -> FloatArray:
         """Distances of the cells from the middle, km."""
-        return (np.arange(CELLS) - (CELLS - 1) / 2.0) * self.cell_km
+        cells: FloatArray = np.arange(CELLS) - (CELLS - 1) / 2.0
+        return cells * self.cell_km
 
     def height(self, days: FloatArray, north: FloatArray, east: FloatArray) -> FloatArray:
         """Sea level, m, at days and distances from the middle, km, which broadcast."""
@@ -118,7 +119,7 @@ def draw_sea(
     if not worlds or random.random() < gaussian:
         sea = _gaussian_sea(random)
     else:
-        sea = _simulated_sea(random, worlds[random.integers(len(worlds))])
+        sea = _simulated_sea(random, worlds[int(random.integers(len(worlds)))])
     if random.random() < 0.4:
         width = random.uniform(15.0, 45.0) / sea.step_km
         smooth = gaussian_filter(sea.maps, (0.0, width, width), mode="wrap")
