@@ -110,8 +110,8 @@ class AnywhereMapping:
         device : of torch
         seed : not used: the estimate is deterministic
         weights : that :meth:`train` found
-        first_guess : ``bfn``, ``duacs``, ``oi``, ``smooth``, ``mean``, an input with maps, or
-            several of them joined by ``+``, whose mean is taken
+        first_guess : ``bfn``, ``duacs``, ``miost``, ``oi``, ``smooth``, ``mean``, an input with
+            maps, or several of them joined by ``+``, whose mean is taken
         missions : comma-separated names of the inputs to use, or ``all``; by default those that
             are not optional
         passes : of the network: ``none`` (the first guess), ``half`` of one, ``one`` or ``two``;
