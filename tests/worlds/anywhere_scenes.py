@@ -42,7 +42,8 @@ def write_scenes(folder: Path, count: int) -> None:
             "sea": np.ones((SIDE, SIDE), bool),
             "cell_km": np.array(18.0),
         }
-        save_file(parts, scene_path(folder, number))
+        whole = {name: np.ascontiguousarray(value) for name, value in parts.items()}
+        save_file(whole, scene_path(folder, number))
 
 
 def untrained(configuration: AnywhereConfiguration = SMALL) -> dict[str, Tensor]:

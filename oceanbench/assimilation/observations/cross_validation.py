@@ -109,21 +109,13 @@ def fitted(
     -------
     the scales, and the root mean squared errors (2,) at the start and at the end
     """
-    middle = (float(np.median(samples.longitude)), float(np.median(samples.latitude)))
-    margin = 2.0 * covariance(middle[1], start).length_time
-    days = np.linspace(samples.time[0] + margin, samples.time[-1] - margin, dates)
-    boxes = []
-    for number, (east, north) in enumerate(BOXES):
-        x, y = middle[0] + east, middle[1] + north
-        near = samples.within((x - HALF, x + HALF), (y - HALF, y + HALF))
-        inner = near.within((x - INNER, x + INNER), (y - INNER, y + INNER))
-        if np.unique(near.mission).size > 1 and _predicts(inner, days[number :: len(BOXES)]):
-            boxes.append((near, (x, y), days[number :: len(BOXES)]))
+    boxes = predicted_boxes(samples, start, covariance, dates=dates)
     if not boxes:
         raise OceanbenchError(
-            f"scales are fitted within {BOXES[-1][0] + INNER:g} degrees of {middle[0]:g} E, "
-            f"{middle[1]:g} N, where no two altimeters have samples near the dates; give scales"
+            f"scales are fitted within {BOXES[-1][0] + INNER:g} degrees of the middle of the "
+            "samples, where no two altimeters have any near the dates; give scales"
         )
+    latitude = float(np.median(samples.latitude))
     free = [name for name, value in start.items() if value > 0]
 
     def trial(logarithms: Sequence[float] | FloatArray) -> dict[str, float]:
@@ -134,7 +126,7 @@ def fitted(
         found = [
             left_out_error(
                 *box,
-                covariance(middle[1], scales),
+                covariance(latitude, scales),
                 noise=scales["noise"],
                 correlated=scales["correlated"],
                 within_km=INNER * KM_PER_DEGREE,
@@ -151,6 +143,30 @@ def fitted(
     return trial(found.x), np.sqrt([error(first), found.fun])
 
 
-def _predicts(samples: Samples, dates: FloatArray) -> bool:
-    """Whether any sample is within a day of a date."""
-    return any(bool((np.abs(samples.time - date) < 1.0).any()) for date in dates)
+def predicted_boxes(
+    samples: Samples,
+    start: Scales,
+    covariance: Callable[[float, Scales], Covariance],
+    *,
+    dates: int,
+) -> list[tuple[Samples, tuple[float, float], FloatArray]]:
+    """Samples, places and dates of the boxes in which :func:`fitted` predicts two missions or more.
+
+    Parameters
+    ----------
+    samples, start, covariance, dates : as there
+    """
+    middle = (float(np.median(samples.longitude)), float(np.median(samples.latitude)))
+    margin = 2.0 * covariance(middle[1], start).length_time
+    first, last = float(samples.time[0]), float(samples.time[-1])
+    margin = min(margin, (last - first) / 2.0)
+    days, boxes = np.linspace(first + margin, last - margin, dates), []
+    for number, (east, north) in enumerate(BOXES):
+        x, y = middle[0] + east, middle[1] + north
+        near = samples.within((x - HALF, x + HALF), (y - HALF, y + HALF))
+        inner = near.within((x - INNER, x + INNER), (y - INNER, y + INNER))
+        own = days[number :: len(BOXES)]
+        seen = any(bool((np.abs(inner.time - day) < 1.0).any()) for day in own)
+        if seen and np.unique(near.mission).size > 1:
+            boxes.append((near, (x, y), own))
+    return boxes

@@ -15,7 +15,7 @@ from oceanbench.assimilation.observations.superobservations import DAY
 from oceanbench.grid import KM_PER_DEGREE, interpolate
 
 MARGIN = 1.5  # degrees around the target, and around a patch
-TILE, OVERLAP = 7.0, 2.0  # degrees, of the patches
+TILE, OVERLAP = 5.0, 1.5  # degrees, of the patches: with what is around them as in training
 FEWEST = 8  # cells along a side of a patch
 
 

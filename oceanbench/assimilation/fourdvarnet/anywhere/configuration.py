@@ -30,6 +30,7 @@ class AnywhereConfiguration:
     batch : windows of a step
     easy_steps : of the training, on badly fitted first guesses alone: they come first
     steps, rate : of the training on all of them
+    again : share of the steps that learn a second pass, from the network's own first one
     average : of the weights: how much of it a step leaves
     reduced : convolutions in bfloat16
     """
@@ -52,6 +53,7 @@ class AnywhereConfiguration:
     easy_steps: int = 800
     steps: int = 6000
     rate: float = 1e-3
+    again: float = 0.2
     average: float = 0.995
     reduced: bool = True
 

@@ -14,7 +14,7 @@ from oceanbench.assimilation.fourdvarnet.maps.first_guess_maps import (
     mean_on,
 )
 from oceanbench.assimilation.fourdvarnet.maps.map_grid import MapGrid
-from oceanbench.assimilation.observations.cross_validation import fitted
+from oceanbench.assimilation.observations.cross_validation import fitted, predicted_boxes
 from oceanbench.assimilation.observations.superobservations import (
     chosen_missions,
     mean_field,
@@ -29,7 +29,7 @@ from oceanbench.assimilation.observations.tiled_mapping import (
 from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.grid import centre_longitude, fill_holes, interpolate
 
-DATES, EVALUATIONS = 8, 20  # of the fit of the mapper's scales
+DATES, EVALUATIONS = 16, 24  # of the fit of the scales of duacs
 Scales = Mapping[str, float]
 
 
@@ -90,20 +90,20 @@ def fitted_scales(
 
     Returns
     -------
-    the usual ones where there is one altimeter alone, since none is left to predict it from
+    the usual ones where no two altimeters see the middle of the box, and none can be predicted
     """
     usual = dict(zip(SCALES, DEFAULTS, strict=True))
     names = chosen_missions(inputs, missions)
-    nadirs = [n for n in names if inputs[n].attrs["layout"] == "track"]
+    nadirs = ",".join(n for n in names if inputs[n].attrs["layout"] == "track")
+    if not nadirs:
+        return usual
     mean = mean_field(inputs, variable, grid.centre, of_training=True)
     place = (inputs, variable, grid.days[0], grid.centre)
-    if len(nadirs) < 2:
-        return usual
-    observed = samples(*place, missions=",".join(nadirs), mean=mean).within(
+    observed = samples(*place, missions=nadirs, mean=mean).within(
         (grid.longitude[0], grid.longitude[-1]), (grid.latitude[0], grid.latitude[-1])
     )
     here = observed.take((observed.time >= 0) & (observed.time <= grid.days.size - 1))
-    if np.unique(here.mission).size < 2:
+    if not here.time.size or not predicted_boxes(here, usual, covariance_at, dates=DATES):
         return usual
     counted = {"dates": DATES, "evaluations": EVALUATIONS}
     return fitted(here, usual, covariance_at, device=device, **counted)[0]

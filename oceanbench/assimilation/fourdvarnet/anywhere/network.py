@@ -56,9 +56,20 @@ class IncrementNetwork(torch.nn.Module):
         scaled : windows of as many days as the network sees
         iterations : of a solver; by default as many as an estimate has
         """
-        return scaled.unit * self._answered(scaled, iterations) * scaled.sea
+        c, found = self.configuration, self.of_all_days(scaled, iterations=iterations)
+        first = (found.shape[1] - c.answered) // 2
+        return found[:, first : first + c.answered]
 
-    def _answered(self, scaled: Scaled, iterations: int | None) -> Tensor:
+    def of_all_days(self, scaled: Scaled, *, iterations: int | None = None) -> Tensor:
+        """Increments of all days that the network finds, those at the ends less well.
+
+        Parameters
+        ----------
+        scaled, iterations : as of a call
+        """
+        return scaled.unit * self._found(scaled, iterations) * scaled.sea
+
+    def _found(self, scaled: Scaled, iterations: int | None) -> Tensor:
         """Increments in units of the innovations."""
         c = self.configuration
         context = scaled.context.to(memory_format=torch.channels_last)
@@ -73,7 +84,7 @@ class IncrementNetwork(torch.nn.Module):
             context=context,
             iterations=iterations,
         )
-        return found[:, c.half - c.reach : c.half + c.reach + 1]
+        return found
 
 
 def _variational(configuration: AnywhereConfiguration) -> FourDVarNet:

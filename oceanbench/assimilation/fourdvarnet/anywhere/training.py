@@ -15,6 +15,7 @@ on good ones alone nothing is learned at the beginning.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -72,9 +73,11 @@ def trained(
         torch.manual_seed(seed)
         network = IncrementNetwork(c).to(device)
 
-    def loss(drawn: tuple[Drawn, int], _: float) -> Tensor:
-        batch, iterations = drawn
-        return relative_error(network, batch.to(device), iterations).mean()
+    def loss(drawn: tuple[Drawn, int, bool], _: float) -> Tensor:
+        batch, iterations, again = drawn
+        batch = batch.to(device)
+        batch = second_pass(network, batch, iterations) if again else batch
+        return relative_error(network, batch, iterations).mean()
 
     def score() -> float:
         return _validated(network, checked, device)
@@ -84,10 +87,12 @@ def trained(
         if not steps:
             continue
 
-        def draw(random: torch.Generator, easy: bool = stage == "easy") -> tuple[Drawn, int]:
+        def draw(random: torch.Generator, easy: bool = stage == "easy") -> tuple[Drawn, int, bool]:
             least, most = max(c.iterations // 2, 1), 3 * c.iterations // 2
             count = int(torch.randint(least, most + 1, (), generator=random))
-            return learned.draw(c.batch, random, easy=easy), count
+            again = float(torch.rand((), generator=random)) < c.again
+            again = again and c.update == "conjugate" and not easy
+            return learned.draw(c.batch, random, easy=easy), count, again
 
         fit(
             network,
@@ -128,6 +133,28 @@ def relative_error(
     unit = scaled.unit.flatten().square() * scaled.sea.sum((1, 2, 3)) * sum(DAY_WEIGHTS)
     parts = (_ratio(error, first, FLOOR * unit), _ratio(slopes, first_slopes, SLOPE_FLOOR * unit))
     return torch.stack(parts).mean(0)
+
+
+def second_pass(network: IncrementNetwork, batch: Drawn, iterations: int | None = None) -> Drawn:
+    """Windows whose first guess is what a solver made of theirs, as it is applied again.
+
+    Parameters
+    ----------
+    network : a solver, which finds increments of all days
+    batch : windows
+    iterations : of it
+    """
+    given, c = batch.windows, network.configuration
+    with torch.no_grad():
+        made = network.of_all_days(given.scaled(), iterations=iterations)
+    seen = (given.count > 0).to(made.dtype)
+    windows = replace(
+        given,
+        first_guess=given.first_guess + made,
+        innovation=given.innovation - seen * made,
+    )
+    answered = made[:, c.half - c.reach : c.half + c.reach + 1]
+    return Drawn(windows, batch.error - answered)
 
 
 def _sums(error: Tensor, scaled: Scaled) -> tuple[Tensor, Tensor]:

@@ -12,7 +12,11 @@ import torch
 from oceanbench.assimilation.fourdvarnet.anywhere import library as libraries
 from oceanbench.assimilation.fourdvarnet.anywhere.library import Library
 from oceanbench.assimilation.fourdvarnet.anywhere.network import IncrementNetwork
-from oceanbench.assimilation.fourdvarnet.anywhere.training import relative_error, trained
+from oceanbench.assimilation.fourdvarnet.anywhere.training import (
+    relative_error,
+    second_pass,
+    trained,
+)
 from oceanbench.assimilation.fourdvarnet.anywhere.window_sampler import WindowSampler
 from oceanbench.errors import OceanbenchError
 from oceanbench.learning.ensembles import configuration_of, load_networks
@@ -54,6 +58,21 @@ def test_the_first_guess_has_a_relative_error_of_one(library: Library) -> None:
     torch.testing.assert_close(relative_error(network, drawn), torch.ones(len(drawn.error)))
 
 
+def test_a_second_pass_begins_where_the_first_one_ended(library: Library) -> None:
+    torch.manual_seed(0)
+    network = IncrementNetwork(FEW).eval()
+    drawn = WindowSampler(library.scene_files, FEW).middles()
+    after = second_pass(network, drawn)
+    with torch.no_grad():
+        left = drawn.error - network(drawn.windows.scaled())
+    torch.testing.assert_close(after.error, left)
+    middle, seen = FEW.half, after.windows.count[:, FEW.half] > 0
+    expected = left[:, FEW.reach][seen]  # innovations have no error in these scenes
+    torch.testing.assert_close(
+        after.windows.innovation[:, middle][seen], expected, atol=5e-3, rtol=0.0
+    )
+
+
 def test_training_lowers_the_error_and_resumes_where_it_was(
     library: Library, tmp_path: Path
 ) -> None:
@@ -61,7 +80,8 @@ def test_training_lowers_the_error_and_resumes_where_it_was(
     kept = {"name": "mine", "seed": 0, "checkpoint": tmp_path}
     first = trained(library, FEW, **kept)
     found = configuration_of(type(FEW), first, "mine")
-    assert found == FEW
+    kept_exactly = {name: getattr(FEW, name) for name in ("rate", "average", "again")}
+    assert replace(found, **kept_exactly) == FEW
     (network,) = load_networks(lambda: IncrementNetwork(found), first, name="mine")
     with torch.no_grad():
         assert relative_error(network, checked).mean() < 0.8
