@@ -6,6 +6,7 @@ interrupted goes on, and two commands may fill one folder together.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -67,9 +68,11 @@ class Library:
 
     @staticmethod
     def _make(make: Callable[[int], None], files: Sequence[Path], label: str, workers: int) -> None:
-        missing = [number for number, file in enumerate(files) if not file.is_file()]
         if workers < 1:
             raise OceanbenchError(f"workers={workers}: expected at least one")
+        missing = [number for number, file in enumerate(files) if not file.is_file()]
+        begin = os.getpid() % max(len(missing), 1)  # not where another command is at work
+        missing = missing[begin:] + missing[:begin]
         if workers == 1 or len(missing) < 2:
             for number in progress(missing, label):
                 make(number)

@@ -101,8 +101,8 @@ class WindowSampler:
         innovation[place] = scene.get_tensor("innovation")[guess, here].float()
         count[place] = scene.get_tensor("count")[here].float()
         error = truth - maps[c.half - c.reach : c.half + c.reach + 1]
-        sea, cell_km = scene.get_tensor("sea").float(), scene.get_tensor("cell_km").float()
-        return [maps, innovation.view_as(maps), count.view_as(maps), sea, cell_km, error]
+        sea, cell_km = (scene.get_tensor(name).float() for name in ("sea", "cell_km"))
+        return [maps, innovation.view_as(maps), count.view_as(maps), sea, cell_km.view(()), error]
 
 
 def _opened(file: Path) -> Any:

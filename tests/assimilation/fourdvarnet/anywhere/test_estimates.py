@@ -65,6 +65,18 @@ def test_steps_go_from_the_first_guess_to_the_sea() -> None:
     assert errors[0] > errors[1] > errors[2]  # an untrained solver interpolates
 
 
+def test_the_same_sea_elsewhere_has_the_same_increments() -> None:
+    def moved(data: xr.Dataset) -> xr.Dataset:
+        return data.assign_coords(longitude=data["longitude"] + 77.0)
+
+    inputs = observed()
+    elsewhere = {name: moved(data) for name, data in inputs.items()}
+    options = {"device": "cpu", "seed": 0, "weights": anywhere_scenes.untrained()}
+    options |= {"first_guess": "flat", "passes": "two"}
+    found = MAPPING.estimate(elsewhere, moved(target()), **options)["ssh"]
+    np.testing.assert_allclose(found, mapped(inputs, "two"), rtol=0.0, atol=1e-5)
+
+
 def test_what_agrees_with_the_first_guess_changes_nothing() -> None:
     inputs = observed()
     for name in ("one", "two"):
