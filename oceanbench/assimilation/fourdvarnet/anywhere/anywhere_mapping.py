@@ -70,10 +70,15 @@ class AnywhereMapping:
         checkpoint : folder that keeps worlds, scenes and training: what was interrupted resumes
             there
         """
-        preset_ = preset_of(self.name, self.presets, preset, steps=steps)
-        counts = {"worlds": worlds or preset_.worlds, "scenes": scenes or preset_.scenes}
-        checked = min(preset_.checked, max(counts["scenes"] // 5, 1))
-        configuration = replace(preset_, update=update or preset_.update, checked=checked, **counts)
+        usual = preset_of(self.name, self.presets, preset, steps=steps)
+        scenes = scenes or usual.scenes
+        configuration = replace(
+            usual,
+            update=update or usual.update,
+            worlds=worlds or usual.worlds,
+            scenes=scenes,
+            checked=min(usual.checked, max(scenes // 5, 1)),
+        )
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(checkpoint or temporary)
             library = Library.of(folder, configuration)

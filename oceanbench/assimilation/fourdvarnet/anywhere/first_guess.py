@@ -71,7 +71,8 @@ def first_guess(
                 f"first_guess={name}: '{part}' is neither a mapper nor an input with maps of "
                 f"'{variable}'; {did_you_mean(part, known)}"
             )
-    return np.mean(found, axis=0)
+    mean: FloatArray = np.mean(found, axis=0)
+    return mean
 
 
 def fitted_scales(

@@ -178,7 +178,6 @@ def _validated(network: IncrementNetwork, checked: Drawn, device: str) -> float:
     """Mean loss of windows, some at a time."""
     found = []
     for first in range(0, len(checked.error), AT_ONCE):
-        some = slice(first, first + AT_ONCE)
-        part = Drawn(checked.windows.each(lambda v, some=some: v[some]), checked.error[some])  # type: ignore[misc]
-        found.append(relative_error(network, part.to(device)))
+        part = checked.some(slice(first, first + AT_ONCE)).to(device)
+        found.append(relative_error(network, part))
     return float(torch.cat(found).mean())

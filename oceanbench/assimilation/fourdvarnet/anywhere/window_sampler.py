@@ -36,6 +36,10 @@ class Drawn:
         """Return them on another device."""
         return Drawn(self.windows.each(lambda part: part.to(device)), self.error.to(device))
 
+    def some(self, chosen: slice) -> Drawn:
+        """Some of the windows."""
+        return Drawn(self.windows.each(lambda part: part[chosen]), self.error[chosen])
+
 
 @dataclass(frozen=True)
 class WindowSampler:
