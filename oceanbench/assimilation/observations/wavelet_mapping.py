@@ -95,11 +95,11 @@ class WaveletMapping:
         centre = (float(nodes[0].mean()), float(nodes[1].mean()))
         x, y = kilometres(o.longitude, o.latitude, centre)
         grid_x, grid_y = kilometres(nodes[0].ravel(), nodes[1].ravel(), centre)
-        extent = tuple(
+        along_time, along_x, along_y = (
             (float(places.min()), float(places.max()))
             for places in map(np.append, (o.time, x, y), (days, grid_x, grid_y))
         )
-        bands = self.bands
+        extent, bands = (along_time, along_x, along_y), self.bands
         columns = [wavelets(band, extent, o.time, x, y) for band in bands]
         if self.pass_error > 0:
             columns.append(shared_error(o.track, self.pass_error))

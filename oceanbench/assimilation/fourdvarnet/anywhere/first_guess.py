@@ -123,7 +123,7 @@ def sea_mask(inputs: Mapping[str, xr.Dataset], variable: str, grid: MapGrid) -> 
     for data in inputs.values():
         if variable not in data or not {"latitude", "longitude"} <= set(data[variable].dims):
             continue
-        known = np.isfinite(data[variable])
+        known = data[variable].notnull()
         known = known.any([dim for dim in known.dims if dim not in ("latitude", "longitude")])
         if bool(known.all()):
             continue

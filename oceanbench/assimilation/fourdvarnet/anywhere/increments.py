@@ -26,6 +26,7 @@ from oceanbench.assimilation.fourdvarnet.anywhere.innovations import CellSamples
 from oceanbench.assimilation.fourdvarnet.anywhere.network import IncrementNetwork
 from oceanbench.assimilation.fourdvarnet.anywhere.scaling import DAY_WEIGHTS, Windows
 from oceanbench.assimilation.fourdvarnet.maps.first_guess_maps import mean_on
+from oceanbench.assimilation.fourdvarnet.maps.window_estimates import every_window
 from oceanbench.assimilation.observations.superobservations import mean_field
 
 AT_ONCE = 8  # windows
@@ -134,14 +135,22 @@ class AnywhereMapper:
     ) -> FloatArray:
         """Increments (days, rows, columns) of a patch, of all its windows, blended."""
         c = self.network.configuration
-        series = [torch.as_tensor(a, dtype=torch.float32) for a in (anomaly, innovation, count)]
-        windows = [part.unfold(0, c.days, 1).movedim(-1, 1) for part in series]
+        guesses, differences, counts = (
+            every_window(torch.as_tensor(a, dtype=torch.float32), c.days)
+            for a in (anomaly, innovation, count)
+        )
         land, cell = torch.as_tensor(sea, dtype=torch.float32), torch.tensor(float(cell_km))
         total, weight = np.zeros(anomaly.shape), np.zeros((len(anomaly), 1, 1))
-        for first in range(0, len(windows[0]), AT_ONCE):
-            some = [part[first : first + AT_ONCE] for part in windows]
-            size = len(some[0])
-            given = Windows(*some, land.expand(size, -1, -1), cell.expand(size))
+        for first in range(0, len(guesses), AT_ONCE):
+            some = slice(first, first + AT_ONCE)
+            size = len(guesses[some])
+            given = Windows(
+                guesses[some],
+                differences[some],
+                counts[some],
+                land.expand(size, -1, -1),
+                cell.expand(size),
+            )
             with torch.inference_mode():
                 scaled = given.each(lambda part: part.to(self.device)).scaled()
                 answers = self.network(scaled).double().cpu().numpy()

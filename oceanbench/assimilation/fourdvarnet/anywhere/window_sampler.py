@@ -112,7 +112,7 @@ class WindowSampler:
 def _opened(file: Path) -> Any:
     """Scene whose parts are read when they are asked for."""
     try:
-        return safe_open(file, framework="pt")  # type: ignore[no-untyped-call]
+        return safe_open(file, framework="pt")
     except (SafetensorError, OSError) as problem:
         raise OceanbenchError(f"{file}: not a whole scene ({problem}); remove it") from problem
 

@@ -52,7 +52,7 @@ class Place:
 
     def grid(self, cell_km: float) -> MapGrid:
         """Days and cells of a scene, cells as wide as high in the plane of the middle."""
-        cells: FloatArray = np.arange(CELLS) - (CELLS - 1) / 2.0
+        cells = np.arange(CELLS, dtype=np.float64) - (CELLS - 1) / 2.0
         cells = cells * (cell_km / KM_PER_DEGREE)
         shrink = float(np.cos(np.deg2rad(self.latitude)))
         days = (EPOCH + np.arange(DAYS) * DAY).astype("datetime64[ns]")

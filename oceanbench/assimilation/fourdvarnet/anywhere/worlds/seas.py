@@ -67,7 +67,7 @@ class Sea:
     @property
     def axis(self) -> FloatArray:
         """Distances of the cells from the middle, km."""
-        cells: FloatArray = np.arange(CELLS) - (CELLS - 1) / 2.0
+        cells = np.arange(CELLS, dtype=np.float64) - (CELLS - 1) / 2.0
         return cells * self.cell_km
 
     def height(self, days: FloatArray, north: FloatArray, east: FloatArray) -> FloatArray:
