@@ -42,8 +42,8 @@ class AnywhereConfiguration:
     reading: int = 2
     prior_hidden: int = 32
     coarsen: int = 2
-    reach_days: float = 1.5
-    reach_cells: float = 1.5
+    reach_days: float = 2.0
+    reach_cells: float = 2.0
     iterations: int = 5
     applied: int = 8
     worlds: int = 30
