@@ -65,11 +65,19 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
         {"anomalies", "window_batches"},
     ],
     "assimilation/fourdvarnet": [
+        {"anywhere"},
         {"maps", "windows"},
         {"compilation"},
         {"gauss_newton", "incremental", "learned_descent", "solver"},
         {"bilevel", "bumps", "gated_prior"},
         {"adjoint", "batch", "conjugate_gradients", "priors", "published", "step_length"},
+    ],
+    "assimilation/fourdvarnet/anywhere": [
+        {"anywhere_mapping"},
+        {"training", "withheld_altimeters"},
+        {"increments", "library", "window_sampler"},
+        {"box", "first_guess", "network", "scenes"},
+        {"configuration", "innovations", "scaling", "worlds"},
     ],
 }
 MOST_ENTRIES = 24  # directly in the package

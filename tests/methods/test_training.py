@@ -21,6 +21,7 @@ from oceanbench.errors import OceanbenchError
 from oceanbench.methods import running
 from oceanbench.methods.inputs import Inputs
 from oceanbench.methods.method_file import load_method
+from oceanbench.methods.running import run
 from oceanbench.methods.training import train
 from oceanbench.methods.weights import Weights
 from oceanbench.result import Result
@@ -38,6 +39,13 @@ def train(inputs, *, device, seed, scale=1.0):
 def estimate(inputs, target, *, device, seed, weights, offset=0.0):
     assert all(tensor.device.type == device for tensor in weights.values())
     return target.fillna(float(weights["mean"]) + offset)
+'''
+OWN_WORLDS = '''"""A constant that was learned from no data of a challenge."""
+import torch
+def train(inputs, *, device, seed):
+    return {"mean": torch.tensor(0.5)}
+def estimate(inputs, target, *, device, seed, weights):
+    return target.fillna(float(weights["mean"]))
 '''
 EITHER = LEARNS.replace("weights,", "weights=None,").replace(
     "    assert", "    if weights is None:\n        return target.fillna(0.0)\n    assert"
@@ -272,6 +280,24 @@ def test_weights_of_another_challenge_must_be_chosen(
     assert oceanbench("run", "learns.py", rescored.path)[0] == 0
     result = Result.load(tmp_path / "results" / "other" / "learns.json")
     assert result.provenance["options"]["weights"]["challenge"] == "toy_maps"
+
+
+def test_weights_that_opened_no_input_serve_every_challenge(
+    challenge: Challenge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = method(tmp_path, OWN_WORLDS)
+    path, weights = train(file, challenge, output=tmp_path / "results", device="cpu")
+    assert (weights.of_challenge, weights.training["period"]) == (False, [])
+    monkeypatch.setattr(shipped, "folder", lambda kind: tmp_path / "shipped" / kind)
+    place = tmp_path / "shipped" / "baselines" / "weights" / path.name
+    place.parent.mkdir(parents=True)
+    path.rename(place)
+    other = make(tmp_path / "other", name="other")
+    submission, kept = run(file, other, output=tmp_path / "results", device="cpu")
+    assert submission.learned_from == "simulation"
+    assert kept["options"]["weights"]["challenge"] == ""
+    with xr.open_dataset(submission.path) as found:
+        np.testing.assert_array_equal(found["ssh"], 0.5)
 
 
 ZERO = "def estimate(inputs, target, *, device, seed):\n    return target.fillna(0.0)\n"
