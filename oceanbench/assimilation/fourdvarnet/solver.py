@@ -39,7 +39,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import cast
 
 import torch
@@ -198,7 +197,7 @@ class FourDVarNet(torch.nn.Module):
         target: list[Tensor] = [weight * innovation, torch.zeros_like(start)]
         if self.second is not None:
             target.append(self._second_target(first_guess, mean, second))
-        return Problem(self, bumps, size, mean, mask, gates, tuple(target), start)
+        return Problem(self, bumps, size, mean, weight * mask * size, gates, tuple(target), start)
 
     def compilable(self) -> list[torch.nn.Module]:
         """Parts that can be compiled."""
@@ -226,7 +225,7 @@ class Problem:
     solver : whose problem it is
     bumps : control variables
     size, mean : of the first guess's errors, in units of the solver's correction
-    mask : one where something is observed, or what that weighs; zero elsewhere
+    observing : what the sum of the bumps is multiplied with to be compared with observations
     gates : of the prior
     target : of the residuals' parts: weighted misfits, departures from the prior and, with a second
         field, from that
@@ -237,15 +236,10 @@ class Problem:
     bumps: Bumps
     size: Tensor
     mean: Tensor
-    mask: Tensor
+    observing: Tensor
     gates: Gates
     target: Parts
     start: Tensor
-
-    @cached_property
-    def observing(self) -> Tensor:
-        """What the sum of the bumps is multiplied with to be compared with observations."""
-        return self.solver.log_observation_weight.exp() * self.mask * self.size
 
     def descent(self, iterations: int) -> Iterator[Iterate]:
         """Iterates of the conjugate gradients, the first and the last included."""
