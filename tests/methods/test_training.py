@@ -479,6 +479,7 @@ def test_boards_count_what_a_training_began_with(began_on: str, learned_from: st
     hidden: dict[str, object] = {"options": {"supervised": False}}
     begun = {"init": {"challenge": began_on, "options": {}}} if began_on else {}
     origin = {"name": "ssh_ose_jet", "version": 1, "sha256": ""}
-    weights = Weights({}, {"name": "unet"}, origin, {"period": []}, {**hidden, **begun})
+    opened = {"period": [], "files": {"tracks": []}}
+    weights = Weights({}, {"name": "unet"}, origin, opened, {**hidden, **begun})
     found = running._learned_from(load_method("unet")[1], weights, Challenge.load("ssh_ose_jet"))
     assert found == learned_from
