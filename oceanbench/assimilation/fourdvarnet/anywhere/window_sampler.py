@@ -16,6 +16,8 @@ from oceanbench.assimilation.fourdvarnet.anywhere.scaling import Windows
 from oceanbench.errors import OceanbenchError
 
 EASY = 1  # number of the first guess that is badly fitted
+MIXED = 4  # one in so many windows has the mean of two first guesses
+LINEAR = (0, 1, 5)  # of a window's parts: maps, innovation and error
 LAST_DAYS = (-6, 2)  # around the last observed day, of half of the windows of scenes that end early
 
 
@@ -90,8 +92,13 @@ class WindowSampler:
             if last <= latest and _below(2, random):
                 first, end = LAST_DAYS
                 middle = last + first + _below(end - first, random)
-            guess = EASY if easy else _below(count, random)
-            return self._window(scene, guess, min(max(middle, half), latest))
+            one = EASY if easy else _below(count, random)
+            middle = min(max(middle, half), latest)
+            window = self._window(scene, one, middle)
+            if easy or _below(MIXED, random):
+                return window
+            share = 0.3 + 0.4 * float(torch.rand((), generator=random))
+            return _mixed(window, self._window(scene, _below(count, random), middle), share)
 
     def _window(self, scene: Any, guess: int, middle: int) -> list[Tensor]:
         c = self.configuration
@@ -121,6 +128,12 @@ def _days(scene: Any) -> tuple[int, int]:
     """How many, and the last that is observed."""
     days, rows, columns = scene.get_slice("truth").get_shape()
     return days, int(scene.get_tensor("cell")[-1]) // (rows * columns)
+
+
+def _mixed(one: list[Tensor], other: list[Tensor], share: float) -> list[Tensor]:
+    """Window of the weighted mean of two first guesses: all but counts, sea and cell are linear."""
+    both = enumerate(zip(one, other, strict=True))
+    return [a.lerp(b, share) if place in LINEAR else a for place, (a, b) in both]
 
 
 def _turned(parts: list[Tensor], random: torch.Generator) -> list[Tensor]:
