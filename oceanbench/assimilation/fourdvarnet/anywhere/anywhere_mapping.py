@@ -24,6 +24,7 @@ from oceanbench.assimilation.fourdvarnet.anywhere.withheld_altimeters import (
 from oceanbench.assimilation.observations.superobservations import chosen_missions
 from oceanbench.errors import OceanbenchError
 from oceanbench.learning.ensembles import configuration_of, load_networks, preset_of
+from oceanbench.learning.precision import in_bfloat16
 
 STEPS = {"auto": -1, "none": 0, "half": 1, "one": 2, "two": 3}  # of the ladder of increments
 
@@ -54,6 +55,7 @@ class AnywhereMapping:
         scenes: int = 0,
         workers: int = 1,
         checkpoint: str = "",
+        precision: str = "auto",
     ) -> dict[str, torch.Tensor]:
         """Simulate worlds, observe them, and train the network.
 
@@ -69,6 +71,7 @@ class AnywhereMapping:
         workers : processes that simulate and observe
         checkpoint : folder that keeps worlds, scenes and training: what was interrupted resumes
             there
+        precision : see :func:`oceanbench.learning.precision.in_bfloat16`
         """
         usual = preset_of(self.name, self.presets, preset, steps=steps)
         scenes = scenes or usual.scenes
@@ -78,6 +81,7 @@ class AnywhereMapping:
             worlds=worlds or usual.worlds,
             scenes=scenes,
             checked=min(usual.checked, max(scenes // 5, 1)),
+            reduced=in_bfloat16(precision, device, usual=usual.reduced),
         )
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(checkpoint or temporary)
@@ -105,6 +109,7 @@ class AnywhereMapping:
         passes: str = "auto",
         most_withheld: int = 2,
         cell_km: float = 16.0,
+        precision: str = "auto",
     ) -> xr.Dataset:
         """Map the observations onto the target.
 
@@ -123,13 +128,14 @@ class AnywhereMapping:
             ``auto`` is what withheld altimeters bear out
         most_withheld : altimeters that are withheld in turn to find that
         cell_km : side of the cells that the network works on, 14 to 24 as in training
+        precision : see :func:`oceanbench.learning.precision.in_bfloat16`
         """
         if passes not in STEPS or most_withheld < 1 or not 10.0 <= cell_km <= 30.0:
             raise OceanbenchError(
                 f"{self.name}: passes={passes}, most_withheld={most_withheld}, cell_km={cell_km}: "
                 f"expected one of {', '.join(STEPS)}, at least 1, and 10 to 30"
             )
-        network = self._network(weights, device)
+        network = self._network(weights, device, precision)
         names = chosen_missions(inputs, missions)
         every = ",".join(names)
         found = {}
@@ -150,8 +156,12 @@ class AnywhereMapping:
             found[name] = field.copy(data=values).transpose(*variable.dims)
         return target.assign(found)
 
-    def _network(self, weights: Mapping[str, torch.Tensor], device: str) -> IncrementNetwork:
-        configuration = configuration_of(AnywhereConfiguration, weights, self.name)
+    def _network(
+        self, weights: Mapping[str, torch.Tensor], device: str, precision: str
+    ) -> IncrementNetwork:
+        found = configuration_of(AnywhereConfiguration, weights, self.name)
+        reduced = in_bfloat16(precision, device, usual=found.reduced)
+        configuration = replace(found, reduced=reduced)
         (network,) = load_networks(
             lambda: IncrementNetwork(configuration), weights, name=self.name, device=device
         )
