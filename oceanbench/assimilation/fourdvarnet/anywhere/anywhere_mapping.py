@@ -16,16 +16,22 @@ from oceanbench.assimilation.fourdvarnet.anywhere.first_guess import fitted_scal
 from oceanbench.assimilation.fourdvarnet.anywhere.increments import AnywhereMapper
 from oceanbench.assimilation.fourdvarnet.anywhere.library import Library
 from oceanbench.assimilation.fourdvarnet.anywhere.network import IncrementNetwork
-from oceanbench.assimilation.fourdvarnet.anywhere.training import trained
+from oceanbench.assimilation.fourdvarnet.anywhere.training import begun, trained
 from oceanbench.assimilation.fourdvarnet.anywhere.withheld_altimeters import (
     chosen_step,
     withheld,
 )
+from oceanbench.assimilation.fourdvarnet.anywhere.worlds.own_sea import own_world
+from oceanbench.assimilation.fourdvarnet.anywhere.worlds.simulations import World
+from oceanbench.assimilation.fourdvarnet.maps.simulated_missions import flown_missions
+from oceanbench.assimilation.fourdvarnet.maps.training_set import training_truth
 from oceanbench.assimilation.observations.superobservations import chosen_missions
 from oceanbench.errors import OceanbenchError
 from oceanbench.learning.ensembles import configuration_of, load_networks, preset_of
 from oceanbench.learning.precision import in_bfloat16
 
+SEAS = ("family", "own")  # that a network learns from
+OWN = {"scenes": 120, "steps": 900, "rate": 3e-4}  # of a training on one sea of 32 days or more
 STEPS = {"auto": -1, "none": 0, "half": 1, "one": 2, "two": 3}  # of the ladder of increments
 
 
@@ -51,41 +57,56 @@ class AnywhereMapping:
         preset: str = "cpu",
         steps: int = 0,
         update: str = "",
+        sea: str = "family",
         worlds: int = 0,
         scenes: int = 0,
         workers: int = 1,
         checkpoint: str = "",
         precision: str = "auto",
+        init: Mapping[str, torch.Tensor] | None = None,
     ) -> dict[str, torch.Tensor]:
         """Simulate worlds, observe them, and train the network.
 
         Parameters
         ----------
-        inputs : not used, and none is opened: the weights are of no challenge, and serve every one
+        inputs : only the training maps of ``sea=own``. Else none is opened: the weights are of no
+            challenge, and serve every one
         device : of torch
         seed : of the first weights and the windows; worlds and scenes are the same
         preset : one of the method's
-        steps : of the training; 0 as many as the preset has
+        steps : of the training; 0 as many as the preset has, or as a sea of one's own needs
         update : ``conjugate`` or ``unet``; by default that of the preset
-        worlds, scenes : how many; 0 as many as the preset has
+        sea : ``family``, the worlds, or ``own``, that of the challenge's training maps
+        worlds, scenes : how many; 0 as for the steps
         workers : processes that simulate and observe
         checkpoint : folder that keeps worlds, scenes and training: what was interrupted resumes
             there
         precision : see :func:`oceanbench.learning.precision.in_bfloat16`
+        init : weights of the same network, from which to go on
         """
-        usual = preset_of(self.name, self.presets, preset, steps=steps)
+        if sea not in SEAS:
+            raise OceanbenchError(f"{self.name}: sea={sea}: expected one of {', '.join(SEAS)}")
+        own = _own(inputs, self.name) if sea == "own" else None
+        usual = preset_of(self.name, self.presets, preset)
+        usual = usual if own is None else replace(usual, **OWN)
+        usual = replace(usual, steps=steps or usual.steps)
+        if init is not None:
+            usual = replace(usual, easy_steps=0)
         scenes = scenes or usual.scenes
         configuration = replace(
             usual,
             update=update or usual.update,
-            worlds=worlds or usual.worlds,
+            worlds=1 if own else worlds or usual.worlds,
             scenes=scenes,
             checked=min(usual.checked, max(scenes // 5, 1)),
             reduced=in_bfloat16(precision, device, usual=usual.reduced),
         )
+        if init is not None:
+            begun(configuration, init, name=self.name)  # before minutes of scenes
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(checkpoint or temporary)
-            library = Library.of(folder, configuration)
+            folder = folder if own is None else folder / own.digest
+            library = replace(Library.of(folder, configuration), own=own)
             library.fill(workers=workers)
             return trained(
                 library,
@@ -94,6 +115,7 @@ class AnywhereMapping:
                 seed=seed,
                 device=device,
                 checkpoint=folder,
+                init=init,
             )
 
     def estimate(  # noqa: PLR0913  (every option is a keyword)
@@ -166,3 +188,8 @@ class AnywhereMapping:
             lambda: IncrementNetwork(configuration), weights, name=self.name, device=device
         )
         return network
+
+
+def _own(inputs: Mapping[str, xr.Dataset], name: str) -> World:
+    """Sea of a challenge's training maps."""
+    return own_world(training_truth(inputs, name, flown_missions(inputs, "")))

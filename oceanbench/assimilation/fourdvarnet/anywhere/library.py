@@ -18,7 +18,13 @@ import torch
 
 from oceanbench.assimilation.fourdvarnet.anywhere.configuration import AnywhereConfiguration
 from oceanbench.assimilation.fourdvarnet.anywhere.scenes.scene import keep_scene, scene_path
-from oceanbench.assimilation.fourdvarnet.anywhere.worlds.simulations import make_world, world_path
+from oceanbench.assimilation.fourdvarnet.anywhere.worlds.seas import GAUSSIAN
+from oceanbench.assimilation.fourdvarnet.anywhere.worlds.simulations import (
+    World,
+    keep_world,
+    make_world,
+    world_path,
+)
 from oceanbench.errors import OceanbenchError
 from oceanbench.progress import progress
 
@@ -33,11 +39,13 @@ class Library:
     ----------
     folder : made if there is none
     worlds, scenes : how many
+    own : the only world, if there is one; else worlds are simulated
     """
 
     folder: Path
     worlds: int
     scenes: int
+    own: World | None = None
 
     @classmethod
     def of(cls, folder: Path, configuration: AnywhereConfiguration) -> Library:
@@ -61,9 +69,14 @@ class Library:
         ----------
         workers : processes, of one thread each
         """
-        world = partial(make_world, self.folder / "worlds", seed=SEED)
-        self._make(world, self.world_files, "worlds", workers)
-        scene = partial(keep_scene, self.folder / "scenes", worlds=self.world_files)
+        if self.own is None:
+            world = partial(make_world, self.folder / "worlds", seed=SEED)
+            self._make(world, self.world_files, "worlds", workers)
+        else:
+            keep_world(self.own, *self.world_files)
+        gaussian = GAUSSIAN if self.own is None else 0.0
+        drawn = {"worlds": self.world_files, "gaussian": gaussian}
+        scene = partial(keep_scene, self.folder / "scenes", **drawn)
         self._make(scene, self.scene_files, "scenes", workers)
 
     @staticmethod

@@ -15,6 +15,7 @@ on good ones alone nothing is learned at the beginning.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from oceanbench.assimilation.fourdvarnet.anywhere.network import IncrementNetwor
 from oceanbench.assimilation.fourdvarnet.anywhere.scaling import DAY_WEIGHTS, Scaled
 from oceanbench.assimilation.fourdvarnet.anywhere.window_sampler import Drawn, WindowSampler
 from oceanbench.errors import OceanbenchError
+from oceanbench.learning import ensembles
 from oceanbench.learning.ensembles import as_tensors, halved
 from oceanbench.learning.training import TrainingSchedule, fit
 
@@ -44,6 +46,7 @@ def trained(
     seed: int,
     device: str = "cpu",
     checkpoint: Path | None = None,
+    init: Mapping[str, Tensor] | None = None,
 ) -> dict[str, Tensor]:
     """Train a network on the scenes of a library.
 
@@ -55,6 +58,7 @@ def trained(
     seed : of its first weights and of the windows
     device : of torch
     checkpoint : folder that keeps the training, or nothing
+    init : weights from which to go on
 
     Returns
     -------
@@ -71,7 +75,8 @@ def trained(
     checked = WindowSampler(files[-c.checked :], c).middles()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = IncrementNetwork(c).to(device)
+        network = IncrementNetwork(c) if init is None else begun(c, init, name=name)
+    network = network.to(device)
 
     def loss(drawn: tuple[Drawn, int, bool], _: float) -> Tensor:
         batch, iterations, again = drawn
@@ -110,10 +115,23 @@ def trained(
             seed=seed + number,
             checkpoint=checkpoint / f"{name}-{seed}-{stage}.safetensors" if checkpoint else None,
             label=f"{name}, {stage} first guesses",
-            about=f"{c}",
+            about=f"{c}, {library.own is not None}",
+            begun=init is not None,
         )
     weights = {f"0.{key}": value for key, value in network.state_dict().items()}
     return {**as_tensors(c), **halved(weights)}
+
+
+def begun(
+    configuration: AnywhereConfiguration, init: Mapping[str, Tensor], *, name: str
+) -> IncrementNetwork:
+    """Network that goes on from weights; refused if they are of another one.
+
+    Parameters
+    ----------
+    configuration, init, name : as for :func:`trained`
+    """
+    return ensembles.begun(lambda: IncrementNetwork(configuration), init, 0, name=name)
 
 
 def relative_error(

@@ -41,9 +41,9 @@ def test_a_world_that_is_kept_is_not_simulated_again(
     monkeypatch.setattr(simulations, "POINTS", 16)
     made = []
 
-    def simulated(*_: object, **__: object) -> simulations.Simulation:
+    def simulated(*_: object, **__: object) -> simulations.World:
         made.append(1)
-        return simulations.Simulation(np.ones((2, 4, 4), np.float16), 9.0)
+        return simulations.World(np.ones((2, 4, 4), np.float16), 9.0)
 
     monkeypatch.setattr(simulations, "simulated", simulated)
     for _ in range(2):

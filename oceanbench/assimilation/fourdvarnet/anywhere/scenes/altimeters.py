@@ -76,9 +76,10 @@ class AltimeterErrors:
 
 
 def draw_place(random: np.random.Generator, sea: Sea) -> Place:
-    """Draw a place of the hemisphere of a sea; latitudes are those of the mid-latitudes."""
-    latitude = random.uniform(25.0, 58.0)
-    return Place(random.uniform(20.0, 340.0), -latitude if sea.southern else latitude)
+    """Draw a place at one of a sea's latitudes."""
+    first, last = sea.latitudes
+    latitude = first + (last - first) * random.random()
+    return Place(random.uniform(20.0, 340.0), latitude)
 
 
 def draw_errors(random: np.random.Generator) -> AltimeterErrors:

@@ -124,7 +124,9 @@ def make_scene(number: int, worlds: Sequence[Path], *, gaussian: float = GAUSSIA
 
 
 def _land(random: np.random.Generator, sea: Sea) -> BoolArray:
-    """Land (cells, cells) of a random coast, or none."""
+    """Land (cells, cells) of a known sea, of a random coast, or none."""
+    if (known := sea.land()) is not None:
+        return known
     if random.random() >= COASTS:
         return np.zeros((CELLS, CELLS), bool)
     relief = smooth_field(random, 2 * CELLS, sea.cell_km, log_uniform(random, 400.0, 1500.0))

@@ -6,7 +6,7 @@ r"""A sea that a scene sees: a world of some physics, as no one has seen it befo
 w is a simulated world or a Gaussian field, stretched in time and space, turned, perhaps as smooth
 as operational maps; A its amplitude, m a mean field and the rest a trend that all of the sea
 shares. With north and south exchanged a geostrophic flow is one of the other hemisphere, its waves
-still going west. Times are days, places kilometres from the middle.
+still going west. Times are days, places kilometres from the middle. A known sea is as it is.
 """
 
 from __future__ import annotations
@@ -20,16 +20,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from oceanbench.arrays import FloatArray
+from oceanbench.arrays import BoolArray, FloatArray
 from oceanbench.assimilation.fourdvarnet.anywhere.worlds.gaussian_fields import gaussian_field
 from oceanbench.assimilation.fourdvarnet.anywhere.worlds.random_numbers import (
     log_uniform,
     smooth_field,
 )
-from oceanbench.assimilation.fourdvarnet.anywhere.worlds.simulations import read_world
+from oceanbench.assimilation.fourdvarnet.anywhere.worlds.simulations import World, read_world
 
 CELLS, DAYS = 48, 39  # of a scene: along each side; in time
 CELLS_KM = (14.0, 24.0)  # side of a cell
+SPAN_KM = CELLS * CELLS_KM[0]  # that a known sea has at least
+LATITUDES = (25.0, 58.0)  # of the places that a sea may be at, degrees
 GAUSSIAN = 0.4  # of the seas have no dynamics
 TURNED = 1.45  # of a side of the scene that a world must be wide to be turned
 AMPLITUDES = (0.025, 0.30)  # m
@@ -46,10 +48,11 @@ class Sea:
     step_days, step_km : between them, and between their points
     cell_km : side of a cell of the scene
     turn, origin : angle of the scene's axes, and where its middle is in the world, points
-    southern : whether it is of the southern hemisphere
+    latitudes : of the places that it may be at
     amplitude : A, by which the maps are multiplied
     mean : (cells, cells) of the scene, m
     trend : b and c, m a day and m
+    dry : (n, n) of a known sea, where its land is
     """
 
     maps: NDArray[np.floating[Any]]
@@ -59,10 +62,11 @@ class Sea:
     cell_km: float
     turn: float = 0.0
     origin: tuple[float, float] = (0.0, 0.0)
-    southern: bool = False
+    latitudes: tuple[float, float] = LATITUDES
     amplitude: float = 1.0
     mean: FloatArray = field(default_factory=lambda: np.zeros((CELLS, CELLS)))
     trend: tuple[float, float] = (0.0, 0.0)
+    dry: BoolArray | None = None
 
     @property
     def axis(self) -> FloatArray:
@@ -80,7 +84,7 @@ class Sea:
         """Height of the world itself, with neither mean nor trend."""
         later = np.clip(days / self.step_days, 0.0, len(self.maps) - 1.0)
         places = np.broadcast_arrays(later, *self._places(north, east))
-        found: FloatArray = map_coordinates(self.maps, places, np.float64, 1, mode="grid-wrap")
+        found: FloatArray = map_coordinates(self.maps, places, np.float64, 1, mode=self._edge)
         return self.amplitude * found
 
     def steady(self, north: FloatArray, east: FloatArray) -> FloatArray:
@@ -94,8 +98,25 @@ class Sea:
     def known_mean(self, north: FloatArray, east: FloatArray) -> FloatArray:
         """What a mean dynamic topography would tell: m, and the long mean of the world."""
         places = np.broadcast_arrays(*self._places(north, east))
-        world: FloatArray = map_coordinates(self.climate, places, np.float64, 1, mode="grid-wrap")
+        world: FloatArray = map_coordinates(self.climate, places, np.float64, 1, mode=self._edge)
         return self.steady(north, east) + self.amplitude * world
+
+    def land(self) -> BoolArray | None:
+        """Land (cells, cells) of a known sea."""
+        if self.dry is None:
+            return None
+        places = np.broadcast_arrays(*self._places(self.axis[:, None], self.axis))
+        rows, columns = (
+            np.clip(np.rint(a), 0, size - 1).astype(int)
+            for a, size in zip(places, self.dry.shape, strict=True)
+        )
+        found: BoolArray = self.dry[rows, columns]
+        return found
+
+    @property
+    def _edge(self) -> str:
+        """What is beyond the maps: the other side of a world, the coast of a known sea."""
+        return "grid-wrap" if self.dry is None else "nearest"
 
     def _places(self, north: FloatArray, east: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Rows and columns of the world."""
@@ -119,7 +140,10 @@ def draw_sea(
     if not worlds or random.random() < gaussian:
         sea = _gaussian_sea(random)
     else:
-        sea = _simulated_sea(random, worlds[int(random.integers(len(worlds)))])
+        world = read_world(worlds[int(random.integers(len(worlds)))])
+        if world.latitude is not None:
+            return _known_sea(random, world, world.latitude)
+        sea = _simulated_sea(random, world)
     if random.random() < 0.4:
         width = random.uniform(15.0, 45.0) / sea.step_km
         smooth = gaussian_filter(sea.maps, (0.0, width, width), mode="wrap")
@@ -142,13 +166,33 @@ def draw_sea(
 def _gaussian_sea(random: np.random.Generator) -> Sea:
     cell_km = log_uniform(random, *CELLS_KM)
     maps = gaussian_field(random, cell_km, DAYS + 1)
-    return Sea(
-        maps, np.zeros_like(maps[0]), 1.0, cell_km, cell_km, southern=bool(random.random() < 0.5)
-    )
+    latitudes = _of_hemisphere(southern=bool(random.random() < 0.5))
+    return Sea(maps, np.zeros_like(maps[0]), 1.0, cell_km, cell_km, latitudes=latitudes)
 
 
-def _simulated_sea(random: np.random.Generator, path: Path) -> Sea:
-    world = read_world(path)
+def _of_hemisphere(*, southern: bool) -> tuple[float, float]:
+    first, last = LATITUDES
+    return (-first, -last) if southern else (first, last)
+
+
+def _known_sea(random: np.random.Generator, world: World, latitude: float) -> Sea:
+    """Some days and a part of a known sea; where it has fewer, they run back again."""
+    size = np.array(world.height.shape[1:])
+    cells = (CELLS_KM[0], min(CELLS_KM[1], float(size.min() - 1) * world.spacing_km / CELLS))
+    cell_km = log_uniform(random, cells[0], max(cells))
+    half = (CELLS - 1) / 2.0 * cell_km / world.spacing_km
+    free = np.maximum(size - 1 - 2.0 * half, 0.0)
+    rows, columns = half + free * random.random(2)
+    first = random.integers(max(len(world.height) - DAYS, 0) + 1)
+    maps = world.height[first : first + DAYS + 1].astype(np.float32)
+    lacking = DAYS + 1 - len(maps)
+    maps = np.pad(maps, ((0, lacking), (0, 0), (0, 0)), mode="reflect")
+    climate = world.height.mean(0, dtype=np.float32)
+    place = {"origin": (rows, columns), "latitudes": (latitude, latitude), "dry": world.land}
+    return Sea(maps, climate, 1.0, world.spacing_km, cell_km, **place)
+
+
+def _simulated_sea(random: np.random.Generator, world: World) -> Sea:
     step_days, step_km = log_uniform(random, 0.6, 1.4), log_uniform(random, 0.8, 1.6)
     step_km *= world.spacing_km
     size = world.height.shape[1] * step_km
@@ -162,4 +206,5 @@ def _simulated_sea(random: np.random.Generator, path: Path) -> Sea:
     if southern:
         maps, climate = maps[:, ::-1], climate[::-1]
     turn = random.uniform(0.0, 2.0 * np.pi) if free else 0.0
-    return Sea(maps, climate, step_days, step_km, cell_km, turn, southern=southern)
+    latitudes = _of_hemisphere(southern=southern)
+    return Sea(maps, climate, step_days, step_km, cell_km, turn, latitudes=latitudes)

@@ -1,8 +1,8 @@
-"""Simulated worlds: daily sea level of random regimes, kept in a folder one by one."""
+"""Worlds: daily sea level, simulated in random regimes or given, kept in a folder one by one."""
 
 from __future__ import annotations
 
-import json
+import hashlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from safetensors import numpy as safetensors
 from torch import Tensor
 
+from oceanbench.arrays import BoolArray
 from oceanbench.assimilation.fourdvarnet.anywhere.worlds.families import (
     FAMILIES,
     Family,
@@ -32,17 +33,26 @@ SLOWEST = 0.1  # m/s, of the flow that a step is made for
 
 
 @dataclass(frozen=True)
-class Simulation:
-    """Daily sea level of a world, periodic in space.
+class World:
+    """Daily sea level of a world: simulated and periodic in space, or a known sea's own.
 
     Attributes
     ----------
-    height : (days, n, n), of unit variance: a sea chooses its amplitude
+    height : (days, rows, columns), of unit variance: a sea chooses its amplitude; of a known sea m
     spacing_km : between points
+    latitude : of a known sea's middle, degrees
+    land : (rows, columns) of a known sea
     """
 
     height: NDArray[np.float16]
     spacing_km: float
+    latitude: float | None = None
+    land: BoolArray | None = None
+
+    @property
+    def digest(self) -> str:
+        """Short name that worlds of other heights do not have."""
+        return hashlib.sha256(self.height.tobytes()).hexdigest()[:12]
 
 
 def simulated(
@@ -52,7 +62,7 @@ def simulated(
     points: int = POINTS,
     days: int = DAYS,
     spin_up: int = SPIN_UP,
-) -> Simulation:
+) -> World:
     """Simulate a world of a family.
 
     Parameters
@@ -68,7 +78,7 @@ def simulated(
     maps = [m.numpy() for m in _daily(family, regime, points, seed, spin_up, days)]
     height = np.stack(maps)
     height = (height - height.mean()) / (height.std() or 1.0)
-    return Simulation(height.astype(np.float16), regime.spacing / 1e3)
+    return World(height.astype(np.float16), regime.spacing / 1e3)
 
 
 def _daily(
@@ -109,12 +119,17 @@ def make_world(folder: Path, number: int, seed: int) -> None:
     if path.is_file():
         return
     name = list(FAMILIES)[number % len(FAMILIES)]
-    world = simulated(FAMILIES[name], np.random.default_rng([seed, number]))
-    tensors = {"height": world.height, "spacing_km": np.array(world.spacing_km)}
-    write_bytes(safetensors.save(tensors, {"about": json.dumps([name, seed, number])}), path)
+    keep_world(simulated(FAMILIES[name], np.random.default_rng([seed, number])), path)
 
 
-def read_world(path: Path) -> Simulation:
+def keep_world(world: World, path: Path) -> None:
+    """Keep a world in a file, which appears whole or not at all."""
+    given = {key: part for key, part in vars(world).items() if part is not None}
+    parts = {key: np.array(part, order="C") for key, part in given.items()}
+    write_bytes(safetensors.save(parts), path)
+
+
+def read_world(path: Path) -> World:
     """Read a world that was kept.
 
     Raises
@@ -124,6 +139,8 @@ def read_world(path: Path) -> Simulation:
     """
     try:
         tensors = safetensors.load(path.read_bytes())
-        return Simulation(tensors["height"], float(tensors["spacing_km"]))
+        latitude = float(tensors["latitude"]) if "latitude" in tensors else None
+        spacing = float(tensors["spacing_km"])
+        return World(tensors["height"], spacing, latitude, tensors.get("land"))
     except (SafetensorError, KeyError) as problem:
         raise OceanbenchError(f"{path}: not a whole world ({problem}); remove it") from problem
