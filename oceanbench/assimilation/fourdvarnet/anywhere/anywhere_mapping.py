@@ -131,6 +131,7 @@ class AnywhereMapping:
         passes: str = "auto",
         most_withheld: int = 2,
         cell_km: float = 16.0,
+        members: int = 0,
         precision: str = "auto",
     ) -> xr.Dataset:
         """Map the observations onto the target.
@@ -140,7 +141,7 @@ class AnywhereMapping:
         inputs : the datasets of layout ``track`` and ``swath`` are used, one variable each
         target : variables (time, latitude, longitude) to fill
         device : of torch
-        seed : not used: the estimate is deterministic
+        seed : of the members; the estimate itself is deterministic
         weights : that :meth:`train` found
         first_guess : ``bfn``, ``duacs``, ``miost``, ``oi``, ``smooth``, ``mean``, an input with
             maps, or several of them joined by ``+``, whose mean is taken
@@ -150,12 +151,15 @@ class AnywhereMapping:
             ``auto`` is what withheld altimeters bear out
         most_withheld : altimeters that are withheld in turn to find that
         cell_km : side of the cells that the network works on, 14 to 24 as in training
+        members : estimates with errors drawn, which are given in place of the estimate; 0 for that
         precision : see :func:`oceanbench.learning.precision.in_bfloat16`
         """
-        if passes not in STEPS or most_withheld < 1 or not 10.0 <= cell_km <= 30.0:
+        possible = most_withheld >= 1 and 10.0 <= cell_km <= 30.0 and members >= 0
+        if passes not in STEPS or not possible:
             raise OceanbenchError(
-                f"{self.name}: passes={passes}, most_withheld={most_withheld}, cell_km={cell_km}: "
-                f"expected one of {', '.join(STEPS)}, at least 1, and 10 to 30"
+                f"{self.name}: passes={passes}, most_withheld={most_withheld}, cell_km={cell_km}, "
+                f"members={members}: expected one of {', '.join(STEPS)}, at least 1, 10 to 30, and "
+                "no negative number"
             )
         network = self._network(weights, device, precision)
         names = chosen_missions(inputs, missions)
@@ -174,8 +178,13 @@ class AnywhereMapping:
                 cases = withheld(inputs, names, most_withheld)
                 step = chosen_step(cases, mapper.ladder, box, str(name))
             made = mapper.ladder(inputs, every)
-            values = box.on_target(made.guess + made.increments[step])
-            found[name] = field.copy(data=values).transpose(*variable.dims)
+            estimate = made.guess + made.increments[step]
+            found[name] = field.copy(data=box.on_target(estimate)).transpose(*variable.dims)
+            if members:
+                random = torch.Generator().manual_seed(seed)
+                drawn = [mapper.deviations(made, random) for _ in range(members)]
+                values = [field.copy(data=box.on_target(estimate + error)) for error in drawn]
+                found[name] = xr.concat(values, "member").transpose("member", *variable.dims)
         return target.assign(found)
 
     def _network(

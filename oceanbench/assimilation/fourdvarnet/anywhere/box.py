@@ -106,12 +106,15 @@ class Patch:
         )
         return mask[np.ix_(*places)]
 
-    def add(self, total: FloatArray, maps: FloatArray) -> None:
-        """Add its part of maps (days, rows, columns) of the cells to those of the box."""
+    def add(self, total: FloatArray, maps: FloatArray, *, power: float = 1.0) -> None:
+        """Add its part of maps (days, rows, columns) of the cells to those of the box.
+
+        Weights of all patches sum to one, raised to a power here.
+        """
         tile = self.tile
         fine = bicubic(self.grid.field(maps), tile.latitude, tile.longitude)
         days = np.arange(len(total))
-        total[np.ix_(days, tile.rows, tile.columns)] += tile.weight * fine
+        total[np.ix_(days, tile.rows, tile.columns)] += tile.weight**power * fine
 
 
 def _extended(axis: FloatArray, margin: float) -> FloatArray:

@@ -8,7 +8,7 @@ second pass follows: the estimate is a better first guess, and has innovations o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,8 @@ import torch
 import xarray as xr
 
 from oceanbench.arrays import BoolArray, FloatArray
-from oceanbench.assimilation.fourdvarnet.anywhere.box import Box
+from oceanbench.assimilation.fourdvarnet.anywhere.box import Box, Patch
+from oceanbench.assimilation.fourdvarnet.anywhere.draws import Errors, deviations, solver_of
 from oceanbench.assimilation.fourdvarnet.anywhere.first_guess import (
     Scales,
     first_guess,
@@ -40,10 +41,32 @@ class Ladder:
     ----------
     guess : (days, rows, columns) of the box
     increments : of the same shape: none, half of the first pass, the whole of it, and both passes
+    given : what the network was given of every patch
     """
 
     guess: FloatArray
     increments: Sequence[FloatArray]
+    given: Sequence[Given] = ()
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the network is given of a patch.
+
+    Attributes
+    ----------
+    anomaly, innovation, count : (days, rows, columns)
+    sea : (rows, columns)
+    cell_km : side of a cell
+    gate : how much of the mean of a pass was taken for an error
+    """
+
+    anomaly: FloatArray
+    innovation: FloatArray
+    count: FloatArray
+    sea: BoolArray
+    cell_km: float
+    gate: float
 
 
 @dataclass(frozen=True)
@@ -90,70 +113,91 @@ class AnywhereMapper:
         )
         seen = CellSamples.of(inputs, self.variable, grid, missions)
         mean = mean_on(grid, mean_field(inputs, self.variable, grid.centre, of_training=True))
-        sea = sea_mask(inputs, self.variable, grid)
-        gates = self._gates(seen, guess)
-        first = self._increments(seen, guess, mean, sea, gates)
-        again = [None if gate > 0.0 else gate for gate in gates]  # errors would come in twice
-        second = self._increments(seen, guess + first, mean, sea, again)
-        return Ladder(guess, (np.zeros_like(first), 0.5 * first, first, first + second))
-
-    def _gates(self, seen: CellSamples, guess: FloatArray) -> list[float]:
-        """Of every patch, how much of the mean of a pass is taken for an error."""
-        return [
-            seen.on(patch.grid).innovations(patch.taken(guess)).gate
-            for patch in self.box.patches(self.cell_km)
+        known = mean, sea_mask(inputs, self.variable, grid)
+        given = [self._given(patch, seen, guess, *known) for patch in self.patches()]
+        first = self._blended(guess, given)
+        again = [  # where passes share errors, they would come in twice
+            self._given(patch, seen, guess + first, *known, gate=0.0) if one.gate == 0.0 else None
+            for patch, one in zip(self.patches(), given, strict=True)
         ]
+        second = self._blended(guess, again)
+        return Ladder(guess, (np.zeros_like(first), 0.5 * first, first, first + second), given)
 
-    def _increments(
-        self,
+    def deviations(self, ladder: Ladder, random: torch.Generator) -> FloatArray:
+        """Draw the error (days, rows, columns) of an estimate.
+
+        Patches draw apart: roots of their weights keep the size of the errors where they overlap.
+
+        Parameters
+        ----------
+        ladder : from which the estimate is
+        random : of the draw
+        """
+        solver, total = solver_of(self.network), np.zeros_like(ladder.guess)
+        for patch, given in zip(self.patches(), ladder.given, strict=True):
+            errors = Errors.drawn(solver, given.anomaly.shape, random)
+            patch.add(total, self._of_windows(given, errors), power=0.5)
+        return total
+
+    def patches(self) -> Iterator[Patch]:
+        """Patches of the box."""
+        return self.box.patches(self.cell_km)
+
+    @staticmethod
+    def _given(
+        patch: Patch,
         seen: CellSamples,
         guess: FloatArray,
         mean: FloatArray,
         sea: BoolArray,
-        gates: Sequence[float | None],
-    ) -> FloatArray:
-        """Increments (days, rows, columns) of the box; none of a patch without a gate."""
+        *,
+        gate: float | None = None,
+    ) -> Given:
+        """What the network is given of a patch, whose innovations tell the gate if nobody does."""
+        maps = patch.taken(guess)
+        innovations = seen.on(patch.grid).innovations(maps)
+        gate = innovations.gate if gate is None else gate
+        innovation, count = innovations.gated(gate).maps()
+        anomaly = maps - patch.taken(mean)
+        return Given(anomaly, innovation, count, patch.nearest(sea), patch.cell_km, gate)
+
+    def _blended(self, guess: FloatArray, given: Sequence[Given | None]) -> FloatArray:
+        """Increments (days, rows, columns) of the box; none of a patch that is given nothing."""
         total = np.zeros_like(guess)
-        for patch, gate in zip(self.box.patches(self.cell_km), gates, strict=True):
-            if gate is None:
-                continue
-            maps = patch.taken(guess)
-            found = seen.on(patch.grid).innovations(maps).gated(gate)
-            innovation, count = found.maps()
-            known = patch.nearest(sea)
-            anomaly = maps - patch.taken(mean)
-            patch.add(total, self._of_windows(anomaly, innovation, count, known, patch.cell_km))
+        for patch, one in zip(self.patches(), given, strict=True):
+            if one is not None:
+                patch.add(total, self._of_windows(one))
         return total
 
-    def _of_windows(
-        self,
-        anomaly: FloatArray,
-        innovation: FloatArray,
-        count: FloatArray,
-        sea: BoolArray,
-        cell_km: float,
-    ) -> FloatArray:
-        """Increments (days, rows, columns) of a patch, of all its windows, blended."""
-        c = self.network.configuration
+    def _of_windows(self, given: Given, errors: Errors | None = None) -> FloatArray:
+        """Increments (days, rows, columns) of a patch, of all its windows, blended.
+
+        With errors, what those alone would make of them.
+        """
+        c, anomaly = self.network.configuration, given.anomaly
         guesses, differences, counts = (
             every_window(torch.as_tensor(a, dtype=torch.float32), c.days)
-            for a in (anomaly, innovation, count)
+            for a in (anomaly, given.innovation, given.count)
         )
-        land, cell = torch.as_tensor(sea, dtype=torch.float32), torch.tensor(float(cell_km))
+        sea, cell = torch.as_tensor(given.sea, dtype=torch.float32), torch.tensor(given.cell_km)
         total, weight = np.zeros(anomaly.shape), np.zeros((len(anomaly), 1, 1))
         for first in range(0, len(guesses), AT_ONCE):
             some = slice(first, first + AT_ONCE)
             size = len(guesses[some])
-            given = Windows(
+            windows = Windows(
                 guesses[some],
                 differences[some],
                 counts[some],
-                land.expand(size, -1, -1),
+                sea.expand(size, -1, -1),
                 cell.expand(size),
             )
             with torch.inference_mode():
-                scaled = given.each(lambda part: part.to(self.device)).scaled()
-                answers = self.network(scaled).double().cpu().numpy()
+                scaled = windows.each(lambda part: part.to(self.device)).scaled()
+                if errors is None:
+                    found = self.network(scaled)
+                else:
+                    found = deviations(self.network, scaled, errors.windows(c.days, some))
+                answers = found.double().cpu().numpy()
             for number, answer in enumerate(answers):
                 begin = first + number + c.half - c.reach
                 days = slice(begin, begin + c.answered)

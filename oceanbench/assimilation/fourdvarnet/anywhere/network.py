@@ -45,6 +45,8 @@ class IncrementNetwork(torch.nn.Module):
             raise OceanbenchError(
                 f"update={configuration.update}: expected one of {', '.join(UPDATES)}"
             )
+        self.register_buffer("spread", torch.ones(()))  # of draws of the error
+        self.spread: Tensor
         # the order in which convolutions are fastest
         self.made = made.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from oceanbench.assimilation.fourdvarnet.anywhere.configuration import AnywhereConfiguration
+from oceanbench.assimilation.fourdvarnet.anywhere.draws import calibrated
 from oceanbench.assimilation.fourdvarnet.anywhere.library import Library
 from oceanbench.assimilation.fourdvarnet.anywhere.network import IncrementNetwork
 from oceanbench.assimilation.fourdvarnet.anywhere.scaling import DAY_WEIGHTS, Scaled
@@ -76,6 +77,7 @@ def trained(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = IncrementNetwork(c) if init is None else begun(c, init, name=name)
+    network.spread.fill_(1.0)
     network = network.to(device)
 
     def loss(drawn: tuple[Drawn, int, bool], _: float) -> Tensor:
@@ -118,6 +120,8 @@ def trained(
             about=f"{c}, {library.own is not None}",
             begun=init is not None,
         )
+    if c.update == "conjugate":
+        network.spread.fill_(calibrated(network, checked.to(device), AT_ONCE))
     weights = {f"0.{key}": value for key, value in network.state_dict().items()}
     return {**as_tensors(c), **halved(weights)}
 

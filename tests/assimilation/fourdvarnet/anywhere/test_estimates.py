@@ -56,6 +56,21 @@ def test_without_increments_the_first_guess_comes_back() -> None:
     np.testing.assert_allclose(mapped(observed(), "none"), 0.3, rtol=0.0, atol=1e-12)
 
 
+def test_members_lie_about_the_estimate() -> None:
+    given = {"weights": anywhere_scenes.untrained(), "first_guess": "flat", "passes": "one"}
+    call = {"device": "cpu", "seed": 1, **given}
+    estimate = MAPPING.estimate(observed(), target(), **call)["ssh"]
+    members = MAPPING.estimate(observed(), target(), members=24, **call)["ssh"]
+    assert members.dims == ("member", *estimate.dims)
+    assert members.sizes["member"] == 24
+    spread = members.std("member")
+    apart = (members.mean("member") - estimate) / spread
+    assert float(spread.min()) > 0.0
+    assert float((apart**2).mean()) < 3.0 / 24.0
+    again = MAPPING.estimate(observed(), target(), members=24, **call)["ssh"]
+    np.testing.assert_array_equal(again, members)
+
+
 def test_steps_go_from_the_first_guess_to_the_sea() -> None:
     inputs, truth = observed(), map_worlds.waves(DAYS).isel(time=slice(5, 8))
     errors = [
@@ -99,7 +114,7 @@ def test_noise_leaves_the_first_guess_as_it_was() -> None:
     [
         ({"passes": "three"}, "expected one of auto, none, half, one, two"),
         ({"most_withheld": 0}, "at least 1"),
-        ({"cell_km": 100.0}, "and 10 to 30"),
+        ({"cell_km": 100.0}, "1, 10 to 30, and"),
         ({"first_guess": "flta"}, "'flta' is neither a mapper nor an input with maps"),
     ],
 )
