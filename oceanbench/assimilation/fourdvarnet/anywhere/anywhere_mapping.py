@@ -31,7 +31,7 @@ from oceanbench.learning.ensembles import configuration_of, load_networks, prese
 from oceanbench.learning.precision import in_bfloat16
 
 SEAS = ("family", "own")  # that a network learns from
-OWN = {"scenes": 120, "steps": 900, "rate": 3e-4}  # of a training on one sea of 32 days or more
+OWN_SCENES, OWN_STEPS, OWN_RATE = 120, 900, 3e-4  # of a training on one sea of 32 days or more
 STEPS = {"auto": -1, "none": 0, "half": 1, "one": 2, "two": 3}  # of the ladder of increments
 
 
@@ -88,7 +88,8 @@ class AnywhereMapping:
             raise OceanbenchError(f"{self.name}: sea={sea}: expected one of {', '.join(SEAS)}")
         own = _own(inputs, self.name) if sea == "own" else None
         usual = preset_of(self.name, self.presets, preset)
-        usual = usual if own is None else replace(usual, **OWN)
+        if own is not None:
+            usual = replace(usual, worlds=1, scenes=OWN_SCENES, steps=OWN_STEPS, rate=OWN_RATE)
         usual = replace(usual, steps=steps or usual.steps)
         if init is not None:
             usual = replace(usual, easy_steps=0)

@@ -74,9 +74,8 @@ class Library:
             self._make(world, self.world_files, "worlds", workers)
         else:
             keep_world(self.own, *self.world_files)
-        gaussian = GAUSSIAN if self.own is None else 0.0
-        drawn = {"worlds": self.world_files, "gaussian": gaussian}
-        scene = partial(keep_scene, self.folder / "scenes", **drawn)
+        gaussian, folder = (GAUSSIAN if self.own is None else 0.0), self.folder / "scenes"
+        scene = partial(keep_scene, folder, worlds=self.world_files, gaussian=gaussian)
         self._make(scene, self.scene_files, "scenes", workers)
 
     @staticmethod

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,7 +114,7 @@ class Sea:
         return found
 
     @property
-    def _edge(self) -> str:
+    def _edge(self) -> Literal["grid-wrap", "nearest"]:
         """What is beyond the maps: the other side of a world, the coast of a known sea."""
         return "grid-wrap" if self.dry is None else "nearest"
 
@@ -188,8 +188,16 @@ def _known_sea(random: np.random.Generator, world: World, latitude: float) -> Se
     lacking = DAYS + 1 - len(maps)
     maps = np.pad(maps, ((0, lacking), (0, 0), (0, 0)), mode="reflect")
     climate = world.height.mean(0, dtype=np.float32)
-    place = {"origin": (rows, columns), "latitudes": (latitude, latitude), "dry": world.land}
-    return Sea(maps, climate, 1.0, world.spacing_km, cell_km, **place)
+    return Sea(
+        maps,
+        climate,
+        1.0,
+        world.spacing_km,
+        cell_km,
+        origin=(rows, columns),
+        latitudes=(latitude, latitude),
+        dry=world.land,
+    )
 
 
 def _simulated_sea(random: np.random.Generator, world: World) -> Sea:
