@@ -127,8 +127,10 @@ def fit(  # noqa: PLR0913  (every option is a keyword)
     steps, recent = range(made.step, schedule.steps), math.nan
 
     def state() -> str:
-        validated = f", validation {made.scores[-1]:.4g}, best {made.best:.4g}"
-        return f"loss {recent:.4g}" + (validated if made.scores else "")
+        said = f"loss {recent:.4g}"
+        if made.scores:
+            said += f", validation {made.scores[-1]:.4g}, best {made.best:.4g}"
+        return said
 
     for step in steps if team.number else progress(steps, label, state):
         network.train()

@@ -262,7 +262,7 @@ def test_training_finds_the_scales_of_the_world_and_the_error_of_its_passes() ->
     covariance = covariance_at(PLACE[1], DEFAULTS | true)
     options = {"days": 70.0, "passes": 150, "degrees": 13.0, "step": 2.0, "seed": 4, "noise": 0.03}
     seen = altimeters(covariance, PLACE, **options, correlated=0.15)
-    found = METHOD.train(seen, device="cpu", seed=0, coarsen=1, dates=16, evaluations=40)
+    found = METHOD.train(seen, device="cpu", seed=0, coarsen=1, dates=8, evaluations=40)
     assert set(found) == {*METHOD.SCALES, "rmse"}
     for name in ("length_factor", "time_factor"):
         assert float(found[name]) == pytest.approx(true[name], rel=0.4)

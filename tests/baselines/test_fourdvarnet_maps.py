@@ -25,6 +25,8 @@ from oceanbench.assimilation.fourdvarnet.maps.window_estimates import day_weight
 from oceanbench.errors import OceanbenchError
 from oceanbench.learning.ensembles import configuration_of
 
+SHORT = replace(SMALL, first_guess="mean", steps=20)  # a training that need not be good
+
 
 def rmse(values: np.ndarray) -> float:
     return float(np.sqrt(np.mean((values - exact()) ** 2)))
@@ -46,8 +48,7 @@ def test_it_learns_to_correct_its_first_guess(configuration: MapConfiguration) -
 
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights_and_another_one_others() -> None:
-    short = replace(SMALL, steps=20)
-    first, again, other = (train(seen(), short, seed=seed) for seed in (0, 0, 1))
+    first, again, other = (train(seen(), SHORT, seed=seed) for seed in (0, 0, 1))
     assert all(torch.equal(value, again[name]) for name, value in first.items())
     assert any(not torch.equal(value, other[name]) for name, value in first.items())
 
@@ -60,10 +61,9 @@ def test_weights_are_small_and_tell_what_they_are() -> None:
 
 @pytest.mark.slow
 def test_a_checkpoint_resumes(tmp_path: Path) -> None:
-    short = replace(SMALL, steps=20)
-    expected = train(seen(), short, members=2, seed=3)
-    kept = train(seen(), short, members=2, seed=3, checkpoint=str(tmp_path))
-    again = train(seen(), short, members=2, seed=3, checkpoint=str(tmp_path))
+    expected = train(seen(), SHORT, members=2, seed=3)
+    kept = train(seen(), SHORT, members=2, seed=3, checkpoint=str(tmp_path))
+    again = train(seen(), SHORT, members=2, seed=3, checkpoint=str(tmp_path))
     names = [p.name for p in tmp_path.iterdir()]
     assert {"mine-3.safetensors", "mine-4.safetensors"} < set(names)
     assert sum(name.startswith("scene-") for name in names) == 2

@@ -42,8 +42,11 @@ class Mutant:
         return set(range(self.first, self.last + 1))
 
     def applied(self, source: bytes) -> bytes:
-        """Source of the file with the fault in it."""
-        return source[: self.start] + self.after.encode() + source[self.end :]
+        """Source of the file with the fault in it, all else on the line where it was."""
+        lines = b"\n" * source.count(b"\n", self.start, self.end)
+        after = self.after.encode()
+        within = after[:-1] + lines + after[-1:] if lines else after  # a bracket is the last
+        return source[: self.start] + within + source[self.end :]
 
 
 def faults(node: ast.AST) -> Iterator[ast.AST]:

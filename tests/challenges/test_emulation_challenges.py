@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +24,7 @@ from oceanbench.submission import Submission
 NAMES = ("glorys12_emulation", "global_forecasting")
 PACKED = {"zos": 2e-4, "thetao": 5e-4, "so": 1e-3, "uo": 4e-4, "vo": 4e-4}  # rounding of int16
 PACKED |= {"ugeo": 1e-3, "vgeo": 1e-3, "mld": 5.0}  # and what it makes of slopes and thresholds
+NOISE = 0.02
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +40,19 @@ def challenge(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 def submit(folder: Path, dataset: xr.Dataset, name: str = "mine") -> Submission:
     dataset.to_zarr(folder / f"{name}.zarr", zarr_format=2, consolidated=False)
     return Submission(name, folder / f"{name}.zarr")
+
+
+@pytest.fixture(scope="module")
+def noisy(place, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Result]:
+    """Scores, by the name of a challenge, of the reference with noise: evaluated once."""
+
+    @cache
+    def result(name: str) -> Result:
+        challenge = official(name, tmp_path_factory.mktemp(name))
+        dataset = forecasts(noise=NOISE, depths=not surface(challenge))
+        return evaluate(challenge, submit(challenge.path.parent, dataset), data_dir=place)
+
+    return result
 
 
 def a_file_a_start(folder: Path, dataset: xr.Dataset) -> Submission:
@@ -87,25 +103,25 @@ def test_the_reference_is_perfect_at_the_nodes_of_the_finer_grid(challenge, plac
 
 
 @pytest.mark.slow
-def test_both_conventions_have_the_same_scores(challenge, place, tmp_path):
-    dataset = forecasts(noise=0.02, depths=not surface(challenge))
-    first = evaluate(challenge, submit(tmp_path, dataset), data_dir=place)
+def test_both_conventions_have_the_same_scores(challenge, noisy, place, tmp_path):
+    dataset = forecasts(noise=NOISE, depths=not surface(challenge))
+    first = noisy(challenge.name)
     second = evaluate(challenge, a_file_a_start(tmp_path, dataset), data_dir=place)
     assert values(second) == pytest.approx(values(first), rel=1e-12, nan_ok=True)
     at_ten = f"RMSE zos day 10{' (global)' if surface(challenge) else ''}"
-    assert first.score(at_ten).value == pytest.approx(0.02, rel=0.1)
+    assert first.score(at_ten).value == pytest.approx(NOISE, rel=0.1)
 
 
 @pytest.mark.slow
-def test_members_are_scored_as_a_distribution(place, tmp_path):
+def test_members_are_scored_as_a_distribution(noisy, place, tmp_path):
     challenge = official("global_forecasting", tmp_path)
-    whole = forecasts(noise=0.02, members=8)[["zos"]]
+    whole = forecasts(noise=NOISE, members=8)[["zos"]]
     result = evaluate(challenge, submit(tmp_path, whole), data_dir=place)
     assert result.score("CRPS zos day 5").value < result.score("RMSE zos day 5").value
     spread = result.score("spread/error zos day 5")
     assert spread.value > 2 and spread.flag is None  # the truth is in the middle of the members
     assert result.score("CRPS so 0.494 m day 5").flag == "not_submitted"
-    single = evaluate(challenge, submit(tmp_path, forecasts(noise=0.02), "one"), data_dir=place)
+    single = noisy("global_forecasting")
     assert single.score("spread/error zos day 5").flag == "deterministic"
     assert single.score("CRPS zos day 5").value is not None
 
@@ -177,11 +193,10 @@ def test_the_whole_road(place, oceanbench: Command, tmp_path):
 
 
 @pytest.mark.slow
-def test_derived_variables_are_scored_as_those_of_the_file_would_be(place, tmp_path):
+def test_derived_variables_are_scored_as_those_of_the_file_would_be(noisy, place, tmp_path):
     """Their RMSE is that of what the functions make of the forecast and of the truth."""
     challenge = official("global_forecasting", tmp_path)
-    estimate = forecasts(noise=0.01)
-    result = evaluate(challenge, submit(tmp_path, estimate), data_dir=place)
+    estimate, result = forecasts(noise=NOISE), noisy("global_forecasting")
     truth, grid = maps_of(challenge, "truth", data_dir=place)
     axes = Axes(grid.latitude, grid.longitude, np.array(keys(challenge).depths))
     for name, needs in (("ugeo", ["zos"]), ("vgeo", ["zos"]), ("mld", ["thetao", "so"])):

@@ -115,6 +115,11 @@ def test_how_it_stands_is_told_every_minute_where_there_is_no_terminal(
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 3  # of 160 seconds: at 32, 92 and 152
     assert re.fullmatch(r"toy: 8 of 40, loss \d\S+, validation \S+, best \S+, 2 min left", lines[0])
+    slow = iter(range(0, 10_000, 40))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: float(next(slow)))
+    train()
+    first = capsys.readouterr().err.splitlines()[0]  # before anything was validated
+    assert re.fullmatch(r"toy: 1 of 40, loss \d\S+, 26 min left", first)
     monkeypatch.setattr(progress.time, "monotonic", lambda: 0.0)
     train()
     assert not capsys.readouterr().err

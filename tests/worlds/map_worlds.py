@@ -46,24 +46,23 @@ def track(
 ) -> xr.Dataset:
     """Two passes a day, askew, of 40 samples each, above the waves or other maps."""
     random = np.random.default_rng(seed)
-    parts = []
+    columns: list[np.ndarray] = []
     for number in range(2 * days):
         start, slope = random.uniform(0.0, SIDE), random.choice([-0.4, 0.4])
         along = np.linspace(0.01, SIDE - 0.01, 40)
         seconds = 43_200.0 * number + random.uniform(0.0, 40_000.0) + np.arange(40)
         east = start + slope * along
         inside = (east > 0.0) & (east < SIDE)
-        parts.append(
-            xr.Dataset(
-                {"track": ("time", np.full(int(inside.sum()), number))},
-                {
-                    "time": FIRST + np.round(seconds[inside] * 1e9).astype("timedelta64[ns]"),
-                    "longitude": ("time", WEST + east[inside]),
-                    "latitude": ("time", SOUTH + along[inside]),
-                },
-            )
-        )
-    points = xr.concat(parts, "time")
+        columns.append(np.stack([np.full(40, number), seconds, east, along])[:, inside])
+    number_of, seconds, east, north = np.concatenate(columns, axis=1)
+    points = xr.Dataset(
+        {"track": ("time", number_of.astype(int))},
+        {
+            "time": FIRST + np.round(seconds * 1e9).astype("timedelta64[ns]"),
+            "longitude": ("time", WEST + east),
+            "latitude": ("time", SOUTH + north),
+        },
+    )
     field = waves(days) if maps is None else maps
     values = sample(field, points).values + error * random.standard_normal(points.sizes["time"])
     found = points.assign(ssh=("time", values, {"units": "m"}))
