@@ -47,11 +47,11 @@ class AnywhereConfiguration:
     iterations: int = 5
     applied: int = 8
     worlds: int = 30
-    scenes: int = 1800
+    scenes: int = 600
     checked: int = 60
     batch: int = 16
-    easy_steps: int = 800
-    steps: int = 10_000
+    easy_steps: int = 400
+    steps: int = 4500
     rate: float = 1e-3
     again: float = 0.2
     average: float = 0.995
