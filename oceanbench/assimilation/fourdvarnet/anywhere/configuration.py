@@ -44,13 +44,13 @@ class AnywhereConfiguration:
     coarsen: int = 2
     reach_days: float = 2.0
     reach_cells: float = 2.0
-    iterations: int = 5
+    iterations: int = 4
     applied: int = 8
     worlds: int = 30
-    scenes: int = 600
+    scenes: int = 500
     checked: int = 60
     batch: int = 16
-    easy_steps: int = 400
+    easy_steps: int = 300
     steps: int = 4500
     rate: float = 1e-3
     again: float = 0.2
