@@ -53,7 +53,7 @@ def test_files_are_small_and_say_what_they_are():
     sizes = {path.name: path.stat().st_size for path in FILES}
     assert len(FILES) == 10
     assert max(sizes.values()) < 5e6, sizes
-    assert sum(sizes.values()) < 9e6, sizes
+    assert sum(sizes.values()) < 10e6, sizes
     for path in FILES:
         file = load(path.stem)
         said = "synthetic: surface quasi-geostrophic simulation under a mixed layer"
