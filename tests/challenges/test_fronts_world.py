@@ -6,6 +6,7 @@ Statistics within tolerances, never bits: the flow is chaotic, and a rebuilt sea
 import importlib
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -13,6 +14,8 @@ import pytest
 import xarray as xr
 from places import ROOT
 
+from oceanbench.challenge import Challenge
+from oceanbench.data.files import sha256
 from oceanbench.observing.karin_errors import systematic_error
 from oceanbench.observing.noise import karin_noise_std
 from oceanbench.observing.sampling import sample
@@ -128,6 +131,43 @@ def test_errors_of_the_swath_are_drawn_again(recipe):
     assert explained > 0.3
 
 
+@pytest.mark.slow
+def test_the_card_says_what_the_files_hold(measured):
+    """Whoever fits to the card's numbers fits to the data."""
+    for label, expected, tolerance in (
+        ("ssh std, scored period", 0.208, 0.001),
+        ("ssh std, training period", 0.232, 0.001),
+        ("ssh std about the time mean, training period", 0.185, 0.001),
+        ("sst std about the time mean, training period", 0.85, 0.01),
+        ("e-folding time of the ssh anomaly", 16.4, 0.1),
+        ("e-folding time of the sst anomaly", 8.2, 0.1),
+        ("zonal spectral slope of ssh, 50 to 250 km", -4.4, 0.1),
+        ("zonal spectral slope of sst, 50 to 250 km", -1.8, 0.1),
+        ("eddy kinetic energy", 844, 1),
+        ("observations of swot_karin", 672391, 0),
+        ("observations of jason1", 62066, 0),
+    ):
+        assert measured[label] == pytest.approx(expected, abs=tolerance), label
+
+
+@pytest.mark.slow
+def test_temperature_tells_of_height_and_is_no_copy_of_it(measured):
+    """What the best linear map of error-free temperatures around leaves is most of the error."""
+    assert 0.3 < measured["correlation of the anomalies of ssh and sst"] < 0.5
+    assert 40 < measured["ssh anomaly told by sst within 2 degrees, linearly"] < 70
+
+
+def test_the_files_are_those_of_the_declaration():
+    challenge = Challenge.load("ssh_osse_fronts")
+    found = {path.name: sha256(path) for path in FILES}
+    named = {}
+    for dataset in challenge.datasets.values():
+        sums = dataset.sha256
+        named |= sums if isinstance(sums, dict) else {Path(dataset.path).name: sums}
+    assert named == found
+
+
+@pytest.mark.slow
 def test_radiometers_see_the_temperature_with_their_errors(measured):
     assert measured["sst_infrared: share of pixels seen"] == pytest.approx(43, abs=5)
     assert measured["sst_infrared minus truth, scored period"] == pytest.approx(0.27, abs=0.05)
@@ -139,6 +179,18 @@ def test_radiometers_see_the_temperature_with_their_errors(measured):
         assert days[-1] == np.datetime64("2013-06-30")
 
 
+def test_the_same_seed_makes_the_same_sea(recipe):
+    fronts = recipe["fronts"]
+    first, again, other = (
+        fronts.simulate(stages=(fronts.Stage(32, 7200.0, 2),), days=1, seed=seed)
+        for seed in (0, 0, 1)
+    )
+    xr.testing.assert_identical(first, again)
+    for name in ("ssh", "sst"):
+        assert not np.allclose(first[name], other[name])
+
+
+@pytest.mark.slow
 def test_recipe_still_runs(recipe, tmp_path):
     """A short, coarse rebuild by the same code: a sea, observed and written."""
     fronts, build = recipe["fronts"], recipe["build"]
