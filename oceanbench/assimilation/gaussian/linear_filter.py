@@ -90,5 +90,5 @@ def fitted(
     parts = np.stack([part[here][known] for part in smoothed(maps, steps)], axis=-1)
     squares = parts.T @ parts
     squares[np.diag_indices(COUNT)] += ridge * np.trace(squares) / COUNT
-    found: FloatArray = np.linalg.solve(squares, parts.T @ wanted[here][known])
-    return found
+    found = np.linalg.solve(squares, parts.T @ wanted[here][known])
+    return found.astype(np.float64)
