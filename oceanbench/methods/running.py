@@ -191,7 +191,8 @@ def _stage(module: ModuleType, training: Mapping[str, Any], challenge: Challenge
     """What one training of several learned from."""
     if training["options"].get("supervised") is False:
         return "observations"
-    if said := getattr(module, "LEARNS_FROM", None):
+    said = getattr(module, "LEARNS_FROM", None)
+    if said := said(**training["options"]) if callable(said) else said:
         return str(said)
     name = str(training["challenge"])
     if not name:  # worlds of its own

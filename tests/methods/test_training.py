@@ -483,3 +483,15 @@ def test_boards_count_what_a_training_began_with(began_on: str, learned_from: st
     weights = Weights({}, {"name": "unet"}, origin, opened, {**hidden, **begun})
     found = running._learned_from(load_method("unet")[1], weights, Challenge.load("ssh_ose_jet"))
     assert found == learned_from
+
+
+@pytest.mark.parametrize(
+    ("second", "learned_from"), [("", "observations"), ("sst_microwave", "truth")]
+)
+def test_what_was_learned_from_may_depend_on_options(second: str, learned_from: str) -> None:
+    """A covariance is fitted to observations, what temperature tells to maps of the truth."""
+    origin = {"name": "ssh_osse_fronts", "version": 1, "sha256": ""}
+    options = {"options": {"second": second, "dates": 24}}
+    weights = Weights({}, {"name": "duacs"}, origin, {"period": []}, options)
+    declared = Challenge.load("ssh_osse_fronts")
+    assert running._learned_from(load_method("duacs")[1], weights, declared) == learned_from
