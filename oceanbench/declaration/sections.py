@@ -75,9 +75,15 @@ class Source(Section):
     copernicusmarine: MarineService | None = None
     instructions: Text | None = None
 
+    @property
+    def fetched(self) -> list[str]:
+        """Keys that say where ``fetch`` goes; none where files come by hand."""
+        keys = ("archive", "url", "copernicusmarine")
+        return [key for key in keys if getattr(self, key) is not None]
+
     @model_validator(mode="after")
     def _one(self) -> Source:
-        given = [k for k in ("archive", "url", "copernicusmarine") if getattr(self, k) is not None]
+        given = self.fetched
         if len(given) > 1:
             raise ValueError(f"{' and '.join(given)}: files come from one of them; keep one")
         return self
