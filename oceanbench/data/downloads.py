@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import errno
 import fcntl
 import glob
 import gzip
@@ -27,6 +28,7 @@ MOST_RATIO = 100  # of an archive: fields compress to a tenth, bombs to a thousa
 SMALL = 2**30  # bytes that any archive may hold
 MOST_MEMBERS = 100_000
 MOST_AT_ONCE = 2**24  # bytes that are asked of an archive in one go: its headers are small
+WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # file systems: nobody is kept out
 DAMAGED = (  # what servers and archives end in
     OSError, ValueError, RuntimeError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError,
     zipfile.BadZipFile,
@@ -90,6 +92,9 @@ def alone(place: Path) -> Iterator[Path]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as problem:
             raise OceanbenchError("another process fetches it just now; wait") from problem
+        except OSError as problem:
+            if problem.errno not in WITHOUT_LOCKS:
+                raise
         shutil.rmtree(place / "unpacked", ignore_errors=True)
         try:
             yield place
