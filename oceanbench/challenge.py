@@ -154,9 +154,10 @@ class Challenge(Declaration):
         """
         dataset, source = self.datasets[name], self.datasets[name].source or Source()
         service, place = source.copernicusmarine, self.folders(data_dir)[-1]
+        present = self.present(name, data_dir)
         part = None if service is None else self._asked_of(service, name)
         lacking = None if part is None else copernicus.missing(part, place, dataset.path)
-        if self.present(name, data_dir) and (offline or not lacking):
+        if present and (offline or not lacking):
             count = len(self.files(name, data_dir))
             without = f", {len(lacking)} days missing" if lacking else ""
             return f"{count} file{'s' if count > 1 else ''} present{without}"
@@ -175,6 +176,11 @@ class Challenge(Declaration):
         downloads.fetch(
             str(address), place, wanted, known_hash=source.sha256, archive=archive, most=most
         )
+        if not self.present(name, data_dir):
+            raise OceanbenchError(
+                f"{self.name}: dataset '{name}': {address} holds no {dataset.path}; look into "
+                f"it, and put its files so that this path exists in {place}"
+            )
         return f"{len(self.files(name, data_dir))} downloaded"
 
     def _asked_of(self, service: MarineService, name: str) -> copernicus.Part:

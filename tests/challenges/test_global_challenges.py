@@ -253,6 +253,36 @@ def test_archives_are_unpacked_to_where_files_are_looked_for(
     assert all(url.endswith(".tar.gz") for url in asked)
 
 
+def test_what_can_be_fetched_is_before_one_line_says_what_comes_by_hand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first file in an archive of nadirs lacks what the second has: the refusal says which."""
+    builders.write(altika(np.datetime64("2024-01-03", "ns"), 1), tmp_path / "file.nc")
+    sad(tmp_path)
+    missions = ["s3a", "s3b", "s6a_hr", "c2n", "h2b", "j3n"]
+
+    def run(given: list[str], folder: str) -> tuple[int, str]:
+        def download(url: str, place: Path, most: float) -> None:
+            with tarfile.open(place, "w:gz") as archive:
+                for m in given:
+                    inside = f"nadirs/{m}/2024/nrt_global_{m}_phy_l3_1hz_20240103_2.nc"
+                    archive.add(tmp_path / "file.nc", inside)
+                archive.add(tmp_path / "file.nc", NAMES["ssh_ose_swot_2024"])
+                archive.add(tmp_path / "sad", "sad")
+
+        monkeypatch.setattr(downloads, "download", download)
+        command = ["fetch", "ssh_ose_swot_2024", "--data-dir", str(tmp_path / folder)]
+        done = CliRunner().invoke(cli, command)
+        return len(done.output.splitlines()), str(done.exception)
+
+    lines, said = run(missions, "all")
+    assert lines == len(Challenge.load("ssh_ose_swot_2024").datasets) - 1
+    assert "dataset 'altika': no file" in said and "catalog.html" in said
+    lines, said = run(missions[:1], "some")
+    assert lines == 1
+    assert "nadirs.tar.gz holds no nadirs/s3b/" in said
+
+
 def _is(pattern: str, path: str) -> bool:
     return Path(path).match(pattern)
 

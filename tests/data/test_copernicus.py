@@ -175,6 +175,14 @@ def test_what_could_not_be_asked_for_is_no_challenge(path, changes, words, tmp_p
         load_challenge(tmp_path / "c", MAPS, **given)
 
 
+@every("path", ["/glo/*.nc", "../glo/*.nc"])
+def test_no_day_leaves_the_folder(path, client, tmp_path):
+    challenge = load_challenge(tmp_path / "c", MAPS, **{**GIVEN, "datasets__truth__path": path})
+    with pytest.raises(OceanbenchError, match="leads out of the folder"):
+        challenge.fetch("truth", tmp_path / "data")
+    assert client.asked == []
+
+
 def test_files_come_from_one_place(tmp_path):
     source = {**SOURCE, "url": "http://127.0.0.1:9/x.nc"}
     given = {**GIVEN, "datasets__truth__source": source}
