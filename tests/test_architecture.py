@@ -46,7 +46,7 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
     "data": [
         {"checks"},
         {"catalog", "opening"},
-        {"coordinates", "plausibility"},
+        {"copernicus", "coordinates", "plausibility"},
         {"downloads", "missing"},
         {"attributes", "dates", "expressions", "files", "joining", "shipped", "transfer", "units"},
     ],
