@@ -75,8 +75,9 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
     "assimilation/fourdvarnet/anywhere": [
         {"anywhere_mapping"},
         {"training", "withheld_altimeters"},
-        {"increments", "library", "window_sampler"},
-        {"box", "first_guess", "network", "scenes"},
+        {"increments", "library"},
+        {"draws"},
+        {"box", "first_guess", "network", "scenes", "window_sampler"},
         {"configuration", "innovations", "scaling", "worlds"},
     ],
 }

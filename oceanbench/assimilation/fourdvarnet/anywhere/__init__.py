@@ -3,6 +3,7 @@
 - ``anywhere_mapping``: what a method file takes, ``train`` and ``estimate``
 - ``withheld_altimeters``: how far an estimate may go from its first guess
 - ``increments``: those of any box, patch by patch and window by window
+- ``draws``: those of the error of an estimate
 - ``box``: a target with some of the sea around it, and its patches
 - ``first_guess``: of a mapper, of maps that are handed in, or the mean of several
 - ``training``: the loss, and its stages
