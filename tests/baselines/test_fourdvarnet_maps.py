@@ -227,7 +227,7 @@ def test_bad_requests_are_refused_in_one_line() -> None:
         estimate_members(seen(), target(), trained(), name="mine", member=4)
     tracks = {name: seen()[name] for name in ("first", "second")}
     with pytest.raises(
-        OceanbenchError, match="mine: learns from training maps of ssh, and there are none"
+        OceanbenchError, match="training maps of what first, second observe, and there are none"
     ):
         train(tracks, SMALL)
     few = inputs(20)

@@ -117,8 +117,8 @@ def training_truth(
     found = next((data[v] for v in flown for data in maps if v in data), None)
     if found is None:
         raise OceanbenchError(
-            f"{name}: learns from training maps of {', '.join(sorted(set(flown)))}, and there are "
-            "none; train on a challenge that has some, and name its weights with --weights"
+            f"{name}: learns from training maps of what {', '.join(missions)} observe, and there "
+            "are none; train on a challenge that has some, and name its weights with --weights"
         )
     field = found.transpose("time", "latitude", "longitude").sortby("latitude")
     west, east = longitude_range(
