@@ -492,6 +492,7 @@ def test_what_was_learned_from_may_depend_on_options(second: str, learned_from: 
     """A covariance is fitted to observations, what temperature tells to maps of the truth."""
     origin = {"name": "ssh_osse_fronts", "version": 1, "sha256": ""}
     options = {"options": {"second": second, "dates": 24}}
-    weights = Weights({}, {"name": "duacs"}, origin, {"period": []}, options)
+    opened = {"period": [], "files": {"tracks": []}}
+    weights = Weights({}, {"name": "duacs"}, origin, opened, options)
     declared = Challenge.load("ssh_osse_fronts")
     assert running._learned_from(load_method("duacs")[1], weights, declared) == learned_from

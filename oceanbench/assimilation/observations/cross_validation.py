@@ -112,8 +112,9 @@ def fitted(
     boxes = predicted_boxes(samples, start, covariance, dates=dates)
     if not boxes:
         raise OceanbenchError(
-            f"scales are fitted within {BOXES[-1][0] + INNER:g} degrees of the middle of the "
-            "samples, where no two altimeters have any near the dates; give scales"
+            "scales are fitted to two or more altimeters, each predicted from the others, within "
+            f"{BOXES[-1][0] + INNER:g} degrees of the middle of the samples, where no two have any "
+            "near the dates; give scales"
         )
     latitude = float(np.median(samples.latitude))
     free = [name for name, value in start.items() if value > 0]

@@ -3,13 +3,13 @@ r"""Draws of the error of an estimate: the same problem, solved for errors alone
 The cost of the solver is :math:`\tfrac12 \| F v - b \|^2`. If it is minus the logarithm of a
 density, errors of its minimum have the covariance :math:`(F^T F)^{-1}`, and
 
-.. math:: v_k = \arg\min_v \tfrac12 \| F v - \varepsilon_k \|^2, \qquad
-    \varepsilon_k \sim \mathcal N(0, I)
+.. math:: v_k = (F^T F)^{-1} F^T \varepsilon_k, \qquad \varepsilon_k \sim \mathcal N(0, I)
 
-are draws of them: small where altimeters passed, large where the network expects large errors. The
-training finds the minimum, and says nothing of the size of J; one factor, learned on the scenes
-that choose the weights, makes draws as large as errors are there. Errors :math:`\varepsilon_k`
-belong to places and days, so that windows that share a day draw alike.
+that make :math:`\tfrac12 \| F v - \varepsilon_k \|^2` least are draws of them: small where
+altimeters passed, large where the network expects large errors. The training finds the minimum, and
+says nothing of the size of J; one factor, learned on the scenes that choose the weights, makes
+draws as large as errors are there. Errors :math:`\varepsilon_k` belong to places and days, so that
+windows that share a day draw alike.
 
 References
 ----------
