@@ -10,6 +10,10 @@ The scales depend on latitude by closed forms
 (:mod:`oceanbench.assimilation.observations.tiled_mapping`), which are multiplied by factors that
 ``oceanbench train`` fits by leaving out one mission after the other. The grid is cut into
 overlapping tiles, each solved exactly with the scales of its centre, and blended.
+
+With a second field (``second``), such as sea surface temperature, the anomalies are those to what
+its maps tell linearly: the same estimate as with a multivariate covariance of both
+(:mod:`oceanbench.assimilation.observations.second_field`).
 """
 
 from __future__ import annotations
@@ -24,6 +28,7 @@ import xarray as xr
 
 from oceanbench.assimilation.gaussian.mapping import fields_of
 from oceanbench.assimilation.observations.cross_validation import fitted
+from oceanbench.assimilation.observations.second_field import added, beyond, fitted_filter, told
 from oceanbench.assimilation.observations.superobservations import (
     DAY,
     chosen_missions,
@@ -41,7 +46,7 @@ from oceanbench.errors import OceanbenchError
 if TYPE_CHECKING:
     import torch
 
-LEARNS_FROM = "observations"
+FILTER = "second_filter"  # of the tensors
 KINDS = ("maps", "tracks")
 REFERENCE = (
     "Le Traon et al. (1998) doi:10.1175/1520-0426(1998)015<0522:AIMMOM>2.0.CO;2; "
@@ -65,6 +70,7 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
     coarsen: int = 5,
     swath_km: float = 30.0,
     missions: str = "",
+    second: str = "",
     tile: float = 10.0,
     halo: float = 2.5,
     formal_error: bool = False,
@@ -90,6 +96,7 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
     swath_km : side of the cells in which the pixels of a swath are averaged
     missions : comma-separated names of the inputs to use, or ``all``; by default those that are
         not optional
+    second : name of the input that has maps of another variable, of which the weights have learned
     tile, halo : side of the tiles, and how far around one observations are used and its
         neighbours blended, degrees
     formal_error : give the posterior's standard deviation too
@@ -99,6 +106,7 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
     """
     given = (length_factor, time_factor, speed_factor, noise, correlated)
     scales = _scales(given, weights)
+    _check_second(second, weights)
     longitude, latitude = target["longitude"].values, target["latitude"].values
     days = (target["time"].values - target["time"].values[0]) / DAY
     settings = {"device": device, "precision": precision, "formal_error": formal_error}
@@ -117,10 +125,15 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
             swath_km=swath_km,
             mean=mean,
         )
+        if second and weights is not None:
+            background = told(inputs, second, weights[FILTER].cpu().numpy(), centre)
+            observed = beyond(observed, background, target["time"].values[0])
         variance = _noise_of_missions(observed.missions, scales["noise"], mission_noise)
         mapping = TiledMapping(scales, variance, tile, halo, settings)
         maps = mapping.maps(observed, days, longitude, latitude, workers=workers, checkpoint=folder)
         fields |= fields_of(maps, target[variable], 1.0, mean)
+        if second:
+            fields[variable] = added(fields[variable], background, second)
     return target.assign(fields)
 
 
@@ -130,6 +143,7 @@ def train(
     device: str,
     seed: int,
     missions: str = "",
+    second: str = "",
     coarsen: int = 5,
     dates: int = 24,
     evaluations: int = 60,
@@ -146,13 +160,16 @@ def train(
     device : of torch
     seed : not used: the fit is deterministic
     missions, coarsen : as for :func:`estimate`
+    second : name of the input that has maps of another variable, to learn what it tells; of both
+        variables there must be training maps
     dates : number of dates
     evaluations : at most so many trials of either
     init : scales of such a fit, from which to go on
 
     Returns
     -------
-    the scales of :func:`estimate`, and ``rmse``: of the predictions at the start and at the end, m
+    the scales of :func:`estimate`, ``rmse``: of the predictions at the start and at the end, m, and
+    with ``second`` the weights of its filter
     """
     import torch  # noqa: PLC0415
 
@@ -164,6 +181,11 @@ def train(
     observed = samples(
         inputs, variable, origin, centre, missions=missions, coarsen=coarsen, mean=mean
     )
+    learned: dict[str, torch.Tensor] = {}
+    if second:
+        weights = fitted_filter(inputs, variable, second, centre)
+        observed = beyond(observed, told(inputs, second, weights, centre), origin)
+        learned[FILTER] = torch.as_tensor(weights)
     fits, begin = [], _scales((None,) * len(SCALES), init)
     for speed in (0.0, begin["speed_factor"] or 1.0):
         start = begin | {"speed_factor": speed}
@@ -178,7 +200,8 @@ def train(
             )
         )
     scales, rmse = min(fits, key=lambda fit: float(fit[1][1]))
-    return {name: torch.tensor(value) for name, value in (scales | {"rmse": rmse}).items()}
+    learned |= {name: torch.tensor(value) for name, value in (scales | {"rmse": rmse}).items()}
+    return learned
 
 
 def _scales(
@@ -194,6 +217,29 @@ def _scales(
     if result["correlated"] < 0:
         raise OceanbenchError(f"duacs: correlated {result['correlated']} must not be negative")
     return result
+
+
+def _learns_from(*, second: str = "", **_: object) -> str | None:
+    """Observations alone; with a second field, the training maps of both too: whose they are."""
+    return None if second else "observations"
+
+
+LEARNS_FROM = _learns_from
+
+
+def _check_second(second: str, weights: Mapping[str, torch.Tensor] | None) -> None:
+    """Refuse weights that know nothing of the second field, or that need one."""
+    knows = weights is not None and FILTER in weights
+    if second and not knows:
+        raise OceanbenchError(
+            f"duacs: second={second} needs weights that learned what it tells; first run: "
+            f"oceanbench train duacs CHALLENGE --set second={second}"
+        )
+    if knows and not second:
+        raise OceanbenchError(
+            "duacs: the weights have learned with a second field, and none is named; "
+            "give --set second=NAME"
+        )
 
 
 def _noise_of_missions(missions: tuple[str, ...], noise: float, other: str) -> np.ndarray:

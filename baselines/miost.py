@@ -7,7 +7,7 @@ follows a spectrum in wavelength, and the observations add white noise and one c
     \epsilon \sim N(0, \sigma_p^2 I), \quad \varepsilon \sim N(0, \sigma_n^2 I).
 
 All maps come from one inversion of the whole period
-(:mod:`oceanbench.assimilation.gaussian.reduced_order`,
+(:mod:`oceanbench.assimilation.observations.wavelet_mapping`,
 :mod:`oceanbench.assimilation.gaussian.wavelets`). The method is MIOST's; the spectrum and the
 scales are ours, in closed form, and **not** its tables.
 """
@@ -19,18 +19,10 @@ from collections.abc import Mapping
 import numpy as np
 import xarray as xr
 
-from oceanbench.assimilation.gaussian.reduced_order import shared_error, solve
-from oceanbench.assimilation.gaussian.wavelets import Band, spectrum, wavelets
-from oceanbench.assimilation.observations.superobservations import (
-    DAY,
-    Samples,
-    kilometres,
-    mean_field,
-    samples,
-)
+from oceanbench.assimilation.observations.superobservations import DAY, mean_field, samples
+from oceanbench.assimilation.observations.wavelet_mapping import WaveletMapping
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import interpolate
-from oceanbench.progress import progress
 
 KINDS = ("maps", "tracks")
 REFERENCE = (
@@ -99,7 +91,7 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
             f"miost: latitudes {latitude[0]} to {latitude[-1]} do not fit on one plane; map boxes "
             f"of at most {MOST_DEGREES:.0f} degrees"
         )
-    bands = spectrum(
+    mapping = WaveletMapping(
         deviation,
         shortest=shortest,
         longest=longest,
@@ -107,6 +99,13 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
         slope=slope,
         duration=duration,
         growth=growth,
+        noise=noise,
+        swath_noise=swath_noise,
+        pass_error=pass_error,
+        swath_km=swath_km,
+        margin=margin,
+        window=window,
+        tolerance=tolerance,
     )
     centre = float(longitude[0] + longitude[-1]) / 2
     days = (target["time"].values - target["time"].values[0]) / DAY
@@ -122,50 +121,11 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
             coarsen=coarsen,
             swath_km=swath_km,
             mean=mean,
-        ).within(
-            (longitude.min() - margin, longitude.max() + margin),
-            (latitude.min() - margin, latitude.max() + margin),
         )
-        used = observed.take(
-            (observed.time >= days[0] - window) & (observed.time <= days[-1] + window)
-        )
-        swath = np.array([inputs[n].attrs["layout"] == "swath" for n in used.missions])
-        variance = np.where(swath[used.mission], swath_noise, noise) ** 2
+        swath = np.array([inputs[n].attrs["layout"] == "swath" for n in observed.missions])
         grid = target[variable].transpose("time", "latitude", "longitude")
-        maps = grid.copy(data=_maps(used, variance, pass_error, bands, grid, days, tolerance))
+        maps = grid.copy(data=mapping.maps(observed, swath, days, longitude, latitude))
         if mean is not None:
             maps = maps + interpolate(mean, grid)
         result[variable] = maps.transpose(*target[variable].dims)
     return result
-
-
-def _maps(
-    observed: Samples,
-    variance: np.ndarray,
-    pass_error: float,
-    bands: tuple[Band, ...],
-    grid: xr.DataArray,
-    days: np.ndarray,
-    tolerance: float,
-) -> np.ndarray:
-    """Anomaly (time, latitude, longitude); zero, the background, without an observation."""
-    o = observed
-    nodes = np.meshgrid(grid["longitude"].values, grid["latitude"].values)
-    centre = (float(nodes[0].mean()), float(nodes[1].mean()))
-    x, y = kilometres(o.longitude, o.latitude, centre)
-    grid_x, grid_y = kilometres(nodes[0].ravel(), nodes[1].ravel(), centre)
-    extent = tuple(
-        (float(places.min()), float(places.max()))
-        for places in map(np.append, (o.time, x, y), (days, grid_x, grid_y))
-    )
-    columns = [wavelets(band, extent, o.time, x, y) for band in bands]
-    if pass_error > 0:
-        columns.append(shared_error(o.track, pass_error))
-    amplitudes = solve(columns, o.value, variance, tolerance=tolerance)
-    maps = np.zeros(grid.shape)
-    for number in progress(range(days.size), "maps"):
-        time = np.full(grid_x.size, days[number])
-        for band, own in zip(bands, amplitudes, strict=False):  # those of the passes are no signal
-            values = wavelets(band, extent, time, grid_x, grid_y).times(own)
-            maps[number] += values.reshape(grid.shape[1:])
-    return maps

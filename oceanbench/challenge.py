@@ -6,15 +6,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import xarray as xr
 from pydantic import ValidationError, model_validator
 
-from oceanbench.data import downloads, shipped
+from oceanbench.data import copernicus, downloads, shipped
 from oceanbench.data.catalog import catalog as intake_catalog
 from oceanbench.data.checks.budget import Budget
 from oceanbench.declaration import (
     Dates,
     Declaration,
+    MarineService,
     Section,
     Source,
     consistency,
@@ -151,26 +153,47 @@ class Challenge(Declaration):
             when the files are missing and cannot be downloaded: what to fetch, where to put it
         """
         dataset, source = self.datasets[name], self.datasets[name].source or Source()
-        if self.present(name, data_dir):
+        service, place = source.copernicusmarine, self.folders(data_dir)[-1]
+        present = self.present(name, data_dir)
+        part = None if service is None else self._asked_of(service, name)
+        lacking = None if part is None else copernicus.missing(part, place, dataset.path)
+        if present and (offline or not lacking):
             count = len(self.files(name, data_dir))
-            return f"{count} file{'s' if count > 1 else ''} present"
+            without = f", {len(lacking)} days missing" if lacking else ""
+            return f"{count} file{'s' if count > 1 else ''} present{without}"
         address = source.url or source.archive
-        if dataset.optional and (offline or address is None):
+        fetched = not offline and (address is not None or part is not None)
+        if dataset.optional and not fetched:
             return "optional, not here"
-        if offline or address is None:
+        if not fetched:
             raise OceanbenchError(self.how_to_get(name, data_dir))
-        place = self.folders(data_dir)[-1]
+        most = self.budget.stored
+        if part is not None:
+            count = copernicus.fetch(part, place, dataset.path, most=most)
+            return f"{count} downloaded, {len(self.files(name, data_dir))} present"
         archive = source.url is None
         wanted = [d.path for d in self.datasets.values()] if archive else [dataset.path]
         downloads.fetch(
-            address,
-            place,
-            wanted,
-            known_hash=source.sha256,
-            archive=archive,
-            most=self.budget.stored,
+            str(address), place, wanted, known_hash=source.sha256, archive=archive, most=most
         )
+        if not self.present(name, data_dir):
+            raise OceanbenchError(
+                f"{self.name}: dataset '{name}': {address} holds no {dataset.path}; look into "
+                f"it, and put its files so that this path exists in {place}"
+            )
         return f"{len(self.files(name, data_dir))} downloaded"
+
+    def _asked_of(self, service: MarineService, name: str) -> copernicus.Part:
+        """What a dataset asks of the Copernicus Marine Service."""
+        first, last = (np.datetime64(day, "D") for day in service.time)
+        return copernicus.Part(
+            datasets=service.datasets,
+            variables=self.datasets[name].in_files,
+            days=list(np.arange(first, last + 1)),
+            depth=service.depth,
+            latitude=service.latitude,
+            longitude=service.longitude,
+        )
 
     def catalog(self, data_dir: Path | None = None) -> Any:
         """Intake catalog of every dataset that is present, built in memory."""

@@ -46,7 +46,7 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
     "data": [
         {"checks"},
         {"catalog", "opening"},
-        {"coordinates", "plausibility"},
+        {"copernicus", "coordinates", "plausibility"},
         {"downloads", "missing"},
         {"attributes", "dates", "expressions", "files", "joining", "shipped", "transfer", "units"},
     ],
@@ -65,11 +65,20 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
         {"anomalies", "window_batches"},
     ],
     "assimilation/fourdvarnet": [
+        {"anywhere"},
         {"maps", "windows"},
         {"compilation"},
         {"gauss_newton", "incremental", "learned_descent", "solver"},
         {"bilevel", "bumps", "gated_prior"},
         {"adjoint", "batch", "conjugate_gradients", "priors", "published", "step_length"},
+    ],
+    "assimilation/fourdvarnet/anywhere": [
+        {"anywhere_mapping"},
+        {"training", "withheld_altimeters"},
+        {"increments", "library"},
+        {"draws"},
+        {"box", "first_guess", "network", "scenes", "window_sampler"},
+        {"configuration", "innovations", "scaling", "worlds"},
     ],
 }
 MOST_ENTRIES = 24  # directly in the package

@@ -100,7 +100,7 @@ def is_truth(challenge: Challenge, result: Result) -> bool:
     if result.submission.get("sha256") in [one for one in sums if one is not None]:
         return True
     tables = [sums_of(s, "") for s in result.series if is_of_sums(s)]
-    return any(_perfect(table) for table in tables)
+    return any(_perfect(table) for table in tables if table.weight.sum() > 0)
 
 
 def _perfect(table: Sums) -> bool:

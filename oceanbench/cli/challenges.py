@@ -50,7 +50,8 @@ def fetch(challenge: str, data_dir: Path | None, offline: bool, budget: float) -
     from oceanbench.data.checks.budget import Budget
 
     loaded = Challenge.load(challenge, Budget().times(budget))
-    for name in loaded.datasets:
+    by_hand = {n for n, d in loaded.datasets.items() if d.source is None or not d.source.fetched}
+    for name in sorted(loaded.datasets, key=by_hand.__contains__):  # a refusal ends the command
         say(f"{name}: {loaded.fetch(name, data_dir, offline=offline)}")
 
 

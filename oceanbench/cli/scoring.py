@@ -228,7 +228,9 @@ def _run(
     )
     kept["command"] = " ".join([kept["command"], *map(shlex.quote, _declared(asked))])
     used = kept["options"].get("weights")
-    learned = f", weights {used['file']} trained on {used['challenge']}" if used else ""
+    learned = f", weights {used['file']}" if used else ""
+    if used and used["challenge"]:
+        learned += f" trained on {used['challenge']}"
     say(f"{submission.path}: estimates of {submission.name}{learned}")
     _score(submission, scoring, kept)
 

@@ -192,10 +192,14 @@ class Declaration(Section):
                 f"'{command}', or pass --data-dir with the folder that holds it"
             )
         source = dataset.source or Source()
-        origin = source.instructions or (
-            f"download {source.archive or source.url}" if source.archive or source.url else None
-        )
-        action = f"{origin}, unpack it so that this path exists" if origin else "put the file there"
+        address = source.archive or source.url
+        ways = []
+        if address or source.copernicusmarine:
+            ways += [f"run 'oceanbench fetch {self.called}{' --data-dir DIR' if data_dir else ''}'"]
+        if source.instructions or address:
+            told = source.instructions or f"download {address}"
+            ways += [f"{told}, unpack it so that this path exists"]
+        action = ", or ".join(ways) or "put the file there"
         return (
             f"{self.name}: dataset '{name}': no file {place / dataset.path}; {action}, "
             "or pass --data-dir with the folder that holds it"

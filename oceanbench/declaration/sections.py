@@ -9,9 +9,12 @@ from pydantic import Field, field_validator, model_validator
 
 from oceanbench.arrays import TimeArray
 from oceanbench.data import opening
+from oceanbench.data.copernicus import check_pattern
 from oceanbench.data.expressions import parse_sum
 from oceanbench.declaration.section import Date, Dates, Flag, Interval, Number, Section, Text
 from oceanbench.grid import longitude_span
+
+DatasetId = Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
 
 class Domain(Section):
@@ -44,13 +47,46 @@ class Domain(Section):
         return opening.Box(time_slice(self.time), self.latitude, self.west_east)
 
 
+class MarineService(Section):
+    """Days, depths and box of gridded datasets of the Copernicus Marine Service.
+
+    Of ``datasets``, the first that has a day gives it.
+    """
+
+    datasets: Annotated[list[DatasetId], Field(min_length=1, max_length=8)]
+    time: Dates
+    depth: Interval | None = None
+    longitude: Interval | None = None
+    latitude: Interval | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> MarineService:
+        if self.time[0] > self.time[1]:
+            raise ValueError(f"time: {list(map(str, self.time))} is empty; write [first, last]")
+        return self
+
+
 class Source(Section):
     """Where the files of a dataset come from."""
 
     archive: Text | None = None
     url: Text | None = None
     sha256: Text | None = None
+    copernicusmarine: MarineService | None = None
     instructions: Text | None = None
+
+    @property
+    def fetched(self) -> list[str]:
+        """Keys that say where ``fetch`` goes; none where files come by hand."""
+        keys = ("archive", "url", "copernicusmarine")
+        return [key for key in keys if getattr(self, key) is not None]
+
+    @model_validator(mode="after")
+    def _one(self) -> Source:
+        given = self.fetched
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)}: files come from one of them; keep one")
+        return self
 
 
 class Dataset(Section):
@@ -89,6 +125,17 @@ class Dataset(Section):
         for expression in value.values():
             parse_sum(expression)
         return value
+
+    @property
+    def in_files(self) -> list[str]:
+        """Names of the variables that are read from the files."""
+        return sorted({n for text in self.variables.values() for _, n in parse_sum(text)})
+
+    @model_validator(mode="after")
+    def _file_a_day(self) -> Dataset:
+        if self.source is not None and self.source.copernicusmarine is not None:
+            check_pattern(self.source.copernicusmarine.datasets, self.path)
+        return self
 
 
 class Starts(Section):
@@ -184,6 +231,20 @@ class BoxMask(Mask):
     latitude: Interval | None = None
     time: Dates | None = None
     weights: Literal["uniform", "cos_latitude"] = "uniform"
+
+
+class FieldMask(BoxMask):
+    """Part of the domain where fields lie above or below bounds, neither included.
+
+    ``above`` and ``below`` have names of static auxiliary datasets of one variable each, as the
+    distance to the coast or the variance of sea level; a point where a field has no value is out.
+    ``min_coverage`` is that of the submission where none is given; with 0, a submission without a
+    value here has no score of this part, and is not refused.
+    """
+
+    above: dict[str, Number] = Field(default_factory=dict)
+    below: dict[str, Number] = Field(default_factory=dict)
+    min_coverage: Annotated[Number, Field(ge=0, le=1)] | None = None
 
 
 class ModelSpec(Section):

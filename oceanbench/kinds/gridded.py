@@ -14,9 +14,9 @@ from oceanbench.data import opening
 from oceanbench.data.checks.files import check_size
 from oceanbench.data.coordinates import canonical
 from oceanbench.data.joining import in_time
-from oceanbench.declaration import BoxMask, Declaration
-from oceanbench.errors import OceanbenchError
-from oceanbench.grid import SAME_NODE, SAME_TIME, centre_longitude
+from oceanbench.declaration import Declaration, FieldMask
+from oceanbench.errors import OceanbenchError, did_you_mean
+from oceanbench.grid import SAME_NODE, SAME_TIME, centre_longitude, interpolate
 from oceanbench.kinds.expected import check_same_level, check_units, expected
 from oceanbench.kinds.kind import Submitted
 from oceanbench.kinds.submitted import check_times, check_values, empty, open_variables, written
@@ -41,6 +41,26 @@ def check_places(declaration: Declaration) -> None:
     if declaration.domain is None:
         raise ValueError("domain: is missing; add it")
     check_units(declaration)
+    for name, mask in declaration.masks.items():
+        for key in ("above", "below"):
+            for field in getattr(mask, key, {}):
+                _check_field(declaration, field, f"masks.{name}.{key}")
+
+
+def _check_field(declaration: Declaration, name: str, where: str) -> None:
+    """Refuse a mask by what is no static field of one variable."""
+    fields = {
+        key: dataset
+        for key, dataset in declaration.datasets.items()
+        if dataset.role == "auxiliary" and dataset.layout == "static" and not dataset.optional
+    }
+    if name not in fields:
+        raise ValueError(
+            f"{where}: '{name}' is no dataset of role 'auxiliary' and layout 'static' that must be "
+            f"there; {did_you_mean(name, fields)}"
+        )
+    if len(fields[name].variables) > 1:
+        raise ValueError(f"{where}: dataset '{name}' has several variables; declare one")
 
 
 def open_dataset(
@@ -182,13 +202,34 @@ def matched_maps(
         check_same_level(field, truth, declaration.name)
         return at_truth(field, truth)
 
-    def within(points: xr.DataArray, mask: BoxMask) -> xr.DataArray:
-        return inside(points, mask, declaration.scored)
+    fields: dict[str, xr.DataArray] = {}
+
+    def within(points: xr.DataArray, mask: FieldMask) -> xr.DataArray:
+        found = inside(points, mask, declaration.scored)
+        for name in {*mask.above, *mask.below} - fields.keys():
+            fields[name] = _field_at(declaration, name, data_dir, points)
+        for name, bound in mask.above.items():
+            found = found & (fields[name] > bound)
+        for name, bound in mask.below.items():
+            found = found & (fields[name] < bound)
+        return found
 
     truth = open_dataset(declaration, declaration.truth_name, data_dir, None)
     estimates = read_maps(declaration, submitted, bridged=bridged)
     geometry = Geometry(prepared, at_same_level, within)
     return matched_by_score(declaration, truth, estimates, geometry, submitted.name)
+
+
+def _field_at(
+    declaration: Declaration, name: str, data_dir: Path | None, points: xr.DataArray
+) -> xr.DataArray:
+    """A static field at the places of the truth, between its nodes by linear interpolation."""
+    west, east = declaration.scored.west_east
+    opened = open_dataset(declaration, name, data_dir, None)
+    (field,) = centre_longitude(opened, (west + east) / 2).data_vars.values()
+    if "latitude" in points.dims:  # nodes of a grid, the same at all times
+        points = points.isel(time=0, drop=True)
+    return interpolate(field, points)
 
 
 def target_maps(declaration: Declaration) -> xr.Dataset | None:

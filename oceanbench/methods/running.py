@@ -58,7 +58,7 @@ def run(
     output : folder; the file is ``<output>/<challenge>/<name>.nc``
     name : of the submission; by default that of the method
     weights : file of a method that learned; by default that which ``train`` wrote into ``output``
-        under ``name`` or the method's name, else the shipped one
+        under ``name`` or the method's name, else the one shipped for the challenge or for any
     settings : options of the method as texts
     device : ``auto``, ``cpu``, ``cuda``, …
     seed : for methods that draw random numbers
@@ -84,7 +84,7 @@ def run(
         reference=str(getattr(module, "REFERENCE", "")),
     )
     own, published = submission.path.parent, shipped.folder("baselines") / "weights"
-    names = [own / submission.name, own / stem, published / challenge.name / stem]
+    names = [own / submission.name, own / stem, published / challenge.name / stem, published / stem]
     if submission.name.startswith(f"{stem}_"):  # of a variant, in place of the usual ones
         names.insert(2, published / challenge.name / submission.name)
     places = [place.with_name(f"{place.name}.safetensors") for place in names]
@@ -180,7 +180,8 @@ def _learned_from(module: ModuleType, weights: Weights, challenge: Challenge) ->
 
     Of weights that went on from others, what tells most of the truth.
     """
-    stages = [{"challenge": weights.challenge["name"], **weights.provenance}]
+    first = weights.challenge["name"] if weights.of_challenge else ""
+    stages = [{"challenge": first, **weights.provenance}]
     while before := stages[-1].get("init"):
         stages.append(before)
     return max((_stage(module, one, challenge) for one in stages), key=list(LEARNED_FROM).index)
@@ -190,9 +191,12 @@ def _stage(module: ModuleType, training: Mapping[str, Any], challenge: Challenge
     """What one training of several learned from."""
     if training["options"].get("supervised") is False:
         return "observations"
-    if said := getattr(module, "LEARNS_FROM", None):
+    said = getattr(module, "LEARNS_FROM", None)
+    if said := said(**training["options"]) if callable(said) else said:
         return str(said)
     name = str(training["challenge"])
+    if not name:  # worlds of its own
+        return "simulation"
     if name not in shipped.names("challenges"):
         return "truth" if name == challenge.ocean else "simulation"
     trained = Challenge.load(name)
@@ -218,7 +222,8 @@ def _check_origin(
 ) -> None:
     """Refuse weights of another method and, unless the user chose them, of another challenge.
 
-    The version of a challenge is that of its scores, which weights know nothing of.
+    The version of a challenge is that of its scores, which weights know nothing of. Weights that
+    learned from no file of a challenge are of none, and serve any.
     """
     if weights.method["name"] != stem:
         raise OceanbenchError(
@@ -228,7 +233,8 @@ def _check_origin(
     period = [str(day) for day in challenge.periods.get("training", ())]
     expected = (challenge.name, challenge.version, period)
     found = (weights.challenge["name"], weights.challenge["version"], weights.training["period"])
-    if (found[0], found[2]) != (expected[0], expected[2]) and not chosen:
+    other = (found[0], found[2]) != (expected[0], expected[2])
+    if other and weights.of_challenge and not chosen:
         raise OceanbenchError(
             f"{file}: weights {_origin(*found)}, expected {_origin(*expected)}; train again, or "
             "name the file with --weights to use them all the same"

@@ -118,7 +118,7 @@ def train(
             "sha256": challenge.sha256,
         },
         training={
-            "period": [str(day) for day in period],
+            "period": [str(day) for day in period] if inputs.opened else [],
             "files": {
                 dataset: [
                     {"file": file.name, "sha256": files.sha256(file)}

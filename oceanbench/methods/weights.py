@@ -57,13 +57,18 @@ class Weights:
         return {
             "file": file.name,
             "sha256": sha256(file),
-            "challenge": self.challenge["name"],
+            "challenge": self.challenge["name"] if self.of_challenge else "",
             "period": self.training["period"],
             "seed": self.provenance["seed"],
             "options": self.provenance["options"],
             "cpu_seconds": self.provenance.get("cpu_seconds"),
             **begun,
         }
+
+    @property
+    def of_challenge(self) -> bool:
+        """Whether anything of the challenge was opened; else they are of worlds of their own."""
+        return bool(self.training["files"])
 
     def save(self, path: Path) -> None:
         """Write a safetensors file; it appears whole or not at all."""

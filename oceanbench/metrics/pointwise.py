@@ -206,6 +206,27 @@ def explained_variance(s: Sums) -> FloatArray:
     return 1.0 - ratio(missed, variance(s.squared_truth, s.truth, weight))
 
 
+def error_variance(s: Sums) -> FloatArray:
+    r"""Variance of the error over all points; blind to a constant offset.
+
+    .. math:: \langle (\hat x - x)^2 \rangle - \langle \hat x - x \rangle^2
+
+    Parameters
+    ----------
+    s : as for :func:`rmse`
+
+    Returns
+    -------
+    in the square of the variable's unit
+
+    References
+    ----------
+    Ocean data challenge 2023a, SSH mapping OSE (currents at drifters).
+    """
+    weight = s.weight.sum(-1)
+    return np.where(weight > 0, variance(s.squared_error, s.error, weight), np.nan)
+
+
 def daily_rmse_score(s: Sums, *, minimum_points: int = 10) -> FloatArray:
     r"""RMSE score µ of the along-track challenges: mean of the scores of the UTC days.
 

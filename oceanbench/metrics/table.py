@@ -47,6 +47,9 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
         "explained_variance": Metric(
             value=pointwise.explained_variance, units="1", better="higher", ideal=1.0
         ),
+        "error_variance": Metric(
+            value=pointwise.error_variance, units="squared", better="lower", ideal=0.0
+        ),
         # of anomalies from a reference
         "skill": Metric(
             value=anomalies.skill, units="1", better="higher", ideal=1.0, of_references=True
@@ -157,6 +160,16 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             better="lower",
             ideal=None,
             bounds=POSITIVE,
+            needs="track",
+        ),
+        "along_track_explained_variance": Metric(
+            statistic=along_track.along_track_spectra,
+            value=along_track.along_track_explained_variance,
+            summed=None,
+            parts=along_track.along_track_parts,
+            units="1",
+            better="higher",
+            ideal=1.0,
             needs="track",
         ),
         # of distributions

@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter
 from scipy.stats import norm
 
 from oceanbench.arrays import BoolArray, FloatArray
-from oceanbench.grid import KM_PER_DEGREE
+from oceanbench.observing.boxes import EARTH_RADIUS_KM
 
 
 def red_fields(
@@ -49,7 +49,7 @@ def red_fields(
 def cells_of(grid: xr.Dataset | xr.DataArray, length_km: float) -> tuple[float, float]:
     """A length in rows and in columns of a grid, at its middle latitude."""
     latitude, longitude = grid["latitude"].values, grid["longitude"].values
-    per_degree = length_km / KM_PER_DEGREE
+    per_degree = length_km / np.deg2rad(EARTH_RADIUS_KM)
     rows = per_degree / abs(np.diff(latitude).mean())
     narrow = np.cos(np.deg2rad(latitude.mean()))
     return float(rows), float(per_degree / narrow / abs(np.diff(longitude).mean()))

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from oceanbench.arrays import BoolArray
-from oceanbench.declaration import BoxMask, Declaration
+from oceanbench.declaration import BoxMask, Declaration, FieldMask
 from oceanbench.errors import OceanbenchError
 from oceanbench.scoring.collocation import Collocated
 
@@ -82,14 +82,15 @@ def mask_and_weight(
             f"'{mask_name}' have no value in the submission, from {coverage.missing_from} to "
             f"{coverage.missing_to}; fill them: a score cannot skip them"
         )
-    least = declaration.submission.min_coverage
+    asked = mask.min_coverage if isinstance(mask, FieldMask) else None
+    least = declaration.submission.min_coverage if asked is None else asked
     if 0 < coverage.scored < least * coverage.points:
         raise OceanbenchError(
             f"{declaration.name}: only {coverage.scored} of {coverage.points} points inside mask "
             f"'{mask_name}' have a value in the submission, expected at least {least:.0%}; map the "
             "rest: leaving out what is hard would raise the score"
         )
-    if coverage.scored == 0:
+    if coverage.scored == 0 and asked != 0:
         raise OceanbenchError(
             f"{declaration.name}: no point inside mask '{mask_name}' has both truth and estimate; "
             "check the dates, the box and the missing values of the submission"

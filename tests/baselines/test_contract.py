@@ -6,6 +6,7 @@ import inspect
 from dataclasses import replace
 from pathlib import Path
 
+import anywhere_scenes
 import builders
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ import window_worlds
 import xarray as xr
 from rows import every
 
+from oceanbench.assimilation.fourdvarnet.anywhere.anywhere_mapping import AnywhereMapping
 from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration, network
 from oceanbench.assimilation.fourdvarnet.maps.map_errors import SMOOTHNESS, ErrorStatistics
 from oceanbench.assimilation.observations.along_track_errors import AlongTrack
@@ -125,7 +127,9 @@ def test_a_baseline_fills_the_target_and_is_reproducible(name: str, challenge: C
     target = challenge.target()
     before = target.copy(deep=True)
     arguments: dict = {"device": "cpu", "seed": 3}
-    if hasattr(method, "PRESETS"):
+    if isinstance(getattr(method, "MAPPING", None), AnywhereMapping):
+        arguments |= {"weights": anywhere_scenes.untrained(), "first_guess": "smooth"}
+    elif hasattr(method, "PRESETS"):
         arguments["weights"] = untrained(replace(method.PRESETS["cpu"], **TINY))
     first = method.estimate(Inputs(challenge), target, **arguments)
     again = method.estimate(Inputs(challenge), challenge.target(), **arguments)

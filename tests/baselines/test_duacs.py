@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,16 +12,19 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
-from dense import DEVICES, altimeters, dense_posterior, nodes_of, target
+from dense import DEVICES, START, altimeters, dense_posterior, kernel_of, nodes_of, target
 from hypothesis import given
 from hypothesis import strategies as st
 from rows import every
 
+from oceanbench.assimilation.gaussian import linear_filter
 from oceanbench.assimilation.gaussian.covariance import Covariance
-from oceanbench.assimilation.observations import tiled_mapping
+from oceanbench.assimilation.gaussian.tiles import tiles
+from oceanbench.assimilation.observations import second_field, tiled_mapping
 from oceanbench.assimilation.observations.superobservations import DAY, kilometres, samples
 from oceanbench.assimilation.observations.tiled_mapping import covariance_at
 from oceanbench.errors import OceanbenchError
+from oceanbench.grid import KM_PER_DEGREE
 from oceanbench.methods.inputs import Inputs
 from oceanbench.methods.method_file import load_method
 
@@ -128,6 +132,102 @@ def test_one_tile_is_the_dense_posterior_with_its_formal_error(device: str) -> N
         np.testing.assert_allclose(level["ssh"].values.ravel(), deviation * mean, atol=1e-9)
         expected = deviation * np.sqrt(error.diagonal())
         np.testing.assert_allclose(level["ssh_std"].values.ravel(), expected, atol=1e-9)
+
+
+def warmth(seed: int = 5) -> dict[str, xr.Dataset]:
+    """White maps of another variable every nine days, and training maps that hold their mean."""
+    maps = target(PLACE[0] + np.arange(-8.0, 8.1, 8.0), PLACE[1] + np.arange(-4.0, 4.1, 8.0), [0.0])
+    maps = maps.isel(time=0, drop=True)["ssh"].rename("sst")
+    random, time = np.random.default_rng(seed), START + np.arange(0, 55, 9) * DAY
+    values = 18.0 + random.standard_normal((time.size, *maps.shape))
+    seen = xr.DataArray(values, {"time": time, **maps.coords}, ("time", *maps.dims), "sst")
+    training = seen.isel(time=slice(2)).copy(data=np.full((2, *maps.shape), 18.0))
+    return {
+        "sst": seen.to_dataset().assign_attrs(role="observations", layout="grid"),
+        "before": training.to_dataset().assign_attrs(role="training", layout="grid"),
+    }
+
+
+def as_learned() -> dict[str, torch.Tensor]:
+    return {n: torch.tensor(v, dtype=torch.float64) for n, v in DEFAULTS.items()}
+
+
+def test_with_a_second_field_it_is_the_dense_posterior_of_both() -> None:
+    """Sea level is a filter of temperature, whose noise is white, and a field of its own."""
+    given, maps, origin = world() | warmth(), wanted(), wanted()["time"].values[0]
+    options = {"noise": 0.05, "correlated": 0.0, "tile": 20.0, "halo": 3.0}
+    weights = 0.02 * np.random.default_rng(1).standard_normal(linear_filter.COUNT)
+    learned = as_learned() | {METHOD.FILTER: torch.tensor(weights)}
+    found = estimated(given, maps, weights=learned, second="sst", **options)["ssh"]
+
+    anomaly = (given["sst"]["sst"] - 18.0).rename("ssh")
+    steps = (9.0, 8.0 * KM_PER_DEGREE, 8.0 * KM_PER_DEGREE * np.cos(np.deg2rad(PLACE[1])))
+    unit = np.eye(anomaly.size).reshape(-1, *anomaly.shape)
+    parts = [anomaly.copy(data=linear_filter.filtered(one, steps, weights)) for one in unit]
+    seen = samples(given, "ssh", origin, PLACE[0], coarsen=2).within(*tiles_reach(maps))
+    at = [second_field.beyond(replace(seen, value=0 * seen.value), p, origin) for p in parts]
+    assert at[0].value.size == seen.value.size
+    of_seen = -np.stack([one.value for one in at], axis=1)
+    of_maps = np.stack([p.interp(maps.coords).values.ravel() for p in parts], axis=1)
+
+    c = covariance_at(PLACE[1], DEFAULTS)
+    left = replace(seen, value=seen.value - of_seen @ anomaly.values.ravel())
+    for number, date in enumerate([0.0, 3.0]):
+        near = np.abs(seen.time - date) < 2 * c.length_time
+        used = (left.time > -2 * c.length_time) & (left.time < 3.0 + 2 * c.length_time)
+        deviation = left.take(used).deviation(0.05)
+        places = np.stack([*kilometres(seen.longitude, seen.latitude, PLACE), seen.time])[:, near]
+        x, y = kilometres(maps["longitude"].values, maps["latitude"].values, PLACE)
+        nodes, kernel = nodes_of(x, y, date), kernel_of(c)
+        seen_now, maps_now = of_seen[near], np.split(of_maps, 2)[number]
+        own = kernel(places, places) + 0.05 * np.eye(near.sum())
+        both = np.block(
+            [
+                [np.eye(anomaly.size), seen_now.T],
+                [seen_now, seen_now @ seen_now.T + deviation**2 * own],
+            ]
+        )
+        with_maps = np.hstack(
+            [maps_now, maps_now @ seen_now.T + deviation**2 * kernel(nodes, places)]
+        )
+        values = np.concatenate([anomaly.values.ravel(), seen.value[near]])
+        expected = with_maps @ np.linalg.solve(both, values)
+        np.testing.assert_allclose(found[number].values.ravel(), expected, atol=1e-8)
+    assert float(np.abs(found - estimated(world(), maps, **options)["ssh"]).max()) > 0.01
+
+
+def tiles_reach(maps: xr.Dataset) -> tuple[tuple[float, float], tuple[float, float]]:
+    (tile,) = tiles(maps["longitude"].values, maps["latitude"].values, size=20.0, overlap=3.0)
+    return tile.reach(3.0)
+
+
+def test_a_second_field_that_tells_nothing_changes_nothing() -> None:
+    nothing = torch.zeros(linear_filter.COUNT, dtype=torch.float64)
+    learned = as_learned() | {METHOD.FILTER: nothing}
+    found = estimated(world() | warmth(), weights=learned, second="sst", halo=2.0)
+    np.testing.assert_allclose(found["ssh"], estimated(world(), halo=2.0)["ssh"], atol=1e-12)
+
+
+def test_a_second_field_and_weights_that_know_it_go_together() -> None:
+    learned = as_learned()
+    given = world() | warmth()
+    with pytest.raises(OceanbenchError, match="needs weights that learned what it tells"):
+        estimated(given, second="sst", weights=learned)
+    learned |= {METHOD.FILTER: torch.zeros(linear_filter.COUNT)}
+    with pytest.raises(OceanbenchError, match="give --set second=NAME"):
+        estimated(given, weights=learned)
+    assert METHOD.LEARNS_FROM(second="", dates=3) == "observations"
+    assert METHOD.LEARNS_FROM(second="sst") is None
+
+
+def test_training_keeps_the_filter_of_a_second_field() -> None:
+    before = warmth()["sst"].assign(ssh=warmth()["sst"]["sst"] / 10.0).assign_attrs(role="training")
+    given = world(13.0, passes=150, step=2.0) | warmth() | {"before": before}
+    options = {"device": "cpu", "seed": 0, "coarsen": 1, "dates": 4, "evaluations": 1}
+    found = METHOD.train(given, second="sst", **options)
+    assert set(found) == {*METHOD.SCALES, "rmse", METHOD.FILTER}
+    assert float(found[METHOD.FILTER].abs().max()) > 0.0
+    assert METHOD.FILTER not in METHOD.train(given, **options)
 
 
 def test_tiles_agree_with_one_exact_map_the_better_the_wider_their_halo() -> None:

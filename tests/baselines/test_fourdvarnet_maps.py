@@ -20,7 +20,7 @@ from oceanbench.assimilation.fourdvarnet.maps.map_grid import bicubic, grid_arou
 from oceanbench.assimilation.fourdvarnet.maps.normalisation import Normalisation
 from oceanbench.assimilation.fourdvarnet.maps.patches import PatchSampler, Series
 from oceanbench.assimilation.fourdvarnet.maps.simulated_missions import simulate_missions
-from oceanbench.assimilation.fourdvarnet.maps.training_set import training_set
+from oceanbench.assimilation.fourdvarnet.maps.training_set import training_set, training_truth
 from oceanbench.assimilation.fourdvarnet.maps.window_estimates import day_weights
 from oceanbench.errors import OceanbenchError
 from oceanbench.learning.ensembles import configuration_of
@@ -210,6 +210,16 @@ def test_days_weigh_less_the_farther_from_the_middle() -> None:
     assert day_weights(5).tolist() == pytest.approx([5 / 9, 10 / 9, 15 / 9, 10 / 9, 5 / 9])
 
 
+def test_the_truth_to_learn_from_is_of_what_altimeters_observe() -> None:
+    """Whatever else the training period has, and in whatever order."""
+    given = inputs()
+    warm = given["training"].rename(ssh="sst") + 15.0
+    both = {"sst": warm.assign_attrs(given["training"].attrs), **given}
+    found = training_truth(both, "mine", ["first", "second"])
+    assert found.name == "ssh"
+    assert float(abs(found).max()) < 5.0
+
+
 def test_bad_requests_are_refused_in_one_line() -> None:
     with pytest.raises(OceanbenchError, match="mine: these are not its weights; train it"):
         estimate_members(seen(), target(), {"mean": torch.ones(1)}, name="mine")
@@ -217,7 +227,7 @@ def test_bad_requests_are_refused_in_one_line() -> None:
         estimate_members(seen(), target(), trained(), name="mine", member=4)
     tracks = {name: seen()[name] for name in ("first", "second")}
     with pytest.raises(
-        OceanbenchError, match="mine: learns from training maps, and there are none"
+        OceanbenchError, match="training maps of what first, second observe, and there are none"
     ):
         train(tracks, SMALL)
     few = inputs(20)

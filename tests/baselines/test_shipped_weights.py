@@ -20,6 +20,7 @@ from oceanbench.methods.weights import Weights
 from oceanbench.result import Result
 
 SHIPPED = sorted((ROOT / "baselines" / "weights").glob("*/*.safetensors"))
+OF_NO_CHALLENGE = sorted((ROOT / "baselines" / "weights").glob("*.safetensors"))
 MOST = 2 * 2**20  # bytes
 FEW = 2  # windows, or starts
 ERRORS = {  # of sea level over the first starts and all leads, metres: what was found once
@@ -54,6 +55,15 @@ def test_weights_are_small_and_say_where_they_come_from(path: Path) -> None:
     assert weights.challenge["version"] <= challenge.version  # which a change of scores raises
     assert not weights.provenance["commit"].endswith("+")
     assert weights.provenance["seconds"] > 0
+
+
+def test_weights_of_no_challenge_have_opened_none() -> None:
+    for path in OF_NO_CHALLENGE:
+        weights = Weights.load(path)
+        assert path.stat().st_size <= MOST
+        assert weights.method["name"] == path.stem
+        assert not weights.of_challenge
+        assert not weights.provenance["commit"].endswith("+")
 
 
 @every("path", [p for p in SHIPPED if updates(p)])

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import xarray as xr
+import yaml
+from click.testing import CliRunner
 from command import Command
 from glorys_worlds import FIRST, climatology_script, forecasts, official, world, write_day
 
 from oceanbench.challenge import Challenge
+from oceanbench.cli.commands import cli
 from oceanbench.errors import OceanbenchError
 from oceanbench.evaluate import evaluate
 from oceanbench.kinds.forecasts.derived import DERIVED, Axes
@@ -242,3 +248,56 @@ def test_what_is_derived_lacks_where_an_input_lacks(place, tmp_path):
 def test_derived_variables_that_cannot_be_are_refused(derived, words, tmp_path):
     with pytest.raises(OceanbenchError, match=words):
         official("glorys12_emulation", tmp_path, derived=derived)
+
+
+class MarineService:
+    """Stands for the client of the Copernicus Marine Service: days of the patch, an account."""
+
+    CoordinatesOutOfDatasetBounds = KeyError
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def login(self, *, check_credentials_valid: bool) -> bool:
+        return check_credentials_valid
+
+    def subset(self, **asked: Any) -> None:
+        day = asked["start_datetime"][:10]
+        self.asked.append(day)
+        if "myint" not in asked["dataset_id"] and day >= "2024-01-05":
+            raise KeyError(day)
+        assert set(asked["variables"]) == set(PACKED) - {"ugeo", "vgeo", "mld"}
+        write_day(Path(asked["output_directory"]), np.datetime64(day), asked["output_filename"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_three_commands_make_a_board(name, tmp_path, monkeypatch):
+    service = MarineService()
+    monkeypatch.setitem(sys.modules, "copernicusmarine", service)
+    monkeypatch.chdir(tmp_path)
+    shipped = yaml.safe_load(Challenge.load(name).path.read_text(encoding="utf-8"))
+    datasets = shipped["datasets"]
+    for dataset in datasets.values():
+        if "copernicusmarine" in dataset.get("source", {}):
+            dataset["source"]["copernicusmarine"]["time"][1] = "2024-01-17"
+    shutil.copy(Challenge.load(name).path.with_name("published.csv"), tmp_path)
+    challenge = official(name, tmp_path, datasets=datasets)
+    submit(tmp_path, forecasts(noise=0.05))
+
+    def run(*words: str) -> str:
+        done = CliRunner().invoke(cli, [*words], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    where = ["--data-dir", "data"]
+    said = run("fetch", str(challenge.path), *where)
+    assert f"truth: {len(service.asked) - 13} downloaded" in said
+    run("evaluate", str(challenge.path), "mine.zarr", "--name", "mine", *where)
+    board = run("leaderboard", str(challenge.path), "--results", "results")
+    assert "| mine " in board and "| GLONET " in board
+    found = Result.load(tmp_path / "results" / name / "mine.json").score("zos RMSE").value
+    assert found == pytest.approx(0.05, rel=0.05)
+    before = len(service.asked)
+    assert "files present" in run("fetch", str(challenge.path), *where)
+    assert len(service.asked) == before

@@ -6,12 +6,16 @@ from pathlib import Path
 
 import builders
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from click.testing import CliRunner
+from rows import every
 
+from oceanbench.boards.published import TEXTS, published_table
 from oceanbench.challenge import Challenge
 from oceanbench.cli.commands import cli, main
+from oceanbench.data import shipped
 from oceanbench.errors import OceanbenchError
 from oceanbench.result import Result
 
@@ -110,6 +114,55 @@ def test_2021a_drops_the_last_day_and_counts_it(tmp_path: Path) -> None:
     assert result.coverage[0]["scored"] == int((inset & (day < 364)).sum())
     assert result.coverage[0]["missing_from"].startswith("2017-12-31")
     assert result.score("λx").flag == "no_data"
+
+
+SEASONS = {"autumn": ("2012-10-21", "2012-11-30"), "summer": ("2013-07-11", "2013-08-20")}
+BOXES = {"gulfstream": (-64, 29), "greenland": (-39, 49), "madeira": (-27, 29)}
+
+
+@pytest.mark.slow
+@every("region", list(BOXES))
+def test_2023_scores_the_year_and_its_seasons(region: str, tmp_path: Path) -> None:
+    """The truth is of the whole basin, a year, at three quarters of a degree here."""
+    west, south = BOXES[region]
+    name, folder = f"ssh_osse_natl60_{region}_2023", tmp_path / region
+    (folder / "dc_ref").mkdir(parents=True)
+    first = np.datetime64("2012-10-01", "ns")
+    given = {"count": 365, "first": first, "step": 0.75}
+    box = {"west": west - 1.5, "east": west + 16.5, "south": south - 1.5, "north": south + 16.5}
+    truth = builders.maps(**box, **given).rename(latitude="lat", longitude="lon")
+    builders.write(truth, folder / "dc_ref" / "NATL60-CJM165-daily-reg-1_20.nc")
+    noisy = builders.maps(**box, **given, noise=0.02)
+    builders.write(noisy, folder / "mine.nc")
+    arguments = ["evaluate", name, str(folder / "mine.nc"), "--data-dir", str(folder)]
+    arguments += ["--output", str(folder / "results")]
+    done = CliRunner().invoke(cli, arguments, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    result = Result.load(folder / "results" / name / "mine.json")
+    for label, days in {"": ("2012-10-21", "2013-09-10"), **SEASONS}.items():
+        part = {"time": slice(*days), "longitude": slice(west, west + 15)}
+        part |= {"latitude": slice(south, south + 15)}
+        known = truth["ssh"].rename(lat="latitude", lon="longitude").sel(part)
+        error = noisy["ssh"].sel(part) - known
+        expected = 1 - float(np.sqrt((error**2).mean() / (known**2).mean()))
+        found = result.score(f"µ(RMSE), {label}" if label else "µ(RMSE)")
+        assert found.value == pytest.approx(expected, rel=1e-9), (region, label)
+    assert result.score("λx").units == "degrees_east"
+    assert result.score("λx, autumn").flag in (None, "resolved_below_grid")
+    assert "4DVarNet-GRE 1/8°" in done.output
+
+
+PUBLISHED = [name for name in shipped.names("challenges") if Challenge.load(name).published]
+
+
+@every("name", PUBLISHED)
+def test_published_rows_are_numbers_of_the_scores(name: str) -> None:
+    """Nothing but numbers stands in a column of a score, and a row has at least one."""
+    table = published_table(Challenge.load(name))
+    scores = table[[c for c in table.columns if c not in TEXTS]]
+    values = scores.apply(lambda column: pd.to_numeric(column.where(column != "")))
+    assert values.notna().any(axis=1).all()
+    assert not table.duplicated([c for c in table.columns if c in TEXTS]).any()
 
 
 @pytest.mark.parametrize(

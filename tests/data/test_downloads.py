@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import hashlib
 import io
+import os
 import shutil
 import tarfile
 import zipfile
@@ -19,6 +21,7 @@ from oceanbench.data import downloads
 from oceanbench.errors import OceanbenchError
 
 MOST = 2**40
+SUM = hashlib.sha256(b"values").hexdigest()
 
 
 def tar(path: Path, *members: tuple[str, bytes | None, dict[str, object]]) -> Path:
@@ -38,13 +41,19 @@ def fetched(tmp_path, monkeypatch):
     """Fetch an archive, or a file, from an address that gives it."""
     folder = tmp_path / "outer" / "data"
 
-    def fetch(file: Path, *patterns: str, archive: bool = True, url: str = "http://x/y") -> Path:
-        def retrieve(url: str, known: str | None, fname: str, path: str, **_: object) -> str:
-            return str(shutil.copy(file, Path(path, fname)))
+    def fetch(
+        file: Path,
+        *patterns: str,
+        archive: bool = True,
+        url: str = "http://x/y",
+        known: str | None = None,
+    ) -> Path:
+        def download(url: str, place: Path, most: float) -> None:
+            shutil.copyfile(file, place)
 
-        monkeypatch.setattr(downloads.pooch, "retrieve", retrieve)
+        monkeypatch.setattr(downloads, "download", download)
         downloads.fetch(
-            url, folder, patterns or ("*.nc",), known_hash=None, archive=archive, most=MOST
+            url, folder, patterns or ("*.nc",), known_hash=known, archive=archive, most=MOST
         )
         return folder
 
@@ -162,10 +171,46 @@ def test_a_header_that_declares_gigabytes_is_not_read(fetched, tmp_path):
 
 def test_a_single_file_gets_the_declared_path(fetched, tmp_path):
     (tmp_path / "f").write_bytes(b"values")
-    address = "http://host/a/%2e%2e%2fx.nc?name=/etc/passwd"
     assert inside(fetched(tmp_path / "f", "dir/truth.nc", archive=False)) == {"dir/truth.nc"}
-    folder = fetched(tmp_path / "f", "many/*.nc", archive=False, url=address)
-    assert inside(folder) == {"dir/truth.nc", "many/x.nc"}
+    named = {
+        "http://host/a/%2e%2e%2fx.nc?name=/etc/passwd": "x.nc",
+        "http://host/get?file=/a/b.nc&key=c.nc": "b.nc",
+        "http://host/get?file=..%2F..%2Fup.nc": "up.nc",
+        "https://host/records/1/files/d.nc/content?download=1": "d.nc",
+    }
+    for address, name in named.items():
+        folder = fetched(tmp_path / "f", "many/*.nc", archive=False, url=address)
+        assert (folder / "many" / name).read_bytes() == b"values", address
+    assert inside(tmp_path) == {
+        "f", "outer/data/dir/truth.nc", *(f"outer/data/many/{n}" for n in named.values())
+    }  # fmt: skip
+    with pytest.raises(OceanbenchError, match=r"names no file like \*\.nc"):
+        fetched(tmp_path / "f", "many/*.nc", archive=False, url="http://host/get?id=7")
+
+
+@every("archive", [False, True])
+def test_others_may_read_what_was_fetched(archive, fetched, tmp_path):
+    given = tar(tmp_path / "a.tar.gz", ("x.nc", b"values", {"mode": 0o600})) if archive else None
+    (tmp_path / "f").write_bytes(b"values")
+    (tmp_path / "f").chmod(0o600)
+    for mask, rights in ((0o022, 0o644), (0o027, 0o640)):
+        before = os.umask(mask)
+        try:
+            folder = fetched(given or tmp_path / "f", f"{mask}/x.nc", "x.nc", archive=archive)
+        finally:
+            os.umask(before)
+        place = folder / ("x.nc" if archive else f"{mask}/x.nc")
+        assert place.stat().st_mode & 0o777 == rights
+        place.unlink()
+
+
+def test_a_sum_that_differs_brings_nothing(fetched, tmp_path):
+    (tmp_path / "f").write_bytes(b"values")
+    with pytest.raises(OceanbenchError, match="it has sha256 89445ea08b55…, expected 000000000000"):
+        fetched(tmp_path / "f", "x.nc", archive=False, known="0" * 64)
+    assert list((tmp_path / "outer" / "data").iterdir()) == []
+    fetched(tmp_path / "f", "x.nc", archive=False, known=SUM.upper())
+    assert inside(tmp_path / "outer") == {"data/x.nc"}
 
 
 @every("path", ["../../x.nc", "/etc/hostname", "data/../../x.nc", "*/../../x"])
@@ -174,7 +219,7 @@ def test_a_path_of_a_declaration_stays_in_its_folder(path, tmp_path, monkeypatch
     challenge = load_challenge(
         tmp_path / "c", MAPS, datasets__truth__path=path, datasets__truth__source=source
     )
-    monkeypatch.setattr(downloads.pooch, "retrieve", None)
+    monkeypatch.setattr(downloads, "download", None)
     for data_dir in (None, tmp_path):
         with pytest.raises(OceanbenchError, match=r"leads out of the folder of challenge\.yaml"):
             challenge.fetch("truth", data_dir)

@@ -8,13 +8,15 @@ import itertools
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from rows import every
 
 from oceanbench.data import downloads
-from oceanbench.data.transfer import bounded
+from oceanbench.data.transfer import download, version_of
 from oceanbench.errors import OceanbenchError
 
 PAUSE = 0.05
@@ -77,7 +79,7 @@ def address() -> Iterator[str]:
 
 
 def fetch(url: str, folder: Path, monkeypatch: pytest.MonkeyPatch, patience: float = 20.0) -> None:
-    monkeypatch.setattr(downloads, "bounded", lambda most: bounded(most, patience))
+    monkeypatch.setattr(downloads, "download", partial(download, patience=patience))
     downloads.fetch(url, folder, ["x.nc"], known_hash=None, archive=False, most=2**20)
 
 
@@ -111,5 +113,107 @@ def test_another_is_left(name, patience, words, address, tmp_path, monkeypatch):
 )
 def test_no_other_address_is_opened(url, tmp_path, monkeypatch):
     with pytest.raises(OceanbenchError, match="could not be fetched"):
+        fetch(url, tmp_path, monkeypatch)
+    assert list(tmp_path.iterdir()) == []
+
+
+WHOLE = bytes(range(256)) * 2**10
+
+
+class Breaking(http.server.BaseHTTPRequestHandler):
+    """A server whose first answers end early, and that knows how to go on.
+
+    Every address is asked with what it does after the break, and answers are noted.
+    """
+
+    asked: ClassVar[list[tuple[str, str | None]]] = []
+    broken: ClassVar[set[str]] = set()
+
+    def do_GET(self) -> None:
+        how, wanted = self.path.split("/")[1].split("?")[0], self.headers.get("Range")
+        self.asked.append((how, wanted))
+        first = how not in self.broken
+        self.broken.add(how)
+        tag = f'"{len(self.broken) if how != "changed" or first else 0}"'
+        if how == "gone" and not first:
+            self.send_error(503)
+            return
+        begin = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted else 0
+        goes_on = wanted and how not in ("deaf", "changed")
+        if how == "whole" and begin == len(WHOLE):
+            self.send_response(416)
+            self.send_header("Content-Range", f"bytes */{len(WHOLE)}")
+            self.end_headers()
+            return
+        self.send_response(206 if goes_on else 200)
+        if goes_on:
+            shifted = begin + (how == "elsewhere")
+            self.send_header("Content-Range", f"bytes {shifted}-{len(WHOLE) - 1}/{len(WHOLE)}")
+        if how != "unnamed":
+            self.send_header("ETag" if how != "dated" else "Last-Modified", tag)
+        rest = WHOLE[begin if goes_on else 0 :]
+        self.send_header("Content-Length", str(len(rest)))
+        self.end_headers()
+        self.wfile.write(rest[: len(WHOLE) // 2] if first else rest)
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
+@pytest.fixture
+def breaking() -> Iterator[str]:
+    Breaking.asked.clear()
+    Breaking.broken.clear()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Breaking) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+@every("how", ["tagged", "dated", "tagged?file=y"])
+def test_a_transfer_goes_on_where_it_ended(how, breaking, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Breaking.asked.clear()
+    Breaking.broken.clear()
+    folder = Path("data", how)  # as --data-dir may be given
+    with pytest.raises(OceanbenchError, match=r"could not be fetched .*what has come is kept"):
+        fetch(f"{breaking}/{how}", folder, monkeypatch)
+    assert list(folder.glob("*.nc")) == []
+    fetch(f"{breaking}/{how}", folder, monkeypatch)
+    assert [wanted for _, wanted in Breaking.asked] == [None, f"bytes={len(WHOLE) // 2}-"]
+    assert [p.relative_to(folder).as_posix() for p in folder.rglob("*")] == ["x.nc"]
+    assert (folder / "x.nc").read_bytes() == WHOLE
+
+
+@every("how", ["deaf", "changed", "unnamed"])
+def test_it_begins_anew_where_it_cannot_go_on(how, breaking, tmp_path, monkeypatch):
+    with pytest.raises(OceanbenchError, match="could not be fetched"):
+        fetch(f"{breaking}/{how}", tmp_path / how, monkeypatch)
+    fetch(f"{breaking}/{how}", tmp_path / how, monkeypatch)
+    assert (tmp_path / how / "x.nc").read_bytes() == WHOLE
+    assert [p.name for p in (tmp_path / how).iterdir()] == ["x.nc"]
+
+
+def test_what_came_outlives_a_refusal_and_not_a_wrong_part(breaking, tmp_path, monkeypatch):
+    for how, kept in (("gone", True), ("elsewhere", False)):
+        for _ in range(2):
+            with pytest.raises(OceanbenchError, match="could not be fetched"):
+                fetch(f"{breaking}/{how}", tmp_path / how, monkeypatch)
+        assert bool(list((tmp_path / how).rglob("download"))) is kept
+
+
+def test_a_whole_download_is_used(breaking, tmp_path):
+    place = tmp_path / "x"
+    place.write_bytes(WHOLE)
+    version_of(place).write_text('"1"')
+    download(f"{breaking}/whole", place, 2**20)
+    assert place.read_bytes() == WHOLE
+
+
+def test_two_at_once_do_not_write_one_file(breaking, tmp_path, monkeypatch):
+    url = f"{breaking}/whole"
+    place = tmp_path / downloads.WORK / downloads.sha256_of_text(url)[:16]
+    with downloads.alone(place), pytest.raises(OceanbenchError, match="another process"):
         fetch(url, tmp_path, monkeypatch)
     assert list(tmp_path.iterdir()) == []

@@ -21,6 +21,7 @@ from oceanbench.errors import OceanbenchError
 from oceanbench.methods import running
 from oceanbench.methods.inputs import Inputs
 from oceanbench.methods.method_file import load_method
+from oceanbench.methods.running import run
 from oceanbench.methods.training import train
 from oceanbench.methods.weights import Weights
 from oceanbench.result import Result
@@ -38,6 +39,13 @@ def train(inputs, *, device, seed, scale=1.0):
 def estimate(inputs, target, *, device, seed, weights, offset=0.0):
     assert all(tensor.device.type == device for tensor in weights.values())
     return target.fillna(float(weights["mean"]) + offset)
+'''
+OWN_WORLDS = '''"""A constant that was learned from no data of a challenge."""
+import torch
+def train(inputs, *, device, seed):
+    return {"mean": torch.tensor(0.5)}
+def estimate(inputs, target, *, device, seed, weights):
+    return target.fillna(float(weights["mean"]))
 '''
 EITHER = LEARNS.replace("weights,", "weights=None,").replace(
     "    assert", "    if weights is None:\n        return target.fillna(0.0)\n    assert"
@@ -274,6 +282,24 @@ def test_weights_of_another_challenge_must_be_chosen(
     assert result.provenance["options"]["weights"]["challenge"] == "toy_maps"
 
 
+def test_weights_that_opened_no_input_serve_every_challenge(
+    challenge: Challenge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = method(tmp_path, OWN_WORLDS)
+    path, weights = train(file, challenge, output=tmp_path / "results", device="cpu")
+    assert (weights.of_challenge, weights.training["period"]) == (False, [])
+    monkeypatch.setattr(shipped, "folder", lambda kind: tmp_path / "shipped" / kind)
+    place = tmp_path / "shipped" / "baselines" / "weights" / path.name
+    place.parent.mkdir(parents=True)
+    path.rename(place)
+    other = make(tmp_path / "other", name="other")
+    submission, kept = run(file, other, output=tmp_path / "results", device="cpu")
+    assert submission.learned_from == "simulation"
+    assert kept["options"]["weights"]["challenge"] == ""
+    with xr.open_dataset(submission.path) as found:
+        np.testing.assert_array_equal(found["ssh"], 0.5)
+
+
 ZERO = "def estimate(inputs, target, *, device, seed):\n    return target.fillna(0.0)\n"
 METHODS = {
     "learns": LEARNS,
@@ -453,6 +479,20 @@ def test_boards_count_what_a_training_began_with(began_on: str, learned_from: st
     hidden: dict[str, object] = {"options": {"supervised": False}}
     begun = {"init": {"challenge": began_on, "options": {}}} if began_on else {}
     origin = {"name": "ssh_ose_jet", "version": 1, "sha256": ""}
-    weights = Weights({}, {"name": "unet"}, origin, {"period": []}, {**hidden, **begun})
+    opened = {"period": [], "files": {"tracks": []}}
+    weights = Weights({}, {"name": "unet"}, origin, opened, {**hidden, **begun})
     found = running._learned_from(load_method("unet")[1], weights, Challenge.load("ssh_ose_jet"))
     assert found == learned_from
+
+
+@pytest.mark.parametrize(
+    ("second", "learned_from"), [("", "observations"), ("sst_microwave", "truth")]
+)
+def test_what_was_learned_from_may_depend_on_options(second: str, learned_from: str) -> None:
+    """A covariance is fitted to observations, what temperature tells to maps of the truth."""
+    origin = {"name": "ssh_osse_fronts", "version": 1, "sha256": ""}
+    options = {"options": {"second": second, "dates": 24}}
+    opened = {"period": [], "files": {"tracks": []}}
+    weights = Weights({}, {"name": "duacs"}, origin, opened, options)
+    declared = Challenge.load("ssh_osse_fronts")
+    assert running._learned_from(load_method("duacs")[1], weights, declared) == learned_from

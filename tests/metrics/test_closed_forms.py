@@ -77,6 +77,14 @@ def test_explained_variance_is_blind_to_an_offset_and_nmse_is_not():
     assert score("nmse", estimate + 12.5, truth) > 100 * score("nmse", estimate, truth)
 
 
+def test_error_variance_is_blind_to_an_offset_and_to_the_truth():
+    truth, error = red((6, 5, 7)), 0.3 * red((6, 5, 7), seed=1)
+    for estimate in (truth + error, truth + error + 12.5):
+        found = score("error_variance", estimate, truth)
+        assert found == pytest.approx(float(error.var()), rel=1e-9)
+    assert np.isnan(score("error_variance", truth, truth, xr.zeros_like(truth)).value)
+
+
 @pytest.mark.parametrize("factor", [0.0, 0.7, 1.3, 2.5, -1.0])
 @pytest.mark.parametrize("daily", ["", "daily_"])
 def test_score_of_a_scaled_truth_is_one_minus_the_relative_error_and_steady(factor, daily):

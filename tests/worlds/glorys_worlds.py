@@ -75,16 +75,16 @@ def quarter() -> tuple[np.ndarray, np.ndarray]:
     return np.arange(33.0, 37.01, 0.25), np.arange(-66.0, -59.9, 0.25)
 
 
-def write_day(folder: Path, day: np.datetime64) -> None:
-    """One day as the Copernicus Marine Service distributes it."""
+def write_day(folder: Path, day: np.datetime64, name: str | None = None) -> None:
+    """One day as the Copernicus Marine Service distributes it, or cuts it out under a name."""
     dataset = fields(np.array([day]), *twelfth())
-    for name, (scale, offset) in PACKING.items():
-        dataset[name].encoding = {
+    for variable, (scale, offset) in PACKING.items():
+        dataset[variable].encoding = {
             "dtype": "int16", "scale_factor": scale, "add_offset": offset, "_FillValue": -32767
         }  # fmt: skip
     dataset["time"].encoding = {"units": "hours since 1950-01-01"}
     date = str(day).replace("-", "")
-    name = f"mercatorglorys12v1_gl12_mean_{date}_R{date}.nc"
+    name = name or f"mercatorglorys12v1_gl12_mean_{date}_R{date}.nc"
     folder.mkdir(parents=True, exist_ok=True)
     dataset.to_netcdf(folder / name, engine="h5netcdf")
 

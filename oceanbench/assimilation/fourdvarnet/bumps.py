@@ -11,12 +11,15 @@ Bannister (2008), doi:10.1002/qj.340 (control variables, and covariances that th
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from oceanbench.learning.layers import averaged
 
 CUT = 6.0  # widths from its centre at which a bump ends
 ALIGNED = 2  # nodes come in pairs, which a coarser scale averages
@@ -43,14 +46,14 @@ class Bumps:
         """Increments (batch, days, rows, columns) of (batch, scales x days, *nodes)."""
         parts = zip(coefficients.chunk(len(self.scales), 1), self.scales, strict=True)
         made = [
-            _along_days(days, rows @ part @ columns.mT) for part, (days, rows, columns) in parts
+            rows @ _along_days(days, part) @ columns.mT for part, (days, rows, columns) in parts
         ]
-        return torch.stack(made).sum(0)
+        return functools.reduce(torch.add, made)
 
     def transpose(self, fields: Tensor) -> Tensor:
         """Transpose of :meth:`forward`."""
         made = [
-            rows.mT @ _along_days(days.mT, fields) @ columns for days, rows, columns in self.scales
+            _along_days(days.mT, rows.mT @ fields @ columns) for days, rows, columns in self.scales
         ]
         return torch.cat(made, 1)
 
@@ -106,3 +109,14 @@ def _bumps(points: int, every: int, nodes: int, width: Tensor) -> Tensor:
     bump = torch.where(near, torch.exp(-0.5 * distance.clamp_max(CUT**2)), 0.0)
     normalised: Tensor = bump / (math.pi**0.5 * width / every).sqrt()
     return normalised
+
+
+def on_nodes(maps: Tensor, every: int, nodes: Sequence[int]) -> Tensor:
+    """Averages of maps about nodes, those beyond the last row and column repeated."""
+    coarse = averaged(maps, (every, every))
+    missing = [count - size for count, size in zip(nodes, coarse.shape[-2:], strict=True)]
+    for axis, count in zip((-2, -1), missing, strict=True):
+        if count:
+            last = coarse.narrow(axis, coarse.shape[axis] - 1, 1)
+            coarse = torch.cat([coarse, *[last] * count], axis)
+    return coarse

@@ -20,9 +20,10 @@ state, such as its temperature, the term
 J is quadratic in v, and a few conjugate gradients descend it
 (:mod:`oceanbench.assimilation.fourdvarnet.conjugate_gradients`); everything in it is learned
 through them, by the error of the estimate. Observations enter by H alone: others than those of the
-training are weighed as those were. Where the first guess knows little of the flow, as a mean field
-does, the network reads the estimate beside it and the descent goes on from there, in the outer
-loops of incremental variational assimilation; the first guess stays the background.
+training are weighed as those were. Where the first guess knows little of the flow, outer loops
+read the estimate beside it and go on from there; the first guess stays the background. Where
+neither sea nor altimeters are known before, the network reads a context that tells of both in
+place of the first guess, and says what each observation weighs, too.
 
 Maps are (batch, days, rows, columns), normalised.
 
@@ -35,7 +36,7 @@ Bannister (2008), doi:10.1002/qj.340
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import cast
@@ -45,7 +46,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from oceanbench.assimilation.fourdvarnet.bilevel import at_minimum
-from oceanbench.assimilation.fourdvarnet.bumps import Bumps, GaussianBumps
+from oceanbench.assimilation.fourdvarnet.bumps import Bumps, GaussianBumps, on_nodes
 from oceanbench.assimilation.fourdvarnet.conjugate_gradients import (
     Iterate,
     Parts,
@@ -54,7 +55,7 @@ from oceanbench.assimilation.fourdvarnet.conjugate_gradients import (
 )
 from oceanbench.assimilation.fourdvarnet.gated_prior import GatedPrior, Gates
 from oceanbench.assimilation.fourdvarnet.priors import Agreement
-from oceanbench.learning.layers import UNet, averaged
+from oceanbench.learning.layers import UNet
 
 FEATURES = 24  # of the background, from which gates are made
 LARGEST = 2.0  # logarithm of the factor by which sizes of errors differ from the usual one
@@ -73,6 +74,8 @@ class FourDVarNet(torch.nn.Module):
     correction : size of the first guess's errors, relative to the state's deviation
     loops : outer ones, as many iterations each
     second : g and h of a second field, if there is one
+    context : channels of the context that is read in place of the first guess; 0 for none
+    reading : rows and columns that are averaged into one where the network reads
     implicit : learn at the minimum (:mod:`oceanbench.assimilation.fourdvarnet.bilevel`), and not
         through the iterations, so that memory does not grow with them in training either
     reduced : convolutions in bfloat16; the state and the cost stay in single precision
@@ -90,18 +93,24 @@ class FourDVarNet(torch.nn.Module):
         loops: int = 1,
         second: Agreement | None = None,
         implicit: bool = False,
+        context: int = 0,
+        reading: int = 1,
         reduced: bool = False,
     ) -> None:
         super().__init__()
         if not correction > 0.0:
             raise ValueError(f"correction={correction}: errors of the first guess have a size > 0")
+        if context and loops > 1:
+            raise ValueError(f"loops={loops}: a solver that reads a context has one")
         self.days, self.iterations = days, iterations
         self.correction, self.reduced, self.implicit = correction, reduced, implicit
         self.loops, self.bumps = loops, bumps
-        self.background = UNet(days if loops == 1 else 2 * days, 2 * days + FEATURES, hidden=hidden)
+        self.context = context
+        entering, leaving = context or (days if loops == 1 else 2 * days), self.told + FEATURES
+        self.background = UNet(entering, leaving, hidden=hidden, coarsen=(reading, reading))
         with torch.no_grad():  # at first errors have no mean, and the same size everywhere
-            self.background.leave.weight[: 2 * days] = 0.0
-            torch.nn.init.normal_(self.background.leave.weight[2 * days :], std=0.05)
+            self.background.leave.weight[: self.told] = 0.0
+            torch.nn.init.normal_(self.background.leave.weight[self.told :], std=0.05)
             torch.nn.init.zeros_(cast(Tensor, self.background.leave.bias))
         self.prior = GatedPrior(len(bumps.heights) * days, prior_hidden, FEATURES)
         self.log_observation_weight = torch.nn.Parameter(torch.zeros(()))
@@ -110,6 +119,11 @@ class FourDVarNet(torch.nn.Module):
         if second is not None:
             self.log_second_weight = torch.nn.Parameter(torch.zeros(()))
 
+    @property
+    def told(self) -> int:
+        """Channels of what is read: size and mean of the errors, and weights of observations."""
+        return (3 if self.context else 2) * self.days
+
     def forward(
         self,
         values: Tensor,
@@ -117,6 +131,7 @@ class FourDVarNet(torch.nn.Module):
         first_guess: Tensor,
         second: Tensor | None = None,
         *,
+        context: Tensor | None = None,
         iterations: int | None = None,
     ) -> Tensor:
         """Estimate of the state.
@@ -127,14 +142,15 @@ class FourDVarNet(torch.nn.Module):
         Parameters
         ----------
         values : observations, any finite number where there is none
-        observed : bool, of the same shape
+        observed : bool, of the same shape; or how much is observed, from 0 to 1
         first_guess : (batch, days, rows, columns)
         second : second field, where the solver has one
+        context : (batch, channels, rows, columns), where the solver has one
         iterations : how many
         """
         count = self.iterations if iterations is None else iterations
         with torch.set_grad_enabled(self.training and torch.is_grad_enabled()):
-            problem = self.problem(values, observed, first_guess, second)
+            problem = self.problem(values, observed, first_guess, second, context=context)
             controls = problem.solved(count)
             for _ in range(1, self.loops):
                 estimate = first_guess + problem.increment(controls)
@@ -150,26 +166,29 @@ class FourDVarNet(torch.nn.Module):
         first_guess: Tensor,
         second: Tensor | None = None,
         *,
+        context: Tensor | None = None,
         estimate: Tensor | None = None,
     ) -> Problem:
         """What is to be solved, linear in its control variables.
 
         Parameters
         ----------
-        values, observed, first_guess, second : as of a call
+        values, observed, first_guess, second, context : as of a call
         estimate : of the loop before, in all loops but the first
         """
         days, bumps = self.days, self.bumps.on(first_guess.shape[1:])
-        known = first_guess
+        known = first_guess if context is None else context
         if self.loops > 1:
             known = torch.cat([known, known if estimate is None else estimate], 1)
         with self.computing(first_guess):
             told = self.background(known, None)[0]
-            features = _on_nodes(told[:, 2 * days :], self.bumps.every, bumps.nodes)
+            features = on_nodes(told[:, self.told :], self.bumps.every, bumps.nodes)
             gates = self.prior.gates_of(features)
         told = told.to(first_guess.dtype)
         size = told[:, :days].clamp(-LARGEST, LARGEST).exp()
         mask = observed.to(first_guess.dtype)
+        if self.context:
+            mask = mask * told[:, 2 * days : 3 * days].clamp(-LARGEST, LARGEST).exp()
         mean = told[:, days : 2 * days]
         innovation = mask * ((values - first_guess) / self.correction - mean)
         weight = self.log_observation_weight.exp()
@@ -178,7 +197,7 @@ class FourDVarNet(torch.nn.Module):
         target: list[Tensor] = [weight * innovation, torch.zeros_like(start)]
         if self.second is not None:
             target.append(self._second_target(first_guess, mean, second))
-        return Problem(self, bumps, size, mean, mask, gates, tuple(target), start)
+        return Problem(self, bumps, size, mean, weight * mask * size, gates, tuple(target), start)
 
     def compilable(self) -> list[torch.nn.Module]:
         """Parts that can be compiled."""
@@ -206,7 +225,7 @@ class Problem:
     solver : whose problem it is
     bumps : control variables
     size, mean : of the first guess's errors, in units of the solver's correction
-    mask : one where something is observed, zero elsewhere
+    observing : what the sum of the bumps is multiplied with to be compared with observations
     gates : of the prior
     target : of the residuals' parts: weighted misfits, departures from the prior and, with a second
         field, from that
@@ -217,7 +236,7 @@ class Problem:
     bumps: Bumps
     size: Tensor
     mean: Tensor
-    mask: Tensor
+    observing: Tensor
     gates: Gates
     target: Parts
     start: Tensor
@@ -253,37 +272,23 @@ class Problem:
 
     def forward(self, controls: Tensor) -> Parts:
         """Parts of the residuals, without their target."""
-        solver, field = self.solver, self.size * self.bumps.forward(controls)
+        solver, sums = self.solver, self.bumps.forward(controls)
         with solver.computing(controls):
             likely = solver.prior(controls, self.gates).to(controls.dtype)
-        parts = [
-            solver.log_observation_weight.exp() * self.mask * field,
-            solver.log_prior_weight.exp() * (controls - likely),
-        ]
+        parts = [self.observing * sums, solver.log_prior_weight.exp() * (controls - likely)]
         if solver.second is not None:
-            parts.append(solver.log_second_weight.exp() * solver.second.state(field))
+            parts.append(solver.log_second_weight.exp() * solver.second.state(self.size * sums))
         return parts
 
     def transpose(self, parts: Parts) -> Tensor:
         """Transpose of :meth:`forward`."""
         solver = self.solver
-        field = solver.log_observation_weight.exp() * self.mask * parts[0]
+        sums = self.observing * parts[0]
         if solver.second is not None:
             kernel = solver.second.state.weight
             apart = functional.conv_transpose2d(parts[2], kernel, padding=1)
-            field = field + solver.log_second_weight.exp() * apart
+            sums = sums + solver.log_second_weight.exp() * self.size * apart
         unlikely = solver.log_prior_weight.exp() * parts[1]
         with solver.computing(unlikely):
             pulled = solver.prior.transpose(unlikely, self.gates).to(unlikely.dtype)
-        return self.bumps.transpose(self.size * field) + unlikely - pulled
-
-
-def _on_nodes(maps: Tensor, every: int, nodes: Sequence[int]) -> Tensor:
-    """Averages of maps about nodes, those beyond the last row and column repeated."""
-    coarse = averaged(maps, (every, every))
-    missing = [count - size for count, size in zip(nodes, coarse.shape[-2:], strict=True)]
-    for axis, count in zip((-2, -1), missing, strict=True):
-        if count:
-            last = coarse.narrow(axis, coarse.shape[axis] - 1, 1)
-            coarse = torch.cat([coarse, *[last] * count], axis)
-    return coarse
+        return self.bumps.transpose(sums) + unlikely - pulled

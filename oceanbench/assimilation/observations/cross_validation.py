@@ -92,8 +92,8 @@ def fitted(
     """Scales that predict each mission best from the others.
 
     The error is a mean over dates spread evenly over the samples' period, in turn in one of four
-    neighbouring boxes of 5 degrees in the middle of the samples. It is minimised over the
-    logarithms of the positive scales by the simplex method of Nelder and Mead.
+    neighbouring boxes of 5 degrees in the middle of the samples, those that two missions see. It is
+    minimised over the logarithms of the positive scales by the simplex method of Nelder and Mead.
 
     Parameters
     ----------
@@ -109,14 +109,14 @@ def fitted(
     -------
     the scales, and the root mean squared errors (2,) at the start and at the end
     """
-    middle = (float(np.median(samples.longitude)), float(np.median(samples.latitude)))
-    margin = 2.0 * covariance(middle[1], start).length_time
-    days = np.linspace(samples.time[0] + margin, samples.time[-1] - margin, dates)
-    boxes = []
-    for number, (east, north) in enumerate(BOXES):
-        x, y = middle[0] + east, middle[1] + north
-        near = samples.within((x - HALF, x + HALF), (y - HALF, y + HALF))
-        boxes.append((near, (x, y), days[number :: len(BOXES)]))
+    boxes = predicted_boxes(samples, start, covariance, dates=dates)
+    if not boxes:
+        raise OceanbenchError(
+            "scales are fitted to two or more altimeters, each predicted from the others, within "
+            f"{BOXES[-1][0] + INNER:g} degrees of the middle of the samples, where no two have any "
+            "near the dates; give scales"
+        )
+    latitude = float(np.median(samples.latitude))
     free = [name for name, value in start.items() if value > 0]
 
     def trial(logarithms: Sequence[float] | FloatArray) -> dict[str, float]:
@@ -127,7 +127,7 @@ def fitted(
         found = [
             left_out_error(
                 *box,
-                covariance(middle[1], scales),
+                covariance(latitude, scales),
                 noise=scales["noise"],
                 correlated=scales["correlated"],
                 within_km=INNER * KM_PER_DEGREE,
@@ -142,3 +142,32 @@ def fitted(
     options: Any = {"maxfev": evaluations, "initial_simplex": simplex, "xatol": 0.02, "fatol": 1e-6}
     found = minimize(error, first, method="Nelder-Mead", options=options)
     return trial(found.x), np.sqrt([error(first), found.fun])
+
+
+def predicted_boxes(
+    samples: Samples,
+    start: Scales,
+    covariance: Callable[[float, Scales], Covariance],
+    *,
+    dates: int,
+) -> list[tuple[Samples, tuple[float, float], FloatArray]]:
+    """Samples, places and dates of the boxes in which :func:`fitted` predicts two missions or more.
+
+    Parameters
+    ----------
+    samples, start, covariance, dates : as there
+    """
+    middle = (float(np.median(samples.longitude)), float(np.median(samples.latitude)))
+    margin = 2.0 * covariance(middle[1], start).length_time
+    first, last = float(samples.time[0]), float(samples.time[-1])
+    margin = min(margin, (last - first) / 2.0)
+    days, boxes = np.linspace(first + margin, last - margin, dates), []
+    for number, (east, north) in enumerate(BOXES):
+        x, y = middle[0] + east, middle[1] + north
+        near = samples.within((x - HALF, x + HALF), (y - HALF, y + HALF))
+        inner = near.within((x - INNER, x + INNER), (y - INNER, y + INNER))
+        own = days[number :: len(BOXES)]
+        seen = any(bool((np.abs(inner.time - day) < 1.0).any()) for day in own)
+        if seen and np.unique(near.mission).size > 1:
+            boxes.append((near, (x, y), own))
+    return boxes

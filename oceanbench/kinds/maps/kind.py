@@ -7,7 +7,7 @@ from pathlib import Path
 
 import xarray as xr
 
-from oceanbench.declaration import BoxMask, Declaration
+from oceanbench.declaration import Declaration, FieldMask
 from oceanbench.grid import interpolate
 from oceanbench.kinds import gridded
 from oceanbench.kinds.kind import Cases, Kind, Submitted
@@ -59,7 +59,7 @@ MAPS = Kind(
     truth_layout="grid",
     roles=gridded.ROLES,
     layouts=gridded.LAYOUTS,
-    mask_keys=BoxMask,
+    mask_keys=FieldMask,
     submission_keys=(*gridded.MAP_RULES, "fill"),
     cases=Cases("time", dated=True),
     check=gridded.check_places,

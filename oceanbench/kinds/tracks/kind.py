@@ -8,7 +8,7 @@ from typing import Any
 
 import xarray as xr
 
-from oceanbench.declaration import BoxMask, Declaration
+from oceanbench.declaration import Declaration, FieldMask
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import interpolate
 from oceanbench.kinds import gridded
@@ -66,7 +66,7 @@ TRACKS = Kind(
     truth_layout="track",
     roles={**gridded.ROLES, "truth": "track"},
     layouts=gridded.LAYOUTS,
-    mask_keys=BoxMask,
+    mask_keys=FieldMask,
     submission_keys=gridded.MAP_RULES,
     cases=Cases("time", dated=True),
     check=check,

@@ -197,3 +197,36 @@ def along_track_wavelength(
     k = spectra.wavenumber
     long_enough = k * longer_than_km < 1.0
     return crossing_wavelength(k[long_enough], score[long_enough], rule=crossing, level=level)
+
+
+def along_track_explained_variance(
+    spectra: AlongTrackSpectra | None,
+    *,
+    shortest_km: NonNegative = 0.0,
+    longest_km: Positive = 1000.0,
+) -> float | Flagged:
+    r"""Fraction of the variance along tracks, of a band of wavelengths, that maps explain.
+
+    .. math:: 1 - \sum_k \mathrm{PSD}_{\hat x - x}(k) / \sum_k \mathrm{PSD}_x(k), \quad
+              1/\lambda_{\max} \le k \le 1/\lambda_{\min}
+
+    Parameters
+    ----------
+    spectra : of :func:`along_track_spectra`
+    shortest_km, longest_km : ends of the band; wavelengths longer than the segments are not known
+
+    Returns
+    -------
+    float; flag ``no_data`` when no track holds a segment, or the band holds no wavenumber of them
+
+    References
+    ----------
+    Ocean data challenges 2023a (65-500 km) and 2024 (65-200 km), which filter in time by Lanczos
+    windows that begin and end with the tracks instead.
+    """
+    if spectra is None:
+        return NO_DATA
+    k = spectra.wavenumber
+    band = (k > 0) & (k * longest_km >= 1.0) & (k * shortest_km <= 1.0)
+    known = float(spectra.truth[band].sum())
+    return 1.0 - float(spectra.error[band].sum()) / known if known > 0 else NO_DATA

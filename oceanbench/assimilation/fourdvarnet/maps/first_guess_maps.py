@@ -24,8 +24,9 @@ from oceanbench.assimilation.fourdvarnet.maps.map_grid import MapGrid
 from oceanbench.assimilation.nudging.bfn_qg import Settings, extended, mapped
 from oceanbench.assimilation.observations.superobservations import Samples, mean_field, samples
 from oceanbench.assimilation.observations.tiled_mapping import DEFAULTS, SCALES, TiledMapping
+from oceanbench.assimilation.observations.wavelet_mapping import WaveletMapping
 
-FIRST_GUESSES = ("bfn", "duacs", "oi", "smooth", "mean")
+FIRST_GUESSES = ("bfn", "duacs", "miost", "oi", "smooth", "mean")
 PHYSICS = {"bfn": "quasi-geostrophic"}  # equations of those that have a model
 SMOOTH_DAYS, SMOOTH_DEGREES = 5.0, 0.6  # of the local average
 FADING = 0.02  # weight of the mean field in it, relative to that of a sample at the point itself
@@ -48,8 +49,9 @@ def first_guess_maps(
     variable : its name
     grid : days and nodes
     first_guess : ``bfn`` (back-and-forth nudging), ``oi`` (the interpolation that this begins
-        with), ``duacs`` (mapping tile by tile, with the usual scales), ``smooth`` (a local
-        average), ``mean`` (the mean field), or an input that has maps
+        with), ``duacs`` (mapping tile by tile, with the usual scales), ``miost`` (wavelets, as the
+        baseline has them), ``smooth`` (a local average), ``mean`` (the mean field), or an input
+        that has maps
     missions : as for :func:`oceanbench.assimilation.observations.superobservations.samples`
     device : of torch
     """
@@ -65,6 +67,8 @@ def first_guess_maps(
         settings = Settings(precision="single")
         settings = settings if first_guess == "bfn" else replace(settings, iterations=0)
         return background + mapped(averaged, mean, days, *axes, settings, device=device)
+    if first_guess == "miost":
+        return background + _of_wavelets(inputs, variable, grid, missions, mean)
     if first_guess == "smooth":
         observed = fine_samples(inputs, variable, grid, missions)
         anomalies = averaged_in_cells(observed, misfits(observed, background, grid), grid)
@@ -96,6 +100,22 @@ def _tiled(
     settings = {"device": device, "precision": "single"}
     mapping = TiledMapping(scales, noise, settings=settings)
     return mapping.maps(averaged, days, longitude, latitude)["mean"]
+
+
+def _of_wavelets(
+    inputs: Mapping[str, xr.Dataset],
+    variable: str,
+    grid: MapGrid,
+    missions: str,
+    mean: xr.DataArray | None,
+) -> FloatArray:
+    """Anomalies as the baseline miost maps them."""
+    mapping = WaveletMapping()
+    place = (inputs, variable, grid.days[0], grid.centre)
+    observed = samples(*place, missions=missions, swath_km=mapping.swath_km, mean=mean)
+    swath = np.array([inputs[name].attrs["layout"] == "swath" for name in observed.missions])
+    days = np.arange(float(grid.days.size))
+    return mapping.maps(observed, swath, days, grid.longitude, grid.latitude)
 
 
 def mean_on(grid: MapGrid, mean: xr.DataArray | None) -> FloatArray:

@@ -106,20 +106,21 @@ def check_length(count: int, configuration: MapConfiguration, name: str) -> None
 def training_truth(
     inputs: Mapping[str, xr.Dataset], name: str, missions: Sequence[str]
 ) -> xr.DataArray:
-    """Maps of role ``training``, in memory; refused, in the name of a method, without any.
+    """Maps of role ``training`` of what the missions observe; refused, for a method, without any.
 
     They are cut to the box in which the missions fly, and a margin; their longitudes are in one
     piece, across 0 and 180 degrees too.
     """
     maps = [d for d in inputs.values() if d.attrs.get("role") == "training"]
     maps = [d for d in maps if d.attrs.get("layout") == "grid"]
-    if not maps:
+    flown = [str(v) for mission in missions for v in inputs[mission].data_vars]
+    found = next((data[v] for v in flown for data in maps if v in data), None)
+    if found is None:
         raise OceanbenchError(
-            f"{name}: learns from training maps, and there are none; train on a challenge that "
-            "has some, and name its weights with --weights"
+            f"{name}: learns from training maps of what {', '.join(missions)} observe, and there "
+            "are none; train on a challenge that has some, and name its weights with --weights"
         )
-    variable = next(str(v) for v in maps[0].data_vars)
-    field = maps[0][variable].transpose("time", "latitude", "longitude").sortby("latitude")
+    field = found.transpose("time", "latitude", "longitude").sortby("latitude")
     west, east = longitude_range(
         np.concatenate([inputs[n]["longitude"].values.ravel() for n in missions])
     )

@@ -81,7 +81,7 @@ def test_samples_beyond_the_grid_are_left_out() -> None:
 
 
 def test_an_unknown_guess_is_refused() -> None:
-    said = r"first_guess=duac: expected bfn, duacs, oi, smooth, mean"
+    said = r"first_guess=duac: expected bfn, duacs, miost, oi, smooth, mean"
     with pytest.raises(OceanbenchError, match=said):
         observed(inputs(), grid(), "duac")
     short = waves(3).to_dataset().assign_attrs(role="auxiliary", layout="grid")

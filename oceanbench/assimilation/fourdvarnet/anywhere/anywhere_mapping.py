@@ -1,0 +1,205 @@
+"""What a method file of a mapper that learned anywhere takes: its training, and its estimate."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+import xarray as xr
+
+from oceanbench.assimilation.fourdvarnet.anywhere.box import Box
+from oceanbench.assimilation.fourdvarnet.anywhere.configuration import AnywhereConfiguration
+from oceanbench.assimilation.fourdvarnet.anywhere.first_guess import fitted_scales
+from oceanbench.assimilation.fourdvarnet.anywhere.increments import AnywhereMapper
+from oceanbench.assimilation.fourdvarnet.anywhere.library import Library
+from oceanbench.assimilation.fourdvarnet.anywhere.network import IncrementNetwork
+from oceanbench.assimilation.fourdvarnet.anywhere.training import begun, trained
+from oceanbench.assimilation.fourdvarnet.anywhere.withheld_altimeters import (
+    chosen_step,
+    withheld,
+)
+from oceanbench.assimilation.fourdvarnet.anywhere.worlds.own_sea import own_world
+from oceanbench.assimilation.fourdvarnet.anywhere.worlds.simulations import World
+from oceanbench.assimilation.fourdvarnet.maps.simulated_missions import flown_missions
+from oceanbench.assimilation.fourdvarnet.maps.training_set import training_truth
+from oceanbench.assimilation.observations.superobservations import chosen_missions
+from oceanbench.errors import OceanbenchError
+from oceanbench.learning.ensembles import configuration_of, load_networks, preset_of
+from oceanbench.learning.precision import in_bfloat16
+
+SEAS = ("family", "own")  # that a network learns from
+OWN_SCENES, OWN_STEPS, OWN_RATE = 120, 900, 3e-4  # of a training on one sea of 32 days or more
+STEPS = {"auto": -1, "none": 0, "half": 1, "one": 2, "two": 3}  # of the ladder of increments
+
+
+@dataclass(frozen=True)
+class AnywhereMapping:
+    """Method that maps with a network that learned anywhere.
+
+    Attributes
+    ----------
+    name : of the method, for messages and checkpoints
+    presets : configurations of the network by their names; one is ``cpu``
+    """
+
+    name: str
+    presets: Mapping[str, AnywhereConfiguration]
+
+    def train(  # noqa: PLR0913  (every option is a keyword)
+        self,
+        inputs: Mapping[str, xr.Dataset],
+        *,
+        device: str,
+        seed: int,
+        preset: str = "cpu",
+        steps: int = 0,
+        update: str = "",
+        sea: str = "family",
+        worlds: int = 0,
+        scenes: int = 0,
+        workers: int = 1,
+        checkpoint: str = "",
+        precision: str = "auto",
+        init: Mapping[str, torch.Tensor] | None = None,
+    ) -> dict[str, torch.Tensor]:
+        """Simulate worlds, observe them, and train the network.
+
+        Parameters
+        ----------
+        inputs : only the training maps of ``sea=own``. Else none is opened: the weights are of no
+            challenge, and serve every one
+        device : of torch
+        seed : of the first weights and the windows; worlds and scenes are the same
+        preset : one of the method's
+        steps : of the training; 0 as many as the preset has, or as a sea of one's own needs
+        update : ``conjugate`` or ``unet``; by default that of the preset
+        sea : ``family``, the worlds, or ``own``, that of the challenge's training maps
+        worlds, scenes : how many; 0 as for the steps
+        workers : processes that simulate and observe
+        checkpoint : folder that keeps worlds, scenes and training: what was interrupted resumes
+            there
+        precision : see :func:`oceanbench.learning.precision.in_bfloat16`
+        init : weights of the same network, from which to go on
+        """
+        if sea not in SEAS:
+            raise OceanbenchError(f"{self.name}: sea={sea}: expected one of {', '.join(SEAS)}")
+        own = _own(inputs, self.name) if sea == "own" else None
+        usual = preset_of(self.name, self.presets, preset)
+        if own is not None:
+            usual = replace(usual, worlds=1, scenes=OWN_SCENES, steps=OWN_STEPS, rate=OWN_RATE)
+        usual = replace(usual, steps=steps or usual.steps)
+        if init is not None:
+            usual = replace(usual, easy_steps=0)
+        scenes = scenes or usual.scenes
+        configuration = replace(
+            usual,
+            update=update or usual.update,
+            worlds=1 if own else worlds or usual.worlds,
+            scenes=scenes,
+            checked=min(usual.checked, max(scenes // 5, 1)),
+            reduced=in_bfloat16(precision, device, usual=usual.reduced),
+        )
+        if init is not None:
+            begun(configuration, init, name=self.name)  # before minutes of scenes
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(checkpoint or temporary)
+            folder = folder if own is None else folder / own.digest
+            library = replace(Library.of(folder, configuration), own=own)
+            library.fill(workers=workers)
+            return trained(
+                library,
+                configuration,
+                name=self.name,
+                seed=seed,
+                device=device,
+                checkpoint=folder,
+                init=init,
+            )
+
+    def estimate(  # noqa: PLR0913  (every option is a keyword)
+        self,
+        inputs: Mapping[str, xr.Dataset],
+        target: xr.Dataset,
+        *,
+        device: str,
+        seed: int,
+        weights: Mapping[str, torch.Tensor],
+        first_guess: str = "duacs+bfn",
+        missions: str = "",
+        passes: str = "auto",
+        most_withheld: int = 2,
+        cell_km: float = 16.0,
+        members: int = 0,
+        precision: str = "auto",
+    ) -> xr.Dataset:
+        """Map the observations onto the target.
+
+        Parameters
+        ----------
+        inputs : the datasets of layout ``track`` and ``swath`` are used, one variable each
+        target : variables (time, latitude, longitude) to fill
+        device : of torch
+        seed : of the members; the estimate itself is deterministic
+        weights : that :meth:`train` found
+        first_guess : ``bfn``, ``duacs``, ``miost``, ``oi``, ``smooth``, ``mean``, an input with
+            maps, or several of them joined by ``+``, whose mean is taken
+        missions : comma-separated names of the inputs to use, or ``all``; by default those that
+            are not optional
+        passes : of the network: ``none`` (the first guess), ``half`` of one, ``one`` or ``two``;
+            ``auto`` is what withheld altimeters bear out
+        most_withheld : altimeters that are withheld in turn to find that
+        cell_km : side of the cells that the network works on, 14 to 24 as in training
+        members : estimates with errors drawn, which are given in place of the estimate; 0 for that
+        precision : see :func:`oceanbench.learning.precision.in_bfloat16`
+        """
+        possible = most_withheld >= 1 and 10.0 <= cell_km <= 30.0 and members >= 0
+        if passes not in STEPS or not possible:
+            raise OceanbenchError(
+                f"{self.name}: passes={passes}, most_withheld={most_withheld}, cell_km={cell_km}, "
+                f"members={members}: expected one of {', '.join(STEPS)}, at least 1, 10 to 30, and "
+                "no negative number"
+            )
+        network = self._network(weights, device, precision)
+        names = chosen_missions(inputs, missions)
+        every = ",".join(names)
+        found = {}
+        for name, variable in target.data_vars.items():
+            field = variable.transpose("time", "latitude", "longitude")
+            box = Box.around(field, network.configuration.half)
+            scales = None
+            if "duacs" in first_guess.split("+"):
+                given = {"missions": every, "device": device}
+                scales = fitted_scales(inputs, str(name), box.grid, **given)
+            mapper = AnywhereMapper(network, str(name), box, first_guess, scales, cell_km, device)
+            step = STEPS[passes]
+            if step < 0:
+                cases = withheld(inputs, names, most_withheld)
+                step = chosen_step(cases, mapper.ladder, box, str(name))
+            made = mapper.ladder(inputs, every)
+            estimate = made.guess + made.increments[step]
+            found[name] = field.copy(data=box.on_target(estimate)).transpose(*variable.dims)
+            if members:
+                random = torch.Generator().manual_seed(seed)
+                drawn = [mapper.deviations(made, random) for _ in range(members)]
+                values = [field.copy(data=box.on_target(estimate + error)) for error in drawn]
+                found[name] = xr.concat(values, "member").transpose("member", *variable.dims)
+        return target.assign(found)
+
+    def _network(
+        self, weights: Mapping[str, torch.Tensor], device: str, precision: str
+    ) -> IncrementNetwork:
+        found = configuration_of(AnywhereConfiguration, weights, self.name)
+        reduced = in_bfloat16(precision, device, usual=found.reduced)
+        configuration = replace(found, reduced=reduced)
+        (network,) = load_networks(
+            lambda: IncrementNetwork(configuration), weights, name=self.name, device=device
+        )
+        return network
+
+
+def _own(inputs: Mapping[str, xr.Dataset], name: str) -> World:
+    """Sea of a challenge's training maps."""
+    return own_world(training_truth(inputs, name, flown_missions(inputs, "")))

@@ -1,0 +1,182 @@
+"""First guesses of any box: of a mapper, of maps that are handed in, or the mean of several."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import xarray as xr
+
+from oceanbench.arrays import BoolArray, FloatArray
+from oceanbench.assimilation.fourdvarnet.maps.first_guess_maps import (
+    FIRST_GUESSES,
+    first_guess_maps,
+    mean_on,
+)
+from oceanbench.assimilation.fourdvarnet.maps.map_grid import MapGrid
+from oceanbench.assimilation.observations.cross_validation import fitted, predicted_boxes
+from oceanbench.assimilation.observations.superobservations import (
+    chosen_missions,
+    mean_field,
+    samples,
+)
+from oceanbench.assimilation.observations.tiled_mapping import (
+    DEFAULTS,
+    SCALES,
+    TiledMapping,
+    covariance_at,
+)
+from oceanbench.errors import OceanbenchError, did_you_mean
+from oceanbench.grid import centre_longitude, fill_holes, interpolate
+
+DATES, EVALUATIONS = 16, 24  # of the fit of the scales of duacs
+Scales = Mapping[str, float]
+
+
+def first_guess(
+    inputs: Mapping[str, xr.Dataset],
+    variable: str,
+    grid: MapGrid,
+    name: str,
+    *,
+    scales: Scales | None = None,
+    missions: str = "",
+    device: str = "cpu",
+) -> FloatArray:
+    """First guess (days, rows, columns), or the mean of several.
+
+    Parameters
+    ----------
+    inputs, variable, missions, device : as for
+        :func:`oceanbench.assimilation.fourdvarnet.maps.first_guess_maps.first_guess_maps`
+    grid : days and nodes
+    name : as there, of an input that has maps, or several of them joined by ``+``; maps of an input
+        are held beyond its days and its box
+    scales : of ``duacs``; by default the usual ones
+    """
+    parts = [part.strip() for part in name.split("+")]
+    maps = [n for n, data in inputs.items() if data.attrs.get("layout") == "grid"]
+    found = []
+    for part in parts:
+        if part in FIRST_GUESSES and not (part == "duacs" and scales):
+            around = (inputs, variable, grid, part)
+            found.append(first_guess_maps(*around, missions=missions, device=device))
+        elif part == "duacs" and scales:
+            found.append(_mapped(inputs, variable, grid, scales, missions, device))
+        elif part in maps and variable in inputs[part]:
+            found.append(_handed(inputs[part][variable], grid))
+        else:
+            known = [*FIRST_GUESSES, *maps]
+            raise OceanbenchError(
+                f"first_guess={name}: '{part}' is neither a mapper nor an input with maps of "
+                f"'{variable}'; {did_you_mean(part, known)}"
+            )
+    mean: FloatArray = np.mean(found, axis=0)
+    return mean
+
+
+def fitted_scales(
+    inputs: Mapping[str, xr.Dataset],
+    variable: str,
+    grid: MapGrid,
+    *,
+    missions: str = "",
+    device: str = "cpu",
+) -> Scales:
+    """Scales of ``duacs`` that predict each altimeter of a box best from the others.
+
+    Parameters
+    ----------
+    inputs, variable, grid, missions, device : as for :func:`first_guess`
+
+    Returns
+    -------
+    the usual ones where no two altimeters see the middle of the box, and none can be predicted
+    """
+    usual = dict(zip(SCALES, DEFAULTS, strict=True))
+    names = chosen_missions(inputs, missions)
+    nadirs = ",".join(n for n in names if inputs[n].attrs["layout"] == "track")
+    if not nadirs:
+        return usual
+    mean = mean_field(inputs, variable, grid.centre, of_training=True)
+    place = (inputs, variable, grid.days[0], grid.centre)
+    observed = samples(*place, missions=nadirs, mean=mean).within(
+        (grid.longitude[0], grid.longitude[-1]), (grid.latitude[0], grid.latitude[-1])
+    )
+    here = observed.take((observed.time >= 0) & (observed.time <= grid.days.size - 1))
+    if not here.time.size or not predicted_boxes(here, usual, covariance_at, dates=DATES):
+        return usual
+    counted = {"dates": DATES, "evaluations": EVALUATIONS}
+    return fitted(here, usual, covariance_at, device=device, **counted)[0]
+
+
+def sea_mask(inputs: Mapping[str, xr.Dataset], variable: str, grid: MapGrid) -> BoolArray:
+    """Where the sea is, (rows, columns): land is where a map among the inputs never has a value.
+
+    Parameters
+    ----------
+    inputs : of which mean fields, training maps and other maps of the variable tell
+    variable : its name
+    grid : rows and columns
+    """
+    sea = np.ones(grid.shape[1:], bool)
+    for data in inputs.values():
+        if variable not in data or not {"latitude", "longitude"} <= set(data[variable].dims):
+            continue
+        known = data[variable].notnull()
+        known = known.any([dim for dim in known.dims if dim not in ("latitude", "longitude")])
+        if bool(known.all()):
+            continue
+        field = centre_longitude(known, grid.centre).sortby("latitude")
+        nearest = field.sel(latitude=grid.latitude, longitude=grid.longitude, method="nearest")
+        reach = [(float(field[n].min()), float(field[n].max())) for n in ("latitude", "longitude")]
+        axes = (grid.latitude, grid.longitude)
+        rows, columns = (
+            (axis >= least) & (axis <= most)
+            for axis, (least, most) in zip(axes, reach, strict=True)
+        )
+        beyond = ~(rows[:, None] & columns)
+        sea &= beyond | nearest.transpose("latitude", "longitude").values
+    return sea
+
+
+def _mapped(
+    inputs: Mapping[str, xr.Dataset],
+    variable: str,
+    grid: MapGrid,
+    scales: Scales,
+    missions: str,
+    device: str,
+) -> FloatArray:
+    """Maps of ``duacs`` with scales of its own."""
+    mean = mean_field(inputs, variable, grid.centre, of_training=True)
+    place = (inputs, variable, grid.days[0], grid.centre)
+    averaged = samples(*place, missions=missions, mean=mean)
+    noise = np.full(len(averaged.missions), scales["noise"])
+    settings = {"device": device, "precision": "single"}
+    mapping = TiledMapping(scales, noise, settings=settings)
+    days = np.arange(float(grid.days.size))
+    maps = mapping.maps(averaged, days, grid.longitude, grid.latitude)["mean"]
+    return mean_on(grid, mean) + maps
+
+
+def _handed(maps: xr.DataArray, grid: MapGrid) -> FloatArray:
+    """Maps on the days and nodes of a grid, their land filled, held beyond their ends."""
+    field = centre_longitude(maps, grid.centre).sortby("latitude").load()
+    field = field.transpose("time", "latitude", "longitude")
+    if not bool(np.isfinite(field).all()):
+        field = fill_holes(field)
+    like = grid.field(np.zeros(grid.shape))
+    inside = {
+        name: like[name].clip(field[name].values.min(), field[name].values.max())
+        for name in ("time", "latitude", "longitude")
+    }
+    places = xr.Dataset(coords={name: (name, axis.values) for name, axis in inside.items()})
+    unique = [np.unique(places[name].values, return_inverse=True) for name in inside]
+    small = xr.DataArray(
+        np.zeros([values.size for values, _ in unique]),
+        {name: values for name, (values, _) in zip(inside, unique, strict=True)},
+        tuple(inside),
+    )
+    found: FloatArray = interpolate(field, small).values
+    return found[np.ix_(*(place for _, place in unique))]

@@ -1,0 +1,134 @@
+r"""How far an estimate may go from its first guess: what an altimeter says that it never saw.
+
+One altimeter after the other is withheld. From the others come a first guess and a ladder of
+increments; with d the withheld innovations and :math:`\delta_k` an increment at their places, every
+pass p tells
+
+.. math:: g_{kp} = \sum_{i \in p} d_i^2 - (d_i - \delta_{ki})^2
+
+what the step k would have gained there. The one that gains most is taken, of those whose mean gain
+exceeds its standard error; if there is none, the first guess comes back as it was. The error of the
+withheld samples themselves is the same for all steps. With one altimeter alone, every second of its
+passes is withheld, and then the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from oceanbench.arrays import FloatArray
+from oceanbench.assimilation.fourdvarnet.anywhere.box import Box
+from oceanbench.assimilation.fourdvarnet.anywhere.increments import Ladder
+from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import fine_samples, misfits
+from oceanbench.assimilation.observations.superobservations import Samples
+from oceanbench.observing.passes import begins
+
+SURE = 1.0  # standard errors of the mean over passes that a gain must exceed
+FEWEST = 8  # passes that tell a standard error
+
+
+@dataclass(frozen=True)
+class Withheld:
+    """What is given, and what is withheld from it.
+
+    Attributes
+    ----------
+    inputs : of a method
+    missions : comma-separated names of what is given
+    judge : inputs that hold what is withheld
+    mission : its name
+    """
+
+    inputs: Mapping[str, xr.Dataset]
+    missions: str
+    judge: Mapping[str, xr.Dataset]
+    mission: str
+
+
+def withheld(
+    inputs: Mapping[str, xr.Dataset], names: Sequence[str], most: int
+) -> Iterator[Withheld]:
+    """One altimeter after the other withheld from the rest; nadir ones first.
+
+    Parameters
+    ----------
+    inputs : of a method
+    names : of the missions that are mapped
+    most : how many are withheld
+    """
+    if len(names) == 1:
+        (name,) = names
+        number = np.cumsum(begins(inputs[name]))
+        for half in list(range(2))[:most]:
+            parts = [inputs[name].isel(time=number % 2 == side) for side in (1 - half, half)]
+            given, judge = ({**inputs, name: part} for part in parts)
+            yield Withheld(given, name, judge, name)
+        return
+    ranked = sorted(names, key=lambda n: (inputs[n].attrs["layout"] != "track", -_size(inputs[n])))
+    for name in ranked[:most]:
+        others = ",".join(other for other in names if other != name)
+        yield Withheld(inputs, others, inputs, name)
+
+
+def chosen_step(
+    cases: Iterator[Withheld],
+    ladder: Callable[[Mapping[str, xr.Dataset], str], Ladder],
+    box: Box,
+    variable: str,
+) -> int:
+    """Number of the step of a ladder that withheld altimeters bear out; 0 for the first guess.
+
+    Parameters
+    ----------
+    cases : from :func:`withheld`
+    ladder : (inputs, missions) -> first guess and increments
+    box : of both
+    variable : its name
+    """
+    gains = []
+    for case in cases:
+        made = ladder(case.inputs, case.missions)
+        samples = _on_target(fine_samples(case.judge, variable, box.grid, case.mission), box)
+        innovation = misfits(samples, made.guess, box.grid)
+        left = [innovation - _at(samples, step, box) for step in made.increments]
+        squares = np.stack([innovation**2 - rest**2 for rest in left])
+        _, place = np.unique(samples.track, return_inverse=True)
+        passes = place.max(initial=-1) + 1
+        gains.append(np.stack([np.bincount(place, row, passes) for row in squares]))
+    return best_step(np.concatenate(gains, axis=1)) if gains else 0
+
+
+def best_step(gains: FloatArray) -> int:
+    """Step whose gain is largest, of those that are sure of one.
+
+    Parameters
+    ----------
+    gains : (steps, passes), the first of no step at all
+    """
+    count = gains.shape[1]
+    if count < FEWEST:
+        return 0
+    mean, error = gains.mean(axis=1), gains.std(axis=1, ddof=1) / np.sqrt(count)
+    sure = mean > SURE * error
+    return int(np.argmax(np.where(sure, mean, 0.0)))
+
+
+def _size(data: xr.Dataset) -> int:
+    return int(data.sizes["time"])
+
+
+def _on_target(samples: Samples, box: Box) -> Samples:
+    """Samples in the box and the days of the target itself."""
+    axes = [box.target[name].values for name in ("longitude", "latitude")]
+    near = samples.within(*((float(axis[0]), float(axis[-1])) for axis in axes))
+    first, last = box.days_around, box.grid.days.size - 1 - box.days_around
+    return near.take((near.time >= first) & (near.time <= last))
+
+
+def _at(samples: Samples, increment: FloatArray, box: Box) -> FloatArray:
+    """Increment at samples."""
+    return samples.value - misfits(samples, increment, box.grid)

@@ -1,0 +1,215 @@
+"""Estimates of any box, and how far they go from their first guess."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import anywhere_scenes
+import map_worlds
+import numpy as np
+import pytest
+import xarray as xr
+from rows import every
+
+from oceanbench.assimilation.fourdvarnet.anywhere.anywhere_mapping import AnywhereMapping
+from oceanbench.assimilation.fourdvarnet.anywhere.box import MARGIN, Box
+from oceanbench.assimilation.fourdvarnet.anywhere.first_guess import first_guess, sea_mask
+from oceanbench.assimilation.fourdvarnet.anywhere.increments import Ladder
+from oceanbench.assimilation.fourdvarnet.anywhere.withheld_altimeters import (
+    best_step,
+    chosen_step,
+    withheld,
+)
+from oceanbench.errors import OceanbenchError
+
+DAYS = 12
+MAPPING = AnywhereMapping("mine", {"cpu": anywhere_scenes.SMALL})
+
+
+def target() -> xr.Dataset:
+    """Three days in the middle of the small sea."""
+    field = map_worlds.waves(DAYS).isel(time=slice(5, 8))
+    return (field * np.nan).to_dataset(name="ssh")
+
+
+def observed(error: float = 0.0) -> dict[str, xr.Dataset]:
+    """Two altimeters above it, and a map that is flat."""
+    maps = map_worlds.waves(DAYS)
+    flat = maps.copy(data=np.full(maps.shape, 0.3)).to_dataset(name="ssh")
+    tracks = {n: map_worlds.track(k, days=DAYS, error=error) for k, n in enumerate(("one", "two"))}
+    return tracks | {"flat": flat.assign_attrs(layout="grid", role="auxiliary")}
+
+
+def mapped(inputs: Mapping[str, xr.Dataset], passes: str, guess: str = "flat") -> xr.DataArray:
+    return MAPPING.estimate(
+        inputs,
+        target(),
+        device="cpu",
+        seed=0,
+        weights=anywhere_scenes.untrained(),
+        first_guess=guess,
+        passes=passes,
+    )["ssh"]
+
+
+def test_without_increments_the_first_guess_comes_back() -> None:
+    np.testing.assert_allclose(mapped(observed(), "none"), 0.3, rtol=0.0, atol=1e-12)
+
+
+def test_members_lie_about_the_estimate() -> None:
+    given = {"weights": anywhere_scenes.untrained(), "first_guess": "flat", "passes": "one"}
+    call = {"device": "cpu", "seed": 1, **given}
+    estimate = MAPPING.estimate(observed(), target(), **call)["ssh"]
+    members = MAPPING.estimate(observed(), target(), members=24, **call)["ssh"]
+    assert members.dims == ("member", *estimate.dims)
+    assert members.sizes["member"] == 24
+    spread = members.std("member")
+    apart = (members.mean("member") - estimate) / spread
+    assert float(spread.min()) > 0.0
+    assert float((apart**2).mean()) < 3.0 / 24.0
+    again = MAPPING.estimate(observed(), target(), members=24, **call)["ssh"]
+    np.testing.assert_array_equal(again, members)
+
+
+def test_steps_go_from_the_first_guess_to_the_sea() -> None:
+    inputs, truth = observed(), map_worlds.waves(DAYS).isel(time=slice(5, 8))
+    errors = [
+        float(((mapped(inputs, passes) - truth.values) ** 2).mean())
+        for passes in ("none", "half", "one")
+    ]
+    assert errors[0] > errors[1] > errors[2]  # an untrained solver interpolates
+
+
+def test_the_same_sea_elsewhere_has_the_same_increments() -> None:
+    def moved(data: xr.Dataset) -> xr.Dataset:
+        return data.assign_coords(longitude=data["longitude"] + 77.0)
+
+    inputs = observed()
+    elsewhere = {name: moved(data) for name, data in inputs.items()}
+    options = {"device": "cpu", "seed": 0, "weights": anywhere_scenes.untrained()}
+    options |= {"first_guess": "flat", "passes": "two"}
+    found = MAPPING.estimate(elsewhere, moved(target()), **options)["ssh"]
+    np.testing.assert_allclose(found, mapped(inputs, "two"), rtol=0.0, atol=1e-5)
+
+
+def test_what_agrees_with_the_first_guess_changes_nothing() -> None:
+    inputs = observed()
+    for name in ("one", "two"):
+        inputs[name] = inputs[name].assign(ssh=inputs[name]["ssh"] * 0.0 + 0.3)
+    for passes in ("one", "two", "auto"):
+        np.testing.assert_allclose(mapped(inputs, passes), 0.3, rtol=0.0, atol=1e-9)
+
+
+def test_noise_leaves_the_first_guess_as_it_was() -> None:
+    inputs = observed()
+    for number, name in enumerate(("one", "two")):
+        noise = np.random.default_rng(number).standard_normal(inputs[name].sizes["time"])
+        inputs[name] = inputs[name].assign(ssh=inputs[name]["ssh"] * 0.0 + 0.3 + 0.1 * noise)
+    np.testing.assert_allclose(mapped(inputs, "auto"), 0.3, rtol=0.0, atol=1e-12)
+    assert abs(mapped(inputs, "one") - 0.3).max() > 0.01
+
+
+@every(
+    "option, expected",
+    [
+        ({"passes": "three"}, "expected one of auto, none, half, one, two"),
+        ({"most_withheld": 0}, "at least 1"),
+        ({"cell_km": 100.0}, "1, 10 to 30, and"),
+        ({"first_guess": "flta"}, "'flta' is neither a mapper nor an input with maps"),
+    ],
+)
+def test_options_that_are_none_are_refused(option: dict, expected: str) -> None:
+    options = {"first_guess": "flat", "passes": "none"} | option
+    with pytest.raises(OceanbenchError, match=expected):
+        MAPPING.estimate(
+            observed(),
+            target(),
+            device="cpu",
+            seed=0,
+            weights=anywhere_scenes.untrained(),
+            **options,
+        )
+
+
+def test_several_first_guesses_are_averaged() -> None:
+    box = Box.around(target()["ssh"], 2)
+    parts = [first_guess(observed(), "ssh", box.grid, name) for name in ("flat", "smooth")]
+    both = first_guess(observed(), "ssh", box.grid, "flat+smooth")
+    np.testing.assert_allclose(both, (parts[0] + parts[1]) / 2.0)
+
+
+def test_maps_that_are_handed_in_are_held_beyond_their_ends_and_over_land() -> None:
+    inputs = observed()
+    maps = map_worlds.waves(DAYS).isel(time=slice(5, 8))
+    holed = maps.where((maps["latitude"] > map_worlds.SOUTH) | (maps["longitude"] > 297.0))
+    inputs["flat"] = holed.to_dataset(name="ssh").assign_attrs(layout="grid")
+    box = Box.around(target()["ssh"], 2)
+    found = first_guess(inputs, "ssh", box.grid, "flat")
+    assert np.isfinite(found).all()
+    np.testing.assert_array_equal(found[0], found[2])
+    inside = box.on_target(found)
+    np.testing.assert_allclose(inside[:, 1:], maps.values[:, 1:], atol=1e-9)
+    sea = sea_mask(inputs, "ssh", box.grid)
+    north = np.abs(box.grid.latitude - map_worlds.SOUTH).argmin()
+    west = np.abs(box.grid.longitude - 296.5).argmin()
+    assert not sea[north, west]
+    assert sea[north + 1].all()
+
+
+def test_a_box_holds_the_nodes_of_its_target_and_patches_cover_it() -> None:
+    box = Box.around(target()["ssh"], 7)
+    for name in ("latitude", "longitude"):
+        axis, nodes = getattr(box.grid, name), target()[name].values
+        assert set(np.round(nodes, 6)) <= set(np.round(axis, 6))
+        assert axis[0] <= nodes[0] - MARGIN + 0.3
+    assert box.grid.days.size == 3 + 14
+    random = np.random.default_rng(0)
+    rows, columns = box.grid.shape[1:]
+    slope = np.linspace(0.0, 1.0, rows)[:, None] + np.linspace(0.0, 2.0, columns)
+    maps = slope + random.standard_normal((box.grid.days.size, 1, 1))
+    total = np.zeros(box.grid.shape)
+    for patch in box.patches(16.0):
+        assert patch.cell_km == pytest.approx(16.0, rel=0.15)
+        patch.add(total, patch.taken(maps))
+    np.testing.assert_allclose(total, maps, atol=1e-9)
+
+
+def test_only_sure_gains_count() -> None:
+    random = np.random.default_rng(0)
+    noise = random.standard_normal((4, 50))
+    noise[0] = 0.0
+    assert best_step(noise - 0.5) == 0
+    assert best_step(noise + np.array([0.0, 1.0, 2.0, 1.5])[:, None]) == 2
+    assert best_step(np.full((4, 3), 9.0)) == 0  # too few passes
+
+
+def test_withheld_altimeters_choose_the_truth_and_refuse_what_is_none() -> None:
+    inputs, box = observed(), Box.around(target()["ssh"], 2)
+    truth = map_worlds.waves(DAYS)
+    like = truth.interp(
+        time=box.grid.days, latitude=box.grid.latitude, longitude=box.grid.longitude
+    )
+    error = np.nan_to_num(like.values)
+    asked = []
+
+    def ladder(sign: float):
+        def made(_: Mapping[str, xr.Dataset], missions: str) -> Ladder:
+            asked.append(missions)
+            return Ladder(0.0 * error, [part * sign * error for part in (0.0, 0.5, 1.0, 2.0)])
+
+        return made
+
+    names = ["one", "two"]
+    assert chosen_step(withheld(inputs, names, 2), ladder(1.0), box, "ssh") == 2
+    assert chosen_step(withheld(inputs, names, 2), ladder(-1.0), box, "ssh") == 0
+    assert asked[:2] == ["two", "one"] or asked[:2] == ["one", "two"]
+
+
+def test_a_single_altimeter_is_withheld_pass_by_pass() -> None:
+    inputs = observed()
+    cases = list(withheld(inputs, ["one"], 5))
+    assert len(cases) == 2
+    for case in cases:
+        given, judge = case.inputs["one"], case.judge["one"]
+        assert not set(given["track"].values) & set(judge["track"].values)
+        assert given.sizes["time"] + judge.sizes["time"] == inputs["one"].sizes["time"]
