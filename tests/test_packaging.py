@@ -129,7 +129,7 @@ def test_absent_data_are_named_with_the_command_that_brings_them(
 ) -> None:
     """One that lies in the second wheel, and one that borrows its files."""
     cure = f"pip install oceanbench-challenges-data=={PROJECT['version']}"
-    name, file = LARGER["in_data_wheel"][0], str(ROOT / "tests" / "conftest.py")
+    name, file = "reanalysis_emulation", str(ROOT / "tests" / "conftest.py")
     commands = [
         ["fetch", name],
         ["evaluate", name],
