@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -92,6 +93,7 @@ def write_day(folder: Path, day: np.datetime64, name: str | None = None) -> None
 def official(name: str, folder: Path, **changes: Any) -> Challenge:
     """An official challenge on the patch, with its first two starts; all else is as shipped."""
     source = ROOT / "challenges" / name / "challenge.yaml"
+    shutil.copy(source.with_name("published.csv"), folder)
     content = yaml.safe_load(source.read_text(encoding="utf-8"))
     content |= {"domain": DOMAIN, "starts": STARTS, **changes}
     content["masks"] = {"global": {}} | {
