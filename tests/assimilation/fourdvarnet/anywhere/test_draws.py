@@ -52,14 +52,14 @@ def test_draws_have_the_covariance_of_the_posterior() -> None:
         fields = fields[:, days].flatten(1) * scaled.unit.item()
         expected = (fields * (covariance @ fields)).sum(0)
 
-        count = 3000
+        count = 1000
         many = scaled.__class__(*(part.expand(count, -1, -1, -1) for part in vars(scaled).values()))
         random = torch.Generator().manual_seed(0)
         errors = Errors.drawn(solver, tuple(many.innovation.shape), random)
         errors = Errors(errors.observed.double(), errors.prior.double())
         found = deviations(network, many, errors).flatten(1).square().mean(0)
     ratio = found / expected
-    assert abs(ratio.mean() - 1.0) < 0.02
+    assert abs(ratio.mean() - 1.0) < 0.03
     assert abs(ratio - 1.0).max() < 6.0 * (2.0 / count) ** 0.5
     assert expected.max() > 1.5 * expected.min()
 
