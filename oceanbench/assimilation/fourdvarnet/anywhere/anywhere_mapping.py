@@ -89,15 +89,14 @@ class AnywhereMapping:
         own = _own(inputs, self.name) if sea == "own" else None
         usual = preset_of(self.name, self.presets, preset)
         if own is not None:
-            usual = replace(usual, worlds=1, scenes=OWN_SCENES, steps=OWN_STEPS, rate=OWN_RATE)
-        usual = replace(usual, steps=steps or usual.steps)
-        if init is not None:
-            usual = replace(usual, easy_steps=0)
+            usual = replace(usual, scenes=OWN_SCENES, steps=OWN_STEPS, rate=OWN_RATE)
         scenes = scenes or usual.scenes
         configuration = replace(
             usual,
             update=update or usual.update,
-            worlds=1 if own else worlds or usual.worlds,
+            steps=steps or usual.steps,
+            easy_steps=usual.easy_steps if init is None else 0,
+            worlds=worlds or usual.worlds if own is None else 1,
             scenes=scenes,
             checked=min(usual.checked, max(scenes // 5, 1)),
             reduced=in_bfloat16(precision, device, usual=usual.reduced),
