@@ -12,13 +12,17 @@ import xarray as xr
 
 from oceanbench.assimilation.fourdvarnet.anywhere.box import Box
 from oceanbench.assimilation.fourdvarnet.anywhere.configuration import AnywhereConfiguration
-from oceanbench.assimilation.fourdvarnet.anywhere.first_guess import fitted_scales
+from oceanbench.assimilation.fourdvarnet.anywhere.first_guess import (
+    choices,
+    fitted_scales,
+    parts,
+)
 from oceanbench.assimilation.fourdvarnet.anywhere.increments import AnywhereMapper
 from oceanbench.assimilation.fourdvarnet.anywhere.library import Library
 from oceanbench.assimilation.fourdvarnet.anywhere.network import IncrementNetwork
 from oceanbench.assimilation.fourdvarnet.anywhere.training import begun, trained
 from oceanbench.assimilation.fourdvarnet.anywhere.withheld_altimeters import (
-    chosen_step,
+    chosen,
     withheld,
 )
 from oceanbench.assimilation.fourdvarnet.anywhere.worlds.own_sea import own_world
@@ -126,7 +130,7 @@ class AnywhereMapping:
         device: str,
         seed: int,
         weights: Mapping[str, torch.Tensor],
-        first_guess: str = "duacs+bfn",
+        first_guess: str = "duacs,bfn",
         missions: str = "",
         passes: str = "auto",
         most_withheld: int = 2,
@@ -144,17 +148,19 @@ class AnywhereMapping:
         seed : of the members; the estimate itself is deterministic
         weights : that :meth:`train` found
         first_guess : ``bfn``, ``duacs``, ``miost``, ``oi``, ``smooth``, ``mean``, an input with
-            maps, or several of them joined by ``+``, whose mean is taken
+            maps, or several of them joined by ``+``, whose mean is taken; of several separated by
+            commas, and of their mean, what withheld altimeters bear out
         missions : comma-separated names of the inputs to use, or ``all``; by default those that
             are not optional
         passes : of the network: ``none`` (the first guess), ``half`` of one, ``one`` or ``two``;
-            ``auto`` is what withheld altimeters bear out
+            ``auto`` is what withheld altimeters bear out, too
         most_withheld : altimeters that are withheld in turn to find that
         cell_km : side of the cells that the network works on, 14 to 24 as in training
         members : estimates with errors drawn, which are given in place of the estimate; 0 for that
         precision : see :func:`oceanbench.learning.precision.in_bfloat16`
         """
-        possible = most_withheld >= 1 and 10.0 <= cell_km <= 30.0 and members >= 0
+        guesses = choices(first_guess)
+        possible = bool(guesses) and most_withheld >= 1 and 10.0 <= cell_km <= 30.0 and members >= 0
         if passes not in STEPS or not possible:
             raise OceanbenchError(
                 f"{self.name}: passes={passes}, most_withheld={most_withheld}, cell_km={cell_km}, "
@@ -169,15 +175,16 @@ class AnywhereMapping:
             field = variable.transpose("time", "latitude", "longitude")
             box = Box.around(field, network.configuration.half)
             scales = None
-            if "duacs" in first_guess.split("+"):
+            if any("duacs" in parts(guess) for guess in guesses):
                 given = {"missions": every, "device": device}
                 scales = fitted_scales(inputs, str(name), box.grid, **given)
-            mapper = AnywhereMapper(network, str(name), box, first_guess, scales, cell_km, device)
-            step = STEPS[passes]
-            if step < 0:
+            mapper = AnywhereMapper(network, str(name), box, scales, cell_km, device)
+            guess, step = guesses[-1], STEPS[passes]
+            if step < 0 or len(guesses) > 1:
                 cases = withheld(inputs, names, most_withheld)
-                step = chosen_step(cases, mapper.ladder, box, str(name))
-            made = mapper.ladder(inputs, every)
+                guess, borne = chosen(cases, mapper.ladders, guesses, box, str(name))
+                step = borne if step < 0 else step
+            made = mapper.ladders(inputs, every, [guess])[guess]
             estimate = made.guess + made.increments[step]
             found[name] = field.copy(data=box.on_target(estimate)).transpose(*variable.dims)
             if members:

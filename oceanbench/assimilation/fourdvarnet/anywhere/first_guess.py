@@ -1,8 +1,8 @@
-"""First guesses of any box: of a mapper, of maps that are handed in, or the mean of several."""
+"""First guesses of any box: of a mapper, of maps that are handed in, or means of several."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
@@ -33,46 +33,60 @@ DATES, EVALUATIONS = 16, 24  # of the fit of the scales of duacs
 Scales = Mapping[str, float]
 
 
-def first_guess(
+def choices(named: str) -> list[str]:
+    """First guesses among which one is chosen, their mean the last.
+
+    Parameters
+    ----------
+    named : mappers, maps, or several of them joined by ``+``, that are separated by commas
+    """
+    apart = list(dict.fromkeys(name.strip() for name in named.split(",") if name.strip()))
+    return [*apart, "+".join(apart)] if len(apart) > 1 else apart
+
+
+def parts(name: str) -> list[str]:
+    """What a first guess is the mean of."""
+    return [part.strip() for part in name.split("+")]
+
+
+def first_guesses(
     inputs: Mapping[str, xr.Dataset],
     variable: str,
     grid: MapGrid,
-    name: str,
+    names: Sequence[str],
     *,
     scales: Scales | None = None,
     missions: str = "",
     device: str = "cpu",
-) -> FloatArray:
-    """First guess (days, rows, columns), or the mean of several.
+) -> dict[str, FloatArray]:
+    """First guesses (days, rows, columns) by their names; what several share is mapped once.
 
     Parameters
     ----------
     inputs, variable, missions, device : as for
         :func:`oceanbench.assimilation.fourdvarnet.maps.first_guess_maps.first_guess_maps`
     grid : days and nodes
-    name : as there, of an input that has maps, or several of them joined by ``+``; maps of an input
-        are held beyond its days and its box
+    names : as there, of an input that has maps, or several of them joined by ``+``, whose mean is
+        taken; maps of an input are held beyond its days and its box
     scales : of ``duacs``; by default the usual ones
     """
-    parts = [part.strip() for part in name.split("+")]
-    maps = [n for n, data in inputs.items() if data.attrs.get("layout") == "grid"]
-    found = []
-    for part in parts:
-        if part in FIRST_GUESSES and not (part == "duacs" and scales):
+    handed = [n for n, data in inputs.items() if data.attrs.get("layout") == "grid"]
+    found: dict[str, FloatArray] = {}
+    for part in dict.fromkeys(part for name in names for part in parts(name)):
+        if part == "duacs" and scales:
+            found[part] = _mapped(inputs, variable, grid, scales, missions, device)
+        elif part in FIRST_GUESSES:
             around = (inputs, variable, grid, part)
-            found.append(first_guess_maps(*around, missions=missions, device=device))
-        elif part == "duacs" and scales:
-            found.append(_mapped(inputs, variable, grid, scales, missions, device))
-        elif part in maps and variable in inputs[part]:
-            found.append(_handed(inputs[part][variable], grid))
+            found[part] = first_guess_maps(*around, missions=missions, device=device)
+        elif part in handed and variable in inputs[part]:
+            found[part] = _handed(inputs[part][variable], grid)
         else:
-            known = [*FIRST_GUESSES, *maps]
+            known = [*FIRST_GUESSES, *handed]
             raise OceanbenchError(
-                f"first_guess={name}: '{part}' is neither a mapper nor an input with maps of "
-                f"'{variable}'; {did_you_mean(part, known)}"
+                f"first_guess={','.join(names)}: '{part}' is neither a mapper nor an input with "
+                f"maps of '{variable}'; {did_you_mean(part, known)}"
             )
-    mean: FloatArray = np.mean(found, axis=0)
-    return mean
+    return {name: np.mean([found[part] for part in parts(name)], axis=0) for name in names}
 
 
 def fitted_scales(
@@ -87,7 +101,7 @@ def fitted_scales(
 
     Parameters
     ----------
-    inputs, variable, grid, missions, device : as for :func:`first_guess`
+    inputs, variable, grid, missions, device : as for :func:`first_guesses`
 
     Returns
     -------

@@ -20,7 +20,7 @@ from oceanbench.assimilation.fourdvarnet.anywhere.box import Box, Patch
 from oceanbench.assimilation.fourdvarnet.anywhere.draws import Errors, deviations, solver_of
 from oceanbench.assimilation.fourdvarnet.anywhere.first_guess import (
     Scales,
-    first_guess,
+    first_guesses,
     sea_mask,
 )
 from oceanbench.assimilation.fourdvarnet.anywhere.innovations import CellSamples
@@ -78,8 +78,6 @@ class AnywhereMapper:
     network : trained
     variable : its name
     box : of the target
-    first_guess : as :func:`oceanbench.assimilation.fourdvarnet.anywhere.first_guess.first_guess`
-        takes it
     scales : of ``duacs``; none for the usual ones
     cell_km : side of the cells
     device : of torch
@@ -88,29 +86,29 @@ class AnywhereMapper:
     network: IncrementNetwork
     variable: str
     box: Box
-    first_guess: str
     scales: Scales | None
     cell_km: float
     device: str
 
-    def ladder(self, inputs: Mapping[str, xr.Dataset], missions: str) -> Ladder:
-        """First guess and increments from some of the altimeters.
+    def ladders(
+        self, inputs: Mapping[str, xr.Dataset], missions: str, names: Sequence[str]
+    ) -> dict[str, Ladder]:
+        """First guesses and their increments from some of the altimeters.
 
         Parameters
         ----------
         inputs : of a method
         missions : comma-separated names
+        names : of first guesses, as
+            :func:`oceanbench.assimilation.fourdvarnet.anywhere.first_guess.first_guesses` has them
         """
+        place = (inputs, self.variable, self.box.grid, names)
+        options = {"scales": self.scales, "missions": missions, "device": self.device}
+        guesses = first_guesses(*place, **options)
+        return {name: self._ladder(inputs, missions, maps) for name, maps in guesses.items()}
+
+    def _ladder(self, inputs: Mapping[str, xr.Dataset], missions: str, guess: FloatArray) -> Ladder:
         grid = self.box.grid
-        guess = first_guess(
-            inputs,
-            self.variable,
-            grid,
-            self.first_guess,
-            scales=self.scales,
-            missions=missions,
-            device=self.device,
-        )
         seen = CellSamples.of(inputs, self.variable, grid, missions)
         mean = mean_on(grid, mean_field(inputs, self.variable, grid.centre, of_training=True))
         known = mean, sea_mask(inputs, self.variable, grid)

@@ -7,9 +7,10 @@ pass p tells
 .. math:: g_{kp} = \sum_{i \in p} d_i^2 - (d_i - \delta_{ki})^2
 
 what the step k would have gained there. The one that gains most is taken, of those whose mean gain
-exceeds its standard error; if there is none, the first guess comes back as it was. The error of the
-withheld samples themselves is the same for all steps. With one altimeter alone, every second of its
-passes is withheld, and then the others.
+exceeds its standard error; if there is none, the first guess comes back as it was. Of several first
+guesses the one is taken whose step leaves least. The error of the withheld samples themselves is
+the same for all of them. With one altimeter alone, every second of its passes is withheld, and then
+the others.
 """
 
 from __future__ import annotations
@@ -74,32 +75,44 @@ def withheld(
         yield Withheld(inputs, others, inputs, name)
 
 
-def chosen_step(
+def chosen(
     cases: Iterator[Withheld],
-    ladder: Callable[[Mapping[str, xr.Dataset], str], Ladder],
+    ladders: Callable[[Mapping[str, xr.Dataset], str, Sequence[str]], Mapping[str, Ladder]],
+    names: Sequence[str],
     box: Box,
     variable: str,
-) -> int:
-    """Number of the step of a ladder that withheld altimeters bear out; 0 for the first guess.
+) -> tuple[str, int]:
+    """First guess, and step of its ladder, that withheld altimeters bear out.
 
     Parameters
     ----------
     cases : from :func:`withheld`
-    ladder : (inputs, missions) -> first guess and increments
-    box : of both
+    ladders : (inputs, missions, names) -> first guesses and increments, by name
+    names : of the first guesses; the last is taken where nothing tells
+    box : of all of them
     variable : its name
     """
-    gains = []
+    squares: dict[str, list[FloatArray]] = {name: [] for name in names}
     for case in cases:
-        made = ladder(case.inputs, case.missions)
         samples = _on_target(fine_samples(case.judge, variable, box.grid, case.mission), box)
-        innovation = misfits(samples, made.guess, box.grid)
-        left = [innovation - _at(samples, step, box) for step in made.increments]
-        squares = np.stack([innovation**2 - rest**2 for rest in left])
-        _, place = np.unique(samples.track, return_inverse=True)
-        passes = place.max(initial=-1) + 1
-        gains.append(np.stack([np.bincount(place, row, passes) for row in squares]))
-    return best_step(np.concatenate(gains, axis=1)) if gains else 0
+        for name, ladder in ladders(case.inputs, case.missions, names).items():
+            squares[name].append(_squares(samples, ladder, box))
+    best, least = (names[-1], 0), np.inf
+    for name in reversed(names):
+        errors = np.concatenate([np.zeros((1, 0)), *squares[name]], axis=1)
+        step = best_step(errors[0] - errors)
+        if errors.shape[1] >= FEWEST and errors[step].sum() < least:
+            best, least = (name, step), float(errors[step].sum())
+    return best
+
+
+def _squares(samples: Samples, ladder: Ladder, box: Box) -> FloatArray:
+    """Squared differences (steps, passes) between samples and the steps of a ladder."""
+    innovation = misfits(samples, ladder.guess, box.grid)
+    left = np.stack([innovation - _at(samples, step, box) for step in ladder.increments])
+    _, place = np.unique(samples.track, return_inverse=True)
+    passes = place.max(initial=-1) + 1
+    return np.stack([np.bincount(place, row, passes) for row in left**2])
 
 
 def best_step(gains: FloatArray) -> int:

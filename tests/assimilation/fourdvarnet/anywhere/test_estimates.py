@@ -13,11 +13,15 @@ from rows import every
 
 from oceanbench.assimilation.fourdvarnet.anywhere.anywhere_mapping import AnywhereMapping
 from oceanbench.assimilation.fourdvarnet.anywhere.box import MARGIN, Box
-from oceanbench.assimilation.fourdvarnet.anywhere.first_guess import first_guess, sea_mask
+from oceanbench.assimilation.fourdvarnet.anywhere.first_guess import (
+    choices,
+    first_guesses,
+    sea_mask,
+)
 from oceanbench.assimilation.fourdvarnet.anywhere.increments import Ladder
 from oceanbench.assimilation.fourdvarnet.anywhere.withheld_altimeters import (
     best_step,
-    chosen_step,
+    chosen,
     withheld,
 )
 from oceanbench.errors import OceanbenchError
@@ -115,6 +119,7 @@ def test_noise_leaves_the_first_guess_as_it_was() -> None:
         ({"passes": "three"}, "expected one of auto, none, half, one, two"),
         ({"most_withheld": 0}, "at least 1"),
         ({"cell_km": 100.0}, "1, 10 to 30, and"),
+        ({"first_guess": " ,"}, "mine: first_guess= ,"),
         ({"first_guess": "flta"}, "'flta' is neither a mapper nor an input with maps"),
     ],
 )
@@ -133,9 +138,11 @@ def test_options_that_are_none_are_refused(option: dict, expected: str) -> None:
 
 def test_several_first_guesses_are_averaged() -> None:
     box = Box.around(target()["ssh"], 2)
-    parts = [first_guess(observed(), "ssh", box.grid, name) for name in ("flat", "smooth")]
-    both = first_guess(observed(), "ssh", box.grid, "flat+smooth")
-    np.testing.assert_allclose(both, (parts[0] + parts[1]) / 2.0)
+    names = choices("flat, smooth, flat")
+    assert names == ["flat", "smooth", "flat+smooth"]
+    flat, smooth, both = first_guesses(observed(), "ssh", box.grid, names).values()
+    np.testing.assert_allclose(both, (flat + smooth) / 2.0)
+    assert abs(flat - smooth).max() > 0.01
 
 
 def test_maps_that_are_handed_in_are_held_beyond_their_ends_and_over_land() -> None:
@@ -144,7 +151,7 @@ def test_maps_that_are_handed_in_are_held_beyond_their_ends_and_over_land() -> N
     holed = maps.where((maps["latitude"] > map_worlds.SOUTH) | (maps["longitude"] > 297.0))
     inputs["flat"] = holed.to_dataset(name="ssh").assign_attrs(layout="grid")
     box = Box.around(target()["ssh"], 2)
-    found = first_guess(inputs, "ssh", box.grid, "flat")
+    found = first_guesses(inputs, "ssh", box.grid, ["flat"])["flat"]
     assert np.isfinite(found).all()
     np.testing.assert_array_equal(found[0], found[2])
     inside = box.on_target(found)
@@ -192,17 +199,31 @@ def test_withheld_altimeters_choose_the_truth_and_refuse_what_is_none() -> None:
     error = np.nan_to_num(like.values)
     asked = []
 
-    def ladder(sign: float):
-        def made(_: Mapping[str, xr.Dataset], missions: str) -> Ladder:
+    def ladders(guess: float, sign: float):
+        def made(_: Mapping[str, xr.Dataset], missions: str, names: list[str]) -> dict[str, Ladder]:
             asked.append(missions)
-            return Ladder(0.0 * error, [part * sign * error for part in (0.0, 0.5, 1.0, 2.0)])
+            shares = {"good": guess, "poor": -1.0}
+            return {
+                name: Ladder(
+                    shares[name] * error,
+                    [part * sign * (1.0 - shares[name]) * error for part in (0.0, 0.5, 1.0, 2.0)],
+                )
+                for name in names
+            }
 
         return made
 
-    names = ["one", "two"]
-    assert chosen_step(withheld(inputs, names, 2), ladder(1.0), box, "ssh") == 2
-    assert chosen_step(withheld(inputs, names, 2), ladder(-1.0), box, "ssh") == 0
-    assert asked[:2] == ["two", "one"] or asked[:2] == ["one", "two"]
+    def told(*case: float) -> tuple[str, int]:
+        cases = withheld(inputs, ["one", "two"], 2)
+        return chosen(cases, ladders(*case), ["good", "poor"], box, "ssh")
+
+    assert told(0.5, -1.0) == ("good", 0)
+    assert told(-3.0, -1.0) == ("poor", 0)
+    assert told(0.0, 0.9)[1] == 2
+    assert set(asked[:2]) == {"one", "two"}
+    nobody = {name: data.isel(time=slice(0)) for name, data in inputs.items() if name != "flat"}
+    nothing = chosen(withheld(nobody, ["one", "two"], 2), ladders(0.5, 1.0), ["good"], box, "ssh")
+    assert nothing == ("good", 0)
 
 
 def test_a_single_altimeter_is_withheld_pass_by_pass() -> None:

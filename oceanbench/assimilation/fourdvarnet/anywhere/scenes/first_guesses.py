@@ -29,7 +29,7 @@ from oceanbench.errors import OceanbenchError
 
 BLOCK = 13  # days that share a factorisation
 REACH = 1.4  # scales of time within which observations are used
-MOST, MOST_OF_A_DAY = 2000, 900  # observations that are solved for at once, in a block; in a fit
+MOST, MOST_OF_A_DAY = 5000, 2000  # observations that are solved for at once, in a block; in a fit
 E_FOLDING = 1.85 / ZERO_CROSSING  # of the correlation, in units of the first zero crossing
 TRIALS = (  # factors of length, time and noise that are tried in turn
     ("length", (0.6, 1.6)),
