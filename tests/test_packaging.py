@@ -148,6 +148,7 @@ def test_absent_data_are_named_with_the_command_that_brings_them(
         assert len(said.splitlines()) == 1, f"{command}: {said}"
 
 
+@pytest.mark.slow
 def test_wheels_find_each_other(complete: Path, tmp_path: Path) -> None:
     """Every file is there, with its checksum; so are those that a neighbour borrows."""
     names = (*LARGER["in_data_wheel"], "reanalysis_emulation_probabilistic")

@@ -87,7 +87,7 @@ def test_a_baseline_says_what_it_is_and_for_which_kinds(name: str) -> None:
 @pytest.mark.parametrize("name", OF_WINDOWS)
 @pytest.mark.parametrize("system", ["lorenz96", "amoc"])
 def test_a_baseline_of_windows_fills_the_target_and_is_reproducible(name: str, system: str) -> None:
-    method, world = METHODS[name], window_worlds.world(system, windows=2, times=24)
+    method, world = METHODS[name], window_worlds.world(system, windows=2, times=13)
     arguments: dict = {"device": "cpu", "seed": 3}
     weights = inspect.signature(method.estimate).parameters.get("weights")
     if weights is not None and weights.default is weights.empty:

@@ -90,7 +90,10 @@ def test_in_lorenz_96_every_method_beats_its_first_guess_and_fourdvar_all_others
     assert 0.5 * best < error("fourdvar_strong", given, segment=40, members=40) < 0.7 * oi
 
 
-@pytest.mark.parametrize("options", [{"method": "fourdvar"}, {"method": "fourdvar_strong"}])
+@pytest.mark.parametrize(
+    "options",
+    [{"method": "fourdvar"}, pytest.param({"method": "fourdvar_strong"}, marks=pytest.mark.slow)],
+)
 def test_in_the_loop_the_model_finds_what_interpolation_does_not(
     loop: World, options: dict[str, Any]
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,10 @@ ERRORS = {  # of sea level over the first starts and all leads, metres: what was
     "emulator": 0.06641,
     "emulator_ensemble": 0.06698,
 }
+
+
+ITERATES = ("fourdvar", "fourdvarnet_ode")  # many steps of a model, one after the other
+OF_WINDOWS = [path for path in SHIPPED if Challenge.load(path.parent.name).kind == "windows"]
 
 
 def updates(path: Path) -> set[str]:
@@ -73,11 +78,16 @@ def test_networks_for_maps_are_those_of_the_method(path: Path) -> None:
     assert trained.configuration.update in updates(path)
 
 
-@pytest.mark.parametrize("path", SHIPPED, ids=named)
+def of_windows() -> Iterator[object]:
+    """Weights of windows; of what takes its time those of one challenge, the others slow."""
+    for path in OF_WINDOWS:
+        slow = path.stem in ITERATES and path.parent.name != "amoc"
+        yield pytest.param(path, id=named(path), marks=[pytest.mark.slow] if slow else [])
+
+
+@pytest.mark.parametrize("path", list(of_windows()))
 def test_the_first_windows_are_estimated_as_on_the_board(path: Path) -> None:
     challenge = Challenge.load(path.parent.name)
-    if challenge.kind != "windows":
-        pytest.skip("has no windows to take a few of")
     result = Result.load(ROOT / "leaderboards" / challenge.name / f"{path.stem}.json")
     inputs = dict(Inputs(challenge))
     inputs = {

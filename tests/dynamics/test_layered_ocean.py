@@ -166,6 +166,7 @@ def test_the_time_scheme_is_of_third_order(forced):
     assert np.all((orders > 2.5) & (orders < 3.6)), orders
 
 
+@pytest.mark.slow
 def test_wind_spins_up_a_double_gyre():
     """From rest, height rises in the south (anticyclone) and falls in the north."""
     model = ocean.operators(replace(UNFORCED, wind_stress=0.05), BASIN)

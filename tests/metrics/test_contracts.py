@@ -52,8 +52,8 @@ CALIBRATION = (  # of the spread, not of errors
     "activity",
 )
 each_row = every("name, kind, form", ROWS)
-of_each_seed = [(*row, seed) for row in ROWS for seed in SEEDS]
-each_row_and_seed = every("name, kind, form, seed", of_each_seed)
+WITH_A_SEED = [(*row, SEEDS[number % len(SEEDS)]) for number, row in enumerate(ROWS)]
+each_row_with_a_seed = every("name, kind, form, seed", WITH_A_SEED)
 
 
 @cache
@@ -170,7 +170,7 @@ def honest(found: float | Flagged) -> bool:
 # --- the contracts ----------------------------------------------------------------------------
 
 
-@each_row_and_seed
+@each_row_with_a_seed
 def test_inputs_are_left_as_they_were(name, kind, form, seed):
     estimate, truth, _ = (array.copy(deep=True) for array in make(kind, seed, form))
     weights = mask_of(truth, seed)
@@ -181,7 +181,7 @@ def test_inputs_are_left_as_they_were(name, kind, form, seed):
         xr.testing.assert_identical(was, now)
 
 
-@each_row_and_seed
+@each_row_with_a_seed
 def test_order_of_dimensions_is_irrelevant(name, kind, form, seed):
     arrays, random = make(kind, seed, form), np.random.default_rng(seed)
     shuffled = [a.transpose(*random.permutation(list(a.dims))) for a in arrays]
@@ -190,7 +190,7 @@ def test_order_of_dimensions_is_irrelevant(name, kind, form, seed):
 
 @every(
     "name, form, seed",
-    [(name, form, seed) for name, kind, form in ROWS if kind == "maps" for seed in SEEDS],
+    [(name, form, seed) for name, kind, form, seed in WITH_A_SEED if kind == "maps"],
 )
 def test_direction_of_latitude_is_irrelevant(name, form, seed):
     arrays = make("maps", seed, form)
@@ -261,7 +261,7 @@ def test_truth_is_an_ideal_estimate_of_itself(name, kind, form, seed):
 
 @every(
     "name, kind, form, seed",
-    [(*row, seed) for row in ROWS if row[0] not in (*CALIBRATION, *EVENTS) for seed in (0, 1)],
+    [row for row in WITH_A_SEED if row[0] not in (*CALIBRATION, *EVENTS)],
 )
 def test_larger_error_never_scores_better(name, kind, form, seed):
     _, truth, weights = make(kind, seed)
@@ -269,7 +269,7 @@ def test_larger_error_never_scores_better(name, kind, form, seed):
     error.values[...] = np.random.default_rng(seed).standard_normal(truth.shape) + 0.1
     better, ideal = METRICS[name].better, METRICS[name].ideal
     badness = []
-    for amplitude in (0.0, 0.01, 0.1, 0.3, 1.0, 3.0, 10.0):
+    for amplitude in (0.0, 0.01, 0.3, 1.0, 10.0):
         found = run(name, as_form(truth + amplitude * error, form), truth, weights)
         if isinstance(found, Flagged) and found.flag == "unresolved":
             badness.append(math.inf)
@@ -410,8 +410,14 @@ def test_weights_that_are_no_weights_are_refused(name, kind, form):
             run(name, estimate, truth, bad)
 
 
-@pytest.mark.parametrize("unit", ["s", "ms", "us"])
-@every("name, kind, form", [row for row in ROWS if row[1] != "windows"])  # which have no dates
+@every(
+    "name, kind, form, unit",
+    [
+        (*row, ("s", "ms", "us")[number % 3])
+        for number, row in enumerate(ROWS)
+        if "windows" not in row  # which have no dates
+    ],
+)
 def test_unit_of_time_is_irrelevant(name, kind, form, unit):
     arrays = make(kind, 4, form)
     if kind == "track":  # times that every unit can hold

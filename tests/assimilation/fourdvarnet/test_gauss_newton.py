@@ -198,6 +198,7 @@ def test_the_cost_falls_along_the_iterations_and_steps_go_down_it() -> None:
         assert (-(iterate.step * iterate.gradient).sum((1, 2)) > 0).all()
 
 
+@pytest.mark.slow
 def test_three_times_as_many_iterations_find_the_same() -> None:
     net = shipped()
     assert error_of(net, iterations=3 * len(net.decades)) == pytest.approx(error_of(net), rel=0.05)

@@ -163,9 +163,9 @@ class AnywhereMapping:
         possible = bool(guesses) and most_withheld >= 1 and 10.0 <= cell_km <= 30.0 and members >= 0
         if passes not in STEPS or not possible:
             raise OceanbenchError(
-                f"{self.name}: passes={passes}, most_withheld={most_withheld}, cell_km={cell_km}, "
-                f"members={members}: expected one of {', '.join(STEPS)}, at least 1, 10 to 30, and "
-                "no negative number"
+                f"{self.name}: first_guess={first_guess}, passes={passes}, most_withheld="
+                f"{most_withheld}, cell_km={cell_km}, members={members}: expected names, one of "
+                f"{', '.join(STEPS)}, at least 1, 10 to 30, and no negative number"
             )
         network = self._network(weights, device, precision)
         names = chosen_missions(inputs, missions)

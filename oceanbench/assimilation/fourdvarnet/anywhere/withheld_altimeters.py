@@ -99,7 +99,7 @@ def chosen(
             squares[name].append(_squares(samples, ladder, box))
     best, least = (names[-1], 0), np.inf
     for name in reversed(names):
-        errors = np.concatenate([np.zeros((1, 0)), *squares[name]], axis=1)
+        errors = np.concatenate(squares[name], axis=1)
         step = best_step(errors[0] - errors)
         if errors.shape[1] >= FEWEST and errors[step].sum() < least:
             best, least = (name, step), float(errors[step].sum())

@@ -119,7 +119,7 @@ def test_noise_leaves_the_first_guess_as_it_was() -> None:
         ({"passes": "three"}, "expected one of auto, none, half, one, two"),
         ({"most_withheld": 0}, "at least 1"),
         ({"cell_km": 100.0}, "1, 10 to 30, and"),
-        ({"first_guess": " ,"}, "mine: first_guess= ,"),
+        ({"first_guess": " ,"}, "mine: first_guess= ,, passes=none"),
         ({"first_guess": "flta"}, "'flta' is neither a mapper nor an input with maps"),
     ],
 )
