@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from oceanbench.boards.differences import compare
     from oceanbench.challenge import Challenge
     from oceanbench.errors import OceanbenchError
     from oceanbench.evaluate import evaluate
@@ -18,13 +19,14 @@ if TYPE_CHECKING:
     from oceanbench.result import Result
     from oceanbench.submission import Submission
 
-__all__ = ["METRICS", "Challenge", "OceanbenchError", "Result", "Submission", "evaluate"]
+__all__ = ["METRICS", "Challenge", "OceanbenchError", "Result", "Submission", "compare", "evaluate"]
 
 _HOME = {
     "Challenge": "challenge",
     "OceanbenchError": "errors",
     "Submission": "submission",
     "Result": "result",
+    "compare": "boards.differences",
     "evaluate": "evaluate",
     "METRICS": "metrics",
 }

@@ -26,7 +26,7 @@ from oceanbench.methods.method_file import load_method
 from oceanbench.result import Result
 
 NAMES = {
-    "oceanbench": "METRICS Challenge OceanbenchError Result Submission evaluate",
+    "oceanbench": "METRICS Challenge OceanbenchError Result Submission compare evaluate",
     "oceanbench.challenge": "Challenge",
     "oceanbench.errors": "OceanbenchError",
     "oceanbench.evaluate": "evaluate",
@@ -51,6 +51,7 @@ COMMANDS = {
     "--figures --workers",
     "run": "method challenge --name --weights --set --device --seed --output --data-dir --figures",
     "train": "method challenge --name --init --set --device --seed --output --data-dir",
+    "compare": "first others --challenge --results --all --json --figure",
     "leaderboard": "challenge --format --results --write --check",
     "check": "challenge result --reference --tolerance --absolute",
     "verify": "result --submission --challenge --data-dir",

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from oceanbench.boards.checking import TRUTH, check_result, is_truth
+from oceanbench.boards.influences import influence_on
 from oceanbench.boards.leagues import (
     breaks_a_rule,
     gathered,
@@ -21,11 +22,8 @@ from oceanbench.boards.published import published_table
 from oceanbench.challenge import Challenge
 from oceanbench.errors import OceanbenchError
 from oceanbench.kinds import CHALLENGE_KINDS
-from oceanbench.metrics import METRICS
 from oceanbench.result import Result, Score
 from oceanbench.scoring.comparison import Standing, letters, ranks, told_apart
-from oceanbench.scoring.series import influence_of, is_of_sums, sums_of
-from oceanbench.scoring.statistics import Influence, of_sums
 
 DIGITS = {"1": 3, "m": 4, "degrees_east": 2, "days": 1, "km": 0}
 SYMBOLS = {"degrees_east": "°", "days": "d", "1": ""}
@@ -222,31 +220,8 @@ def _standing(challenge: Challenge, result: Result) -> Standing:
     """What a result is compared by: the influences of its cases on the score that ranks."""
     score = result.score(challenge.ranking.label)
     assert score.value is not None  # those without one are not ranked
-    influence, cases = _influence(challenge, result, score)
+    influence, cases = influence_on(challenge, result, score, challenge.ranking)
     return Standing(_order(score), influence, cases)
-
-
-def _influence(
-    challenge: Challenge, result: Result, score: Score
-) -> tuple[Influence | None, tuple[bytes, ...]]:
-    """Influences on the score that ranks, with the cases and points they are of."""
-    row = challenge.ranking
-    metric = METRICS[row.metric]
-    resampled = metric.of_sums(row.options)
-    where = (challenge.variable_of(row), challenge.mask_of(row))
-    for series in result.series:
-        if (series["variable"], series["mask"]) != where:
-            continue
-        if not is_of_sums(series):
-            if series["label"] == row.label and score.flag is None:
-                found = influence_of(series, float(score.value or 0.0), metric.limits)
-                return found, ("\n".join(map(str, series["case"])).encode(),)
-        elif resampled is not None and (series["daily"] or not metric.daily):
-            table = sums_of(series, row.label)
-            if metric.statistic is None or table.term is not None:
-                cases = table.case.tobytes(), table.count.tobytes()
-                return of_sums(table, resampled, metric.limits), cases
-    return None, ()
 
 
 def _spread(challenge: Challenge, alike: Sequence[Result]) -> str:

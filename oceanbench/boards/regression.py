@@ -12,7 +12,7 @@ from oceanbench.result import Result, Score
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Regression:
     """One score beside its reference."""
 
     label: str
@@ -29,9 +29,9 @@ class Comparison:
         return self.verdict in ("worse", "lost")
 
 
-def compare(
+def regressions(
     result: Result, reference: Result, *, tolerance: float = 0.0, absolute: float = 1e-9
-) -> list[Comparison]:
+) -> list[Regression]:
     """Compare every score of a reference with that of a result.
 
     A score fails when it is worse than the reference by more than
@@ -67,13 +67,14 @@ def compare(
                     f"{getattr(score, key)} in the reference; compare results of one challenge"
                 )
     return [
-        _compare(score, found.get(score.label), tolerance, absolute) for score in reference.scores
+        _regression(score, found.get(score.label), tolerance, absolute)
+        for score in reference.scores
     ]
 
 
-def _compare(
+def _regression(
     reference: Score, found: Score | None, tolerance: float, absolute: float
-) -> Comparison:
+) -> Regression:
     value = found.value if found and found.value is not None else None
     if value is not None and not math.isfinite(value):
         value = None
@@ -86,7 +87,7 @@ def _compare(
     else:
         worse_by = _badness(value, reference) - _badness(reference.value, reference)
         verdict = "worse" if worse_by > margin else "better" if worse_by < -margin else "same"
-    return Comparison(
+    return Regression(
         reference.label, reference.units, reference.value, value, worse_by, margin, verdict
     )
 

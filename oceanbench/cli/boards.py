@@ -1,4 +1,4 @@
-"""Commands on results: leaderboard, check, verify."""
+"""Commands on boards: leaderboard, verify."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from oceanbench.cli.options import FILE, FOLDER, Finite, budget_option, data_dir_option
+from oceanbench.cli.options import FILE, FOLDER, budget_option, data_dir_option
 from oceanbench.cli.printing import say
-from oceanbench.errors import OceanbenchError
 
 if TYPE_CHECKING:
     from oceanbench.challenge import Challenge
@@ -96,39 +95,6 @@ def _verify_all(
 def _warn(skipped: list[str]) -> None:
     for problem in skipped:
         say(f"not ranked: {problem}", err=True)
-
-
-@click.command()
-@click.argument("challenge")
-@click.argument("result", type=FILE)
-@click.option("--reference", type=FILE, required=True, help="Result to compare with.")
-@click.option("--tolerance", type=Finite(min=0), default=0.0, show_default=True, help="Relative.")
-@click.option(
-    "--absolute", type=Finite(min=0), default=1e-9, show_default=True, help="Added to it."
-)
-def check(challenge: str, result: Path, reference: Path, tolerance: float, absolute: float) -> None:
-    """Exit 1 if a score of RESULT is worse than that of the reference."""
-    from tabulate import tabulate
-
-    from oceanbench.boards.escaping import terminal
-    from oceanbench.boards.regression import compare
-    from oceanbench.challenge import Challenge
-    from oceanbench.result import Result
-
-    loaded = Challenge.load(challenge)
-    found = Result.load(result)
-    if found.challenge["name"] != loaded.name:
-        raise OceanbenchError(
-            f"{result}: is a result of {found.challenge['name']}, expected {loaded.name}"
-        )
-    rows = compare(found, Result.load(reference), tolerance=tolerance, absolute=absolute)
-    table = [
-        [terminal(r.label), r.reference, r.found, r.worse_by, r.tolerance, r.verdict] for r in rows
-    ]
-    heads = ["score", "reference", "found", "worse by", "allowed", "verdict"]
-    click.echo(tabulate(table, heads, tablefmt="github", floatfmt=".6g", missingval="–"))
-    if any(r.failed for r in rows):
-        sys.exit(1)
 
 
 @click.command()

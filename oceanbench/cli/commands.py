@@ -13,8 +13,9 @@ from typing import Any
 import click
 
 from oceanbench.boards.escaping import terminal
-from oceanbench.cli.boards import check, leaderboard, verify
+from oceanbench.cli.boards import leaderboard, verify
 from oceanbench.cli.challenges import catalog, fetch, list_, show, validate
+from oceanbench.cli.comparing import check, compare
 from oceanbench.cli.scoring import evaluate, run, train
 from oceanbench.errors import OceanbenchError, in_one_line
 
@@ -62,9 +63,10 @@ def cli(traceback: bool) -> None:
     """
 
 
-for command in (list_, show, fetch, validate, evaluate, run, train, leaderboard, check, verify):
+for command in (list_, show, fetch, validate, evaluate, run, train, leaderboard, compare):
     cli.add_command(command)
-cli.add_command(catalog)
+for command in (check, verify, catalog):
+    cli.add_command(command)
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ import pytest
 from places import ROOT
 
 from oceanbench.boards import ranking, rendering
-from oceanbench.boards.regression import compare
+from oceanbench.boards.regression import regressions
 from oceanbench.challenge import Challenge, load_all
 from oceanbench.errors import OceanbenchError
 from oceanbench.evaluate import evaluate
@@ -239,15 +239,15 @@ def test_a_file_that_is_no_result_is_refused(tmp_path: Path, text: str, words: s
 
 def test_check_says_what_got_worse(results: dict[str, Result]) -> None:
     good, poor = results["first"], results["poor"]
-    assert not any(r.failed for r in compare(good, good))
-    assert not any(r.failed for r in compare(good, poor))
-    worse = {r.label: r for r in compare(poor, good)}
+    assert not any(r.failed for r in regressions(good, good))
+    assert not any(r.failed for r in regressions(good, poor))
+    worse = {r.label: r for r in regressions(poor, good)}
     assert worse["RMSE"].failed
     assert worse["µ"].failed
     excess = poor.score("RMSE").value - good.score("RMSE").value
     assert np.isclose(worse["RMSE"].worse_by, excess)
-    assert not any(r.failed for r in compare(poor, good, tolerance=10.0))
-    lost = {r.label: r for r in compare(results["zero"], good, tolerance=100.0)}
+    assert not any(r.failed for r in regressions(poor, good, tolerance=10.0))
+    lost = {r.label: r for r in regressions(results["zero"], good, tolerance=100.0)}
     assert lost["λx"].verdict == "lost"
     assert lost["λx"].failed
 
@@ -255,4 +255,4 @@ def test_check_says_what_got_worse(results: dict[str, Result]) -> None:
 def test_check_refuses_results_that_are_not_comparable(results: dict[str, Result]) -> None:
     other = replace(results["first"], challenge={**results["first"].challenge, "version": 2})
     with pytest.raises(OceanbenchError, match="challenge version 1"):
-        compare(results["first"], other)
+        regressions(results["first"], other)

@@ -15,7 +15,7 @@ from rows import every
 
 from oceanbench import evaluate
 from oceanbench.boards import ranking, rendering
-from oceanbench.boards.regression import compare, differences
+from oceanbench.boards.regression import differences, regressions
 from oceanbench.challenge import Challenge
 from oceanbench.errors import OceanbenchError
 from oceanbench.metrics import METRICS
@@ -208,11 +208,11 @@ def test_board_shows_a_dash_and_says_why_only_where_a_map_is_single(challenge, r
 
 
 def test_check_compares_calibration_by_its_distance_from_ideal(results):
-    verdicts = {r.label: r.verdict for r in compare(results["overconfident"], results["std"])}
+    verdicts = {r.label: r.verdict for r in regressions(results["overconfident"], results["std"])}
     assert verdicts["spread/error"] == verdicts["90 %"] == verdicts["50 %"] == "worse"
-    back = {r.label: r.verdict for r in compare(results["std"], results["overconfident"])}
+    back = {r.label: r.verdict for r in regressions(results["std"], results["overconfident"])}
     assert back["spread/error"] == back["90 %"] == "better"
-    lost = {r.label: r.verdict for r in compare(results["single"], results["std"])}
+    lost = {r.label: r.verdict for r in regressions(results["single"], results["std"])}
     assert lost["90 %"] == "lost"
 
 

@@ -11,7 +11,7 @@ import pytest
 import xarray as xr
 from rows import every
 
-from oceanbench.boards.regression import compare, differences
+from oceanbench.boards.regression import differences, regressions
 from oceanbench.errors import OceanbenchError
 from oceanbench.evaluate import evaluate
 from oceanbench.result import Interval, Result
@@ -102,12 +102,12 @@ def test_absurd_values_are_refused_without_a_valid_range(tmp_path) -> None:
 def test_check_takes_no_number_for_an_answer(tmp_path) -> None:
     result = scored(builders.maps_challenge(tmp_path), builders.maps(noise=0.1), tmp_path)
     nothing = replace(result, scores=[replace(s, value=float("nan")) for s in result.scores])
-    assert {row.verdict for row in compare(nothing, result)} == {"lost"}
+    assert {row.verdict for row in regressions(nothing, result)} == {"lost"}
     other = replace(result, scores=[replace(s, units="cm") for s in result.scores])
     with pytest.raises(OceanbenchError, match="has units"):
-        compare(result, other)
+        regressions(result, other)
     with pytest.raises(OceanbenchError, match="no scores"):
-        compare(result, replace(result, scores=[]))
+        regressions(result, replace(result, scores=[]))
 
 
 def test_verification_sees_every_change_of_a_result(tmp_path) -> None:

@@ -102,9 +102,15 @@ class AnywhereMapper:
         names : of first guesses, as
             :func:`oceanbench.assimilation.fourdvarnet.anywhere.first_guess.first_guesses` has them
         """
-        place = (inputs, self.variable, self.box.grid, names)
-        options = {"scales": self.scales, "missions": missions, "device": self.device}
-        guesses = first_guesses(*place, **options)
+        guesses = first_guesses(
+            inputs,
+            self.variable,
+            self.box.grid,
+            names,
+            scales=self.scales,
+            missions=missions,
+            device=self.device,
+        )
         return {name: self._ladder(inputs, missions, maps) for name, maps in guesses.items()}
 
     def _ladder(self, inputs: Mapping[str, xr.Dataset], missions: str, guess: FloatArray) -> Ladder:

@@ -1,0 +1,139 @@
+"""Commands that hold results against each other: check, compare."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from oceanbench.cli.options import FILE, FOLDER, Finite
+from oceanbench.cli.printing import say
+from oceanbench.errors import OceanbenchError
+
+if TYPE_CHECKING:
+    from oceanbench.challenge import Challenge
+    from oceanbench.result import Result
+    from oceanbench.scoring.pairs import Comparison, Difference
+
+EACH = "95 % intervals from the same cases; each verdict errs with a probability of 5 %"
+UNPAIRED = "no interval: their cases differ or are not kept"
+
+
+@click.command()
+@click.argument("challenge")
+@click.argument("result", type=FILE)
+@click.option(
+    "--reference", required=True, metavar="FILE|ROW", help="Result or row to compare with."
+)
+@click.option("--tolerance", type=Finite(min=0), default=0.0, show_default=True, help="Relative.")
+@click.option(
+    "--absolute", type=Finite(min=0), default=1e-9, show_default=True, help="Added to it."
+)
+def check(challenge: str, result: Path, reference: str, tolerance: float, absolute: float) -> None:
+    """Exit 1 if a score of RESULT is worse than that of the reference."""
+    from tabulate import tabulate
+
+    from oceanbench.boards.escaping import terminal
+    from oceanbench.boards.finding import found_results
+    from oceanbench.boards.regression import regressions
+    from oceanbench.challenge import Challenge
+
+    _, (found, known) = found_results([result, reference], Challenge.load(challenge))
+    rows = regressions(found, known, tolerance=tolerance, absolute=absolute)
+    table = [
+        [terminal(r.label), r.reference, r.found, r.worse_by, r.tolerance, r.verdict] for r in rows
+    ]
+    heads = ["score", "reference", "found", "worse by", "allowed", "verdict"]
+    click.echo(tabulate(table, heads, tablefmt="github", floatfmt=".6g", missingval="–"))
+    for line in _lacking(found, known):
+        say(line, err=True)
+    if any(r.failed for r in rows):
+        sys.exit(1)
+
+
+def _lacking(found: Result, reference: Result) -> Iterator[str]:
+    """Which scores one side lacks, a line a side."""
+    for result, other in ((found, reference), (reference, found)):
+        mine = {score.label for score in result.scores}
+        if lacks := [score.label for score in other.scores if score.label not in mine]:
+            say_of = f"{', '.join(lacks[:5])}{' …' if len(lacks) > 5 else ''}"
+            yield f"{result.name} lacks {len(lacks)} of the scores of the other: {say_of}"
+
+
+@click.command()
+@click.argument("first", metavar="A")
+@click.argument("others", metavar="B …", nargs=-1, required=True)
+@click.option("--challenge", help="Of all of them, if the files or rows do not tell.")
+@click.option("--results", multiple=True, type=FOLDER, help="Folder of results that has rows too.")
+@click.option("--all", "every", is_flag=True, help="Scores that the board does not show, too.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--figure", type=FILE, help="Draw the differences into a file.")
+def compare(
+    first: str,
+    others: tuple[str, ...],
+    challenge: str | None,
+    results: tuple[Path, ...],
+    every: bool,
+    as_json: bool,
+    figure: Path | None,
+) -> None:
+    """Compare A with each B: results by file, or rows of a board by name."""
+    from oceanbench.boards.differences import compared
+    from oceanbench.boards.finding import found_results
+
+    loaded, (one, *rest) = found_results([first, *others], challenge, results)
+    found = [compared(loaded, one, other, shown=not every) for other in rest]
+    if figure is not None:
+        from oceanbench.figures.differences import draw_differences
+
+        draw_differences(found, figure)
+    if as_json:
+        click.echo(_json(found))
+        return
+    for comparison in found:
+        _print(loaded, comparison)
+    say(EACH)
+    if any(d.verdict == "no interval" for c in found for d in c.differences):
+        say(UNPAIRED)
+
+
+def _json(found: Sequence[Comparison]) -> str:
+    import json
+    from dataclasses import asdict
+
+    return json.dumps([asdict(one) for one in found], indent=1, ensure_ascii=False)
+
+
+def _print(challenge: Challenge, comparison: Comparison) -> None:
+    from tabulate import tabulate
+
+    from oceanbench.boards.escaping import terminal
+
+    if not comparison.differences:
+        raise OceanbenchError(f"{challenge.name}: no score is shown on its board; give --all")
+    rows = [[terminal(cell) for cell in _cells(d)] for d in comparison.differences]
+    names = [terminal(comparison.first), terminal(comparison.second)]
+    heads = ["score", *names, "difference", "ratio", f"{names[0]} is"]
+    click.echo(tabulate(rows, heads, tablefmt="github", disable_numparse=True))
+
+
+def _cells(found: Difference) -> list[str]:
+    """Score with its unit, two values, difference, ratio, verdict."""
+    unit = "" if found.units == "1" else f" [{found.units}]"
+    between = _between(found.difference, found.interval), _between(found.ratio, found.of_ratio)
+    values = [_number(value) for value in (found.first, found.second)]
+    return [f"{found.label}{unit}", *values, *between, found.verdict]
+
+
+def _between(value: float | None, interval: object) -> str:
+    low, high = getattr(interval, "low", None), getattr(interval, "high", None)
+    if low is None or high is None:
+        return _number(value)
+    return f"{_number(value)} [{_number(low)}, {_number(high)}]"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3g}"
