@@ -43,15 +43,15 @@ OF_CLASSES = {
     "Result": "load save score to_json name",
 }
 COMMANDS = {
-    "list": "",
-    "show": "challenge --data-dir",
+    "list": "--kind --json --quiet",
+    "show": "name --data-dir --json --quiet",
     "fetch": "challenge --data-dir --offline",
     "validate": "challenge file --data-dir",
     "evaluate": "challenge file --name --method --authors --reference --notes --output --data-dir "
-    "--figures --workers",
+    "--figures --workers --board --json --quiet",
     "run": "method challenge --name --weights --set --device --seed --output --data-dir --figures",
     "train": "method challenge --name --init --set --device --seed --output --data-dir",
-    "compare": "first others --challenge --results --all --json --figure",
+    "compare": "first others --challenge --results --all --json --quiet --figure",
     "leaderboard": "challenge --format --results --write --check",
     "check": "challenge result --reference --tolerance --absolute",
     "verify": "result --submission --challenge --data-dir",

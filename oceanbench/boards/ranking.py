@@ -8,22 +8,20 @@ from pathlib import Path
 
 import pandas as pd
 
-from oceanbench.boards.checking import TRUTH, check_result, is_truth
-from oceanbench.boards.influences import influence_on
+from oceanbench.boards.checking import check_result, is_truth
 from oceanbench.boards.leagues import (
     breaks_a_rule,
     gathered,
     is_twin,
-    league,
     learned_from,
     observations,
 )
+from oceanbench.boards.placing import placed_results
 from oceanbench.boards.published import published_table
 from oceanbench.challenge import Challenge
 from oceanbench.errors import OceanbenchError
 from oceanbench.kinds import CHALLENGE_KINDS
 from oceanbench.result import Result, Score
-from oceanbench.scoring.comparison import Standing, letters, ranks, told_apart
 
 DIGITS = {"1": 3, "m": 4, "degrees_east": 2, "days": 1, "km": 0}
 SYMBOLS = {"degrees_east": "°", "days": "d", "1": ""}
@@ -124,20 +122,9 @@ def board(challenge: Challenge, results: Sequence[Result], *, new: Sequence[str]
     results : of this challenge and version
     new : names of the submissions to mark
     """
-    label = challenge.ranking.label
     seeds = gathered(results)
-    ordered = sorted(
-        (alike[0] for alike in seeds.values()),
-        key=lambda r: (
-            observations(r) == TRUTH,
-            league(challenge, r),
-            not _ranked(challenge, r),
-            _order(r.score(label)),
-            r.name,
-        ),
-    )
+    ordered, placed = placed_results(challenge, [alike[0] for alike in seeds.values()])
     apart = len({observations(r) for r in ordered}) > 1
-    placed = _placed(challenge, ordered)
     kind = CHALLENGE_KINDS[challenge.kind]
     rows_of = {row.label: row for row in challenge.scores}
     rows = []
@@ -152,7 +139,7 @@ def board(challenge: Challenge, results: Sequence[Result], *, new: Sequence[str]
         for score in result.scores:
             declared = rows_of.get(score.label)
             if declared is None or declared.shown:
-                row[_heading(score)] = _cell(score, declared.digits if declared else None)
+                row[heading_of(score)] = cell_of(score, declared.digits if declared else None)
         if (cost := kind.cost(challenge, result)) is not None:
             row[cost[0]] = cost[1]
         row["learned from"] = learned_from(result)
@@ -185,45 +172,6 @@ def _made_by(result: Result) -> dict[str, str]:
     }
 
 
-def _ranked(challenge: Challenge, result: Result) -> bool:
-    """Whether a result can have a rank: a value, of an estimate that lacks nothing of it."""
-    score = result.score(challenge.ranking.label)
-    there = score.value is not None and score.flag != "partial"
-    return there and not is_truth(challenge, result)
-
-
-def _order(score: Score) -> float:
-    if score.value is None:
-        return float("inf")
-    return -score.value if score.better == "higher" else score.value
-
-
-def _placed(challenge: Challenge, ordered: Sequence[Result]) -> list[tuple[str, str]]:
-    """Rank and letters of every result among those of its observations; a dash without a score."""
-    placed = [("–", "")] * len(ordered)
-    leagues = [league(challenge, result) for result in ordered]
-    for one in set(leagues):
-        ranked = [
-            i
-            for i, result in enumerate(ordered)
-            if leagues[i] == one and one[0] != TRUTH and _ranked(challenge, result)
-        ]
-        better = told_apart([_standing(challenge, ordered[i]) for i in ranked])
-        numbers = ranks(better)
-        for i, number, group in zip(ranked, numbers, letters(better), strict=True):
-            shared = numbers.count(number) > 1
-            placed[i] = (f"{number}=" if shared else str(number), group)
-    return placed
-
-
-def _standing(challenge: Challenge, result: Result) -> Standing:
-    """What a result is compared by: the influences of its cases on the score that ranks."""
-    score = result.score(challenge.ranking.label)
-    assert score.value is not None  # those without one are not ranked
-    influence, cases = influence_on(challenge, result, score, challenge.ranking)
-    return Standing(_order(score), influence, cases)
-
-
 def _spread(challenge: Challenge, alike: Sequence[Result]) -> str:
     """How many seeds a method was trained from, and the range of the score that ranks."""
     row = challenge.ranking
@@ -235,7 +183,8 @@ def _spread(challenge: Challenge, alike: Sequence[Result]) -> str:
     return f"{len(values)}: {min(values):.{digits}f}–{max(values):.{digits}f}"
 
 
-def _heading(score: Score) -> str:
+def heading_of(score: Score) -> str:
+    """Label of a score with its unit."""
     symbol = SYMBOLS.get(score.units, score.units)
     return f"{score.label} [{symbol}]" if symbol else score.label
 
@@ -244,7 +193,14 @@ def _digits(score: Score, declared: int | None) -> int:
     return DIGITS.get(score.units, 3) if declared is None else declared
 
 
-def _cell(score: Score, digits: int | None) -> str:
+def cell_of(score: Score, digits: int | None = None) -> str:
+    """Score and its interval as text, or why there is no number.
+
+    Parameters
+    ----------
+    score : of a result
+    digits : declared in the challenge; by default those of the unit
+    """
     if score.value is None:
         return "–" if score.flag in (*NO_SCORE, "not_submitted") else score.flag or "–"
     digits = _digits(score, digits)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from oceanbench.cli.options import FILE, FOLDER, budget_option, data_dir_option
-from oceanbench.cli.printing import say
+from oceanbench.cli.options import FILE, FOLDER, budget_option, data_dir_option, output_mode
+from oceanbench.cli.printing import mode, say, tell
 
 if TYPE_CHECKING:
     from oceanbench.challenge import Challenge
@@ -19,13 +20,18 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("challenge", required=False)
 @click.option(
-    "--format", "form", type=click.Choice(["md", "csv", "html"]), default="md", show_default=True
+    "--format",
+    "form",
+    type=click.Choice(["md", "csv", "html", "json"]),
+    default="md",
+    show_default=True,
 )
 @click.option("--results", type=FOLDER, help="Folder of results; by default the shipped one.")
 @click.option("--write", is_flag=True, help="Render every board beside the results.")
 @click.option("--check", is_flag=True, help="Exit 1 if a rendered board is stale.")
 @click.option("--verify", "again", type=FOLDER, help="Score the submissions in FOLDER again.")
 @data_dir_option
+@output_mode
 def leaderboard(
     challenge: str | None,
     form: str,
@@ -59,10 +65,17 @@ def leaderboard(
             say("run: oceanbench leaderboard --write", err=True)
         if (stale and not write) or skipped:
             sys.exit(1)
-        say(f"{len(files)} files are up to date")
+        tell({"up_to_date": len(files)}, [f"{len(files)} files are up to date"])
         return
-    shown = [ranking.board(c, ranking.load_results(c, [folder], skipped)) for c in chosen]
+    known = [(c, ranking.load_results(c, [folder], skipped)) for c in chosen]
     _warn(skipped)
+    if form == "json" or mode() == "json":
+        from oceanbench.boards.records import board_record
+
+        records = [board_record(*one) for one in known]
+        click.echo(json.dumps(records, ensure_ascii=False, indent=1))
+        return
+    shown = [ranking.board(*one) for one in known]
     if form == "html":
         click.echo(rendering.to_html(shown))
         return
@@ -103,6 +116,7 @@ def _warn(skipped: list[str]) -> None:
 @click.option("--challenge", help="Path of the challenge.yaml, if it is not a shipped one.")
 @data_dir_option
 @budget_option
+@output_mode
 def verify(
     result: Path, file: Path, challenge: str | None, data_dir: Path | None, budget: float
 ) -> None:
@@ -116,9 +130,11 @@ def verify(
     known = Budget().times(budget)
     loaded = Challenge.load(challenge or str(claimed.challenge["name"]), known)
     wrong = verified(claimed, loaded, file, data_dir)
-    for line in wrong[:10]:
-        say(f"{result.name} says {line}")
+    verdict = f"{result}: {len(claimed.scores)} scores verified"
+    tell(
+        {"result": result, "scores": len(claimed.scores), "differences": wrong},
+        [f"{result.name} says {line}" for line in wrong[:10]] or [verdict],
+    )
     if wrong:
         say(f"{len(wrong)} difference{'s' if len(wrong) > 1 else ''}", err=True)
         sys.exit(1)
-    say(f"{result}: {len(claimed.scores)} scores verified")

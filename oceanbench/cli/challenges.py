@@ -2,41 +2,70 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
 
 import click
 
-from oceanbench.cli.options import FILE, budget_option, data_dir_option
-from oceanbench.cli.printing import described, facts, say, stem
+from oceanbench.cli.options import FILE, budget_option, data_dir_option, output_mode
+from oceanbench.cli.printing import challenge_record, facts, say, stem, tell, width
+from oceanbench.errors import OceanbenchError, did_you_mean
 
 
 @click.command("list")
-def list_() -> None:
+@click.option("--kind", metavar="KIND", help="Only challenges of KIND, and methods for them.")
+@output_mode
+def list_(kind: str | None) -> None:
     """List the shipped challenges and baselines."""
-    from oceanbench.challenge import load_all
-    from oceanbench.data import shipped
+    from dataclasses import asdict
 
-    say("Challenges")
-    known = load_all()
-    wide = max(map(len, known), default=0)
-    kinds_wide = max((len(c.kind) for c in known.values()), default=0)
-    for name, challenge in known.items():
-        say(f"  {name:{wide}}  {challenge.kind:{kinds_wide}}  {challenge.title}")
-    say("Methods")
-    for name in shipped.names("baselines"):
-        claim, kinds = described(shipped.folder("baselines") / f"{name}.py")
-        say(f"  {name:{wide}}  {claim} ({', '.join(kinds) or 'any kind'})")
+    from oceanbench.cli.listing import lines, listed_challenges, listed_methods, of_kind
+
+    every = listed_challenges()
+    known = sorted({name for one in every for name in one.kinds})
+    if kind is not None and kind not in known:
+        raise OceanbenchError(f"--kind {kind}: unknown; {did_you_mean(kind, known)}")
+    challenges, methods = of_kind(every, kind), of_kind(listed_methods(), kind)
+    wide = max(len(one.name) for one in (*challenges, *methods))
+    tell(
+        {
+            "challenges": [asdict(one) for one in challenges],
+            "methods": [asdict(one) for one in methods],
+        },
+        (
+            "Challenges: name, kind, data (here, to fetch, or yours to bring)",
+            *lines(challenges, wide, width()),
+            "Methods: name, kinds",
+            *lines(methods, wide, width()),
+            "oceanbench show NAME tells more of either",
+        ),
+    )
 
 
 @click.command()
-@click.argument("challenge")
+@click.argument("name", metavar="CHALLENGE|METHOD")
 @data_dir_option
-def show(challenge: str, data_dir: Path | None) -> None:
-    """Show a challenge: domain, periods, datasets, scores and rules."""
+@output_mode
+def show(name: str, data_dir: Path | None) -> None:
+    """Show a challenge (periods, datasets, scores, rules) or a method (options, cost, source)."""
+    from oceanbench.data import shipped
+
+    if name in shipped.names("baselines") or Path(name).suffix == ".py":
+        from oceanbench.cli.describing import described
+
+        method = described(name)
+        tell(method.record(), method.lines())
+        return
     from oceanbench.challenge import Challenge
 
-    for line in facts(Challenge.load(challenge), data_dir):
-        say(line)
+    try:
+        loaded = Challenge.load(name)
+    except OceanbenchError as problem:
+        methods = get_close_matches(name, shipped.names("baselines"), n=1)
+        raise OceanbenchError(
+            f"{problem}{f'; or the method {methods[0]!r}?' if methods else ''}"
+        ) from problem
+    tell(challenge_record(loaded, data_dir), facts(loaded, data_dir))
 
 
 @click.command()
@@ -44,6 +73,7 @@ def show(challenge: str, data_dir: Path | None) -> None:
 @data_dir_option
 @click.option("--offline", is_flag=True, help="Only verify; open no connection.")
 @budget_option
+@output_mode
 def fetch(challenge: str, data_dir: Path | None, offline: bool, budget: float) -> None:
     """Verify a challenge's files and download what can be downloaded."""
     from oceanbench.challenge import Challenge
@@ -51,8 +81,11 @@ def fetch(challenge: str, data_dir: Path | None, offline: bool, budget: float) -
 
     loaded = Challenge.load(challenge, Budget().times(budget))
     by_hand = {n for n, d in loaded.datasets.items() if d.source is None or not d.source.fetched}
+    found = {}
     for name in sorted(loaded.datasets, key=by_hand.__contains__):  # a refusal ends the command
-        say(f"{name}: {loaded.fetch(name, data_dir, offline=offline)}")
+        found[name] = loaded.fetch(name, data_dir, offline=offline)
+        say(f"{name}: {found[name]}")
+    tell(found)
 
 
 @click.command()
@@ -60,6 +93,7 @@ def fetch(challenge: str, data_dir: Path | None, offline: bool, budget: float) -
 @click.argument("file", type=FILE)
 @data_dir_option
 @budget_option
+@output_mode
 def validate(challenge: str, file: Path, data_dir: Path | None, budget: float) -> None:
     """Check that FILE could be evaluated, without scoring it."""
     from oceanbench.challenge import Challenge
@@ -70,9 +104,11 @@ def validate(challenge: str, file: Path, data_dir: Path | None, budget: float) -
     loaded = Challenge.load(challenge, Budget().times(budget))
     loaded.there(loaded.truth_name, data_dir)
     submitted = Submission(stem(file), file).submitted_to(loaded)
-    for line in CHALLENGE_KINDS[loaded.kind].validate(loaded, submitted, data_dir):
-        say(line)
-    say(f"{file} can be evaluated on {loaded.name}.")
+    found = list(CHALLENGE_KINDS[loaded.kind].validate(loaded, submitted, data_dir))
+    tell(
+        {"challenge": loaded.name, "file": file, "found": found},
+        [*found, f"{file} can be evaluated on {loaded.name}."],
+    )
 
 
 @click.group()
@@ -84,6 +120,7 @@ def catalog() -> None:
 @click.argument("challenge")
 @click.argument("file", type=FILE)
 @data_dir_option
+@output_mode
 def export(challenge: str, file: Path, data_dir: Path | None) -> None:
     """Write the intake catalog of CHALLENGE to FILE (YAML)."""
     import yaml
@@ -94,4 +131,4 @@ def export(challenge: str, file: Path, data_dir: Path | None) -> None:
     loaded = Challenge.load(challenge)
     check_writable(file)
     write_text(yaml.safe_dump(loaded.catalog(data_dir).to_dict()), file)
-    say(f"{file}: catalog of {loaded.name}")
+    tell({"catalog": file}, [f"{file}: catalog of {loaded.name}"])

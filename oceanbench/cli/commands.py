@@ -16,7 +16,8 @@ from oceanbench.boards.escaping import terminal
 from oceanbench.cli.boards import leaderboard, verify
 from oceanbench.cli.challenges import catalog, fetch, list_, show, validate
 from oceanbench.cli.comparing import check, compare
-from oceanbench.cli.scoring import evaluate, run, train
+from oceanbench.cli.scoring import evaluate, run
+from oceanbench.cli.training import train
 from oceanbench.errors import OceanbenchError, in_one_line
 
 PASSED_ON = (OceanbenchError, click.exceptions.Exit, click.ClickException, click.Abort)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from oceanbench.cli.options import FILE, FOLDER, Finite
-from oceanbench.cli.printing import say
+from oceanbench.cli.options import FILE, FOLDER, Finite, output_mode
+from oceanbench.cli.printing import say, tell
 from oceanbench.errors import OceanbenchError
 
 if TYPE_CHECKING:
-    from oceanbench.challenge import Challenge
     from oceanbench.result import Result
     from oceanbench.scoring.pairs import Comparison, Difference
 
@@ -32,8 +31,11 @@ UNPAIRED = "no interval: their cases differ or are not kept"
 @click.option(
     "--absolute", type=Finite(min=0), default=1e-9, show_default=True, help="Added to it."
 )
+@output_mode
 def check(challenge: str, result: Path, reference: str, tolerance: float, absolute: float) -> None:
     """Exit 1 if a score of RESULT is worse than that of the reference."""
+    from dataclasses import asdict
+
     from tabulate import tabulate
 
     from oceanbench.boards.escaping import terminal
@@ -47,7 +49,8 @@ def check(challenge: str, result: Path, reference: str, tolerance: float, absolu
         [terminal(r.label), r.reference, r.found, r.worse_by, r.tolerance, r.verdict] for r in rows
     ]
     heads = ["score", "reference", "found", "worse by", "allowed", "verdict"]
-    click.echo(tabulate(table, heads, tablefmt="github", floatfmt=".6g", missingval="–"))
+    shown = tabulate(table, heads, tablefmt="github", floatfmt=".6g", missingval="–")
+    tell([asdict(row) for row in rows], [shown])
     for line in _lacking(found, known):
         say(line, err=True)
     if any(r.failed for r in rows):
@@ -69,18 +72,19 @@ def _lacking(found: Result, reference: Result) -> Iterator[str]:
 @click.option("--challenge", help="Of all of them, if the files or rows do not tell.")
 @click.option("--results", multiple=True, type=FOLDER, help="Folder of results that has rows too.")
 @click.option("--all", "every", is_flag=True, help="Scores that the board does not show, too.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--figure", type=FILE, help="Draw the differences into a file.")
+@output_mode
 def compare(
     first: str,
     others: tuple[str, ...],
     challenge: str | None,
     results: tuple[Path, ...],
     every: bool,
-    as_json: bool,
     figure: Path | None,
 ) -> None:
     """Compare A with each B: results by file, or rows of a board by name."""
+    from dataclasses import asdict
+
     from oceanbench.boards.differences import compared
     from oceanbench.boards.finding import found_results
 
@@ -90,34 +94,22 @@ def compare(
         from oceanbench.figures.differences import draw_differences
 
         draw_differences(found, figure)
-    if as_json:
-        click.echo(_json(found))
-        return
-    for comparison in found:
-        _print(loaded, comparison)
-    say(EACH)
-    if any(d.verdict == "no interval" for c in found for d in c.differences):
-        say(UNPAIRED)
+    if not all(comparison.differences for comparison in found):
+        raise OceanbenchError(f"{loaded.name}: no score is shown on its board; give --all")
+    unpaired = any(d.verdict == "no interval" for c in found for d in c.differences)
+    notes = [EACH, UNPAIRED] if unpaired else [EACH]
+    tell([asdict(one) for one in found], (*map(_table, found), *notes))
 
 
-def _json(found: Sequence[Comparison]) -> str:
-    import json
-    from dataclasses import asdict
-
-    return json.dumps([asdict(one) for one in found], indent=1, ensure_ascii=False)
-
-
-def _print(challenge: Challenge, comparison: Comparison) -> None:
+def _table(comparison: Comparison) -> str:
     from tabulate import tabulate
 
     from oceanbench.boards.escaping import terminal
 
-    if not comparison.differences:
-        raise OceanbenchError(f"{challenge.name}: no score is shown on its board; give --all")
     rows = [[terminal(cell) for cell in _cells(d)] for d in comparison.differences]
     names = [terminal(comparison.first), terminal(comparison.second)]
     heads = ["score", *names, "difference", "ratio", f"{names[0]} is"]
-    click.echo(tabulate(rows, heads, tablefmt="github", disable_numparse=True))
+    return str(tabulate(rows, heads, tablefmt="github", disable_numparse=True))
 
 
 def _cells(found: Difference) -> list[str]:

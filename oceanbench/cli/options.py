@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from oceanbench.cli.printing import MODE
+
 FOLDER = click.Path(path_type=Path)
 FILE = click.Path(path_type=Path)
 
@@ -43,9 +45,24 @@ device_option = click.option(
 seed_option = click.option(
     "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True
 )
+board_option = click.option("--board", is_flag=True, help="Print the whole leaderboard, too.")
 figures_option = click.option(
     "--figures", is_flag=True, help="Draw maps, error series and spectra."
 )
+
+
+def _set_mode(context: click.Context, parameter: click.Parameter, chosen: bool) -> None:
+    if chosen:
+        context.meta[MODE] = str(parameter.name)
+
+
+def output_mode(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options ``--json`` and ``--quiet``, which say how a command prints."""
+    settings: dict[str, Any] = {"is_flag": True, "expose_value": False, "callback": _set_mode}
+    command = click.option("--quiet", help="Print errors and warnings only.", **settings)(command)
+    return click.option("--json", help="Print JSON, for programs.", **settings)(command)
+
+
 workers_option = click.option(
     "--workers",
     type=click.IntRange(min=1, max=1024),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import ast
+import json
 import re
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,12 +16,41 @@ from oceanbench.errors import OceanbenchError
 
 if TYPE_CHECKING:
     from oceanbench.challenge import Challenge
-    from oceanbench.result import Result
+
+MODE = "oceanbench.mode"  # among what the contexts of a command share
+
+
+def mode() -> str:
+    """How a command was asked to print: ``json``, ``quiet``, or else ``text``."""
+    context = click.get_current_context(silent=True)
+    return str(context.meta.get(MODE, "text")) if context else "text"
 
 
 def say(text: object, *, err: bool = False) -> None:
-    """Print one line, whatever strangers wrote into it."""
-    click.echo(terminal(text), err=err)
+    """Print one line for people, whatever strangers wrote into it; errors in every mode."""
+    if err or mode() == "text":
+        click.echo(terminal(text), err=err)
+
+
+def tell(record: Any, lines: Iterable[object] = ()) -> None:
+    """Print what a command found: lines for people, or a record as JSON, or nothing.
+
+    Parameters
+    ----------
+    record : of texts, numbers, lists and mappings
+    lines : of the same, looked at only if people are to read them
+    """
+    if mode() == "json":
+        click.echo(json.dumps(record, ensure_ascii=False, indent=1, default=str))
+    elif mode() == "text":
+        for text in lines:
+            for line in str(text).split("\n"):
+                click.echo(terminal(line))
+
+
+def width() -> int:
+    """Columns of the terminal; 100 where there is none."""
+    return shutil.get_terminal_size((100, 24)).columns
 
 
 def stem(file: Path) -> str:
@@ -40,21 +70,29 @@ def pairs(settings: tuple[str, ...]) -> dict[str, str]:
     return pairs
 
 
-def score_table(challenge: Challenge, result: Result) -> str:
-    """Scores of a result as a table; where rows stand for many, those that boards show."""
-    from tabulate import tabulate
-
-    rows = []
-    shown = {row.label for row in challenge.scores if row.shown}
-    many = len(challenge.scores) > len(challenge.metrics)  # the result file may hold hundreds
-    for s in result.scores:
-        if many and s.label not in shown:
-            continue
-        spread = f"[{s.interval.low:.4g}, {s.interval.high:.4g}]" if s.interval else "–"
-        words = [terminal(word) for word in (s.label, s.metric, s.units, s.flag or "")]
-        rows.append([*words[:2], s.value, words[2], spread, words[3], s.n])
-    heads = ["score", "metric", "value", "unit", "95 % interval", "flag", "points"]
-    return str(tabulate(rows, heads, tablefmt="github", floatfmt=".5g", missingval="–"))
+def challenge_record(challenge: Challenge, data_dir: Path | None) -> dict[str, Any]:
+    """What ``show`` says of a challenge, for programs."""
+    return {
+        "name": challenge.name,
+        "version": challenge.version,
+        "title": challenge.title,
+        "kind": challenge.kind,
+        "domain": challenge.domain.model_dump(mode="json") if challenge.domain else None,
+        "periods": dict(challenge.periods),
+        "physics": challenge.physics,
+        "submission": challenge.submission.model_dump(mode="json"),
+        "datasets": {
+            name: {
+                "role": dataset.role,
+                "layout": dataset.layout,
+                "path": dataset.path,
+                "files": len(challenge.present(name, data_dir)),
+            }
+            for name, dataset in challenge.datasets.items()
+        },
+        "scores": [row.label for row in challenge.scores],
+        "ranked_by": challenge.ranking.label,
+    }
 
 
 def facts(challenge: Challenge, data_dir: Path | None) -> Iterator[str]:
@@ -90,13 +128,3 @@ def facts(challenge: Challenge, data_dir: Path | None) -> Iterator[str]:
         ranks = row == challenge.ranking or challenge.ranking.label.startswith(f"{row.label} ")
         ranked = "  ← ranks" if ranks else ""
         yield f"    {row.label:12} {row.metric}{f' ({given})' if given else ''}{ranked}"
-
-
-def described(path: Path) -> tuple[str, tuple[str, ...]]:
-    """First line of a method file, and the kinds of challenge that it is for; it is not run."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    kinds: tuple[str, ...] = ()
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "KINDS":
-            kinds = tuple(ast.literal_eval(node.value))
-    return (ast.get_docstring(tree) or "").split("\n")[0].rstrip("."), kinds

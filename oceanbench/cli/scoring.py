@@ -1,4 +1,4 @@
-"""Commands that score: evaluate, run, train."""
+"""Commands that score: evaluate, run."""
 
 from __future__ import annotations
 
@@ -10,28 +10,32 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from oceanbench.cli.describing import WithMethod
 from oceanbench.cli.options import (
     FILE,
     Finite,
+    board_option,
     budget_option,
     data_dir_option,
     declared_options,
     device_option,
     figures_option,
+    output_mode,
     output_option,
     seed_option,
     settings_option,
     workers_option,
 )
-from oceanbench.cli.printing import pairs, say, score_table, stem
+from oceanbench.cli.printing import pairs, say, stem, tell, width
 from oceanbench.errors import OceanbenchError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from concurrent.futures import Executor
     from contextlib import AbstractContextManager
 
     from oceanbench.challenge import Challenge
+    from oceanbench.result import Result
     from oceanbench.submission import Submission
 
 
@@ -44,6 +48,7 @@ class Scoring:
     data_dir: Path | None
     figures: bool
     workers: int
+    board: bool
 
 
 @click.command()
@@ -60,6 +65,8 @@ class Scoring:
 @figures_option
 @workers_option
 @budget_option
+@board_option
+@output_mode
 @click.option("--sandbox", is_flag=True, help="Score in a child process without network.")
 @click.option("--memory", type=Finite(min=0.5), default=2.0, show_default=True, help="Its GiB.")
 @click.option("--seconds", type=Finite(min=1), default=600.0, show_default=True, help="Its time.")
@@ -76,6 +83,7 @@ def evaluate(
     figures: bool,
     workers: int,
     budget: float,
+    board: bool,
     sandbox: bool,
     memory: float,
     seconds: float,
@@ -95,7 +103,7 @@ def evaluate(
     loaded = Challenge.load(challenge, Budget().times(budget))
     words = {"method": method, "authors": authors, "reference": reference, "notes": notes}
     words |= declared
-    scoring = Scoring(loaded, output, data_dir, figures, workers)
+    scoring = Scoring(loaded, output, data_dir, figures, workers, board)
     if file is None:
         if loaded.reference_method is None:
             raise OceanbenchError(f"{loaded.name} names no reference method; give a FILE")
@@ -106,7 +114,7 @@ def evaluate(
     _score(submission, scoring, {"command": shlex.join([*command, *_declared(submission)])})
 
 
-@click.command()
+@click.command(cls=WithMethod)
 @click.argument("method")
 @click.argument("challenge")
 @click.option("--name", help="Name on the leaderboard; by default that of the method.")
@@ -120,6 +128,8 @@ def evaluate(
 @figures_option
 @workers_option
 @budget_option
+@board_option
+@output_mode
 def run(
     method: str,
     challenge: str,
@@ -133,6 +143,7 @@ def run(
     figures: bool,
     workers: int,
     budget: float,
+    board: bool,
     **declared: str,
 ) -> None:
     """Run METHOD on CHALLENGE, then score what it made."""
@@ -140,54 +151,9 @@ def run(
     from oceanbench.data.checks.budget import Budget
 
     loaded = Challenge.load(challenge, Budget().times(budget))
-    scoring = Scoring(loaded, output, data_dir, figures, workers)
+    scoring = Scoring(loaded, output, data_dir, figures, workers, board)
     chosen = {"weights": weights, "settings": pairs(settings), "device": device, "seed": seed}
     _run(method, scoring, name=name, words=declared, options=chosen)
-
-
-@click.command()
-@click.argument("method")
-@click.argument("challenge")
-@click.option("--name", help="Name of the weights; by default that of the method.")
-@click.option("--init", type=FILE, help="Weights of METHOD from which to go on.")
-@settings_option
-@device_option
-@seed_option
-@output_option
-@data_dir_option
-@budget_option
-def train(
-    method: str,
-    challenge: str,
-    name: str | None,
-    init: Path | None,
-    settings: tuple[str, ...],
-    device: str,
-    seed: int,
-    output: Path,
-    data_dir: Path | None,
-    budget: float,
-) -> None:
-    """Train METHOD on the training period of CHALLENGE; run then uses its weights."""
-    from oceanbench.challenge import Challenge
-    from oceanbench.data.checks.budget import Budget
-    from oceanbench.methods.training import train as train_method
-
-    path, weights = train_method(
-        method,
-        Challenge.load(challenge, Budget().times(budget)),
-        output=output,
-        name=name,
-        settings=pairs(settings),
-        device=device,
-        seed=seed,
-        data_dir=data_dir,
-        init=init,
-    )
-    count = sum(tensor.numel() for tensor in weights.tensors.values())
-    seconds = weights.provenance["seconds"]
-    size = f"{count} number{'s' if count > 1 else ''}"
-    say(f"{path}: weights of {weights.method['name']}, {size}, {seconds:.0f} s")
 
 
 def _declared(submission: Submission) -> list[str]:
@@ -237,8 +203,9 @@ def _run(
 
 def _score(submission: Submission, scoring: Scoring, options: dict[str, Any]) -> None:
     """Score a submission, and print its scores beside the leaderboard."""
-    from oceanbench.boards.ranking import board, load_results
-    from oceanbench.boards.rendering import to_markdown
+    from oceanbench.boards.placing import place_of
+    from oceanbench.boards.ranking import load_results
+    from oceanbench.cli import standing
     from oceanbench.data import shipped
     from oceanbench.data.files import check_writable
     from oceanbench.evaluate import evaluated
@@ -252,21 +219,42 @@ def _score(submission: Submission, scoring: Scoring, options: dict[str, Any]) ->
     path = result.save(scoring.output)  # before anything of others can go wrong
     for warning in result.warnings:
         say(f"warning: {warning}", err=True)
-    click.echo(score_table(challenge, result))
-    say("")
-    say(f"{path}: result of {result.name}")
-    say("")
     skipped: list[str] = []
     known = load_results(challenge, [shipped.folder("leaderboards"), scoring.output], skipped)
     for problem in skipped:
         say(f"not ranked: {problem}", err=True)
-    rows = [r for r in known if r.name != result.name]
-    click.echo(to_markdown(board(challenge, [*rows, result], new=[result.name])))
+    others = [r for r in known if r.name != result.name]
+    place = place_of(challenge, [*others, result], result.name)
+    found = standing.comparisons(challenge, result, others, place)
+    figures: list[Path] = []
     if scoring.figures:
         from oceanbench.figures import draw
 
-        for figure in draw(challenge, result.name, material, path.with_suffix("")):
-            say(f"{figure}: figure")
+        figures = draw(challenge, result.name, material, path.with_suffix(""))
+    files = {"result": path, "figures": figures}
+    tell(
+        {**standing.record(result, place, found), **files},
+        (
+            *standing.lines(challenge, result, place, found, width()),
+            *(f"{figure}: figure" for figure in figures),
+            f"{path}: result of {result.name}",
+            *_board(scoring, [*others, result], result.name),
+        ),
+    )
+
+
+def _board(scoring: Scoring, results: list[Result], new: str) -> Iterator[str]:
+    """The whole leaderboard with the new row marked, or the command that prints it."""
+    from oceanbench.boards.ranking import board
+    from oceanbench.boards.rendering import to_markdown
+
+    called = scoring.challenge.called
+    if scoring.board:
+        yield ""
+        yield to_markdown(board(scoring.challenge, results, new=[new]))
+    else:
+        folder = shlex.quote(str(scoring.output))
+        yield f"oceanbench leaderboard {called} --results {folder}: the whole board"
 
 
 def _pool(workers: int) -> AbstractContextManager[Executor | None]:

@@ -50,15 +50,20 @@ def test_show_and_fetch_find_the_shipped_files(oceanbench: Command, name: str) -
 def test_evaluate_writes_a_result_and_marks_the_new_row(
     oceanbench: Command, toy: Path, tmp_path: Path
 ) -> None:
-    code, out, err = oceanbench("evaluate", toy, "mine.nc", "--name", "best", "--notes", "n=1")
+    words = ("evaluate", toy, "mine.nc", "--name", "best", "--notes", "n=1")
+    code, out, err = oceanbench(*words)
     assert (code, err) == (0, "")
-    assert "best ◀ new" in out
+    assert "best on toy_maps: rank 1 of 1, group a" in out
+    assert "◀" not in out and "the whole board" in out
+    assert "best ◀ new" in oceanbench(*words, "--board")[1]
     result = Result.load(tmp_path / "results" / "toy_maps" / "best.json")
     assert result.submission["notes"] == "n=1"
     assert result.provenance["packages"]["xarray"]
     assert result.score("RMSE").interval is not None
     assert oceanbench("evaluate", toy, "mine.nc", "--name", "second")[0] == 0
-    assert "best" in oceanbench("evaluate", toy, "mine.nc", "--name", "third")[1]
+    out = oceanbench("evaluate", toy, "mine.nc", "--name", "third")[1]
+    assert "third on toy_maps: rank 1= of 3, group a" in out
+    assert "against best" in out
 
 
 def test_evaluate_without_a_file_needs_a_reference_method(oceanbench: Command, toy: Path) -> None:
@@ -71,7 +76,8 @@ def test_run_walks_the_same_road_and_draws_figures(
     oceanbench: Command, toy: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "zero.py").write_text(METHOD)
-    code, out, _ = oceanbench("run", "zero.py", toy, "--set", "level=0.1", "--figures")
+    words = ("run", "zero.py", toy, "--set", "level=0.1", "--figures", "--board")
+    code, out, _ = oceanbench(*words)
     assert code == 0
     assert "zero ◀ new" in out
     assert "level=0.1" in out

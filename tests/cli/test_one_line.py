@@ -42,7 +42,7 @@ def test_a_broken_neighbour_costs_nobody_a_result(
         json.dumps(content | {"series": [content["series"][0] | {"count": [1.0]}]})
     )
     (folder / "unranked.json").write_text(json.dumps(content | {"scores": content["scores"][1:]}))
-    code, out, err = oceanbench("evaluate", toy, "mine.nc", "--name", "second")
+    code, out, err = oceanbench("evaluate", toy, "mine.nc", "--name", "second", "--board")
     assert code == 0 and (folder / "second.json").is_file()
     assert "second ◀ new" in out and "| first " in out
     named = [line for line in err.splitlines() if line.startswith("not ranked: ")]

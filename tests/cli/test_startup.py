@@ -26,7 +26,9 @@ def test_import_brings_nothing_slow(module: str) -> None:
     assert slow_modules_after(f"import {module}") == []
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["evaluate", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["evaluate", "--help"], ["--version"], ["list"], ["list", "--json"]]
+)
 def test_help_brings_nothing_slow(arguments: list[str]) -> None:
     program = (
         f"sys.argv = ['oceanbench', *{arguments}]\n"

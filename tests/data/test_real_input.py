@@ -64,4 +64,4 @@ def test_oi_maps_the_three_other_missions(tmp_path: Path) -> None:
     assert result.score("RMSE").value < 0.042
     assert result.score("µ(RMSE)").value > 0.64
     assert result.coverage[0]["scored"] >= 2637
-    assert "oi ◀ new" in done.output
+    assert "oi on ssh_ose_med2014: rank " in done.output

@@ -250,7 +250,7 @@ def test_it_is_declared_run_scored_ranked_and_drawn(challenge: Path, oceanbench:
     for share in ("1.0", "0.5"):
         code, out, err = oceanbench(
             "run", "smoothed.py", challenge, "--set", f"share={share}", "--name", f"by{share}",
-            "--figures",
+            "--figures", "--board",
         )  # fmt: skip
         assert (code, err) == (0, "")
     assert re.search(r"\| 2 +\| b +\| by0\.5 ◀ new", out)

@@ -1,0 +1,119 @@
+"""What an evaluation prints: one's own scores, one's rank, and how far the others are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from oceanbench.boards.escaping import terminal
+from oceanbench.boards.ranking import cell_of, heading_of
+from oceanbench.scoring.pairs import Comparison, Difference
+
+if TYPE_CHECKING:
+    from oceanbench.boards.placing import Place
+    from oceanbench.challenge import Challenge
+    from oceanbench.result import Result
+
+MARKS = {"not told apart": "≈", "equal": "=", "no interval": "?", "different": "≠"}
+MANY = 3.0  # times another score, beyond which per cent are hard to read
+MEANING = "≈ not told apart by the paired difference (95 %), ? no interval of it"
+
+
+def comparisons(
+    challenge: Challenge, result: Result, others: Sequence[Result], place: Place
+) -> list[Comparison]:
+    """Differences of a result to the reference method's and to the leader, as far as there are.
+
+    Parameters
+    ----------
+    challenge, result : of one another
+    others : of the same board
+    place : of the result
+    """
+    from oceanbench.boards.differences import compared
+
+    reference = [r for r in others if r.name == challenge.reference_method]
+    leader = [] if place.leader is None else [place.leader]
+    chosen = {r.name: r for r in (*reference, *leader) if r.name != result.name}
+    return [compared(challenge, result, other, shown=True) for other in chosen.values()]
+
+
+def lines(
+    challenge: Challenge,
+    result: Result,
+    place: Place,
+    found: Sequence[Comparison],
+    width: int,
+) -> Iterator[str]:
+    """Lines for people, as wide as a terminal."""
+    where = "not ranked"
+    if place.rank != "–":
+        where = f"rank {place.rank} of {place.among}, group {place.group}"
+    yield f"{result.name} on {challenge.name}: {where}, by {challenge.ranking.label}"
+    yield ""
+    yield from _table(challenge, result, found, width)
+    if found:
+        yield ""
+        yield MEANING
+    if len([r for r in challenge.scores if r.shown]) < len(result.scores):
+        yield f"{len(result.scores)} scores in all: see the result"
+
+
+def _table(
+    challenge: Challenge, result: Result, found: Sequence[Comparison], width: int
+) -> Iterator[str]:
+    """Own scores and differences, without the columns and intervals that find no room."""
+    from tabulate import tabulate
+
+    scores = _shown(challenge, result)
+    digits = {row.label: row.digits for row in challenge.scores}
+    names = [heading_of(score) for score in scores]
+    whole = [cell_of(score, digits.get(score.label)) for score in scores]
+    columns = [names, whole, *([_against(c, s.label) for s in scores] for c in found)]
+    heads = ["score", result.name, *(f"against {c.second}" for c in found)]
+    short = [columns[0], [text.split(" [")[0] for text in whole], *columns[2:]]
+    fitting = [columns, short, *(short[:count] for count in range(len(short) - 1, 1, -1))]
+    for one in fitting:
+        rows = [[terminal(cell) for cell in row] for row in zip(*one, strict=True)]
+        text = tabulate(rows, [terminal(h) for h in heads[: len(one)]], disable_numparse=True)
+        if max(map(len, text.splitlines())) <= width:
+            break
+    yield from text.splitlines()
+
+
+def _shown(challenge: Challenge, result: Result) -> list[Any]:
+    """Scores that boards show; where a challenge hides none, all."""
+    shown = {row.label for row in challenge.scores if row.shown}
+    return [score for score in result.scores if score.label in shown]
+
+
+def _against(comparison: Comparison, label: str) -> str:
+    """Difference of a score: per cent where it begins at zero, and what is sure of it."""
+    found = {d.label: d for d in comparison.differences}.get(label)
+    if found is None or found.difference is None:
+        return "–"
+    return f"{_amount(found)} {MARKS.get(found.verdict, found.verdict)}"
+
+
+def _amount(found: Difference) -> str:
+    if found.ratio is not None and found.ratio >= MANY:
+        return f"× {found.ratio:.3g}"
+    if found.ratio is not None:
+        return f"{100.0 * (found.ratio - 1.0):+.1f} %"
+    return f"{found.difference:+.3g}"
+
+
+def record(result: Result, place: Place, found: Sequence[Comparison]) -> dict[str, Any]:
+    """The same for programs."""
+    return {
+        "challenge": result.challenge["name"],
+        "submission": result.name,
+        "rank": place.rank,
+        "group": place.group,
+        "among": place.among,
+        "leader": place.leader.name if place.leader else None,
+        "scores": [asdict(score) for score in result.scores],
+        "comparisons": [asdict(one) for one in found],
+        "warnings": result.warnings,
+    }
