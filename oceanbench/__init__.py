@@ -12,14 +12,32 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from oceanbench.boards.differences import compare
+    from oceanbench.boards.ranking import leaderboard
     from oceanbench.challenge import Challenge
+    from oceanbench.data.listing import list_challenges, list_methods
     from oceanbench.errors import OceanbenchError
     from oceanbench.evaluate import evaluate
+    from oceanbench.methods.calls import run, train
     from oceanbench.metrics import METRICS
     from oceanbench.result import Result
     from oceanbench.submission import Submission
 
-__all__ = ["METRICS", "Challenge", "OceanbenchError", "Result", "Submission", "compare", "evaluate"]
+    __version__: str
+
+__all__ = [
+    "METRICS",
+    "Challenge",
+    "OceanbenchError",
+    "Result",
+    "Submission",
+    "compare",
+    "evaluate",
+    "leaderboard",
+    "list_challenges",
+    "list_methods",
+    "run",
+    "train",
+]
 
 _HOME = {
     "Challenge": "challenge",
@@ -28,7 +46,12 @@ _HOME = {
     "Result": "result",
     "compare": "boards.differences",
     "evaluate": "evaluate",
+    "leaderboard": "boards.ranking",
+    "list_challenges": "data.listing",
+    "list_methods": "data.listing",
     "METRICS": "metrics",
+    "run": "methods.calls",
+    "train": "methods.calls",
 }
 
 
@@ -36,7 +59,13 @@ def __getattr__(name: str) -> Any:
     """Import the public names on first use, so that the command line starts fast."""
     if name in _HOME:
         return getattr(import_module(f"oceanbench.{_HOME[name]}"), name)
+    if name == "__version__":
+        return import_module("importlib.metadata").version("oceanbench-challenges")
     raise AttributeError(f"module 'oceanbench' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__, "__version__"])
 
 
 class _Face(ModuleType):

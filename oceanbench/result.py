@@ -6,15 +6,17 @@ import json
 import math
 from dataclasses import asdict, dataclass, field, fields
 from functools import cache
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from pydantic import TypeAdapter
 from pydantic_core import from_json, to_json
 
 from oceanbench.data.files import read_text, write_text
-from oceanbench.errors import OceanbenchError, in_one_line
+from oceanbench.errors import OceanbenchError, did_you_mean, in_one_line
 from oceanbench.metrics import Sums
 
 SCHEMA = 2
@@ -130,7 +132,34 @@ class Result:
         for score in self.scores:
             if score.label == label:
                 return score
-        raise KeyError(label)
+        raise OceanbenchError(
+            f"{self.name}: has no score '{label}'; {did_you_mean(label, self.labels)}"
+        )
+
+    def __getitem__(self, label: str) -> Score:
+        """Score with a label: ``result["RMSE"]``."""
+        return self.score(label)
+
+    @property
+    def labels(self) -> list[str]:
+        """Labels of all scores."""
+        return [score.label for score in self.scores]
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """Scores as a table, a row a score, by their labels."""
+        rows = []
+        for score in self.scores:
+            row = {f.name: getattr(score, f.name) for f in fields(Score) if f.name != "interval"}
+            row["low"] = score.interval.low if score.interval else None
+            row["high"] = score.interval.high if score.interval else None
+            rows.append(row)
+        return pd.DataFrame(rows).set_index("label")
+
+    def _repr_html_(self) -> str:
+        columns = ["value", "low", "high", "units", "flag", "metric", "variable", "mask"]
+        table = self.to_dataframe()[columns].to_html(na_rep="–", escape=True)
+        heading = f"{self.name} on {self.challenge['name']}, version {self.challenge['version']}"
+        return f"<p>{escape(heading)}</p>{table}"
 
     def to_json(self) -> str:
         """Result as JSON; numbers in full precision, NaN and infinities as null."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,12 @@ LEARNED_FROM = {  # what a method learned from, and how boards say it
 }
 # what is said of a submission and its scores, rank or place on a board depend on
 DECLARED = ("members", "observations", "learned_from", "physics", "seed_of")
+
+
+def name_of(file: Path) -> str:
+    """Name of a submission from its file or glob: what can stand in a file name."""
+    kept = re.sub(r"[^\w.-]", "", file.name.removesuffix(file.suffix)).strip(".")
+    return kept or "submission"
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,7 @@ class Submission:
 
     def __post_init__(self) -> None:
         """Refuse names that cannot be the name of a result file."""
+        object.__setattr__(self, "path", Path(self.path))
         forbidden = set(self.name) & set('/\\:*?"<>|')
         if not self.name or self.name.startswith(".") or forbidden or not self.name.isprintable():
             raise OceanbenchError(

@@ -45,7 +45,7 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
     ],
     "data": [
         {"checks"},
-        {"catalog", "opening"},
+        {"catalog", "listing", "opening"},
         {"copernicus", "coordinates", "plausibility"},
         {"downloads", "missing"},
         {"attributes", "dates", "expressions", "files", "joining", "shipped", "transfer", "units"},

@@ -26,7 +26,8 @@ from oceanbench.methods.method_file import load_method
 from oceanbench.result import Result
 
 NAMES = {
-    "oceanbench": "METRICS Challenge OceanbenchError Result Submission compare evaluate",
+    "oceanbench": "METRICS Challenge OceanbenchError Result Submission compare evaluate "
+    "leaderboard list_challenges list_methods run train",
     "oceanbench.challenge": "Challenge",
     "oceanbench.errors": "OceanbenchError",
     "oceanbench.evaluate": "evaluate",

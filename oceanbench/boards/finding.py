@@ -52,6 +52,10 @@ def _loaded(word: str | Path | Result) -> Result | None:
     """Result that a word is, or the file of; None of the name of a row."""
     if isinstance(word, Result):
         return word
+    if not isinstance(word, str | Path):
+        raise OceanbenchError(
+            f"found {type(word).__name__}, expected a result, its file, or the name of a row"
+        )
     path = Path(word)
     return Result.load(path) if path.suffix == ".json" or path.is_file() else None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 
 import pandas as pd
@@ -19,7 +20,9 @@ from oceanbench.boards.leagues import (
 from oceanbench.boards.placing import placed_results
 from oceanbench.boards.published import published_table
 from oceanbench.challenge import Challenge
+from oceanbench.data import shipped
 from oceanbench.errors import OceanbenchError
+from oceanbench.evaluate import as_challenge
 from oceanbench.kinds import CHALLENGE_KINDS
 from oceanbench.result import Result, Score
 
@@ -63,6 +66,28 @@ class Board:
     commands: pd.DataFrame
     published: pd.DataFrame
     legend: str = ""
+
+    def _repr_html_(self) -> str:
+        challenge = self.challenge
+        heading = f"{challenge.title} ({challenge.name}), by {challenge.ranking.label}"
+        return f"<p>{escape(heading)}</p>{self.computed.to_html(index=False, escape=True)}"
+
+
+def leaderboard(
+    challenge: Challenge | Path | str, *, results: Path | str | Sequence[Path | str] = ()
+) -> Board:
+    """Board of a challenge: the shipped rows, and those of folders of results.
+
+    Parameters
+    ----------
+    challenge : loaded, its name, or the path of a challenge.yaml
+    results : folder or folders whose rows stand with the shipped ones, and in place of those of the
+        same name
+    """
+    loaded = as_challenge(challenge)
+    own = [results] if isinstance(results, str | Path) else results
+    folders = [shipped.folder("leaderboards"), *map(Path, own)]
+    return board(loaded, load_results(loaded, folders))
 
 
 def load_results(

@@ -8,8 +8,15 @@ from pathlib import Path
 import click
 
 from oceanbench.cli.options import FILE, budget_option, data_dir_option, output_mode
-from oceanbench.cli.printing import challenge_record, facts, say, stem, tell, width
-from oceanbench.errors import OceanbenchError, did_you_mean
+from oceanbench.cli.printing import (
+    challenge_record,
+    facts,
+    listed_lines,
+    say,
+    tell,
+    width,
+)
+from oceanbench.errors import OceanbenchError
 
 
 @click.command("list")
@@ -19,13 +26,9 @@ def list_(kind: str | None) -> None:
     """List the shipped challenges and baselines."""
     from dataclasses import asdict
 
-    from oceanbench.cli.listing import lines, listed_challenges, listed_methods, of_kind
+    from oceanbench.data.listing import listed_challenges, listed_methods, of_kind
 
-    every = listed_challenges()
-    known = sorted({name for one in every for name in one.kinds})
-    if kind is not None and kind not in known:
-        raise OceanbenchError(f"--kind {kind}: unknown; {did_you_mean(kind, known)}")
-    challenges, methods = of_kind(every, kind), of_kind(listed_methods(), kind)
+    challenges, methods = of_kind(listed_challenges(), kind), of_kind(listed_methods(), kind)
     wide = max(len(one.name) for one in (*challenges, *methods))
     tell(
         {
@@ -34,9 +37,9 @@ def list_(kind: str | None) -> None:
         },
         (
             "Challenges: name, kind, data (here, to fetch, or yours to bring)",
-            *lines(challenges, wide, width()),
+            *listed_lines(challenges, wide, width()),
             "Methods: name, kinds",
-            *lines(methods, wide, width()),
+            *listed_lines(methods, wide, width()),
             "oceanbench show NAME tells more of either",
         ),
     )
@@ -99,11 +102,11 @@ def validate(challenge: str, file: Path, data_dir: Path | None, budget: float) -
     from oceanbench.challenge import Challenge
     from oceanbench.data.checks.budget import Budget
     from oceanbench.kinds import CHALLENGE_KINDS
-    from oceanbench.submission import Submission
+    from oceanbench.submission import Submission, name_of
 
     loaded = Challenge.load(challenge, Budget().times(budget))
     loaded.there(loaded.truth_name, data_dir)
-    submitted = Submission(stem(file), file).submitted_to(loaded)
+    submitted = Submission(name_of(file), file).submitted_to(loaded)
     found = list(CHALLENGE_KINDS[loaded.kind].validate(loaded, submitted, data_dir))
     tell(
         {"challenge": loaded.name, "file": file, "found": found},

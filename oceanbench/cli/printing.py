@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from oceanbench.errors import OceanbenchError
 
 if TYPE_CHECKING:
     from oceanbench.challenge import Challenge
+    from oceanbench.data.listing import Listed
 
 MODE = "oceanbench.mode"  # among what the contexts of a command share
 
@@ -53,12 +53,6 @@ def width() -> int:
     return shutil.get_terminal_size((100, 24)).columns
 
 
-def stem(file: Path) -> str:
-    """Name of a submission from its file or glob: what can stand in a file name."""
-    kept = re.sub(r"[^\w.-]", "", file.name.removesuffix(file.suffix)).strip(".")
-    return kept or "submission"
-
-
 def pairs(settings: tuple[str, ...]) -> dict[str, str]:
     """Names and values of the texts OPTION=VALUE."""
     pairs = {}
@@ -68,6 +62,21 @@ def pairs(settings: tuple[str, ...]) -> dict[str, str]:
             raise OceanbenchError(f"--set {text}: expected OPTION=VALUE, for example noise=0.03")
         pairs[name] = value
     return pairs
+
+
+def listed_lines(found: Sequence[Listed], wide: int, width: int) -> Iterator[str]:
+    """Aligned lines: name, kinds, data, and as much of the rest as the terminal has room for."""
+    kinds = max((len(_kinds(one)) for one in found), default=0)
+    data = max((len(one.data) for one in found), default=0)
+    for one in found:
+        head = f"  {one.name:{wide}}  {_kinds(one):{kinds}}  "
+        head += f"{one.data:{data}}  " if data else ""
+        room = max(width - len(head), 20)
+        yield head + (one.about if len(one.about) <= room else f"{one.about[: room - 1]}…")
+
+
+def _kinds(one: Listed) -> str:
+    return ", ".join(one.kinds) or "any"
 
 
 def challenge_record(challenge: Challenge, data_dir: Path | None) -> dict[str, Any]:

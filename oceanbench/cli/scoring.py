@@ -26,7 +26,7 @@ from oceanbench.cli.options import (
     settings_option,
     workers_option,
 )
-from oceanbench.cli.printing import pairs, say, stem, tell, width
+from oceanbench.cli.printing import pairs, say, tell, width
 from oceanbench.errors import OceanbenchError
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def evaluate(
 
     from oceanbench.challenge import Challenge
     from oceanbench.data.checks.budget import Budget
-    from oceanbench.submission import Submission
+    from oceanbench.submission import Submission, name_of
 
     loaded = Challenge.load(challenge, Budget().times(budget))
     words = {"method": method, "authors": authors, "reference": reference, "notes": notes}
@@ -109,7 +109,7 @@ def evaluate(
             raise OceanbenchError(f"{loaded.name} names no reference method; give a FILE")
         _run(loaded.reference_method, scoring, name=name, words=words)
         return
-    submission = Submission(name or stem(file), file, **words)
+    submission = Submission(name or name_of(file), file, **words)
     command = ["oceanbench", "evaluate", loaded.called, file.name, "--name", submission.name]
     _score(submission, scoring, {"command": shlex.join([*command, *_declared(submission)])})
 

@@ -11,10 +11,13 @@ from typing import Any
 import matplotlib.style
 from matplotlib.figure import Figure
 
+from oceanbench.challenge import Challenge
 from oceanbench.declaration import Declaration
+from oceanbench.evaluate import as_challenge, evaluated
 from oceanbench.figures.forecasts import forecasts
 from oceanbench.figures.points import of_maps, of_tracks, of_windows
 from oceanbench.figures.style import STYLE
+from oceanbench.submission import Submission
 
 Drawer = Callable[[Declaration, str, Any], Iterator[tuple[str, Figure]]]
 
@@ -45,6 +48,24 @@ def draw(declaration: Declaration, name: str, material: Any, folder: Path) -> li
         pictures = {f"{what}.png": _png(figure) for what, figure in drawn}
     folder.mkdir(parents=True, exist_ok=True)
     return [_write(picture, folder / what) for what, picture in pictures.items()]
+
+
+def figures(
+    challenge: Challenge | Path | str, submission: Submission, *, data_dir: Path | None = None
+) -> dict[str, Figure]:
+    """Score a submission and draw it: matplotlib figures by their names, nothing is written.
+
+    Parameters
+    ----------
+    challenge : loaded, its name, or the path of a challenge.yaml
+    submission : to draw
+    data_dir : folder of the challenge's files
+    """
+    loaded = as_challenge(challenge)
+    _, material = evaluated(loaded, submission, data_dir=data_dir)
+    name = f"{submission.name} on {loaded.name}"
+    with matplotlib.style.context(STYLE, after_reset=True):
+        return dict(DRAWERS[loaded.kind](loaded, name, material))
 
 
 def _png(figure: Figure) -> bytes:

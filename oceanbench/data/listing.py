@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from oceanbench.data import shipped
+from oceanbench.errors import OceanbenchError, did_you_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the fast one, if yaml was built with it
 HERE, FETCH, YOURS = "here", "fetch", "yours"
@@ -34,6 +38,9 @@ class Listed:
     data: str = ""
 
 
+COLUMNS = [f.name for f in fields(Listed)]
+
+
 def listed_challenges() -> list[Listed]:
     """Shipped challenges; what is in their declarations is not checked."""
     found = []
@@ -51,24 +58,44 @@ def listed_methods() -> list[Listed]:
     return [_described(folder / f"{name}.py") for name in shipped.names("baselines")]
 
 
+def list_challenges(kind: str | None = None) -> pd.DataFrame:
+    """Shipped challenges by name: kinds, what they are about, and whose the data are.
+
+    Parameters
+    ----------
+    kind : of challenge; by default all
+    """
+    return _table(of_kind(listed_challenges(), kind))
+
+
+def list_methods(kind: str | None = None) -> pd.DataFrame:
+    """Shipped methods by name: kinds of challenge that they are for, and what they claim.
+
+    Parameters
+    ----------
+    kind : of challenge; by default all
+    """
+    return _table(of_kind(listed_methods(), kind)).drop(columns="data")
+
+
+def _table(found: Sequence[Listed]) -> pd.DataFrame:
+    import pandas as pd  # noqa: PLC0415  (slow to import, and the command does without)
+
+    return pd.DataFrame([asdict(one) for one in found], columns=COLUMNS).set_index("name")
+
+
 def of_kind(found: Sequence[Listed], kind: str | None) -> list[Listed]:
-    """Those of a kind of challenge, and those that say none."""
+    """Those of a kind of challenge, and those that say none.
+
+    Raises
+    ------
+    OceanbenchError
+        if there is no such kind
+    """
+    known = {name for one in found for name in one.kinds}
+    if kind is not None and kind not in known:
+        raise OceanbenchError(f"kind {kind}: unknown; {did_you_mean(kind, known)}")
     return [one for one in found if kind is None or kind in one.kinds or not one.kinds]
-
-
-def lines(found: Sequence[Listed], wide: int, width: int) -> Iterator[str]:
-    """Aligned lines: name, kinds, data, and as much of the rest as the terminal has room for."""
-    kinds = max((len(_kinds(one)) for one in found), default=0)
-    data = max((len(one.data) for one in found), default=0)
-    for one in found:
-        head = f"  {one.name:{wide}}  {_kinds(one):{kinds}}  "
-        head += f"{one.data:{data}}  " if data else ""
-        room = max(width - len(head), 20)
-        yield head + (one.about if len(one.about) <= room else f"{one.about[: room - 1]}…")
-
-
-def _kinds(one: Listed) -> str:
-    return ", ".join(one.kinds) or "any"
 
 
 def _data(folder: Path, datasets: Mapping[str, Mapping[str, Any]]) -> str:
