@@ -15,10 +15,11 @@ from oceanbench.data.units import PLAUSIBLE, same_unit, standard_unit
 from oceanbench.errors import OceanbenchError
 
 ABSURD = 1e10  # no ocean variable is so large; its square would overflow the sums
-SENTINELS = (
+SENTINELS = np.array((
     99.0, 99.9, 99.99, 999.0, 999.9, 999.99, 9999.0, 9999.9, 9999.99, 99999.0,
     32767.0, 32768.0, 1e9,
-)  # fmt: skip
+))  # fmt: skip
+SAME = 1e-6  # relative distance of a value in single precision from one of them
 FAR = 2.0  # times as far from all others as these are from each other: then it is none of them
 
 
@@ -80,7 +81,7 @@ def check_plausible(values: AnyFloatArray, name: str, expected: Expected, where:
             "NaN with _FillValue"
         )
     for end in (float(lowest), float(highest)):
-        if not np.isclose(abs(end), SENTINELS, rtol=1e-6).any():
+        if not (np.abs(abs(end) - SENTINELS) <= SAME * SENTINELS).any():
             continue
         fill = values == end
         low = float(np.fmin.reduce(values, axis=None, where=~fill, initial=np.inf))

@@ -441,7 +441,7 @@ LEADS_IN = {
 }  # fmt: skip
 
 
-@every("unit, dtype", [*((u, "i8") for u in LEADS_IN), ("microseconds", "f4"), ("h", "f8")])
+@every("unit, dtype", [*((u, "i8") for u in LEADS_IN), ("us", "f4"), ("hours", "f8")])
 def test_leads_are_read_in_any_unit_of_time(tmp_path, unit, dtype):
     def change(dataset):
         numbers = (np.array(faulty.LEADS) * LEADS_IN[unit]).astype(dtype)

@@ -420,7 +420,7 @@ def test_methods_get_the_years_they_learn_from_and_training_no_initial_condition
 def test_the_whole_road(oceanbench: Command, tmp_path):
     path = declare(tmp_path / "toy", metrics=SIMPLE)
     submit(tmp_path, noisy())
-    code, out, err = oceanbench("evaluate", path, "mine.nc")
+    code, out, err = oceanbench("evaluate", path, "mine.nc", "--board")
     assert code == 0
     assert err.startswith("warning: the error of 'thetao'") and "does not grow" in err
     assert "95 % intervals over starts" in out and "RMSE zos day 5 (ocean)" in out

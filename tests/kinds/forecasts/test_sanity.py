@@ -194,7 +194,7 @@ def test_gates_stand_on_the_road(oceanbench: Command, tmp_path):
     assert code == 2 and "swapped.nc: toy_forecasts: 'uo' is like" in err
     moved = still.assign(zos=still.zos + 0.4)
     moved.to_netcdf("moved.nc", engine="h5netcdf")
-    code, out, err = oceanbench("evaluate", path, "moved.nc")
+    code, out, err = oceanbench("evaluate", path, "moved.nc", "--board")
     assert code == 0 and err.startswith("warning: 'zos' is +0.4")
     assert "another datum" in out
     result = Result.load(tmp_path / "results" / "toy_forecasts" / "moved.json")

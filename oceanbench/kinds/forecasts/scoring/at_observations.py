@@ -18,11 +18,11 @@ from oceanbench.kinds.forecasts.grid import Grid
 from oceanbench.kinds.forecasts.interpolation import Stencil, in_column
 from oceanbench.kinds.forecasts.observations.datasets import Points
 from oceanbench.kinds.forecasts.scoring.cells import Cells
-from oceanbench.kinds.forecasts.scoring.field_sums import Field, FieldSums
+from oceanbench.kinds.forecasts.scoring.field_sums import Fields, FieldSums
 from oceanbench.kinds.forecasts.scoring.observation_sites import Depths, Site
 from oceanbench.kinds.forecasts.scoring.on_grid import fields_at_once
 from oceanbench.kinds.forecasts.scoring.references import References
-from oceanbench.kinds.forecasts.scoring.sums import Accumulated
+from oceanbench.kinds.forecasts.scoring.sums import Accumulated, Level
 from oceanbench.kinds.forecasts.submitted_fields import Forecasts
 from oceanbench.progress import progress
 from oceanbench.scoring.masks import inside_box
@@ -74,6 +74,7 @@ class _Observing:
     ) -> None:
         self.sums, self.forecasts, self.grid = sums, forecasts, grid
         self.references, self.declaration = references, sums.declaration
+        self.kept: dict[tuple[Level, np.datetime64], tuple[Points, Cells, Stencil]] = {}
 
     def add(self, variable: str, sites: Sequence[Site], number: int, start: np.datetime64) -> None:
         """Add all leads of one variable and start, read a few at a time."""
@@ -85,6 +86,7 @@ class _Observing:
         for first in range(0, len(leads), few):
             some = leads[first : first + few]
             block = self.forecasts.read(variable, start, some, depths)
+            found: dict[Level, list[tuple[int, Fields]]] = {site.level: [] for site in sites}
             for lead, members in zip(some, block, strict=True):
                 day = start + lead
                 truth = np.where(wet, self.references.truth.read(variable, day, depths), np.nan)
@@ -99,7 +101,12 @@ class _Observing:
                         {name: of_it[levels] for name, of_it in maps.items()},
                     )
                     if field is not None:
-                        self.sums.add(site.level, (number, first + some.index(lead)), field)
+                        found[site.level].append((first + some.index(lead), field))
+            for level, fields in found.items():
+                if fields:
+                    leads_there = [lead for lead, _ in fields]
+                    whole = Fields.padded([field for _, field in fields])
+                    self.sums.add(level, number, leads_there, whole)
 
     def _field(
         self,
@@ -108,12 +115,11 @@ class _Observing:
         members: AnyFloatArray,
         truth: AnyFloatArray,
         known: Mapping[str, AnyFloatArray],
-    ) -> Field | None:
+    ) -> Fields | None:
         """Forecast, observations and references at the places of a day; None if there are none."""
-        points, cells = self._inside(site.points(day))
+        points, cells, stencil = self._places(site, day)
         if not points.value.size:
             return None
-        stencil = Stencil.around(self.grid, points.latitude, points.longitude)
         level = (0.0 if site.mean is None else stencil.of(site.mean)) - site.datum
 
         def at(maps: AnyFloatArray) -> FloatArray:
@@ -124,8 +130,23 @@ class _Observing:
             return in_column(values, depths, points.depth) - level
 
         population = np.isfinite(at(truth))
-        references = {name: at(maps) for name, maps in known.items()}
-        return Field(cells, at(members), points.value, population, references)
+        references = {name: at(maps)[None] for name, maps in known.items()}
+        value = points.value[None]
+        return Fields(cells, at(members)[:, None], value, population, references)
+
+    def _places(self, site: Site, day: np.datetime64) -> tuple[Points, Cells, Stencil]:
+        """Observations of a day, inside which masks they are, and between which nodes.
+
+        Those of the days that the next start has leads of, too, are kept.
+        """
+        key = (site.level, day)
+        if key not in self.kept:
+            points, cells = self._inside(site.points(day))
+            stencil = Stencil.around(self.grid, points.latitude, points.longitude)
+            self.kept[key] = points, cells, stencil
+            oldest = day - max(self.forecasts.leads)
+            self.kept = {k: v for k, v in self.kept.items() if k[1] >= oldest}
+        return self.kept[key]
 
     def _inside(self, points: Points) -> tuple[Points, Cells]:
         """Points inside any mask, each of which counts once, and inside which."""

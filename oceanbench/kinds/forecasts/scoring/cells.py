@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from oceanbench.arrays import AnyFloatArray, BoolArray, FloatArray, IndexArray
+from oceanbench.arrays import AnyFloatArray, BoolArray, FloatArray, IndexArray, IntArray
 from oceanbench.declaration import Declaration
 from oceanbench.kinds.forecasts.forecast_rows import masks_of
 from oceanbench.kinds.forecasts.grid import Grid
@@ -18,7 +18,7 @@ class Cells(NamedTuple):
     """Cells of a grid inside any mask: where they lie, and the weight that each mask gives them.
 
     ``weights`` are (cell, mask), ``inside`` says where they are positive (mask, cell). Observations
-    inside any mask are such cells too, of no grid.
+    inside any mask are such cells too, of no grid; of several leads, both have a first dimension.
     """
 
     places: IndexArray
@@ -31,6 +31,22 @@ class Cells(NamedTuple):
         """Values (..., latitude, longitude) at the cells, in double precision."""
         flat = maps.reshape(*maps.shape[:-2], -1)
         return flat[..., self.places].astype(np.float64, copy=False)
+
+    def sums(self, values: FloatArray) -> FloatArray:
+        """Weighted sums (..., lead, mask) of values (..., lead, cell)."""
+        if self.weights.ndim == 2:
+            return np.asarray(values @ self.weights)
+        return np.asarray(np.einsum("...lc,lcm->...lm", values, self.weights))
+
+    def counted(self, chosen: BoolArray) -> IntArray:
+        """How many of the chosen cells (lead, cell) are inside each mask, (lead, mask)."""
+        return np.asarray((self.inside & chosen[:, None]).sum(axis=-1))
+
+    def of_leads(self, leads: slice) -> Cells:
+        """Cells of some leads."""
+        if self.weights.ndim == 2:
+            return self
+        return self._replace(weights=self.weights[leads], inside=self.inside[leads])
 
     def points(self, values: FloatArray) -> xr.DataArray:
         """Values ([member,] time, cell) as an array of that, for scores that know no places."""

@@ -14,10 +14,11 @@ import numpy as np
 from oceanbench.arrays import FloatArray
 from oceanbench.declaration import Declaration
 from oceanbench.errors import OceanbenchError
+from oceanbench.kinds.forecasts.daily_maps import Maps
 from oceanbench.kinds.forecasts.forecast_rows import ForecastRow
 from oceanbench.kinds.forecasts.grid import Grid
 from oceanbench.kinds.forecasts.scoring.cells import Cells, cells_of
-from oceanbench.kinds.forecasts.scoring.field_sums import Field, FieldSums
+from oceanbench.kinds.forecasts.scoring.field_sums import Fields, FieldSums
 from oceanbench.kinds.forecasts.scoring.references import References
 from oceanbench.kinds.forecasts.scoring.sums import Accumulated, Against, named
 from oceanbench.kinds.forecasts.submitted_fields import Forecasts
@@ -86,25 +87,30 @@ def _add_variable(
         ]
         if "persistence" in needed and references.persistence is not None:
             first = cells.of(references.persistence.read(variable, start, few_depths))
-        for lead, members in zip(few_leads, block, strict=True):
-            day = start + lead
-            truth = cells.of(references.truth.read(variable, day, few_depths))
-            known: dict[str, FloatArray] = {}
-            if first is not None:
-                known["persistence"] = first
-            if "climatology" in needed and references.climatology is not None:
-                known["climatology"] = cells.of(
-                    references.climatology.read(variable, day, few_depths)
-                )
-            for level, depth in enumerate(few_depths):
-                field = Field(
-                    cells,
-                    cells.of(members[level]),
-                    truth[level],
-                    wet[level],
-                    {name: maps[level] for name, maps in known.items()},
-                )
-                sums.add((variable, depth), (number, forecasts.leads.index(lead)), field)
+        days = [start + lead for lead in few_leads]
+        truth = _at(cells, references.truth, variable, days, few_depths)
+        known: dict[str, FloatArray] = {}
+        if first is not None:
+            known["persistence"] = np.broadcast_to(first[:, None], truth.shape)
+        if "climatology" in needed and references.climatology is not None:
+            known["climatology"] = _at(cells, references.climatology, variable, days, few_depths)
+        places = [forecasts.leads.index(lead) for lead in few_leads]
+        for level, depth in enumerate(few_depths):
+            members = cells.of(block[:, level]).swapaxes(0, 1)
+            maps = {name: values[level] for name, values in known.items()}
+            fields = Fields(cells, members, truth[level], wet[level], maps)
+            sums.add((variable, depth), number, places, fields)
+
+
+def _at(
+    cells: Cells,
+    maps: Maps,
+    variable: str,
+    days: Sequence[np.datetime64],
+    depths: Sequence[float | None],
+) -> FloatArray:
+    """Values (depth, day, cell) of maps."""
+    return np.stack([cells.of(maps.read(variable, day, depths)) for day in days], axis=1)
 
 
 def _blocks(
