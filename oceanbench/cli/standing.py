@@ -13,7 +13,7 @@ from oceanbench.scoring.pairs import Comparison, Difference
 if TYPE_CHECKING:
     from oceanbench.boards.placing import Place
     from oceanbench.challenge import Challenge
-    from oceanbench.result import Result
+    from oceanbench.result import Result, Score
 
 MARKS = {"not told apart": "≈", "equal": "=", "no interval": "?", "different": "≠"}
 MANY = 3.0  # times another score, beyond which per cent are hard to read
@@ -36,7 +36,8 @@ def comparisons(
     reference = [r for r in others if r.name == challenge.reference_method]
     leader = [] if place.leader is None else [place.leader]
     chosen = {r.name: r for r in (*reference, *leader) if r.name != result.name}
-    return [compared(challenge, result, other, shown=True) for other in chosen.values()]
+    few = _hides_some(challenge)
+    return [compared(challenge, result, other, shown=few) for other in chosen.values()]
 
 
 def lines(
@@ -56,7 +57,7 @@ def lines(
     if found:
         yield ""
         yield MEANING
-    if len([r for r in challenge.scores if r.shown]) < len(result.scores):
+    if len(_printed(challenge, result)) < len(result.scores):
         yield f"{len(result.scores)} scores in all: see the result"
 
 
@@ -66,7 +67,7 @@ def _table(
     """Own scores and differences, without the columns and intervals that find no room."""
     from tabulate import tabulate
 
-    scores = _shown(challenge, result)
+    scores = _printed(challenge, result)
     digits = {row.label: row.digits for row in challenge.scores}
     names = [heading_of(score) for score in scores]
     whole = [cell_of(score, digits.get(score.label)) for score in scores]
@@ -82,9 +83,14 @@ def _table(
     yield from text.splitlines()
 
 
-def _shown(challenge: Challenge, result: Result) -> list[Any]:
-    """Scores that boards show; where a challenge hides none, all."""
-    shown = {row.label for row in challenge.scores if row.shown}
+def _hides_some(challenge: Challenge) -> bool:
+    """Whether rows of metrics stand for many scores: there may be hundreds."""
+    return len(challenge.scores) > len(challenge.metrics)
+
+
+def _printed(challenge: Challenge, result: Result) -> list[Score]:
+    """All scores, or of hundreds those that boards show."""
+    shown = {row.label for row in challenge.scores if row.shown or not _hides_some(challenge)}
     return [score for score in result.scores if score.label in shown]
 
 
