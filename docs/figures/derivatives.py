@@ -47,9 +47,8 @@ def jet(folder: str) -> Training:
     """Error, cm, of maps of the days that validate."""
     _, method = load_method("fourdvarnet")
     usual = replace(method.PRESETS["cpu"], scenes=4, steps=JET_STEPS)
-    data = training_data(
-        inputs_of("ssh_osse_jet_noisy"), usual, name="jet", seed=0, checkpoint=folder
-    )
+    inputs = inputs_of("ssh_osse_jet_noisy")
+    data = training_data(inputs, usual, name="jet", checkpoint=folder)
     batch = data.validation_windows(usual.days)
     usual = replace(usual, error_size=data.sampler().error_size)
 

@@ -134,4 +134,8 @@ def export(challenge: str, file: Path, data_dir: Path | None) -> None:
     loaded = Challenge.load(challenge)
     check_writable(file)
     write_text(yaml.safe_dump(loaded.catalog(data_dir).to_dict()), file)
-    tell({"catalog": file}, [f"{file}: catalog of {loaded.name}"])
+    entries = [name for name in loaded.datasets if loaded.present(name, data_dir)]
+    tell(
+        {"catalog": file, "entries": entries},
+        [f"{file}: catalog of {loaded.name}", *(f"  {name}" for name in entries)],
+    )

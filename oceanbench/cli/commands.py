@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import warnings
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import click
@@ -20,6 +21,7 @@ from oceanbench.cli.scoring import evaluate, run
 from oceanbench.cli.training import train
 from oceanbench.errors import OceanbenchError, in_one_line
 
+OTHER = "oceanbench"  # another project of this name on the package index
 PASSED_ON = (OceanbenchError, click.exceptions.Exit, click.ClickException, click.Abort)
 
 
@@ -40,6 +42,8 @@ class OneLine(click.Group):
 
 def _unexpected(problem: Exception) -> str:
     said = in_one_line(problem, 300)
+    if isinstance(problem, ModuleNotFoundError):
+        return f"needs the package '{problem.name}', which is not installed; install it with pip"
     if isinstance(problem, MemoryError):
         return f"out of memory ({said or 'no more to be had'}); give smaller files"
     if isinstance(problem, OSError) and problem.strerror:
@@ -76,6 +80,7 @@ def main() -> None:
         with contextlib.suppress(AttributeError, ValueError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     warnings.showwarning = _one_line
+    _name_the_other()
     try:
         cli(standalone_mode=False)
     except OceanbenchError as problem:
@@ -91,6 +96,17 @@ def main() -> None:
 def _stop(text: str, code: int) -> None:
     click.echo(f"oceanbench: {terminal(' '.join(text.split()))}", err=True)
     sys.exit(code)
+
+
+def _name_the_other() -> None:
+    """Warn of another distribution whose package has our name: the one shadows the other."""
+    with contextlib.suppress(PackageNotFoundError):
+        found = version(OTHER)
+        click.echo(
+            f"warning: the distribution '{OTHER}' {found} installs a package 'oceanbench' too: "
+            f"pip uninstall {OTHER}, then install oceanbench-challenges again",
+            err=True,
+        )
 
 
 def _one_line(message: Warning | str, *_: Any, **__: Any) -> None:

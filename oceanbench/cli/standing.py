@@ -57,6 +57,8 @@ def lines(
     if found:
         yield ""
         yield MEANING
+    if vague := [score.label for score in _printed(challenge, result) if _is_vague(score)]:
+        yield f"hardly known, for want of independent cases: {', '.join(vague)}"
     if len(_printed(challenge, result)) < len(result.scores):
         yield f"{len(result.scores)} scores in all: see the result"
 
@@ -92,6 +94,13 @@ def _printed(challenge: Challenge, result: Result) -> list[Score]:
     """All scores, or of hundreds those that boards show."""
     shown = {row.label for row in challenge.scores if row.shown or not _hides_some(challenge)}
     return [score for score in result.scores if score.label in shown]
+
+
+def _is_vague(score: Score) -> bool:
+    """Whether an interval is wider than the score is large: few cases, or a long memory."""
+    if score.interval is None or score.value is None or score.better is None:
+        return False
+    return score.interval.high - score.interval.low > abs(score.value)
 
 
 def _against(comparison: Comparison, label: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from oceanbench.data.units import same_unit
 from oceanbench.declaration import Declaration, SubmittedVariable, std_name
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import SAME_TIME
+
+MEMBERS = ("realization", "ensemble", "number", "ens", "members", "realisation", "sample")
 
 
 def only_file(files: Sequence[Path], where: str) -> Path:
@@ -170,8 +173,19 @@ def find(opened: xr.Dataset, name: str, rules: SubmittedVariable, where: str) ->
     also = f" (or {', '.join(rules.aliases)})" if rules.aliases else ""
     raise OceanbenchError(
         f"{where}: found {found}, expected a variable '{name}'{also}; rename it, for example with "
-        f"xarray: ds.rename({{'…': '{name}'}})"
+        f"xarray: ds.rename({{'{_meant(opened, name, rules)}': '{name}'}})"
     )
+
+
+def _meant(opened: xr.Dataset, name: str, rules: SubmittedVariable) -> str:
+    """Variable that is probably meant: the only one of its unit, or of all, or the nearest."""
+    numbers = [str(n) for n, array in opened.data_vars.items() if array.dtype.kind == "f"]
+    units = {n: opened[n].attrs.get("units") for n in numbers}
+    alike = [n for n in numbers if units[n] and same_unit(str(units[n]), rules.units)]
+    for candidates in (alike, numbers):
+        if len(candidates) == 1:
+            return candidates[0]
+    return next(iter(get_close_matches(name, numbers, n=1, cutoff=0.5)), "…")
 
 
 def check_variable(
@@ -181,7 +195,7 @@ def check_variable(
     if set(array.dims) - {"member"} != set(dims):
         raise OceanbenchError(
             f"{where}: '{array.name}' has dimensions {tuple(map(str, array.dims))}, expected "
-            f"({', '.join(dims)}) and optionally member; transpose or select"
+            f"({', '.join(dims)}) and optionally member; {_cure(array, dims)}"
         )
     if array.sizes.get("member") == 0:
         raise OceanbenchError(f"{where}: '{array.name}' has no member; give at least one")
@@ -196,6 +210,19 @@ def check_variable(
             f"{where}: '{array.name}' is in '{unit}', expected '{rules.units}'; convert "
             f"the values and set the attribute units to '{rules.units}'"
         )
+
+
+def _cure(array: xr.DataArray, dims: Sequence[str]) -> str:
+    """What to do about dimensions that are not those expected."""
+    more = [str(dim) for dim in array.dims if dim not in (*dims, "member")]
+    less = [dim for dim in dims if dim not in array.dims]
+    if not less and len(more) == 1 and more[0] in MEMBERS and "member" not in array.dims:
+        return f"rename it: ds.rename({{'{more[0]}': 'member'}})"
+    if not more and len(less) == 1 and less[0] in array.coords:
+        return f"give it the dimension that it has one value of: ds.expand_dims('{less[0]}')"
+    if not less:
+        return f"select one of {more[0]}: ds.isel({more[0]}=0), or average"
+    return "transpose or select"
 
 
 def empty(declaration: Declaration, coords: Mapping[str, Any]) -> xr.Dataset:

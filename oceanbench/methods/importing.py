@@ -10,6 +10,9 @@ from types import ModuleType
 
 from oceanbench.errors import OceanbenchError
 
+EXTRA = "pip install 'oceanbench-challenges[all]'"
+OURS = ("torch", "safetensors", "lightning", "scipy", "gsw", "dask", "distributed", "matplotlib")
+
 
 def imported(path: Path) -> ModuleType:
     """Module of a method file.
@@ -27,13 +30,17 @@ def imported(path: Path) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except ModuleNotFoundError as problem:
-        raise OceanbenchError(
-            f"{path}: needs the package '{problem.name}'; install it, for example with "
-            "pip install 'oceanbench-challenges[all]'"
-        ) from problem
+        raise OceanbenchError(lacks(path, problem)) from problem
     except SyntaxError as problem:
         raise OceanbenchError(f"{path}, line {problem.lineno}: {problem.msg}; correct it") from None
     return module
+
+
+def lacks(path: Path, problem: ModuleNotFoundError) -> str:
+    """What is said of a package that a method needs, and is not there."""
+    package = str(problem.name).partition(".")[0]
+    brings = EXTRA if package in OURS else f"pip install {package}"
+    return f"{path.name}: needs the package '{problem.name}'; install it, for example with {brings}"
 
 
 def imports(path: Path) -> set[str]:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from oceanbench.errors import OceanbenchError
-from oceanbench.methods.importing import imported
+from oceanbench.methods.importing import imported, lacks
 from oceanbench.methods.remote_inputs import Empty, RemoteInputs
 
 
@@ -115,6 +115,8 @@ def _answer(connection: Connection, call: Call) -> None:
         found = Answer(value, time.process_time() - begin)
     except OceanbenchError as problem:
         found = Failure(str(problem))
+    except ModuleNotFoundError as problem:
+        found = Failure(lacks(call.method, problem))
     except BaseException as problem:  # whatever a method raises is told, in its own words
         traceback.print_exc()
         first = "; ".join(traceback.format_exception_only(problem)).splitlines()[0]
