@@ -65,6 +65,8 @@ class Submission:
 
     def __post_init__(self) -> None:
         """Refuse names that cannot be the name of a result file."""
+        if "::" in str(self.path) or "://" in str(self.path):
+            raise OceanbenchError(f"{self.path}: a submission is a local file; download it first")
         object.__setattr__(self, "path", Path(self.path))
         forbidden = set(self.name) & set('/\\:*?"<>|')
         if not self.name or self.name.startswith(".") or forbidden or not self.name.isprintable():
@@ -101,8 +103,6 @@ class Submission:
         text = str(self.path)
         if "\0" in text:
             raise OceanbenchError("the path of a submission has a NUL in it; correct it")
-        if "::" in text or "://" in text:
-            raise OceanbenchError(f"{text}: a submission is a local file; download it first")
         if self.path.exists():
             if not (self.path.is_file() or self.path.is_dir()):
                 raise OceanbenchError(f"{text}: neither a file nor a Zarr store; give one of them")

@@ -37,16 +37,27 @@ def refused(challenge, tmp_path, dataset) -> str:
 
 
 BAD = {
-    "wrong name": (lambda d: d.rename(ssh="height"), ["height", "'ssh' (or gssh)", "rename"]),
+    "wrong name": (
+        lambda d: d.rename(ssh="height"),
+        ["height", "'ssh' (or gssh)", "ds.rename({'height': 'ssh'})"],
+    ),
+    "wrong name among others": (
+        lambda d: d.rename(ssh="sla").assign(speed=d["ssh"].assign_attrs(units="m s-1")),
+        ["speed", "ds.rename({'sla': 'ssh'})"],
+    ),
+    "members by another name": (
+        lambda d: d.expand_dims(realization=[0, 1]), ["ds.rename({'realization': 'member'})"],
+    ),
     "no variable": (lambda d: d.drop_vars("ssh"), ["no variable", "'ssh'"]),
     "wrong units": (
         lambda d: d.assign(ssh=d["ssh"].assign_attrs(units="cm")), ["'cm'", "'m'", "convert"],
     ),
     "missing dimension": (
-        lambda d: d.isel(time=0), ["time", "dimension", "expected"],
+        lambda d: d.isel(time=0), ["time", "dimension", "expected", "ds.expand_dims('time')"],
     ),
     "extra dimension": (
-        lambda d: d.expand_dims(depth=[0.0, 10.0]), ["depth", "(time, latitude, longitude)"],
+        lambda d: d.expand_dims(depth=[0.0, 10.0]),
+        ["depth", "(time, latitude, longitude)", "ds.isel(depth=0)"],
     ),
     "integers": (
         lambda d: d.assign(ssh=(100 * d["ssh"]).round().astype("i4").assign_attrs(units="m")),

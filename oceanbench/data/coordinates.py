@@ -53,9 +53,11 @@ def canonical(dataset: xr.Dataset, where: str, layout: str) -> xr.Dataset:
     if layout in ("grid", "static"):
         flat = [n for n in wanted if dataset[n].dims != (n,)]
         if flat:
+            single = dataset[flat[0]].ndim == 0
+            cure = f"write ds.expand_dims('{flat[0]}')" if single else "interpolate it to one"
             raise OceanbenchError(
                 f"{where}: '{flat[0]}' has dimensions {dataset[flat[0]].dims}, expected a regular "
-                f"grid with one dimension each for {', '.join(wanted)}; interpolate it to one"
+                f"grid with one dimension each for {', '.join(wanted)}; {cure}"
             )
         dataset = _northward(dataset, where)
         if layout == "static":

@@ -169,7 +169,7 @@ def test_the_catalog_opens_every_dataset_lazily(oceanbench: Command, tmp_path: P
         opened.close()
     code, out, _ = oceanbench("catalog", "export", "ssh_osse_jet", "catalog.yaml")
     assert code == 0
-    assert "catalog.yaml" in out
+    assert "catalog.yaml" in out and "  jason1\n" in out
     again = intake.entry.Catalog.from_yaml_file(str(tmp_path / "catalog.yaml"))
     with again["jason1"].read() as exported:
         assert exported["ssh"].sizes["time"] > 10_000

@@ -13,7 +13,7 @@ import builders
 import pytest
 from command import Command
 
-from oceanbench.cli import sandbox
+from oceanbench.cli import commands, sandbox
 from oceanbench.data import files
 from oceanbench.errors import OceanbenchError
 
@@ -49,6 +49,15 @@ def test_a_broken_neighbour_costs_nobody_a_result(
     assert len(named) == 8 and "columns.json" in "".join(named)
     assert oceanbench("leaderboard", toy, "--results", tmp_path / "results")[0] == 0
     assert oceanbench("leaderboard", toy, "--results", tmp_path / "results", "--check")[0] == 1
+
+
+def test_another_project_of_our_name_is_named(
+    oceanbench: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert oceanbench("show", "lorenz96")[2] == ""
+    monkeypatch.setattr(commands, "version", lambda name: "9.9")
+    said = oceanbench("show", "lorenz96")[2]
+    assert said.startswith("warning: the distribution 'oceanbench' 9.9 installs a package")
 
 
 def test_outputs_are_tried_before_the_work(

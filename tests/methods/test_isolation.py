@@ -35,6 +35,8 @@ def wrong(inputs, target, **options):
     raise ValueError("no such luck\\nand more")
 def refuses(inputs, target, **options):
     raise OceanbenchError("mine: needs more; give more")
+def lacks(inputs, target, **options):
+    import nonexistent_package.part
 def dies(inputs, target, **options):
     os._exit(3)
 def killed(inputs, target, **options):
@@ -94,6 +96,7 @@ def test_the_target_is_empty_and_what_is_filled_comes_back(call: Asking) -> None
         ("greedy", "^no input 'truth'$"),
         ("wrong", r"^mine: wrong\(\) failed, ValueError: no such luck$"),
         ("refuses", "^mine: needs more; give more$"),
+        ("lacks", "^mine.py: needs the package 'nonexistent_package'; install it, for example "),
         ("dies", "^mine: its process ended with 3"),
         ("killed", "^mine: its process ended by signal 9"),
         ("nowhere", "^mine: nowhere.* failed, AttributeError"),
