@@ -16,7 +16,7 @@ import xarray as xr
 from oceanbench.forecasting.configuration import EmulatorConfiguration
 from oceanbench.forecasting.inference import forecast
 from oceanbench.forecasting.training import train_members
-from oceanbench.learning.ensembles import preset_of
+from oceanbench.learning.recipes import preset_of
 
 if TYPE_CHECKING:
     import torch

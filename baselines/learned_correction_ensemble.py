@@ -19,8 +19,8 @@ from oceanbench.assimilation.fourdvarnet.maps.inference import filled
 from oceanbench.assimilation.fourdvarnet.maps.map_errors import calibrate, draw_members
 from oceanbench.assimilation.fourdvarnet.maps.training import check_begin, train_members
 from oceanbench.assimilation.fourdvarnet.maps.training_set import training_set
-from oceanbench.learning.ensembles import preset_of
 from oceanbench.learning.precision import in_bfloat16
+from oceanbench.learning.recipes import preset_of
 
 if TYPE_CHECKING:
     import torch

@@ -51,7 +51,7 @@ COMMANDS = {
     "evaluate": "challenge file --name --method --authors --reference --notes --output --data-dir "
     "--figures --workers --board --json --quiet",
     "run": "method challenge --name --weights --set --device --seed --output --data-dir --figures",
-    "train": "method challenge --name --init --set --device --seed --output --data-dir",
+    "train": "method challenge --name --config --init --set --device --seed --output --data-dir",
     "compare": "first others --challenge --results --all --json --quiet --figure",
     "leaderboard": "challenge --format --results --write --check",
     "check": "challenge result --reference --tolerance --absolute",

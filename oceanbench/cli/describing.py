@@ -6,7 +6,7 @@ import inspect
 import re
 import textwrap
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -47,6 +47,8 @@ class Method:
     run, train : its options; of training none where it learns nothing
     cost : CPU seconds on the shipped boards, by challenge
     weights : challenges that it ships weights for
+    presets : of each field of its networks' configuration, the value in each preset
+    fields : what each of them means
     """
 
     name: str
@@ -57,6 +59,8 @@ class Method:
     train: tuple[Option, ...]
     cost: dict[str, float]
     weights: tuple[str, ...]
+    presets: dict[str, dict[str, Any]]
+    fields: dict[str, str]
 
     def record(self) -> dict[str, Any]:
         """Everything, for programs."""
@@ -79,6 +83,13 @@ class Method:
             for option in options:
                 yield from _wrapped("    ", f"{option.name}={option.default}", 6)
                 yield from _wrapped("        ", option.meaning)
+        if self.presets:
+            yield "  fields of a configuration (train --config FILE), by preset"
+        for name, values in self.presets.items():
+            told = {str(value) for value in values.values()}
+            each = ", ".join(f"{preset} {value}" for preset, value in values.items())
+            yield from _wrapped("    ", f"{name}: {each if len(told) > 1 else told.pop()}", 6)
+            yield from _wrapped("        ", self.fields.get(name, ""))
 
 
 class WithMethod(click.Command):
@@ -112,6 +123,7 @@ def described(name_or_path: str) -> Method:
         train,
         _costs(name),
         _weights(name),
+        *_presets(getattr(module, "PRESETS", {})),
     )
 
 
@@ -129,11 +141,23 @@ def _options(function: Callable[..., Any]) -> tuple[Option, ...]:
     )
 
 
-def _meanings(text: str) -> Mapping[str, str]:
-    """Parameters of a numpydoc docstring, by their names."""
+def _presets(presets: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """Fields of configurations, and what the docstring of their class says of each."""
+    if not presets:
+        return {}, {}
+    first = next(iter(presets.values()))
+    meanings = _meanings(inspect.getdoc(type(first)) or "", "Attributes")
+    names = [field.name for field in fields(first)]
+    values = {name: {p: getattr(c, name) for p, c in presets.items()} for name in names}
+    return values, {name: meanings[name] for name in names if name in meanings}
+
+
+def _meanings(text: str, section: str = "Parameters") -> dict[str, str]:
+    """Parameters or attributes of a numpydoc docstring, by their names."""
     found: dict[str, str] = {}
     names: list[str] = []
-    for line in text.partition("Parameters\n----------\n")[2].splitlines():
+    heading = f"{section}\n{'-' * len(section)}\n"
+    for line in text.partition(heading)[2].splitlines():
         entry = ENTRY.match(line)
         if entry:
             names = [name.strip() for name in entry.group(1).split(",")]

@@ -53,13 +53,15 @@ def width() -> int:
     return shutil.get_terminal_size((100, 24)).columns
 
 
-def pairs(settings: tuple[str, ...]) -> dict[str, str]:
-    """Names and values of the texts OPTION=VALUE."""
-    pairs = {}
+def pairs(settings: tuple[str, ...], *, preset: Path | None = None) -> dict[str, str]:
+    """Names and values of the texts OPTION=VALUE; a file may stand for the preset."""
+    pairs = {} if preset is None else {"preset": str(preset)}
     for text in settings:
         name, equals, value = text.partition("=")
         if not equals:
             raise OceanbenchError(f"--set {text}: expected OPTION=VALUE, for example noise=0.03")
+        if name in pairs and preset is not None:
+            raise OceanbenchError(f"--config {preset}: --set {text} is given too; name it there")
         pairs[name] = value
     return pairs
 

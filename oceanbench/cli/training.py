@@ -24,6 +24,7 @@ from oceanbench.cli.printing import pairs, tell
 @click.argument("method")
 @click.argument("challenge")
 @click.option("--name", help="Name of the weights; by default that of the method.")
+@click.option("--config", type=FILE, help="YAML file of fields that depart from a preset.")
 @click.option("--init", type=FILE, help="Weights of METHOD from which to go on.")
 @settings_option
 @device_option
@@ -36,6 +37,7 @@ def train(
     method: str,
     challenge: str,
     name: str | None,
+    config: Path | None,
     init: Path | None,
     settings: tuple[str, ...],
     device: str,
@@ -54,7 +56,7 @@ def train(
         Challenge.load(challenge, Budget().times(budget)),
         output=output,
         name=name,
-        settings=pairs(settings),
+        settings=pairs(settings, preset=config),
         device=device,
         seed=seed,
         data_dir=data_dir,

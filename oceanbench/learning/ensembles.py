@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import Field, fields, replace
+from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
-from oceanbench.errors import OceanbenchError, did_you_mean
+from oceanbench.errors import OceanbenchError
 from oceanbench.learning.distributed import Team
 from oceanbench.learning.training import TrainingSchedule, fit
 
@@ -188,21 +188,6 @@ def _digest(weights: Mapping[str, Tensor]) -> str:
     for name in sorted(weights):
         found.update(name.encode() + weights[name].cpu().contiguous().numpy().tobytes())
     return found.hexdigest()[:16]
-
-
-def preset_of(method: str, presets: Mapping[str, Kind], name: str, *, steps: int = 0) -> Kind:
-    """Configuration of a name, with another number of steps if one is given.
-
-    Parameters
-    ----------
-    method : its name, for the message
-    presets : configurations by their names; they have a field ``steps``
-    name : of the configuration; refused, with a suggestion, if there is none
-    steps : of the training; 0 as many as the preset has
-    """
-    if name not in presets:
-        raise OceanbenchError(f"{method}: preset={name}: unknown; {did_you_mean(name, presets)}")
-    return replace(presets[name], steps=steps) if steps else presets[name]
 
 
 def halved(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

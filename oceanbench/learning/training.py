@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from oceanbench.errors import OceanbenchError
+from oceanbench.learning import history
 from oceanbench.learning.checkpoints import Progress, keep, resumed
 from oceanbench.learning.distributed import Team
 from oceanbench.progress import progress
@@ -151,6 +152,9 @@ def fit(  # noqa: PLR0913  (every option is a keyword)
             made.step = step + 1
             if checkpoint is not None and not team.number:
                 keep(checkpoint, about, network, optimiser, random, made)
+        if not team.number:
+            validated = (made.scores[-1], made.best) if made.step == step + 1 else None
+            history.note(label, step + 1, schedule.steps, recent, validated)
     if not made.weights:
         raise OceanbenchError(f"{label}: no finite score in {schedule.steps} steps; learn slower")
     network.load_state_dict(made.weights)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from oceanbench.challenge import Challenge
 from oceanbench.data import files
 from oceanbench.errors import OceanbenchError
+from oceanbench.learning import history
 from oceanbench.methods.inputs import Inputs
 from oceanbench.methods.method_file import (
     TRAIN,
@@ -51,7 +52,9 @@ def train(
     method : baseline's name or path of a method file with a function ``train``
     challenge : with a training period, to which every dataset that has times is cut, or of
         windows, with datasets of role ``training``
-    output : folder; the file is ``<output>/<challenge>/<name>.safetensors``
+    output : folder; the file is ``<output>/<challenge>/<name>.safetensors``; beside it a CSV file
+        has loss and validation by step, of methods whose networks
+        :func:`oceanbench.learning.training.fit` trains
     name : of the weights and of the submission to be; by default that of the method
     settings : options of ``train`` as texts
     device : ``auto``, ``cpu``, ``cuda``, …
@@ -100,7 +103,8 @@ def train(
         arguments["init"] = begin.tensors
     check_call(stem, TRAIN, module.train, **arguments)
     start, start_cpu = time.perf_counter(), time.process_time()
-    tensors = _checked(module.train(inputs, **arguments), stem)
+    with history.recorded(path.with_suffix(".csv"), resumes=bool(options.get("checkpoint"))):
+        tensors = _checked(module.train(inputs, **arguments), stem)
     seconds = time.perf_counter() - start
     recorded = {key: shareable(value) for key, value in options.items()}
     kept = {"device": device, "seed": seed, "options": recorded}

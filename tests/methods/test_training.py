@@ -179,7 +179,9 @@ def test_train_run_and_evaluate(oceanbench: Command, challenge: Challenge, tmp_p
     assert {"oceanbench", "commit", "packages", "created", "seconds", "device"} <= kept.keys()
     assert str(tmp_path) not in json.dumps([weights.training, kept])
 
-    code, out, err = oceanbench("run", "learns.py", challenge.path, "--set", "offset=0.5")
+    code, out, err = oceanbench(
+        "run", "learns.py", challenge.path, "--set", "offset=0.5", "--board"
+    )
     assert code == 0 and err.count("\n") == 1 and "everywhere" in err  # a constant
     assert "weights learns.safetensors trained on toy_maps" in out
     assert "weights=learns.safetensors" in out

@@ -31,8 +31,9 @@ from oceanbench.assimilation.fourdvarnet.maps.simulated_missions import flown_mi
 from oceanbench.assimilation.fourdvarnet.maps.training_set import training_truth
 from oceanbench.assimilation.observations.superobservations import chosen_missions
 from oceanbench.errors import OceanbenchError
-from oceanbench.learning.ensembles import configuration_of, load_networks, preset_of
+from oceanbench.learning.ensembles import configuration_of, load_networks
 from oceanbench.learning.precision import in_bfloat16
+from oceanbench.learning.recipes import preset_of
 
 SEAS = ("family", "own")  # that a network learns from
 OWN_SCENES, OWN_STEPS, OWN_RATE = 120, 900, 3e-4  # of a training on one sea of 32 days or more

@@ -24,8 +24,9 @@ from oceanbench.assimilation.fourdvarnet.maps.training import (
 )
 from oceanbench.errors import OceanbenchError
 from oceanbench.learning.distributed import together
-from oceanbench.learning.ensembles import configuration_of, preset_of
+from oceanbench.learning.ensembles import configuration_of
 from oceanbench.learning.precision import in_bfloat16
+from oceanbench.learning.recipes import preset_of
 
 
 @dataclass(frozen=True)
