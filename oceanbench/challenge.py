@@ -95,7 +95,6 @@ class Challenge(Declaration):
         consistency.check_scores(self.scores)
         labels = [row.label for row in self.scores]
         consistency.check_labels(labels, "metrics: label of a score")
-        metrics = [row.metric for row in self.metrics]
         if self.reference_method is not None:
             known = shipped.names("baselines")
             if self.reference_method not in known:
@@ -104,6 +103,11 @@ class Challenge(Declaration):
                     f"{did_you_mean(self.reference_method, known)}; a method of your own is run "
                     "with 'oceanbench run FILE CHALLENGE'"
                 )
+        self._check_ranking()
+
+    def _check_ranking(self) -> None:
+        labels = [row.label for row in self.scores]
+        metrics = [row.metric for row in self.metrics]
         if self.rank_by not in (*labels, *metrics):
             hint = did_you_mean(self.rank_by, [*metrics, *labels])
             raise ValueError(f"rank_by: '{self.rank_by}' is not among metrics; {hint}")
@@ -114,6 +118,21 @@ class Challenge(Declaration):
                 f"rank_by: '{self.rank_by}' is not proper: it trusts that members are independent "
                 "draws; rank by the score without 'fair_'"
             )
+
+    def ranked_by(self, label: str) -> Challenge:
+        """Return the challenge with another score that ranks; its checksum stays that of the file.
+
+        Raises
+        ------
+        OceanbenchError
+            if it has no such score, or one that is no rank
+        """
+        other = self.model_copy(update={"rank_by": label})
+        try:
+            other._check_ranking()
+        except ValueError as problem:
+            raise OceanbenchError(f"{self.path}: {problem}") from problem
+        return other
 
     def open(
         self, name: str, data_dir: Path | None = None, period: Dates | None = None
@@ -274,6 +293,19 @@ def _parsed(section: type[Section], content: Any, where: str) -> Section:
         raise ValueError(one_line(problem, where)) from problem
 
 
-def load_all() -> Mapping[str, Challenge]:
-    """Every shipped challenge, by name."""
-    return {name: Challenge.load(name) for name in shipped.names("challenges")}
+def load_all(folder: Path | None = None) -> Mapping[str, Challenge]:
+    """Every challenge of a folder, by name.
+
+    Parameters
+    ----------
+    folder : that has a folder with a challenge.yaml for each; by default the shipped ones
+    """
+    if folder is None:
+        return {name: Challenge.load(name) for name in shipped.names("challenges")}
+    found = [Challenge.load(path) for path in sorted(folder.glob("*/challenge.yaml"))]
+    if not found:
+        raise OceanbenchError(f"{folder}: no challenge; expected folders with a challenge.yaml")
+    names = [challenge.name for challenge in found]
+    if len(set(names)) < len(names):
+        raise OceanbenchError(f"{folder}: two challenges have one name, of {', '.join(names)}")
+    return dict(zip(names, found, strict=True))

@@ -14,6 +14,7 @@ import re
 import textwrap
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 
 from command import Command
 from places import MEDITERRANEAN, ROOT, TESTS
@@ -53,7 +54,7 @@ COMMANDS = {
     "run": "method challenge --name --weights --set --device --seed --output --data-dir --figures",
     "train": "method challenge --name --config --init --set --device --seed --output --data-dir",
     "compare": "first others --challenge --results --all --json --quiet --figure",
-    "leaderboard": "challenge --format --results --write --check",
+    "leaderboard": "challenge --format --results --challenges --rank-by --write --check",
     "check": "challenge result --reference --tolerance --absolute",
     "verify": "result --submission --challenge --data-dir",
     "catalog": "",
@@ -112,6 +113,7 @@ def test_commands_keep_their_arguments_and_options() -> None:
 def test_exit_codes(oceanbench: Command) -> None:
     """0 done, 1 a check failed, 2 the input was refused."""
     assert oceanbench("show", "lorenz96")[0] == 0
+    Path("nothing").mkdir()
     assert oceanbench("leaderboard", "lorenz96", "--results", "nothing", "--check")[0] == 1
     assert oceanbench("show", "nothing")[0] == 2
     assert oceanbench("show", "lorenz96", "--nothing")[0] == 2

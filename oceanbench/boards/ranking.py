@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -19,6 +20,7 @@ from oceanbench.boards.leagues import (
 )
 from oceanbench.boards.placing import placed_results
 from oceanbench.boards.published import published_table
+from oceanbench.boards.records import row_records
 from oceanbench.challenge import Challenge
 from oceanbench.data import shipped
 from oceanbench.errors import OceanbenchError
@@ -59,6 +61,7 @@ class Board:
     commands : submission, and the command and code that made its row
     published : rows that others published, as text; empty where there are none
     legend : what a sign in the cells means; empty where there is none to explain
+    rows : the computed rows as :func:`oceanbench.boards.records.row_records` has them
     """
 
     challenge: Challenge
@@ -66,6 +69,7 @@ class Board:
     commands: pd.DataFrame
     published: pd.DataFrame
     legend: str = ""
+    rows: Sequence[dict[str, Any]] = ()
 
     def _repr_html_(self) -> str:
         challenge = self.challenge
@@ -91,7 +95,10 @@ def leaderboard(
 
 
 def load_results(
-    challenge: Challenge, folders: Sequence[Path], skipped: list[str] | None = None
+    challenge: Challenge,
+    folders: Sequence[Path],
+    skipped: list[str] | None = None,
+    replaced: list[str] | None = None,
 ) -> list[Result]:
     """Results of a challenge, of its present version; a later folder wins over an earlier one.
 
@@ -101,8 +108,10 @@ def load_results(
     folders : that hold a folder of its name
     skipped : gets what is wrong with each file that cannot be ranked; without it, the first of
         them is refused
+    replaced : gets which files are left out, for their version or for another of their name
     """
-    found: dict[str, Result] = {}
+    found: dict[str, tuple[Path, Result]] = {}
+    left_out = [] if replaced is None else replaced
     for folder in folders:
         for path in sorted((folder / challenge.name).glob("*.json")):
             try:
@@ -112,9 +121,17 @@ def load_results(
                     raise
                 skipped.append(str(problem))
                 continue
-            if result.challenge["version"] == challenge.version:
-                found[result.name] = result
-    return list(found.values())
+            version = result.challenge["version"]
+            if version != challenge.version:
+                left_out.append(
+                    f"{path}: scored on version {version}, {challenge.name} is of version "
+                    f"{challenge.version}; evaluate it again"
+                )
+                continue
+            if result.name in found:
+                left_out.append(f"{found[result.name][0]}: {path} stands in its place")
+            found[result.name] = path, result
+    return [result for _, result in found.values()]
 
 
 def _load(challenge: Challenge, path: Path) -> Result:
@@ -183,7 +200,8 @@ def board(challenge: Challenge, results: Sequence[Result], *, new: Sequence[str]
     legend += [TWINS] if any(is_twin(challenge, r) for r in ordered) else []
     legend += [SEEDS] if len(seeds) < len(results) else []
     legend += [LACKING] if flags & {"partial", "not_submitted"} else []
-    return Board(challenge, table, commands, published_table(challenge), " ".join(legend))
+    records = row_records(challenge, ordered, placed, seeds)
+    return Board(challenge, table, commands, published_table(challenge), " ".join(legend), records)
 
 
 def _made_by(result: Result) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from oceanbench.boards.leagues import breaks_a_rule, gathered, is_twin, observations
@@ -22,7 +22,31 @@ def board_record(challenge: Challenge, results: Sequence[Result]) -> dict[str, A
     """
     seeds = gathered(results)
     ordered, placed = placed_results(challenge, [alike[0] for alike in seeds.values()])
-    rows = [
+    return {
+        "challenge": challenge.name,
+        "version": challenge.version,
+        "title": challenge.title,
+        "ranked_by": challenge.ranking.label,
+        "rows": row_records(challenge, ordered, placed, seeds),
+        "published": published_table(challenge).to_dict("records"),
+    }
+
+
+def row_records(
+    challenge: Challenge,
+    ordered: Sequence[Result],
+    placed: Sequence[tuple[str, str]],
+    seeds: Mapping[str, Sequence[Result]],
+) -> list[dict[str, Any]]:
+    """Rows of a board.
+
+    Parameters
+    ----------
+    challenge : whose board
+    ordered, placed : from :func:`oceanbench.boards.placing.placed_results`
+    seeds : from :func:`oceanbench.boards.leagues.gathered`
+    """
+    return [
         {
             "rank": rank,
             "group": group,
@@ -31,15 +55,6 @@ def board_record(challenge: Challenge, results: Sequence[Result]) -> dict[str, A
         }
         for result, (rank, group) in zip(ordered, placed, strict=True)
     ]
-    ranking = challenge.ranking
-    return {
-        "challenge": challenge.name,
-        "version": challenge.version,
-        "title": challenge.title,
-        "ranked_by": ranking.label,
-        "rows": rows,
-        "published": published_table(challenge).to_dict("records"),
-    }
 
 
 def _row(challenge: Challenge, result: Result) -> dict[str, Any]:

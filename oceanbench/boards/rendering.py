@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import jinja2
 import pandas as pd
 
 from oceanbench.boards.escaping import csv_cell, markdown, terminal
-from oceanbench.boards.ranking import Board, board, load_results
+from oceanbench.boards.ranking import SYMBOLS, Board, board, load_results
 from oceanbench.challenge import Challenge
 from oceanbench.kinds import CHALLENGE_KINDS
 from oceanbench.metrics import METRICS
@@ -55,16 +56,36 @@ def to_markdown(shown: Board) -> str:
 
 
 def to_csv(shown: Board) -> str:
-    """Board as CSV; the column ``source`` tells computed from published rows."""
-    parts = []
-    if not shown.computed.empty:
-        parts.append(shown.computed.assign(source="computed"))
-    if not shown.published.empty:
-        parts.append(shown.published.assign(source="published"))
-    if not parts:
+    """Board as CSV, for programs: value, bounds and flag of a score in columns of their own.
+
+    The column ``source`` tells computed from published rows; of these the texts stand as they were
+    published, under the heading of the score if they name its unit.
+    """
+    rows = [_cells(row, shown) for row in shown.rows]
+    for row in shown.published.to_dict("records"):
+        rows.append({**{str(name): text for name, text in row.items()}, "source": "published"})
+    if not rows:
         return "source\n"
-    cells = pd.concat(parts).fillna("").map(csv_cell).rename(columns=csv_cell)
+    table = pd.DataFrame(rows).dropna(axis="columns", how="all")
+    cells = table.astype(object).where(table.notna(), "").map(csv_cell).rename(columns=csv_cell)
     return str(cells.to_csv(index=False))
+
+
+def _cells(row: Mapping[str, Any], shown: Board) -> dict[str, Any]:
+    """Cells of a computed row, numbers in full."""
+    cells = {name: row[name] for name in ("rank", "group", "submission", "observations")}
+    for label, score in row["scores"].items():
+        symbol = SYMBOLS.get(score["units"], score["units"])
+        heading = f"{label} [{symbol}]" if symbol else label
+        cells[heading] = score["value"]
+        for part in ("low", "high", "flag"):
+            cells[f"{heading} {part}"] = score[part]
+    for name in ("cpu_seconds", "learned_from", "method", "reference", "command"):
+        cells[name] = row[name]
+    cells["seeds"] = " ".join(row["seeds"]) or None
+    cells["identical_twin"] = row["identical_twin"] if shown.challenge.physics else None
+    cells["source"] = "computed"
+    return cells
 
 
 PAGE = """<!doctype html>

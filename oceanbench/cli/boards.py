@@ -12,6 +12,7 @@ import click
 
 from oceanbench.cli.options import FILE, FOLDER, budget_option, data_dir_option, output_mode
 from oceanbench.cli.printing import mode, say, tell
+from oceanbench.errors import OceanbenchError
 
 if TYPE_CHECKING:
     from oceanbench.challenge import Challenge
@@ -26,7 +27,11 @@ if TYPE_CHECKING:
     default="md",
     show_default=True,
 )
-@click.option("--results", type=FOLDER, help="Folder of results; by default the shipped one.")
+@click.option(
+    "--results", multiple=True, type=FOLDER, help="Folder of results, or several; the shipped one."
+)
+@click.option("--challenges", type=FOLDER, help="Folder of challenges; by default the shipped.")
+@click.option("--rank-by", metavar="LABEL", help="Score that ranks, in place of the challenge's.")
 @click.option("--write", is_flag=True, help="Render every board beside the results.")
 @click.option("--check", is_flag=True, help="Exit 1 if a rendered board is stale.")
 @click.option("--verify", "again", type=FOLDER, help="Score the submissions in FOLDER again.")
@@ -35,7 +40,9 @@ if TYPE_CHECKING:
 def leaderboard(
     challenge: str | None,
     form: str,
-    results: Path | None,
+    results: tuple[Path, ...],
+    challenges: Path | None,
+    rank_by: str | None,
     write: bool,
     check: bool,
     again: Path | None,
@@ -45,15 +52,22 @@ def leaderboard(
     from oceanbench.boards import ranking, rendering
     from oceanbench.challenge import Challenge, load_all
     from oceanbench.data import files as disk
-    from oceanbench.data import shipped
 
-    folder = results or shipped.folder("leaderboards")
-    chosen = [Challenge.load(challenge)] if challenge else list(load_all().values())
+    folders = _folders(results)
+    chosen = [Challenge.load(challenge)] if challenge else list(load_all(challenges).values())
+    if rank_by is not None:
+        chosen = [one.ranked_by(rank_by) for one in chosen]
     if again is not None:
-        _verify_all(chosen, folder, again, data_dir)
+        _verify_all(chosen, folders, again, data_dir)
         return
     skipped: list[str] = []
     if write or check:
+        (folder, *others) = folders
+        if others or rank_by is not None:
+            raise OceanbenchError(
+                "--write and --check: give one folder of results, beside which the boards lie, and "
+                "no --rank-by"
+            )
         files = rendering.rendered(chosen, folder, skipped)
         stale = rendering.stale(files)
         for path in stale:
@@ -67,8 +81,11 @@ def leaderboard(
             sys.exit(1)
         tell({"up_to_date": len(files)}, [f"{len(files)} files are up to date"])
         return
-    known = [(c, ranking.load_results(c, [folder], skipped)) for c in chosen]
+    replaced: list[str] = []
+    known = [(c, ranking.load_results(c, folders, skipped, replaced)) for c in chosen]
     _warn(skipped)
+    for text in replaced:
+        say(f"left out: {text}", err=True)
     if form == "json" or mode() == "json":
         from oceanbench.boards.records import board_record
 
@@ -83,15 +100,31 @@ def leaderboard(
         click.echo(rendering.to_markdown(one) if form == "md" else rendering.to_csv(one))
 
 
+def _folders(results: Sequence[Path]) -> list[Path]:
+    """Folders of results, which are there; by default that of the shipped boards."""
+    from oceanbench.data import shipped
+
+    for folder in results:
+        if not folder.is_dir():
+            raise OceanbenchError(
+                f"--results {folder}: no such folder; give one that 'oceanbench evaluate' wrote, "
+                "such as results"
+            )
+    return list(results) or [shipped.folder("leaderboards")]
+
+
 def _verify_all(
-    challenges: Sequence[Challenge], folder: Path, submissions: Path, data_dir: Path | None
+    challenges: Sequence[Challenge],
+    folders: Sequence[Path],
+    submissions: Path,
+    data_dir: Path | None,
 ) -> None:
     """Score every submission that is there again; exit 1 if a row says something else."""
     from oceanbench.boards.ranking import load_results
     from oceanbench.boards.verification import file_of, verified
 
     skipped: list[str] = []
-    known = [(c, r) for c in challenges for r in load_results(c, [folder], skipped)]
+    known = [(c, r) for c in challenges for r in load_results(c, folders, skipped)]
     _warn(skipped)
     there = [(c, r, path) for c, r in known if (path := file_of(r, submissions)) is not None]
     wrong = 0

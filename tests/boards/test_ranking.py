@@ -104,8 +104,10 @@ def test_methods_that_know_the_equations_of_the_truth_are_marked(
     told = ranking.board(challenge.model_copy(update={"physics": "waves"}), rows)
     assert list(told.computed["physics"]) == [ranking.SAME_PHYSICS, "–", "–"]
     assert ranking.TWINS in told.legend
-    for text in (rendering.to_markdown(told), rendering.to_csv(told), rendering.to_html([told])):
+    for text in (rendering.to_markdown(told), rendering.to_html([told])):
         assert text.count("of the truth") >= 1
+    table = pd.read_csv(io.StringIO(rendering.to_csv(told)))
+    assert list(table["identical_twin"]) == [True, False, False]
 
 
 def test_trainings_from_other_seeds_are_told_in_the_row_of_their_method(
@@ -256,3 +258,32 @@ def test_check_refuses_results_that_are_not_comparable(results: dict[str, Result
     other = replace(results["first"], challenge={**results["first"].challenge, "version": 2})
     with pytest.raises(OceanbenchError, match="challenge version 1"):
         regressions(results["first"], other)
+
+
+def test_csv_has_numbers_in_full_with_their_bounds(
+    challenge: Challenge, results: dict[str, Result]
+) -> None:
+    board = ranking.board(challenge, list(results.values()))
+    table = pd.read_csv(io.StringIO(rendering.to_csv(board))).set_index("submission")
+    for name, result in results.items():
+        score = result.score("RMSE")
+        assert table["RMSE [m]"][name] == score.value
+        assert table["RMSE [m] low"][name] == score.interval.low
+    assert table["λx [°] flag"]["zero"] == "unresolved"
+    assert "RMSE [m] flag" not in table  # none has one
+
+
+def test_what_is_left_out_is_named(
+    challenge: Challenge, results: dict[str, Result], tmp_path: Path
+) -> None:
+    first, poor = results["first"], results["poor"]
+    replace(first, challenge={**first.challenge, "version": 99}).save(tmp_path / "a")
+    poor.save(tmp_path / "a")
+    poor.save(tmp_path / "b")
+    replaced: list[str] = []
+    folders = [tmp_path / "a", tmp_path / "b"]
+    loaded = ranking.load_results(challenge, folders, replaced=replaced)
+    assert [r.name for r in loaded] == ["poor"]
+    old, twice = replaced
+    assert "first.json: scored on version 99, toy_maps is of version 1; evaluate it" in old
+    assert "a/toy_maps/poor.json: " in twice and "b/toy_maps/poor.json stands in" in twice

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -228,3 +229,29 @@ def test_a_typo_in_a_key_names_file_key_and_cure(
     assert str(toy) in err
     assert "metrics[0]" in err
     assert "did you mean 'metric'" in err
+
+
+def test_an_organiser_ranks_challenges_and_results_of_his_own(
+    oceanbench: Command, toy: Path, tmp_path: Path
+) -> None:
+    builders.write(builders.maps(noise=0.2, seed=4), tmp_path / "theirs.nc")
+    for name, folder in (("mine", "one"), ("theirs", "two"), ("mine", "two")):
+        words = ("evaluate", toy, f"{name}.nc", "--name", name, "--output", folder, "--quiet")
+        assert oceanbench(*words)[0] == 0
+    given = ("leaderboard", "--challenges", tmp_path, "--results", "one", "--results", "two")
+    code, text, said = oceanbench(*given, "--json")
+    assert code == 0 and "one/toy_maps/mine.json: two/toy_maps/mine.json stands in its" in said
+    (board,) = json.loads(text)
+    assert (board["challenge"], board["ranked_by"]) == ("toy_maps", "RMSE")
+    assert [row["submission"] for row in board["rows"]] == ["mine", "theirs"]
+    (other,) = json.loads(oceanbench(*given, "--json", "--rank-by", "µ")[1])
+    assert other["ranked_by"] == "µ"
+    assert [row["rank"] for row in other["rows"]] == ["1", "2"]
+    for wrong, expected in (
+        (("--rank-by", "RSME"), "did you mean 'RMSE'"),
+        (("--results", "none"), "--results none: no such folder"),
+        (("--challenges", "one"), "one: no challenge; expected folders with"),
+        (("--write",), "give one folder of results"),
+    ):
+        code, _, said = oceanbench(*given, *wrong)
+        assert code == 2 and expected in said, wrong
