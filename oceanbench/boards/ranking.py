@@ -255,11 +255,9 @@ def cell_of(score: Score, digits: int | None = None) -> str:
     return f"{text} (partial)" if score.flag == "partial" else text
 
 
-def _notes(result: Result) -> str:
-    notes = [str(result.submission.get("notes", ""))]
-    for name, value in result.provenance.get("options", {}).items():
-        trained = isinstance(value, dict) and name == "weights"
-        notes.append(f"{name}={value.get('file')}" if trained else f"{name}={value}")
+def coverage_notes(result: Result) -> list[str]:
+    """What of the truth was not scored, or only where values were filled."""
+    notes = []
     for part in result.coverage:
         if part["scored"] < part["points"]:
             at = f" at {part['against']}" if part.get("against") else ""
@@ -268,5 +266,14 @@ def _notes(result: Result) -> str:
             notes.append(f"{part['filled']} of {part['points']} points filled ({part['mask']})")
         if part.get("missing"):
             notes.append(f"partial: {', '.join(part['missing'])}")
+    return list(dict.fromkeys(notes))
+
+
+def _notes(result: Result) -> str:
+    notes = [str(result.submission.get("notes", ""))]
+    for name, value in result.provenance.get("options", {}).items():
+        trained = isinstance(value, dict) and name == "weights"
+        notes.append(f"{name}={value.get('file')}" if trained else f"{name}={value}")
+    notes += coverage_notes(result)
     notes += [f"warning: {warning}" for warning in result.warnings]
     return "; ".join(dict.fromkeys(n for n in notes if n))

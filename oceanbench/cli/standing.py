@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from oceanbench.boards.escaping import terminal
-from oceanbench.boards.ranking import cell_of, heading_of
+from oceanbench.boards.ranking import cell_of, coverage_notes, heading_of
 from oceanbench.scoring.pairs import Comparison, Difference
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def lines(
     if found:
         yield ""
         yield MEANING
+    yield from coverage_notes(result)
     if vague := [score.label for score in _printed(challenge, result) if _is_vague(score)]:
         yield f"hardly known, for want of independent cases: {', '.join(vague)}"
     if len(_printed(challenge, result)) < len(result.scores):

@@ -114,7 +114,7 @@ def at(field: xr.DataArray, track: xr.Dataset) -> np.ndarray:
 
 
 def evaluated(name: str, folder: Path, files: str) -> tuple[Result, str]:
-    arguments = ["evaluate", name, files, "--name", "mine", "--data-dir", str(folder)]
+    arguments = ["evaluate", name, files, "--name", "mine", "--board", "--data-dir", str(folder)]
     arguments += ["--output", str(folder / "results")]
     done = CliRunner().invoke(cli, arguments, catch_exceptions=False)
     assert done.exit_code == 0, done.output

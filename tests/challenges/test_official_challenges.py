@@ -47,7 +47,7 @@ def test_2020a_scores_daily_means_of_hourly_files(
     folder, truth = natl60
     maps = builders.maps(west=-65.5, east=-54.5, south=32.5, north=43.5, count=43, noise=0.02)
     builders.write(maps.rename(ssh="gssh", latitude="lat", longitude="lon"), tmp_path / "mine.nc")
-    arguments = ["evaluate", "ssh_osse_natl60_2020a", str(tmp_path / "mine.nc")]
+    arguments = ["evaluate", "ssh_osse_natl60_2020a", str(tmp_path / "mine.nc"), "--board"]
     arguments += ["--data-dir", str(folder), "--output", str(tmp_path / "results")]
     done = CliRunner().invoke(cli, arguments, catch_exceptions=False)
     assert done.exit_code == 0
