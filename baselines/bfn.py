@@ -1,19 +1,46 @@
 r"""BFN-QG: back-and-forth nudging of a 1.5-layer quasi-geostrophic model.
 
 A map that the model carries from observation to observation, forward and backward in time
-(:mod:`oceanbench.assimilation.nudging.bfn_qg`).
+(:mod:`oceanbench.assimilation.nudging.bfn_qg`). The map is an interpolation with a Gaussian
+covariance or, with ``first_guess=duacs``, that of the baseline ``duacs``, whose covariance
+``oceanbench train`` fits. The estimate may stay between the map and the flow, as far as withheld
+altimeters say (:mod:`oceanbench.assimilation.nudging.withheld_weight`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING
 
+import click
+import numpy as np
 import xarray as xr
 
-from oceanbench.assimilation.nudging.bfn_qg import Settings, mapped
-from oceanbench.assimilation.observations.superobservations import DAY, mean_field, samples
+from oceanbench.arrays import FloatArray
+from oceanbench.assimilation.nudging.bfn_qg import Settings, guess_and_flow
+from oceanbench.assimilation.nudging.withheld_weight import withheld_weight
+from oceanbench.assimilation.observations.fitted_covariance import fit
+from oceanbench.assimilation.observations.superobservations import (
+    DAY,
+    Anomalies,
+    Samples,
+    mean_field,
+    samples,
+)
+from oceanbench.assimilation.observations.tiled_mapping import (
+    TiledMapping,
+    chosen_scales,
+    covariance_at,
+)
+from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.grid import interpolate
 
+if TYPE_CHECKING:
+    import torch
+
+FIRST_GUESSES = ("duacs", "oi")
+LEARNS_FROM = "observations"
 KINDS = ("maps", "tracks")
 PHYSICS = "quasi-geostrophic"
 REFERENCE = "Le Guillou et al. (2021) doi:10.1175/JTECH-D-20-0104.1"
@@ -25,6 +52,8 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
     *,
     device: str,
     seed: int,
+    weights: Mapping[str, torch.Tensor] | None = None,
+    first_guess: str = "",
     length_km: float = 80.0,
     length_days: float = 7.0,
     noise: float = 0.032,
@@ -40,6 +69,9 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
     stride_days: int = 3,
     iterations: int = 5,
     tolerance: float = 0.01,
+    relaxation_days: float = 0.0,
+    weight: float = 1.0,
+    withheld: int = 0,
     step_degrees: float = 0.2,
     step_hours: float = 2.0,
     margin: float = 1.0,
@@ -55,8 +87,11 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
     target : variables (time, latitude, longitude) to fill
     device : of torch
     seed : not used: the method is deterministic
-    length_km, length_days : e-folding scales of the interpolation's covariance
-    noise, correlated : variances of the white and of the pass error, relative to the signal's
+    weights : scales of ``duacs`` that ``oceanbench train bfn`` fitted
+    first_guess : ``oi``, or ``duacs`` with the usual scales or those of the weights, with which it
+        is the default
+    length_km, length_days : e-folding scales of the covariance of ``oi``
+    noise, correlated : variances of the white and of the pass error in it, relative to the signal's
     coarsen : consecutive samples of a track averaged into one
     swath_km : side of the cells in which the pixels of a swath are averaged
     missions : comma-separated names of the inputs to use, or ``all``; by default those that are
@@ -68,6 +103,9 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
     window_days, stride_days : length of the windows, and days from one to the next
     iterations, tolerance : at most so often forth and back, with 0 the first guess is the result;
         stop at this change, relative to the flow's vorticity
+    relaxation_days : e-folding time of a relaxation to the first guess everywhere; 0 for none
+    weight : of the flow in the estimate; the rest is the first guess's
+    withheld : so many altimeters are withheld, one after the other, to choose the weight instead
     step_degrees, step_hours : steps of the model
     margin : how far the model reaches beyond the target, degrees
     sponge_km : width of the zone in which the edges' first guess gains the upper hand
@@ -87,6 +125,7 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
         stride_days=stride_days,
         iterations=iterations,
         tolerance=tolerance,
+        relaxation_days=relaxation_days,
         step_degrees=step_degrees,
         step_hours=step_hours,
         margin=margin,
@@ -94,6 +133,9 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
         dissipation_days=dissipation_days,
         precision=precision,
     )
+    first_guess = _checked(first_guess, weight, withheld, fitted=weights is not None)
+    scales = chosen_scales({}, weights)
+    guess = None if first_guess == "oi" else partial(_tiled, scales, device)
     longitude, latitude = target["longitude"].values, target["latitude"].values
     centre = (float(longitude.min()) + float(longitude.max())) / 2.0
     times = (target["time"].values - target["time"].values[0]) / DAY
@@ -110,8 +152,88 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
             swath_km=swath_km,
             mean=mean,
         )
-        anomaly = mapped(observed, mean, times, longitude, latitude, settings, device=device)
-        result[variable].values[:] = anomaly
+        nodes = (times, longitude, latitude)
+        pair = partial(_pair, guess, mean, nodes, settings, device)
+        part = withheld_weight(observed, pair, *nodes, most=withheld).value if withheld else weight
+        first, flow = pair(observed)
+        result[variable].values[:] = flow if part == 1.0 else first + part * (flow - first)
         if mean is not None:
             result[variable] += interpolate(mean, target[variable])
     return result
+
+
+def train(
+    inputs: Mapping[str, xr.Dataset],
+    *,
+    device: str,
+    seed: int,
+    missions: str = "",
+    coarsen: int = 5,
+    dates: int = 24,
+    evaluations: int = 60,
+    init: Mapping[str, torch.Tensor] | None = None,
+) -> dict[str, torch.Tensor]:
+    """Fit the covariance of a first guess ``duacs`` as that baseline does.
+
+    Parameters
+    ----------
+    inputs : observations, and what the mean field is made of
+    device : of torch
+    seed : not used: the fit is deterministic
+    missions, coarsen : as for :func:`estimate`
+    dates, evaluations : number of dates, and about so many trials at most
+    init : scales of such a fit, from which to go on
+
+    Returns
+    -------
+    what :func:`oceanbench.assimilation.observations.fitted_covariance.fit` finds
+    """
+    import torch  # noqa: PLC0415
+
+    given = Anomalies.of(inputs, missions=missions, coarsen=coarsen)
+    options = {"dates": dates, "evaluations": evaluations, "device": device}
+    found = fit(given.samples, chosen_scales({}, init), covariance_at, **options)
+    click.echo("\n".join(found.lines()), err=True)
+    return {name: torch.as_tensor(number) for name, number in found.numbers.items()}
+
+
+def _pair(
+    guess: Callable[..., FloatArray] | None,
+    mean: xr.DataArray | None,
+    nodes: tuple[FloatArray, FloatArray, FloatArray],
+    settings: Settings,
+    device: str,
+    seen: Samples,
+) -> tuple[FloatArray, FloatArray]:
+    """First guess and flow from samples."""
+    made = None if guess is None else partial(guess, seen)
+    return guess_and_flow(seen, mean, *nodes, settings, guess=made, device=device)
+
+
+def _tiled(
+    scales: Mapping[str, float],
+    device: str,
+    seen: Samples,
+    days: FloatArray,
+    longitude: FloatArray,
+    latitude: FloatArray,
+) -> FloatArray:
+    """Anomalies as the baseline ``duacs`` maps them."""
+    noise = np.full(len(seen.missions), scales["noise"])
+    mapping = TiledMapping(scales, noise, settings={"device": device, "precision": "single"})
+    return mapping.maps(seen, days, longitude, latitude)["mean"]
+
+
+def _checked(first_guess: str, weight: float, withheld: int, *, fitted: bool) -> str:
+    """Name of the first guess; impossible options are refused."""
+    name = first_guess or ("duacs" if fitted else "oi")
+    if name not in FIRST_GUESSES:
+        raise OceanbenchError(
+            f"bfn: first_guess '{name}'; {did_you_mean(name, FIRST_GUESSES)}, expected one of "
+            f"{', '.join(FIRST_GUESSES)}"
+        )
+    if not 0.0 <= weight <= 1.0 or withheld < 0:
+        raise OceanbenchError(
+            f"bfn: weight {weight} must be from 0 to 1, withheld {withheld} not negative"
+        )
+    return name
