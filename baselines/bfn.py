@@ -228,10 +228,7 @@ def _checked(first_guess: str, weight: float, withheld: int, *, fitted: bool) ->
     """Name of the first guess; impossible options are refused."""
     name = first_guess or ("duacs" if fitted else "oi")
     if name not in FIRST_GUESSES:
-        raise OceanbenchError(
-            f"bfn: first_guess '{name}'; {did_you_mean(name, FIRST_GUESSES)}, expected one of "
-            f"{', '.join(FIRST_GUESSES)}"
-        )
+        raise OceanbenchError(f"bfn: no first_guess '{name}'; {did_you_mean(name, FIRST_GUESSES)}")
     if not 0.0 <= weight <= 1.0 or withheld < 0:
         raise OceanbenchError(
             f"bfn: weight {weight} must be from 0 to 1, withheld {withheld} not negative"
