@@ -1,15 +1,14 @@
 r"""BFN-QG: back-and-forth nudging of a 1.5-layer quasi-geostrophic model.
 
 A map that the model carries from observation to observation, forward and backward in time
-(:mod:`oceanbench.assimilation.nudging.bfn_qg`). The map is an interpolation with a Gaussian
-covariance or, with ``first_guess=duacs``, that of the baseline ``duacs``, whose covariance
-``oceanbench train`` fits. The estimate may stay between the map and the flow, as far as withheld
-altimeters say (:mod:`oceanbench.assimilation.nudging.withheld_weight`).
+(:mod:`oceanbench.assimilation.nudging.bfn_qg`). The estimate may stay between the flow and a fitted
+map, that of the baseline ``duacs``, as far as withheld altimeters say
+(:mod:`oceanbench.assimilation.nudging.withheld_weight`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,7 @@ import numpy as np
 import xarray as xr
 
 from oceanbench.arrays import FloatArray
-from oceanbench.assimilation.nudging.bfn_qg import Settings, guess_and_flow
+from oceanbench.assimilation.nudging.bfn_qg import Settings, mapped
 from oceanbench.assimilation.nudging.withheld_weight import withheld_weight
 from oceanbench.assimilation.observations.fitted_covariance import fit
 from oceanbench.assimilation.observations.superobservations import (
@@ -53,7 +52,7 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
     device: str,
     seed: int,
     weights: Mapping[str, torch.Tensor] | None = None,
-    first_guess: str = "",
+    first_guess: str = "oi",
     length_km: float = 80.0,
     length_days: float = 7.0,
     noise: float = 0.032,
@@ -87,9 +86,9 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
     target : variables (time, latitude, longitude) to fill
     device : of torch
     seed : not used: the method is deterministic
-    weights : scales of ``duacs`` that ``oceanbench train bfn`` fitted
-    first_guess : ``oi``, or ``duacs`` with the usual scales or those of the weights, with which it
-        is the default
+    weights : scales of the fitted map, that of ``duacs``, which ``oceanbench train bfn`` found;
+        without them the usual ones
+    first_guess : what the flow is drawn to, ``oi`` or the fitted map, ``duacs``
     length_km, length_days : e-folding scales of the covariance of ``oi``
     noise, correlated : variances of the white and of the pass error in it, relative to the signal's
     coarsen : consecutive samples of a track averaged into one
@@ -104,7 +103,7 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
     iterations, tolerance : at most so often forth and back, with 0 the first guess is the result;
         stop at this change, relative to the flow's vorticity
     relaxation_days : e-folding time of a relaxation to the first guess everywhere; 0 for none
-    weight : of the flow in the estimate; the rest is the first guess's
+    weight : of the flow in the estimate; the rest is the fitted map's
     withheld : so many altimeters are withheld, one after the other, to choose the weight instead
     step_degrees, step_hours : steps of the model
     margin : how far the model reaches beyond the target, degrees
@@ -133,9 +132,14 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
         dissipation_days=dissipation_days,
         precision=precision,
     )
-    first_guess = _checked(first_guess, weight, withheld, fitted=weights is not None)
-    scales = chosen_scales({}, weights)
-    guess = None if first_guess == "oi" else partial(_tiled, scales, device)
+    if first_guess not in FIRST_GUESSES:
+        raise OceanbenchError(
+            f"bfn: no first_guess '{first_guess}'; {did_you_mean(first_guess, FIRST_GUESSES)}"
+        )
+    if not 0.0 <= weight <= 1.0 or withheld < 0:
+        raise OceanbenchError(
+            f"bfn: weight {weight} must be from 0 to 1, withheld {withheld} not negative"
+        )
     longitude, latitude = target["longitude"].values, target["latitude"].values
     centre = (float(longitude.min()) + float(longitude.max())) / 2.0
     times = (target["time"].values - target["time"].values[0]) / DAY
@@ -153,10 +157,17 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
             mean=mean,
         )
         nodes = (times, longitude, latitude)
-        pair = partial(_pair, guess, mean, nodes, settings, device)
-        part = withheld_weight(observed, pair, *nodes, most=withheld).value if withheld else weight
-        first, flow = pair(observed)
-        result[variable].values[:] = flow if part == 1.0 else first + part * (flow - first)
+        result[variable].values[:] = _anomaly(
+            observed,
+            mean,
+            nodes,
+            settings,
+            chosen_scales({}, weights),
+            first_guess=first_guess,
+            weight=weight,
+            withheld=withheld,
+            device=device,
+        )
         if mean is not None:
             result[variable] += interpolate(mean, target[variable])
     return result
@@ -173,7 +184,7 @@ def train(
     evaluations: int = 60,
     init: Mapping[str, torch.Tensor] | None = None,
 ) -> dict[str, torch.Tensor]:
-    """Fit the covariance of a first guess ``duacs`` as that baseline does.
+    """Fit the covariance of the fitted map as the baseline ``duacs`` does.
 
     Parameters
     ----------
@@ -197,40 +208,35 @@ def train(
     return {name: torch.as_tensor(number) for name, number in found.numbers.items()}
 
 
-def _pair(
-    guess: Callable[..., FloatArray] | None,
+def _anomaly(
+    observed: Samples,
     mean: xr.DataArray | None,
     nodes: tuple[FloatArray, FloatArray, FloatArray],
     settings: Settings,
-    device: str,
-    seen: Samples,
-) -> tuple[FloatArray, FloatArray]:
-    """First guess and flow from samples."""
-    made = None if guess is None else partial(guess, seen)
-    return guess_and_flow(seen, mean, *nodes, settings, guess=made, device=device)
-
-
-def _tiled(
     scales: Mapping[str, float],
+    *,
+    first_guess: str,
+    weight: float,
+    withheld: int,
     device: str,
-    seen: Samples,
-    days: FloatArray,
-    longitude: FloatArray,
-    latitude: FloatArray,
 ) -> FloatArray:
-    """Anomalies as the baseline ``duacs`` maps them."""
-    noise = np.full(len(seen.missions), scales["noise"])
-    mapping = TiledMapping(scales, noise, settings={"device": device, "precision": "single"})
-    return mapping.maps(seen, days, longitude, latitude)["mean"]
+    """Anomalies of the flow, or between the fitted map and it."""
 
+    def fitted_map(seen: Samples, *axes: FloatArray) -> FloatArray:
+        noise = np.full(len(seen.missions), scales["noise"])
+        mapping = TiledMapping(scales, noise, settings={"device": device, "precision": "single"})
+        return mapping.maps(seen, *axes)["mean"]
 
-def _checked(first_guess: str, weight: float, withheld: int, *, fitted: bool) -> str:
-    """Name of the first guess; impossible options are refused."""
-    name = first_guess or ("duacs" if fitted else "oi")
-    if name not in FIRST_GUESSES:
-        raise OceanbenchError(f"bfn: no first_guess '{name}'; {did_you_mean(name, FIRST_GUESSES)}")
-    if not 0.0 <= weight <= 1.0 or withheld < 0:
-        raise OceanbenchError(
-            f"bfn: weight {weight} must be from 0 to 1, withheld {withheld} not negative"
-        )
-    return name
+    def flow(seen: Samples) -> FloatArray:
+        guess = partial(fitted_map, seen) if first_guess == "duacs" else None
+        return mapped(seen, mean, *nodes, settings, guess=guess, device=device)
+
+    def pair(seen: Samples) -> tuple[FloatArray, FloatArray]:
+        return fitted_map(seen, *nodes), flow(seen)
+
+    if withheld:
+        weight = withheld_weight(observed, pair, *nodes, most=withheld).value
+    if weight == 1.0:
+        return flow(observed)
+    first, second = pair(observed)
+    return first + weight * (second - first)

@@ -112,29 +112,10 @@ def mapped(
     latitude: FloatArray,
     settings: Settings,
     *,
-    device: str = "cpu",
-) -> FloatArray:
-    """Anomalies (times, latitude, longitude) to the mean field, from an interpolation.
-
-    Parameters
-    ----------
-    observed, mean, times, longitude, latitude, settings, device : as for :func:`guess_and_flow`
-    """
-    return guess_and_flow(observed, mean, times, longitude, latitude, settings, device=device)[1]
-
-
-def guess_and_flow(
-    observed: Samples,
-    mean: xr.DataArray | None,
-    times: FloatArray,
-    longitude: FloatArray,
-    latitude: FloatArray,
-    settings: Settings,
-    *,
     guess: Guess | None = None,
     device: str = "cpu",
-) -> tuple[FloatArray, FloatArray]:
-    """First guess, and the model drawn to it: anomalies (times, latitude, longitude) to the mean.
+) -> FloatArray:
+    """Anomalies (times, latitude, longitude) to the mean field.
 
     Parameters
     ----------
@@ -142,7 +123,7 @@ def guess_and_flow(
     mean : (latitude, longitude), of which the model needs the currents; None for a sea at rest
     times : of the maps, days
     longitude, latitude : of the maps, equidistant
-    settings : numbers of the method; without iterations the second map is the first
+    settings : numbers of the method
     guess : makes the first guess; by default an interpolation with the settings' covariance
     device : of torch
     """
@@ -174,7 +155,7 @@ def guess_and_flow(
         first = _interpolated(observations, all_days, plane, s, device)
     else:
         first = guess(all_days.astype(np.float64), *nodes)
-    anomalies = [first[days - starts[0]]]
+    anomaly = first[days - starts[0]]
     if s.iterations > 0:
         background = 0.0 if mean is None else extended(mean, nodes[0], nodes[1])
         scheme = Nudging(
@@ -187,9 +168,8 @@ def guess_and_flow(
         )
         flow = Flow(model, first + background, plane, s.sponge_km, s.step_hours)
         windows = flow.windows(starts, s.window_days, observations, scheme)
-        anomalies.append(blend(windows, starts, days) - background)
-    found = [on_target(part, nodes, days, times, longitude, latitude) for part in anomalies]
-    return found[0], found[-1]
+        anomaly = blend(windows, starts, days) - background
+    return on_target(anomaly, nodes, days, times, longitude, latitude)
 
 
 def _interpolated(

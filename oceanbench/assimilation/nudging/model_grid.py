@@ -64,7 +64,15 @@ def on_target(
     longitude: FloatArray,
     latitude: FloatArray,
 ) -> FloatArray:
-    """Daily maps on the model's nodes at the times and nodes of the target."""
+    """Maps (times, latitude, longitude) by splines in space, linear in time.
+
+    Parameters
+    ----------
+    daily : (days, rows, columns) on the model's nodes
+    nodes : longitude and latitude of these, degrees
+    days : of these
+    times, longitude, latitude : of the target
+    """
     fine = [RectBivariateSpline(nodes[1], nodes[0], m)(latitude, longitude) for m in daily]
     maps = xr.DataArray(np.stack(fine), {"time": days.astype(float)}, ("time", "y", "x"))
     result: FloatArray = maps.interp(time=times).values
