@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
@@ -202,7 +202,7 @@ def train(
     import torch  # noqa: PLC0415
 
     given = Anomalies.of(inputs, missions=missions, coarsen=coarsen)
-    options = {"dates": dates, "evaluations": evaluations, "device": device}
+    options: Any = {"dates": dates, "evaluations": evaluations, "device": device}
     found = fit(given.samples, chosen_scales({}, init), covariance_at, **options)
     click.echo("\n".join(found.lines()), err=True)
     return {name: torch.as_tensor(number) for name, number in found.numbers.items()}

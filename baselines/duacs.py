@@ -24,7 +24,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
@@ -210,7 +210,7 @@ def train(  # noqa: PLR0913  (every option is a keyword)
         learned[FILTER] = torch.as_tensor(weights)
     begin = chosen_scales({}, init)
     if local:
-        options = {"dates": dates, "evaluations": evaluations, "device": device}
+        options: Any = {"dates": dates, "evaluations": evaluations, "device": device}
         found = fit(observed, begin, covariance_at, **options)
         click.echo("\n".join(found.lines()), err=True)
         return learned | {n: torch.as_tensor(number) for n, number in found.numbers.items()}
@@ -224,7 +224,7 @@ def _stationary(
 ) -> tuple[dict[str, float], FloatArray]:
     """Scales of one variance a tile, and the errors of the predictions at both ends."""
     begin = {name: begin[name] for name in SCALES}
-    options = {"dates": dates, "evaluations": evaluations, "device": device}
+    options: Any = {"dates": dates, "evaluations": evaluations, "device": device}
     speeds = (0.0, begin["speed_factor"] or 1.0)
     fits = [
         fitted(observed, begin | {"speed_factor": speed}, covariance_at, **options)

@@ -152,7 +152,7 @@ def mapped(
         place, np.full(len(near.missions), s.noise), correlated=s.correlated
     )
     if guess is None:
-        first = _interpolated(observations, all_days, plane, s, device)
+        first = _interpolated(observations, all_days.astype(np.float64), plane, s, device)
     else:
         first = guess(all_days.astype(np.float64), *nodes)
     anomaly = first[days - starts[0]]
@@ -174,7 +174,7 @@ def mapped(
 
 def _interpolated(
     observations: Observations,
-    days: IntArray,
+    days: FloatArray,
     plane: tuple[FloatArray, FloatArray],
     settings: Settings,
     device: str,

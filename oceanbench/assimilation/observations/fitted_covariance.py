@@ -70,8 +70,8 @@ class Fit:
     @property
     def numbers(self) -> dict[str, FloatArray]:
         """All that is kept of it, by the names of scales, ``<scale>_interval`` and the others."""
-        kept = dict(self.scales) | {"rmse": self.rmse, "sample_error": self.sample_error}
-        kept |= {f"{name}_interval": ends for name, ends in self.intervals.items()}
+        kept: dict[str, Any] = {"rmse": self.rmse, "sample_error": self.sample_error}
+        kept |= self.scales | {f"{name}_interval": ends for name, ends in self.intervals.items()}
         return {name: np.asarray(value, dtype=np.float32) for name, value in kept.items()}
 
     def lines(self) -> list[str]:
@@ -131,8 +131,7 @@ def fit(
 
     def predictions(scales: Scales, local: Local, *, formal_error: bool = False) -> LeftOut:
         shape = covariance(latitude, scales)
-        options = {"formal_error": formal_error, "device": device}
-        return _predictions(boxes, local, shape, scales, **options)
+        return _predictions(boxes, local, shape, scales, formal_error=formal_error, device=device)
 
     local = _mean_squares(boxes, samples, start["deviation_km"] or WIDTH, days)
 
@@ -157,7 +156,9 @@ def fit(
     )
     scales = scales_of(found.x)
     ends = [predictions(s, local) for s in (start, scales)]
-    intervals = intervals_over_passes(names, found.x, found.jac, found.fun, ends[1].track)
+    intervals = intervals_over_passes(
+        names, found.x, np.asarray(found.jac), found.fun, ends[1].track
+    )
     by_width = {}
     for km in WIDTHS:
         local = _mean_squares(boxes, samples, km, days)
@@ -289,4 +290,5 @@ def _half_width(slopes: FloatArray, curvature: FloatArray, track: IntArray) -> F
     passes, free = gradients.shape
     inverse = np.linalg.pinv(curvature)
     covariance = inverse @ (gradients.T @ gradients) @ inverse * passes / max(passes - free, 1)
-    return NORMAL * np.sqrt(covariance.diagonal())
+    half: FloatArray = NORMAL * np.sqrt(covariance.diagonal())
+    return half
