@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize
 
-from oceanbench.arrays import FloatArray, IntArray
+from oceanbench.arrays import FloatArray
 from oceanbench.assimilation.gaussian.covariance import Covariance
 from oceanbench.assimilation.gaussian.optimal_interpolation import solve
 from oceanbench.assimilation.gaussian.posterior_fields import values_at
@@ -32,13 +32,13 @@ class LeftOut:
     variance : (m,) formal error variance of the prediction, relative to that of the field; 0 where
         it was not asked for
     deviation : (m,) of the field there, by which its values were divided
-    track : (m,) number of the pass
+    date : (m,) within a day of which they are, days
     """
 
     error: FloatArray
     variance: FloatArray
     deviation: FloatArray
-    track: IntArray
+    date: FloatArray
 
 
 def left_out(  # noqa: PLR0913  (every option is a keyword)
@@ -102,7 +102,7 @@ def left_out(  # noqa: PLR0913  (every option is a keyword)
                     places = posterior.places(*at)
                     variance = 1.0 - posterior.system.explained(places, 0).cpu().numpy()
                 error = scale[left] * predicted - samples.value[left]
-                yield LeftOut(error, variance, scale[left], samples.track[left])
+                yield LeftOut(error, variance, scale[left], np.full(error.size, float(date)))
 
 
 def left_out_error(

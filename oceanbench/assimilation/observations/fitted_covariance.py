@@ -1,11 +1,12 @@
 r"""A covariance fitted to withheld altimeters by least squares, with intervals.
 
 Every mission is predicted from the others. Scales, errors and drift :math:`\theta` are those of
-least squared error e of the predictions, found by Gauss and Newton's method. Errors of one pass
-belong together, so the intervals are of the sandwich of its passes p,
+least squared error e of the predictions, found by Gauss and Newton's method. Errors of one date
+belong together, of whichever pass: they are of the same sea, and predicted from the same samples.
+So the intervals are of the sandwich of the dates d,
 
-.. math:: \operatorname{cov} \theta = H^{-1} \Bigl(\sum_p g_p g_p^T\Bigr) H^{-1}, \quad
-          H = J^T J, \quad g_p = \sum_{i \in p} J_i^T e_i, \quad J = \partial e / \partial \theta.
+.. math:: \operatorname{cov} \theta = H^{-1} \Bigl(\sum_d g_d g_d^T\Bigr) H^{-1}, \quad
+          H = J^T J, \quad g_d = \sum_{i \in d} J_i^T e_i, \quad J = \partial e / \partial \theta.
 
 Squared errors say which weights are right, not how large the error is. That the likelihood of the
 same errors says: of the width over which the signal's variance is smoothed, of a power
@@ -24,9 +25,10 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
+from scipy import stats
 from scipy.optimize import least_squares, minimize
 
-from oceanbench.arrays import FloatArray, IntArray
+from oceanbench.arrays import FloatArray
 from oceanbench.assimilation.gaussian.covariance import Covariance
 from oceanbench.assimilation.observations.cross_validation import (
     INNER,
@@ -45,7 +47,6 @@ LOGARITHMIC = ("length_factor", "zonal_factor", "time_factor", "noise", "correla
 LINEAR = "speed_factor"  # of either sign
 FARTHEST = 2.5  # that a logarithm goes from its start; a linear one goes twice as far
 STEPS = {LINEAR: 0.4}  # of differences; 0.1 in logarithms
-NORMAL = 1.96  # of 95 %
 
 
 @dataclass(frozen=True)
@@ -156,9 +157,7 @@ def fit(
     )
     scales = scales_of(found.x)
     ends = [predictions(s, local) for s in (start, scales)]
-    intervals = intervals_over_passes(
-        names, found.x, np.asarray(found.jac), found.fun, ends[1].track
-    )
+    intervals = intervals_over_dates(names, found.x, np.asarray(found.jac), found.fun, ends[1].date)
     by_width = {}
     for km in WIDTHS:
         local = _mean_squares(boxes, samples, km, days)
@@ -221,23 +220,23 @@ def _predictions(
     return LeftOut(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(LeftOut)))
 
 
-def intervals_over_passes(
+def intervals_over_dates(
     names: Sequence[str],
     values: FloatArray,
     jacobian: FloatArray,
     error: FloatArray,
-    track: IntArray,
+    date: FloatArray,
 ) -> dict[str, tuple[float, float]]:
-    """Intervals of 95 % of the free scales, errors of one pass belonging together.
+    """Intervals of 95 % of the free scales, errors of one date belonging together.
 
     Parameters
     ----------
     names, values : (k,) the free scales, logarithms but for the last one
     jacobian : (m, k) slopes of the errors
     error : (m,) at the minimum
-    track : (m,) number of the pass
+    date : (m,) of the samples
     """
-    half = _half_width(jacobian.T * error, jacobian.T @ jacobian, track)
+    half = _half_width(jacobian.T * error, jacobian.T @ jacobian, date)
     ends = np.stack([values - half, values + half])
     ends[:, :-1] = np.exp(ends[:, :-1])
     return {n: (float(low), float(high)) for n, low, high in zip(names, *ends, strict=True)}
@@ -254,7 +253,7 @@ def calibrated(left: LeftOut) -> tuple[FloatArray, FloatArray]:
     step = 1e-4 * np.eye(2)
     slopes = [_terms(left, best + s)[1] - _terms(left, best - s)[1] for s in step]
     curvature = np.stack([s.sum(axis=1) / 2e-4 for s in slopes])
-    half = _half_width(_terms(left, best)[1], curvature, left.track)
+    half = _half_width(_terms(left, best)[1], curvature, left.date)
     sharpness, own = np.exp(np.stack([best, best - half, best + half], axis=1))
     return sharpness, own
 
@@ -283,12 +282,13 @@ def _terms(left: LeftOut, logarithms: FloatArray) -> tuple[FloatArray, FloatArra
     return terms, by_variance * np.stack(slopes)
 
 
-def _half_width(slopes: FloatArray, curvature: FloatArray, track: IntArray) -> FloatArray:
+def _half_width(slopes: FloatArray, curvature: FloatArray, date: FloatArray) -> FloatArray:
     """Half of intervals of 95 % from slopes (k, m) of terms at the minimum of their sum."""
-    number = np.unique(track, return_inverse=True)[1]
+    number = np.unique(date, return_inverse=True)[1]
     gradients = np.stack([np.bincount(number, slope) for slope in slopes], axis=1)
-    passes, free = gradients.shape
+    dates, free = gradients.shape
+    left = max(dates - free, 1)
     inverse = np.linalg.pinv(curvature)
-    covariance = inverse @ (gradients.T @ gradients) @ inverse * passes / max(passes - free, 1)
-    half: FloatArray = NORMAL * np.sqrt(covariance.diagonal())
+    covariance = inverse @ (gradients.T @ gradients) @ inverse * dates / left
+    half: FloatArray = stats.t.ppf(0.975, left) * np.sqrt(covariance.diagonal())
     return half
