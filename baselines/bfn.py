@@ -235,7 +235,9 @@ def _anomaly(
         return fitted_map(seen, *nodes), flow(seen)
 
     if withheld:
-        weight = withheld_weight(observed, pair, *nodes, most=withheld).value
+        chosen = withheld_weight(observed, pair, *nodes, most=withheld)
+        weight = chosen.value
+        click.echo(f"bfn: {chosen}", err=True)
     if weight == 1.0:
         return flow(observed)
     first, second = pair(observed)

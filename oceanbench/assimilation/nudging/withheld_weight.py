@@ -42,6 +42,15 @@ class Weight:
     interval: tuple[float, float]
     rmse: FloatArray
 
+    def __str__(self) -> str:
+        """What a person reads of it."""
+        first, second, between = 100.0 * self.rmse
+        low, high = self.interval
+        return (
+            f"weight {self.value:.2f} [{low:.2f}, {high:.2f}]; error at withheld samples: first "
+            f"map {first:.2f} cm, second {second:.2f} cm, between them {between:.2f} cm"
+        )
+
 
 def withheld_weight(
     observed: Samples,

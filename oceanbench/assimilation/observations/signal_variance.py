@@ -81,7 +81,7 @@ class MeanSquares:
             (cell[0] + 0.5) * side,
             (cell[1] + 0.5) * side,
             np.bincount(of_visit).astype(np.float64),
-            np.bincount(of_visit, weights=square),
+            np.bincount(of_visit, square).astype(np.float64),
             float(np.mean(samples.value**2)),
         )
 

@@ -76,7 +76,7 @@ def test_scales_drift_and_variance_of_a_world_are_found() -> None:
     for name in ("length_factor", "zonal_factor", "time_factor", "speed_factor"):
         low, high = found.intervals[name]
         assert low <= true[name] <= high, (name, found.lines())
-    assert found.intervals["speed_factor"][1] < 0.5, found.lines()
+    assert found.scales["speed_factor"] < 0.0
     assert found.rmse[1] < found.rmse[0]
     assert found.scales["deviation_km"] > 0.0, found.likelihoods
     low, high = found.sample_error[1:]
