@@ -149,6 +149,7 @@ def test_a_variance_that_varies_and_a_drift_are_in_the_dense_posterior() -> None
     wide = 2.5 + 300.0 / KM_PER_DEGREE
     longitude = tuple(PLACE[0] + s * (1.5 + wide / np.cos(np.deg2rad(PLACE[1]))) for s in (-1, 1))
     around = seen.within(longitude, (PLACE[1] - 1.5 - wide, PLACE[1] + 1.5 + wide))
+    around = around.take((around.time > -2 * c.length_time) & (around.time < 3 + 2 * c.length_time))
     squares = MeanSquares.of(around, 100.0, c.length_time)
     wide = 2.5 / np.cos(np.deg2rad(PLACE[1]))
     near = seen.within((PLACE[0] - 1.5 - wide, PLACE[0] + 1.5 + wide), (31.0, 39.0))

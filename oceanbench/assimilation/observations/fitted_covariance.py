@@ -8,14 +8,9 @@ So the intervals are of the sandwich of the dates d,
 .. math:: \operatorname{cov} \theta = H^{-1} \Bigl(\sum_d g_d g_d^T\Bigr) H^{-1}, \quad
           H = J^T J, \quad g_d = \sum_{i \in d} J_i^T e_i, \quad J = \partial e / \partial \theta.
 
-Squared errors say which weights are right, not how large the error is. That the likelihood of the
-same errors says: of the width over which the signal's variance is smoothed, of a power
-:math:`\gamma` of the formal error variance v (relative to the signal's, so that it stays 1 where
-nobody looks) and of the samples' own error n,
-
-.. math:: e \sim N(0, \; \sigma^2(x) \, v^\gamma + n^2),
-
-the most likely are taken, with intervals of the same kind.
+Squared errors say which weights are right, not how large the error is: the width over which the
+signal's variance is smoothed, and a power of the formal error variance, are those of
+:mod:`oceanbench.assimilation.observations.formal_error`.
 """
 
 from __future__ import annotations
@@ -25,8 +20,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
-from scipy import stats
-from scipy.optimize import least_squares, minimize
+from scipy.optimize import least_squares
 
 from oceanbench.arrays import FloatArray
 from oceanbench.assimilation.gaussian.covariance import Covariance
@@ -36,6 +30,12 @@ from oceanbench.assimilation.observations.cross_validation import (
     Scales,
     boxes_to_fit,
     left_out,
+)
+from oceanbench.assimilation.observations.formal_error import (
+    half_width,
+    interval_of,
+    most_likely,
+    own_error,
 )
 from oceanbench.assimilation.observations.signal_variance import MeanSquares, signal_deviation
 from oceanbench.assimilation.observations.superobservations import Samples
@@ -58,14 +58,14 @@ class Fit:
     scales : by their names, ``deviation_km`` and ``sharpness`` included
     intervals : of 95 %, by their names; without ``deviation_km``, of which few are tried
     rmse : (2,) of the predictions, at the start and at the end, m
-    sample_error : (3,) of a withheld sample itself, with its interval, m
+    sample_error : of a withheld sample itself, m
     likelihoods : mean log-likelihood of a prediction by the width of the smoothing, km
     """
 
     scales: dict[str, float]
     intervals: dict[str, tuple[float, float]]
     rmse: FloatArray
-    sample_error: FloatArray
+    sample_error: float
     likelihoods: dict[float, float]
 
     @property
@@ -83,11 +83,10 @@ class Fit:
                 low, high = self.intervals[name]
                 said[number] += f" [{low:.3g}, {high:.3g}]"
         before, after = 100.0 * self.rmse
-        own, low, high = 100.0 * self.sample_error
         return [
             *said,
             f"error at withheld samples {before:.2f} -> {after:.2f} cm, of which their own is "
-            f"{own:.2f} [{low:.2f}, {high:.2f}] cm",
+            f"{100.0 * self.sample_error:.2f} cm",
         ]
 
 
@@ -162,15 +161,16 @@ def fit(
     for km in WIDTHS:
         local = _mean_squares(boxes, samples, km, days)
         by_width[km] = predictions(scales, local, formal_error=True)
-    likelihoods = {km: -float(_most_likely(left).fun) for km, left in by_width.items()}
-    best = max(likelihoods, key=lambda km: likelihoods[km])
-    sharpness, own = calibrated(by_width[best])
+    most = own_error(samples, scales)
+    likely = {km: most_likely(left, most) for km, left in by_width.items()}
+    best = max(likely, key=lambda km: likely[km][2])
+    sharpness, own, _ = likely[best]
     return Fit(
-        scales | {"deviation_km": best, "sharpness": float(sharpness[0])},
-        intervals | {"sharpness": (float(sharpness[1]), float(sharpness[2]))},
+        scales | {"deviation_km": best, "sharpness": sharpness},
+        intervals | {"sharpness": interval_of(sharpness, by_width[best], own)},
         np.sqrt([np.mean(end.error**2) for end in ends]),
         own,
-        likelihoods,
+        {km: found[2] for km, found in likely.items()},
     )
 
 
@@ -236,59 +236,7 @@ def intervals_over_dates(
     error : (m,) at the minimum
     date : (m,) of the samples
     """
-    half = _half_width(jacobian.T * error, jacobian.T @ jacobian, date)
+    half = half_width(jacobian.T * error, jacobian.T @ jacobian, date)
     ends = np.stack([values - half, values + half])
     ends[:, :-1] = np.exp(ends[:, :-1])
     return {n: (float(low), float(high)) for n, low, high in zip(names, *ends, strict=True)}
-
-
-def calibrated(left: LeftOut) -> tuple[FloatArray, FloatArray]:
-    """Sharpness and the samples' own error, each (3,) with its interval.
-
-    Parameters
-    ----------
-    left : with formal errors
-    """
-    best = _most_likely(left).x
-    step = 1e-4 * np.eye(2)
-    slopes = [_terms(left, best + s)[1] - _terms(left, best - s)[1] for s in step]
-    curvature = np.stack([s.sum(axis=1) / 2e-4 for s in slopes])
-    half = _half_width(_terms(left, best)[1], curvature, left.date)
-    sharpness, own = np.exp(np.stack([best, best - half, best + half], axis=1))
-    return sharpness, own
-
-
-def _most_likely(left: LeftOut) -> Any:
-    """Logarithms of the sharpness and of the samples' own error, and what they are worth."""
-
-    def cost(logarithms: FloatArray) -> tuple[float, FloatArray]:
-        terms, slopes = _terms(left, logarithms)
-        return float(terms.mean()), slopes.mean(axis=1)
-
-    start = [0.0, np.log(np.sqrt(np.mean(left.error**2)) / 2.0)]
-    bounds = [(-3.0, 2.0), (start[1] - 7.0, start[1] + 2.0)]
-    return minimize(cost, start, jac=True, method="L-BFGS-B", bounds=bounds)
-
-
-def _terms(left: LeftOut, logarithms: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Negative log-likelihood (m,) but for a constant, and its slopes (2, m)."""
-    sharpness, own = np.exp(logarithms)
-    relative = np.log(np.clip(left.variance, 1e-6, 1.0))
-    signal = left.deviation**2 * np.exp(sharpness * relative)
-    variance = signal + own**2
-    terms = 0.5 * (np.log(variance) + left.error**2 / variance)
-    by_variance = 0.5 * (1.0 - left.error**2 / variance) / variance
-    slopes = [sharpness * relative * signal, np.full(variance.size, 2.0 * own**2)]
-    return terms, by_variance * np.stack(slopes)
-
-
-def _half_width(slopes: FloatArray, curvature: FloatArray, date: FloatArray) -> FloatArray:
-    """Half of intervals of 95 % from slopes (k, m) of terms at the minimum of their sum."""
-    number = np.unique(date, return_inverse=True)[1]
-    gradients = np.stack([np.bincount(number, slope) for slope in slopes], axis=1)
-    dates, free = gradients.shape
-    left = max(dates - free, 1)
-    inverse = np.linalg.pinv(curvature)
-    covariance = inverse @ (gradients.T @ gradients) @ inverse * dates / left
-    half: FloatArray = stats.t.ppf(0.975, left) * np.sqrt(covariance.diagonal())
-    return half

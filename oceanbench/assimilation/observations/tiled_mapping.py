@@ -130,6 +130,7 @@ class TiledMapping:
         seen, loading = deviation, None
         km = self.scales.get("deviation_km", FURTHER["deviation_km"])
         around = observed.within(*part.reach(self.halo + REACH * km / KM_PER_DEGREE))
+        around = around.take((around.time > days[0] - window) & (around.time < days[-1] + window))
         if km > 0 and around.value.size:
             squares = MeanSquares.of(around, km, covariance.length_time)
             error = {"noise": white, "correlated": correlated}
