@@ -9,7 +9,10 @@ samples of one pass share (orbit and other long-wavelength errors):
 The scales depend on latitude by closed forms
 (:mod:`oceanbench.assimilation.observations.tiled_mapping`), which are multiplied by factors that
 ``oceanbench train`` fits by leaving out one mission after the other. The grid is cut into
-overlapping tiles, each solved exactly with the scales of its centre, and blended.
+overlapping tiles, each solved exactly with the scales of its centre, and blended. The signal has
+one standard deviation in a tile, or one that varies in space (``deviation_km``,
+:mod:`oceanbench.assimilation.observations.signal_variance`); it is fitted too, with intervals
+(:mod:`oceanbench.assimilation.observations.fitted_covariance`).
 
 With a second field (``second``), such as sea surface temperature, the anomalies are those to what
 its maps tell linearly: the same estimate as with a multivariate covariance of both
@@ -21,24 +24,28 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import click
 import numpy as np
 import xarray as xr
 
+from oceanbench.arrays import FloatArray
 from oceanbench.assimilation.gaussian.mapping import fields_of
 from oceanbench.assimilation.observations.cross_validation import fitted
+from oceanbench.assimilation.observations.fitted_covariance import fit
 from oceanbench.assimilation.observations.second_field import added, beyond, fitted_filter, told
 from oceanbench.assimilation.observations.superobservations import (
     DAY,
-    chosen_missions,
+    Anomalies,
+    Samples,
     mean_field,
     samples,
 )
 from oceanbench.assimilation.observations.tiled_mapping import (
-    DEFAULTS,
     SCALES,
     TiledMapping,
+    chosen_scales,
     covariance_at,
 )
 from oceanbench.errors import OceanbenchError
@@ -66,6 +73,9 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
     speed_factor: float | None = None,
     noise: float | None = None,
     correlated: float | None = None,
+    zonal_factor: float | None = None,
+    deviation_km: float | None = None,
+    sharpness: float | None = None,
     mission_noise: str = "",
     coarsen: int = 5,
     swath_km: float = 30.0,
@@ -87,10 +97,13 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
     device : of torch
     seed : not used: the method is deterministic
     weights : scales that ``oceanbench train duacs`` fitted
-    length_factor, time_factor, speed_factor : multiples of the closed forms; without a value the
-        fitted one, without weights a default
+    length_factor, time_factor, speed_factor : multiples of the closed forms, a negative speed
+        eastward; without a value the fitted one, without weights a default
     noise, correlated : variances of the white and of the pass error, relative to the signal's; the
         same holds for them
+    zonal_factor : factor of the zonal length alone
+    deviation_km : width over which the signal's variance is smoothed; 0 for one variance a tile
+    sharpness : power of the formal error variance, relative to the signal's, that calibrates it
     mission_noise : ``noise`` of some missions, as ``jason1=0.03, swot_karin=0.01``
     coarsen : consecutive samples of a track averaged into one
     swath_km : side of the cells in which the pixels of a swath are averaged
@@ -104,8 +117,17 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
     workers : processes that solve tiles
     checkpoint : folder that keeps every solved tile: a run that was interrupted resumes there
     """
-    given = (length_factor, time_factor, speed_factor, noise, correlated)
-    scales = _scales(given, weights)
+    given = {
+        "length_factor": length_factor,
+        "time_factor": time_factor,
+        "speed_factor": speed_factor,
+        "noise": noise,
+        "correlated": correlated,
+        "zonal_factor": zonal_factor,
+        "deviation_km": deviation_km,
+        "sharpness": sharpness,
+    }
+    scales = chosen_scales(given, weights)
     _check_second(second, weights)
     longitude, latitude = target["longitude"].values, target["latitude"].values
     days = (target["time"].values - target["time"].values[0]) / DAY
@@ -137,7 +159,7 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
     return target.assign(fields)
 
 
-def train(
+def train(  # noqa: PLR0913  (every option is a keyword)
     inputs: Mapping[str, xr.Dataset],
     *,
     device: str,
@@ -147,11 +169,14 @@ def train(
     coarsen: int = 5,
     dates: int = 24,
     evaluations: int = 60,
+    local: bool = True,
     init: Mapping[str, torch.Tensor] | None = None,
 ) -> dict[str, torch.Tensor]:
     """Fit the scales by leaving out one mission after the other.
 
-    Once with and once without propagation; the better one is kept
+    By least squares, with a variance that varies in space, a drift of either sign and intervals
+    (:func:`oceanbench.assimilation.observations.fitted_covariance.fit`); or without all of that,
+    once with and once without propagation, of which the better one is kept
     (:func:`oceanbench.assimilation.observations.cross_validation.fitted`).
 
     Parameters
@@ -163,60 +188,49 @@ def train(
     second : name of the input that has maps of another variable, to learn what it tells; of both
         variables there must be training maps
     dates : number of dates
-    evaluations : at most so many trials of either
+    evaluations : at most so many trials, of either with ``local=false``
+    local : which of the two fits
     init : scales of such a fit, from which to go on
 
     Returns
     -------
-    the scales of :func:`estimate`, ``rmse``: of the predictions at the start and at the end, m, and
-    with ``second`` the weights of its filter
+    the scales of :func:`estimate`; ``rmse``: of the predictions at the start and at the end, m;
+    with ``local`` the 95 % intervals, ``<scale>_interval``, and the error of a withheld sample
+    itself, ``sample_error``, with its interval; with ``second`` the weights of its filter
     """
     import torch  # noqa: PLC0415
 
-    first = inputs[chosen_missions(inputs, missions)[0]]
-    variable = next(str(v) for v in first.data_vars if v not in ("track", "cycle"))
-    centre = float(first["longitude"].median())
-    origin = first["time"].values.min()
-    mean = mean_field(inputs, variable, centre, of_training=True)
-    observed = samples(
-        inputs, variable, origin, centre, missions=missions, coarsen=coarsen, mean=mean
-    )
+    given = Anomalies.of(inputs, missions=missions, coarsen=coarsen)
+    observed = given.samples
     learned: dict[str, torch.Tensor] = {}
     if second:
-        weights = fitted_filter(inputs, variable, second, centre)
-        observed = beyond(observed, told(inputs, second, weights, centre), origin)
+        weights = fitted_filter(inputs, given.variable, second, given.centre)
+        background = told(inputs, second, weights, given.centre)
+        observed = beyond(observed, background, given.origin)
         learned[FILTER] = torch.as_tensor(weights)
-    fits, begin = [], _scales((None,) * len(SCALES), init)
-    for speed in (0.0, begin["speed_factor"] or 1.0):
-        start = begin | {"speed_factor": speed}
-        fits.append(
-            fitted(
-                observed,
-                start,
-                covariance_at,
-                dates=dates,
-                evaluations=evaluations,
-                device=device,
-            )
-        )
-    scales, rmse = min(fits, key=lambda fit: float(fit[1][1]))
+    begin = chosen_scales({}, init)
+    if local:
+        options: Any = {"dates": dates, "evaluations": evaluations, "device": device}
+        found = fit(observed, begin, covariance_at, **options)
+        click.echo("\n".join(found.lines()), err=True)
+        return learned | {n: torch.as_tensor(number) for n, number in found.numbers.items()}
+    scales, rmse = _stationary(observed, begin, dates, evaluations, device)
     learned |= {name: torch.tensor(value) for name, value in (scales | {"rmse": rmse}).items()}
     return learned
 
 
-def _scales(
-    given: tuple[float | None, ...], weights: Mapping[str, torch.Tensor] | None
-) -> dict[str, float]:
-    """Scales: as given, else as fitted, else the default."""
-    result = {}
-    for name, value, default in zip(SCALES, given, DEFAULTS, strict=True):
-        fitted = float(weights[name]) if weights is not None else default
-        result[name] = fitted if value is None else float(value)
-    if min(result["length_factor"], result["time_factor"], result["noise"]) <= 0:
-        raise OceanbenchError(f"duacs: length_factor, time_factor and noise must be > 0: {result}")
-    if result["correlated"] < 0:
-        raise OceanbenchError(f"duacs: correlated {result['correlated']} must not be negative")
-    return result
+def _stationary(
+    observed: Samples, begin: dict[str, float], dates: int, evaluations: int, device: str
+) -> tuple[dict[str, float], FloatArray]:
+    """Scales of one variance a tile, and the errors of the predictions at both ends."""
+    begin = {name: begin[name] for name in SCALES}
+    options: Any = {"dates": dates, "evaluations": evaluations, "device": device}
+    speeds = (0.0, begin["speed_factor"] or 1.0)
+    fits = [
+        fitted(observed, begin | {"speed_factor": speed}, covariance_at, **options)
+        for speed in speeds
+    ]
+    return min(fits, key=lambda fit: float(fit[1][1]))
 
 
 def _learns_from(*, second: str = "", **_: object) -> str | None:

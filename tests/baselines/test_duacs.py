@@ -19,8 +19,10 @@ from rows import every
 
 from oceanbench.assimilation.gaussian import linear_filter
 from oceanbench.assimilation.gaussian.covariance import Covariance
+from oceanbench.assimilation.gaussian.posterior_samples import RandomField
 from oceanbench.assimilation.gaussian.tiles import tiles
 from oceanbench.assimilation.observations import second_field, tiled_mapping
+from oceanbench.assimilation.observations.signal_variance import MeanSquares
 from oceanbench.assimilation.observations.superobservations import DAY, kilometres, samples
 from oceanbench.assimilation.observations.tiled_mapping import covariance_at
 from oceanbench.errors import OceanbenchError
@@ -30,7 +32,7 @@ from oceanbench.methods.method_file import load_method
 
 _, METHOD = load_method("duacs")
 PLACE = (10.0, 35.0)
-DEFAULTS = dict(zip(METHOD.SCALES, METHOD.DEFAULTS, strict=True))
+DEFAULTS = dict(zip(tiled_mapping.SCALES, tiled_mapping.DEFAULTS, strict=True))
 
 
 @cache
@@ -52,7 +54,7 @@ def estimated(
 
 
 def scales_at(latitude: float, **changes: float) -> Covariance:
-    unit = dict.fromkeys(METHOD.SCALES, 1.0) | changes
+    unit = dict.fromkeys(tiled_mapping.SCALES, 1.0) | changes
     return covariance_at(latitude, unit)
 
 
@@ -132,6 +134,76 @@ def test_one_tile_is_the_dense_posterior_with_its_formal_error(device: str) -> N
         np.testing.assert_allclose(level["ssh"].values.ravel(), deviation * mean, atol=1e-9)
         expected = deviation * np.sqrt(error.diagonal())
         np.testing.assert_allclose(level["ssh_std"].values.ravel(), expected, atol=1e-9)
+
+
+def test_a_variance_that_varies_and_a_drift_are_in_the_dense_posterior() -> None:
+    """Covariance σ σ' C of a field that drifts east; white noise as σ varies, pass errors alike."""
+    error = {"noise": 0.05, "correlated": 0.1}
+    options = error | {"speed_factor": -0.8, "zonal_factor": 0.7, "deviation_km": 100.0}
+    given = {n: d.assign(ssh=d["ssh"] * loud(d["longitude"])) for n, d in world().items()}
+    found = estimated(given, formal_error=True, sharpness=1.3, **options)
+    c, maps = covariance_at(PLACE[1], DEFAULTS | options), wanted()
+    assert c.speed_x > 0.0
+    assert c.length_x == pytest.approx(0.7 * c.length_y)
+    seen = samples(given, "ssh", maps["time"].values[0], PLACE[0], coarsen=2)
+    wide = 2.5 + 300.0 / KM_PER_DEGREE
+    longitude = tuple(PLACE[0] + s * (1.5 + wide / np.cos(np.deg2rad(PLACE[1]))) for s in (-1, 1))
+    around = seen.within(longitude, (PLACE[1] - 1.5 - wide, PLACE[1] + 1.5 + wide))
+    around = around.take((around.time > -2 * c.length_time) & (around.time < 3 + 2 * c.length_time))
+    squares = MeanSquares.of(around, 100.0, c.length_time)
+    wide = 2.5 / np.cos(np.deg2rad(PLACE[1]))
+    near = seen.within((PLACE[0] - 1.5 - wide, PLACE[0] + 1.5 + wide), (31.0, 39.0))
+    x, y = kilometres(maps["longitude"].values, maps["latitude"].values, PLACE)
+    grid_y, grid_x = np.meshgrid(maps["latitude"], maps["longitude"], indexing="ij")
+    at = squares.deviation(grid_x.ravel(), grid_y.ravel(), **error)[0]
+    shared = 0.1 * np.mean(around.value**2) / 1.15
+    for number, date in enumerate([0.0, 3.0]):
+        used = near.take(np.abs(near.time - date) < 2 * c.length_time)
+        sigma = squares.deviation(used.longitude, used.latitude, **error)[0]
+        assert sigma.max() > 1.5 * sigma.min()
+        places = np.stack([*kilometres(used.longitude, used.latitude, PLACE), used.time])
+        nodes, kernel = nodes_of(x, y, date), kernel_of(c)
+        own = np.outer(sigma, sigma) * kernel(places, places) + np.diag(0.05 * sigma**2)
+        own += shared * (used.track[:, None] == used.track)
+        cross = np.outer(at, sigma) * kernel(nodes, places)
+        level = found.isel(time=number)
+        expected = cross @ np.linalg.solve(own, used.value)
+        np.testing.assert_allclose(level["ssh"].values.ravel(), expected, atol=1e-9)
+        error_variance = at**2 - np.sum(cross * np.linalg.solve(own, cross.T).T, axis=1)
+        expected = at * (error_variance / at**2) ** (1.3 / 2)
+        np.testing.assert_allclose(level["ssh_std"].values.ravel(), expected, atol=1e-9)
+
+
+def loud(longitude: Any) -> Any:
+    """Deviation, relative to that of the field: half in the west, twice in the east."""
+    return 2.0 ** np.tanh((longitude - PLACE[0]) / 2.0)
+
+
+def test_its_error_is_right_in_quiet_and_in_loud_water() -> None:
+    """Errors are about as large as formal ones in both, where one variance errs by half in both."""
+    c = covariance_at(PLACE[1], DEFAULTS)
+    ratios: dict[float, list[np.ndarray]] = {0.0: [], 80.0: []}
+    maps = wanted(8.0, 0.8)
+    x, y = kilometres(maps["longitude"].values, maps["latitude"].values, PLACE)
+    for seed in range(5):
+        options = {"passes": 60, "days": 70.0, "degrees": 14.0, "step": 0.8, "seed": seed}
+        given = altimeters(c, PLACE, **options)
+        given = {n: d.assign(ssh=d["ssh"] * loud(d["longitude"])) for n, d in given.items()}
+        field = RandomField.draw(c, 1, seed=seed)
+        for km, parts in ratios.items():
+            options = {"noise": 0.02, "correlated": 0.0, "formal_error": True}
+            found = estimated(given, maps, coarsen=1, deviation_km=km, **options)
+            for number, date in enumerate([22.0, 25.0]):
+                true = field.at(*nodes_of(x, y, date))[:, 0].numpy().reshape(y.size, x.size)
+                level = found.isel(time=number)
+                error = level["ssh"] - 0.2 * true * loud(maps["longitude"]).values
+                parts.append((error / level["ssh_std"]).values)
+    size = {km: np.sqrt(np.mean(np.square(parts), axis=(0, 1))) for km, parts in ratios.items()}
+    west, east = slice(0, 4), slice(-4, None)
+    assert 0.6 < size[80.0][west].mean() < 1.1, size
+    assert 0.9 < size[80.0][east].mean() < 1.25, size
+    assert size[0.0][west].mean() < 0.5
+    assert size[0.0][east].mean() > 1.3
 
 
 def warmth(seed: int = 5) -> dict[str, xr.Dataset]:
@@ -224,8 +296,9 @@ def test_training_keeps_the_filter_of_a_second_field() -> None:
     before = warmth()["sst"].assign(ssh=warmth()["sst"]["sst"] / 10.0).assign_attrs(role="training")
     given = world(13.0, passes=150, step=2.0) | warmth() | {"before": before}
     options = {"device": "cpu", "seed": 0, "coarsen": 1, "dates": 4, "evaluations": 1}
+    options |= {"local": False}
     found = METHOD.train(given, second="sst", **options)
-    assert set(found) == {*METHOD.SCALES, "rmse", METHOD.FILTER}
+    assert set(found) == {*tiled_mapping.SCALES, "rmse", METHOD.FILTER}
     assert float(found[METHOD.FILTER].abs().max()) > 0.0
     assert METHOD.FILTER not in METHOD.train(given, **options)
 
@@ -321,6 +394,8 @@ def test_too_many_observations_are_refused_in_one_line(monkeypatch: pytest.Monke
         ({"time_factor": -1.0}, "must be > 0"),
         ({"noise": 0.0}, "must be > 0"),
         ({"correlated": -0.1}, "correlated -0.1 must not be negative"),
+        ({"deviation_km": -1.0}, "deviation_km -1.0 must not be negative"),
+        ({"zonal_factor": 0.0}, "zonal_factor and sharpness must be > 0"),
         ({"halo": 0.0}, "overlap 0.0 must be between 0 and the size"),
         ({"tile": -1.0}, "must be between 0 and the size"),
         ({"missions": "nobody"}, "no observations 'nobody'"),
@@ -362,8 +437,9 @@ def test_training_finds_the_scales_of_the_world_and_the_error_of_its_passes() ->
     covariance = covariance_at(PLACE[1], DEFAULTS | true)
     options = {"days": 70.0, "passes": 150, "degrees": 13.0, "step": 2.0, "seed": 4, "noise": 0.03}
     seen = altimeters(covariance, PLACE, **options, correlated=0.15)
-    found = METHOD.train(seen, device="cpu", seed=0, coarsen=1, dates=8, evaluations=40)
-    assert set(found) == {*METHOD.SCALES, "rmse"}
+    options = {"dates": 8, "evaluations": 40, "local": False}
+    found = METHOD.train(seen, device="cpu", seed=0, coarsen=1, **options)
+    assert set(found) == {*tiled_mapping.SCALES, "rmse"}
     for name in ("length_factor", "time_factor"):
         assert float(found[name]) == pytest.approx(true[name], rel=0.4)
     assert float(found["correlated"]) > 1.5 * DEFAULTS["correlated"]

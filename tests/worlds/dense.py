@@ -65,7 +65,9 @@ def error_of(o: Observations) -> FloatArray:
     """Covariance (n, n) of the observation error."""
     error = np.diag(o.noise)
     if o.track is not None:
-        error = error + o.correlated * (o.track[:, None] == o.track)
+        loading = np.ones(o.time.size) if o.loading is None else o.loading
+        same = o.track[:, None] == o.track
+        error = error + o.correlated * same * np.outer(loading, loading)
     return error
 
 

@@ -54,6 +54,7 @@ class LinearSystem:
         noise: torch.Tensor,
         pairs: IntArray | None,
         correlated: float,
+        loading: torch.Tensor,
         windows: list[tuple[int, int]],
         dtype: torch.dtype,
     ) -> None:
@@ -73,6 +74,7 @@ class LinearSystem:
             if pairs is None
             else self.place[torch.as_tensor(pairs, device=device)]
         )
+        self.loading = loading[self.order]
         self._factorise()
 
     def _factorise(self) -> None:
@@ -90,10 +92,11 @@ class LinearSystem:
         block = self.covariance.matrix(rows, columns, lower=square, dtype=self.dtype)
         i, j = self.pairs
         here = (i >= top) & (i < bottom) & (j >= left) & (j < right)
-        block[i[here] - top, j[here] - left] += self.correlated
+        shared = self.correlated * (self.loading[i[here]] * self.loading[j[here]])
+        block[i[here] - top, j[here] - left] += shared.to(self.dtype)
         if square:
-            noise = self.noise[self.order[top:bottom]]
-            block.diagonal().copy_(1.0 + self.correlated + noise)
+            own = self.correlated * self.loading[top:bottom] ** 2
+            block.diagonal().copy_(1.0 + own + self.noise[self.order[top:bottom]])
         return block
 
     def index(self, number: int) -> torch.Tensor:
@@ -158,9 +161,11 @@ class LinearSystem:
         """What is left of every map's system, in float64 and without storing the matrix."""
         points, flat = self.points[self.order], solution.flatten(1)
         product = self.covariance.own_times(points, flat)
-        product += (self.noise[self.order, None] + self.correlated) * flat
+        own = self.noise[self.order] + self.correlated * self.loading**2
+        product += own[:, None] * flat
         i, j = self.pairs
-        product.index_add_(0, i, flat[j], alpha=self.correlated)
+        others = (self.loading[i] * self.loading[j])[:, None] * flat[j]
+        product.index_add_(0, i, others, alpha=self.correlated)
         left = right - product.reshape(right.shape)
         n = self.common.numel()
         for number, (low, high) in enumerate(self.used):

@@ -41,6 +41,7 @@ class Observations:
     noise : (n,) variance of the white error, relative to that of the field
     track : (n,) number of the pass; samples of one pass share a correlated error
     correlated : variance of that error, relative to that of the field
+    loading : (n,) factor of that error at each observation, 1 without
     """
 
     time: FloatArray
@@ -50,18 +51,20 @@ class Observations:
     noise: FloatArray
     track: IntArray | None = None
     correlated: float = 0.0
+    loading: FloatArray | None = None
 
     def __post_init__(self) -> None:
         """Refuse what has no posterior."""
-        sizes = {
-            name: len(getattr(self, name))
-            for name in ("time", "x", "y", "value", "noise", "track")
+        columns = {
+            name: getattr(self, name)
+            for name in ("time", "x", "y", "value", "noise", "track", "loading")
             if getattr(self, name) is not None
         }
+        sizes = {name: len(column) for name, column in columns.items()}
         if len(set(sizes.values())) > 1:
             raise OceanbenchError(f"observations: columns of different lengths {sizes}")
-        for name in ("time", "x", "y", "value", "noise"):
-            if not np.isfinite(getattr(self, name)).all():
+        for name, column in columns.items():
+            if not np.isfinite(column).all():
                 raise OceanbenchError(f"observations: '{name}' has missing values; drop them")
         if (self.noise < 0).any() or not 0 <= self.correlated < np.inf:
             raise OceanbenchError("observations: a variance of the noise is negative or infinite")
@@ -173,6 +176,7 @@ def _posterior(
     tensors = [torch.tensor(c, dtype=torch.float64, device=device) for c in columns]
     dtype = torch.float64 if precision == "double" else torch.float32
     value = torch.tensor(o.value[begin:end], dtype=torch.float64, device=device)
+    loading = np.ones(o.time.size) if o.loading is None else o.loading
     value = value.reshape(end - begin, o.value.shape[1] if o.value.ndim > 1 else 1)
     with tiny_numbers_as_zero(dtype):
         system = LinearSystem(
@@ -181,6 +185,7 @@ def _posterior(
             torch.tensor(o.noise[begin:end], dtype=torch.float64, device=device),
             pairs_of_a_pass(o.track[begin:end]) if o.track is not None and o.correlated else None,
             o.correlated,
+            torch.tensor(loading[begin:end], dtype=torch.float64, device=device),
             [(first - begin, last - begin) for first, last in windows],
             dtype,
         )

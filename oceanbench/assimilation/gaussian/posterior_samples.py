@@ -142,5 +142,6 @@ def _observed(field: RandomField, o: Observations, random: np.random.Generator) 
     if o.track is not None and o.correlated > 0:
         number = np.unique(o.track, return_inverse=True)[1]
         error = random.standard_normal((int(number.max(initial=-1)) + 1, seen.shape[1]))
-        seen += np.sqrt(o.correlated) * error[number]
+        loading = np.ones(o.time.size) if o.loading is None else o.loading
+        seen += np.sqrt(o.correlated) * loading[:, None] * error[number]
     return seen

@@ -1,7 +1,7 @@
 r"""Back-and-forth nudging: a model drawn to observations, forward and backward over a window.
 
 .. math:: \partial_t q = M(q) + K (q_{obs} - q), \qquad
-    K(x, t) = \frac{1}{T} \, \frac{S}{1 + S}, \qquad
+    K(x, t) = \frac{1}{T} \, \frac{S}{1 + S} + \frac{1}{T_b}, \qquad
     S = \sum_i e^{-(t - t_i)^2 / \tau^2 - |x - x_i|^2 / D^2}
 
 Each step of the model is followed by the exact solution of the nudging term, which is stable for
@@ -51,6 +51,7 @@ class Nudging:
     days, km : tau and D, e-folding distances from an observation in time and space
     iterations : most passes in both directions; at least two are needed to know a change
     tolerance : rms change between iterations, relative to the rms of the states, at which to stop
+    everywhere_days : T_b, e-folding time of the relaxation far from observations too; 0 for none
     """
 
     hours: float
@@ -58,6 +59,7 @@ class Nudging:
     km: float
     iterations: int
     tolerance: float
+    everywhere_days: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse what draws to nothing."""
@@ -66,6 +68,10 @@ class Nudging:
                 raise OceanbenchError(
                     f"nudging: {name} is {getattr(self, name)}; expected more than {least}"
                 )
+        if not 0 <= self.everywhere_days < math.inf:
+            raise OceanbenchError(
+                f"nudging: everywhere_days is {self.everywhere_days}; expected days, or 0 for none"
+            )
 
     def weight(
         self,
@@ -74,7 +80,7 @@ class Nudging:
         x: FloatArray,
         y: FloatArray,
     ) -> Tensor:
-        """Weight S / (1 + S) around the observations: 0 far from all, 1 amid many.
+        """Weight T K: S / (1 + S), 0 far from all observations and 1 amid many, and T / T_b.
 
         Parameters
         ----------
@@ -96,6 +102,8 @@ class Nudging:
             near = np.exp(-(((times[number] - o.time[a:b]) / self.days) ** 2))
             density = (near_y * near) @ near_x.T
             result[number] = density / (1.0 + density)
+        if self.everywhere_days > 0:
+            result += self.hours / 24.0 / self.everywhere_days
         return torch.from_numpy(result)
 
     def nudged(self, state: Tensor, target: Tensor, weight: Tensor, hours: float) -> Tensor:

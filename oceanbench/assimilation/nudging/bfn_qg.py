@@ -7,7 +7,8 @@ The first guess and the edges are an optimal interpolation of the same observati
 that samples of one pass share. Near observations, in space and time, the model is drawn to the
 potential vorticity of that interpolation; elsewhere it carries what it has seen, forward and
 backward in time (:mod:`oceanbench.assimilation.nudging.back_and_forth`,
-:mod:`oceanbench.dynamics.reduced_gravity`). Windows of some days are run apart and blended.
+:mod:`oceanbench.dynamics.reduced_gravity`). Windows of some days are run apart and blended. Another
+map can be the first guess, and the model can be drawn to it far from observations too, slowly.
 
 References
 ----------
@@ -17,12 +18,12 @@ Le Guillou et al. (2021), doi:10.1175/JTECH-D-20-0104.1
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 import xarray as xr
-from scipy.interpolate import RectBivariateSpline
 from torch import Tensor
 
 from oceanbench.arrays import FloatArray, IntArray
@@ -36,11 +37,14 @@ from oceanbench.assimilation.nudging.back_and_forth import (
     sponge,
     window_starts,
 )
+from oceanbench.assimilation.nudging.model_grid import equidistant, model_on, on_target
 from oceanbench.assimilation.observations.superobservations import Samples, kilometres
 from oceanbench.dynamics import reduced_gravity as qg
-from oceanbench.dynamics.quasigeostrophic import DAY
 from oceanbench.errors import OceanbenchError
 from oceanbench.progress import progress
+
+Guess = Callable[[FloatArray, FloatArray, FloatArray], FloatArray]
+"""Anomalies (days, latitude, longitude) on days, longitudes and latitudes."""
 
 TOGETHER = 16  # windows that are integrated as one batch
 GROWTH = 100.0  # of the largest vorticity of the first guess: more is no flow but a blow-up
@@ -62,6 +66,7 @@ class Settings:
     window_days, stride_days : length of the windows, and days from one to the next
     iterations, tolerance : at most so often forth and back, with 0 the first guess is the result;
         stop at this change, relative to the flow's vorticity
+    relaxation_days : e-folding time of a relaxation to the first guess everywhere; 0 for none
     step_degrees, step_hours : steps of the model
     margin : how far the model reaches beyond the target, degrees
     sponge_km : width of the zone in which the edges' first guess gains the upper hand
@@ -81,6 +86,7 @@ class Settings:
     stride_days: int = 3
     iterations: int = 5
     tolerance: float = 0.01
+    relaxation_days: float = 0.0
     step_degrees: float = 0.2
     step_hours: float = 2.0
     margin: float = 1.0
@@ -106,6 +112,7 @@ def mapped(
     latitude: FloatArray,
     settings: Settings,
     *,
+    guess: Guess | None = None,
     device: str = "cpu",
 ) -> FloatArray:
     """Anomalies (times, latitude, longitude) to the mean field.
@@ -117,17 +124,24 @@ def mapped(
     times : of the maps, days
     longitude, latitude : of the maps, equidistant
     settings : numbers of the method
+    guess : makes the first guess; by default an interpolation with the settings' covariance
     device : of torch
     """
     s = settings
-    nodes = tuple(_nodes(axis, s.margin, s.step_degrees) for axis in (longitude, latitude))
+    nodes = tuple(equidistant(axis, s.margin, s.step_degrees) for axis in (longitude, latitude))
     place = (float(nodes[0].mean()), float(nodes[1].mean()))
     plane = kilometres(nodes[0], nodes[1], place)
-    model = _model(plane, place[1], s, device)
+    model = model_on(
+        plane,
+        place[1],
+        wave_speed=s.wave_speed,
+        dissipation_days=s.dissipation_days,
+        dtype=PRECISIONS[s.precision],
+        device=device,
+    )
     days = np.arange(math.floor(times.min()), math.floor(times.max()) + 2)
     starts = window_starts(days[0], days[-1], length=s.window_days, stride=s.stride_days)
     all_days = np.arange(starts[0], starts[-1] + s.window_days + 1)
-    covariance = Covariance(s.length_km, s.length_km, s.length_days)
     near = observed.within(*((axis[0] - s.margin, axis[-1] + s.margin) for axis in nodes))
     if not ((near.time > all_days[0]) & (near.time < all_days[-1])).any():
         raise OceanbenchError(
@@ -137,21 +151,40 @@ def mapped(
     observations = near.observations(
         place, np.full(len(near.missions), s.noise), correlated=s.correlated
     )
-    posteriors = solve(
-        observations, all_days, covariance, window=2.0 * s.length_days, device=device
-    )
-    guess = torch.cat([maps(p, *plane)[:, 0] for p in posteriors]).cpu().numpy()
-    anomaly = guess[days - starts[0]]
+    if guess is None:
+        first = _interpolated(observations, all_days.astype(np.float64), plane, s, device)
+    else:
+        first = guess(all_days.astype(np.float64), *nodes)
+    anomaly = first[days - starts[0]]
     if s.iterations > 0:
         background = 0.0 if mean is None else extended(mean, nodes[0], nodes[1])
-        scheme = Nudging(s.nudging_hours, s.nudging_days, s.nudging_km, s.iterations, s.tolerance)
-        flow = Flow(model, guess + background, plane, s.sponge_km, s.step_hours)
+        scheme = Nudging(
+            s.nudging_hours,
+            s.nudging_days,
+            s.nudging_km,
+            s.iterations,
+            s.tolerance,
+            s.relaxation_days,
+        )
+        flow = Flow(model, first + background, plane, s.sponge_km, s.step_hours)
         windows = flow.windows(starts, s.window_days, observations, scheme)
         anomaly = blend(windows, starts, days) - background
-    fine = [RectBivariateSpline(nodes[1], nodes[0], m)(latitude, longitude) for m in anomaly]
-    daily = xr.DataArray(np.stack(fine), {"time": days.astype(float)}, ("time", "y", "x"))
-    result: FloatArray = daily.interp(time=times).values
-    return result
+    return on_target(anomaly, nodes, days, times, longitude, latitude)
+
+
+def _interpolated(
+    observations: Observations,
+    days: FloatArray,
+    plane: tuple[FloatArray, FloatArray],
+    settings: Settings,
+    device: str,
+) -> FloatArray:
+    """Optimal interpolation (days, latitude, longitude) with a Gaussian covariance."""
+    s = settings
+    covariance = Covariance(s.length_km, s.length_km, s.length_days)
+    posteriors = solve(observations, days, covariance, window=2.0 * s.length_days, device=device)
+    found: FloatArray = torch.cat([maps(p, *plane)[:, 0] for p in posteriors]).cpu().numpy()
+    return found
 
 
 class Flow:
@@ -218,35 +251,6 @@ class Flow:
         day = (level // self.per_day).clamp(max=len(daily) - 2)
         part = ((level - day * self.per_day).to(daily) / self.per_day)[:, None, None]
         return torch.lerp(daily[day], daily[day + 1], part)
-
-
-def _model(
-    plane: tuple[FloatArray, FloatArray], latitude: float, settings: Settings, device: str
-) -> qg.Operators:
-    x, y = plane
-    wave_speed, dissipation_days = settings.wave_speed, settings.dissipation_days
-    if not 5.0 <= abs(latitude) <= 85.0:
-        raise OceanbenchError(
-            f"bfn: the box is centred at latitude {latitude:g}; a geostrophic plane needs 5 to 85 "
-            "degrees north or south; use another method, such as oi"
-        )
-    if wave_speed <= 0 or dissipation_days < 0:
-        raise OceanbenchError(
-            f"bfn: wave_speed {wave_speed} must be positive, dissipation_days {dissipation_days} "
-            "not negative"
-        )
-    parameters = qg.Parameters(latitude, wave_speed, None, dissipation_days * DAY or None)
-    spacing = (1e3 * float(y[1] - y[0]), 1e3 * float(x[1] - x[0]))
-    dtype = PRECISIONS[settings.precision]
-    return qg.operators(parameters, y.size, x.size, spacing, dtype=dtype, device=device)
-
-
-def _nodes(values: FloatArray, margin: float, step: float) -> FloatArray:
-    """Equidistant nodes over the values and a margin on both sides, about ``step`` apart."""
-    if margin <= 0 or step <= 0:
-        raise OceanbenchError(f"bfn: margin {margin} and step_degrees {step} must be positive")
-    first, last = float(values.min()) - margin, float(values.max()) + margin
-    return np.linspace(first, last, max(round((last - first) / step), 4) + 1)
 
 
 def extended(mean: xr.DataArray, longitude: FloatArray, latitude: FloatArray) -> FloatArray:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,89 @@ from oceanbench.grid import KM_PER_DEGREE
 Scales = Mapping[str, float]
 BOXES = ((-3.0, -3.0), (3.0, -3.0), (-3.0, 3.0), (3.0, 3.0))  # centres from the middle, degrees
 HALF, INNER = 3.5, 2.5  # half a side of a box, and of its predicted part, degrees
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Samples of missions that were left out, one mission after the other, and their prediction.
+
+    Attributes
+    ----------
+    error : (m,) prediction less sample, in the samples' unit
+    variance : (m,) formal error variance of the prediction, relative to that of the field; 0 where
+        it was not asked for
+    deviation : (m,) of the field there, by which its values were divided
+    date : (m,) within a day of which they are, days
+    """
+
+    error: FloatArray
+    variance: FloatArray
+    deviation: FloatArray
+    date: FloatArray
+
+
+def left_out(  # noqa: PLR0913  (every option is a keyword)
+    samples: Samples,
+    place: tuple[float, float],
+    dates: FloatArray,
+    covariance: Covariance,
+    *,
+    noise: float,
+    correlated: float,
+    deviation: FloatArray | None = None,
+    loading: FloatArray | None = None,
+    within_km: float = np.inf,
+    formal_error: bool = False,
+    device: str = "cpu",
+) -> Iterator[LeftOut]:
+    """Predict each mission's samples within a day of each date by the others, in a fixed order.
+
+    Parameters
+    ----------
+    samples : of two or more missions
+    place : (longitude, latitude) about which distances are measured, degrees
+    dates : days
+    covariance : in kilometres; observations within twice its time scale are used
+    noise, correlated : variances of the white error and of that of a pass, relative to the field's
+    deviation : (missions, n) of the field at all samples, as it is known without each mission; 1
+        without
+    loading : (missions, n) likewise the factor of the error of a pass
+    within_km : only samples closer to the place than this, eastward and northward, are predicted
+    formal_error : give the formal error too
+    device : of torch
+    """
+    seen = np.unique(samples.mission)
+    if seen.size < 2:
+        raise OceanbenchError(
+            f"{seen.size} of the missions {', '.join(samples.missions)} has samples to fit to, "
+            "expected two or more: leaving out the only one leaves nothing"
+        )
+    variances = np.full(len(samples.missions), noise)
+    window = 2.0 * covariance.length_time
+    x, y = kilometres(samples.longitude, samples.latitude, place)
+    inner = (np.abs(x) < within_km) & (np.abs(y) < within_km)
+    for mission in seen:
+        kept = samples.mission != mission
+        scale = np.ones(samples.time.size) if deviation is None else deviation[mission]
+        observations = samples.take(kept).observations(
+            place,
+            variances,
+            correlated=correlated,
+            deviation=scale[kept],
+            loading=None if loading is None else loading[mission][kept],
+        )
+        for date in dates:
+            left = inner & (np.abs(samples.time - date) < 1.0) & ~kept
+            options: Any = {"window": window, "device": device, "precision": "single"}
+            for posterior in solve(observations, [date], covariance, **options):
+                at = (x[left], y[left], samples.time[left])
+                predicted = values_at(posterior, 0, *at)[:, 0].cpu().numpy()
+                variance = np.zeros(predicted.size)
+                if formal_error:
+                    places = posterior.places(*at)
+                    variance = 1.0 - posterior.system.explained(places, 0).cpu().numpy()
+                error = scale[left] * predicted - samples.value[left]
+                yield LeftOut(error, variance, scale[left], np.full(error.size, float(date)))
 
 
 def left_out_error(
@@ -41,40 +125,25 @@ def left_out_error(
 
     Parameters
     ----------
-    samples : of two or more missions
-    place : (longitude, latitude) about which distances are measured, degrees
-    dates : days
-    covariance : in kilometres; observations within twice its time scale are used
-    noise, correlated : variances of the white error and of that of a pass, relative to the field's
-    within_km : only samples closer to the place than this, eastward and northward, are predicted
-    device : of torch
+    samples, place, dates, covariance, noise, correlated, within_km, device : as for
+        :func:`left_out`
 
     Returns
     -------
     float, in the square of the samples' unit
     """
-    seen = np.unique(samples.mission)
-    if seen.size < 2:
-        raise OceanbenchError(
-            f"{seen.size} of the missions {', '.join(samples.missions)} has samples to fit to, "
-            "expected two or more: leaving out the only one leaves nothing"
-        )
-    variances = np.full(len(samples.missions), noise)
-    window = 2.0 * covariance.length_time
-    x, y = kilometres(samples.longitude, samples.latitude, place)
-    inner = (np.abs(x) < within_km) & (np.abs(y) < within_km)
     squares, count = 0.0, 0
-    for mission in seen:
-        others = samples.take(samples.mission != mission)
-        observations = others.observations(place, variances, correlated=correlated)
-        for date in dates:
-            left = inner & (np.abs(samples.time - date) < 1.0) & (samples.mission == mission)
-            (posterior,) = solve(
-                observations, [date], covariance, window=window, device=device, precision="single"
-            )
-            predicted = values_at(posterior, 0, x[left], y[left], samples.time[left])
-            error = predicted[:, 0].cpu().numpy() - samples.value[left]
-            squares, count = squares + float(error @ error), count + error.size
+    for part in left_out(
+        samples,
+        place,
+        dates,
+        covariance,
+        noise=noise,
+        correlated=correlated,
+        within_km=within_km,
+        device=device,
+    ):
+        squares, count = squares + float(part.error @ part.error), count + part.error.size
     if count == 0:
         raise OceanbenchError("no sample is near the place and the dates; choose other dates")
     return squares / count
@@ -109,13 +178,7 @@ def fitted(
     -------
     the scales, and the root mean squared errors (2,) at the start and at the end
     """
-    boxes = predicted_boxes(samples, start, covariance, dates=dates)
-    if not boxes:
-        raise OceanbenchError(
-            "scales are fitted to two or more altimeters, each predicted from the others, within "
-            f"{BOXES[-1][0] + INNER:g} degrees of the middle of the samples, where no two have any "
-            "near the dates; give scales"
-        )
+    boxes = boxes_to_fit(samples, start, covariance, dates=dates)
     latitude = float(np.median(samples.latitude))
     free = [name for name, value in start.items() if value > 0]
 
@@ -142,6 +205,24 @@ def fitted(
     options: Any = {"maxfev": evaluations, "initial_simplex": simplex, "xatol": 0.02, "fatol": 1e-6}
     found = minimize(error, first, method="Nelder-Mead", options=options)
     return trial(found.x), np.sqrt([error(first), found.fun])
+
+
+def boxes_to_fit(
+    samples: Samples,
+    start: Scales,
+    covariance: Callable[[float, Scales], Covariance],
+    *,
+    dates: int,
+) -> list[tuple[Samples, tuple[float, float], FloatArray]]:
+    """Boxes of :func:`predicted_boxes`; refused where there is none."""
+    boxes = predicted_boxes(samples, start, covariance, dates=dates)
+    if not boxes:
+        raise OceanbenchError(
+            "scales are fitted to two or more altimeters, each predicted from the others, within "
+            f"{BOXES[-1][0] + INNER:g} degrees of the middle of the samples, where no two have any "
+            "near the dates; give scales"
+        )
+    return boxes
 
 
 def predicted_boxes(

@@ -72,7 +72,8 @@ class Samples:
         noise: FloatArray,
         *,
         correlated: float = 0.0,
-        deviation: float = 1.0,
+        deviation: float | FloatArray = 1.0,
+        loading: FloatArray | None = None,
     ) -> Observations:
         """Observations in kilometres about a place.
 
@@ -82,11 +83,12 @@ class Samples:
         noise : (missions,) variance of the white error, relative to that of the signal
         correlated : variance of the error that a pass shares, relative to that of the signal
         deviation : by which the values are divided
+        loading : (n,) factor of the error that a pass shares, 1 without
         """
         x, y = kilometres(self.longitude, self.latitude, place)
         variance = np.asarray(noise, dtype=np.float64)[self.mission]
         values = self.value / deviation
-        return Observations(self.time, x, y, values, variance, self.track, correlated)
+        return Observations(self.time, x, y, values, variance, self.track, correlated, loading)
 
     def deviation(self, noise: float) -> float:
         """Standard deviation of the signal about the background; 1 without observations.
@@ -218,6 +220,40 @@ def samples(
     return Samples(
         time, longitude, latitude, value, track[order], mission[order], missions=tuple(names)
     )
+
+
+@dataclass(frozen=True)
+class Anomalies:
+    """Super-observations of whatever a method is given, to fit something to.
+
+    Attributes
+    ----------
+    samples : relative to the mean, in days since the origin
+    variable : its name
+    centre : of their longitudes, degrees
+    origin : their first time
+    mean : field that they are relative to; None for zero
+    """
+
+    samples: Samples
+    variable: str
+    centre: float
+    origin: np.datetime64
+    mean: xr.DataArray | None
+
+    @classmethod
+    def of(
+        cls, inputs: Mapping[str, xr.Dataset], *, missions: str = "", coarsen: int = 5
+    ) -> Anomalies:
+        """Anomalies of the first variable of the chosen missions, as for :func:`samples`."""
+        first = inputs[chosen_missions(inputs, missions)[0]]
+        variable = next(str(v) for v in first.data_vars if v not in ("track", "cycle"))
+        centre = float(first["longitude"].median())
+        origin = first["time"].values.min()
+        mean = mean_field(inputs, variable, centre, of_training=True)
+        place = (inputs, variable, origin, centre)
+        observed = samples(*place, missions=missions, coarsen=coarsen, mean=mean)
+        return cls(observed, variable, centre, origin, mean)
 
 
 def _rows(

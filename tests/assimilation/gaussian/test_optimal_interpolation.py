@@ -176,6 +176,19 @@ def test_the_numbers_of_passes_are_names() -> None:
     np.testing.assert_allclose(mapped(single, c), mapped(white, c), atol=1e-12)
 
 
+@pytest.mark.parametrize("precision", TOLERANCE)
+def test_an_error_of_a_pass_may_differ_along_it(precision: str) -> None:
+    """Its covariance is that of a number times a loading: the dense posterior again."""
+    o, c = observed(), COVARIANCES["arhan, moving"]
+    loading = np.random.default_rng(4).uniform(0.2, 3.0, o.time.size)
+    o = replace(o, loading=loading)
+    found = mapped(o, c, precision=precision)
+    np.testing.assert_allclose(found, dense(o, c), atol=TOLERANCE[precision])
+    assert np.abs(found - mapped(replace(o, loading=None), c)).max() > 0.01
+    ones = replace(o, loading=np.ones(o.time.size))
+    assert np.array_equal(mapped(ones, c), mapped(replace(o, loading=None), c))
+
+
 def test_duplicated_observations_count_as_repeated_measurements() -> None:
     """Two equal ones with variance s are one with variance s / 2."""
     o, c = observed(0.0, 60), COVARIANCES["gaussian"]

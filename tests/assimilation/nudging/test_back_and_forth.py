@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from oceanbench.assimilation.nudging.back_and_forth import (
     sponge,
     window_starts,
 )
+from oceanbench.assimilation.nudging.withheld_weight import withheld_weight
 from oceanbench.assimilation.observations.superobservations import kilometres, samples
 from oceanbench.dynamics import reduced_gravity as qg
 from oceanbench.errors import OceanbenchError
@@ -51,6 +53,18 @@ def test_weight_amid_many_observations_tends_to_one():
     many = observations([0.0] * 100, [50.0] * 100, [50.0] * 100)
     weight = SCHEME.weight(many, [0.0], np.array([50.0]), np.array([50.0]))
     assert float(weight) == pytest.approx(100 / 101)
+
+
+def test_a_relaxation_everywhere_is_added_to_it():
+    """T / T_b, so that far from observations the time of relaxation is T_b."""
+    axis, one = np.linspace(0, 100, 5), observations([3.0], [50.0], [25.0])
+    slow = replace(SCHEME, everywhere_days=5.0)
+    weight = slow.weight(one, [3.0, 30.0], axis, axis)
+    torch.testing.assert_close(weight, SCHEME.weight(one, [3.0, 30.0], axis, axis) + 0.05)
+    far = slow.nudged(torch.ones(1).double(), torch.zeros(1).double(), weight[1, 0, :1], 5 * 24.0)
+    assert float(far) == pytest.approx(1 / math.e)
+    with pytest.raises(OceanbenchError, match="everywhere_days is -1"):
+        replace(SCHEME, everywhere_days=-1.0)
 
 
 def test_relaxation_is_exact_whatever_the_step():
@@ -311,6 +325,59 @@ def test_without_iterations_bfn_gives_its_first_guess(bfn, inputs):
     np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
+def test_bfn_begins_with_the_map_of_duacs(bfn, inputs):
+    """With the usual scales or those of weights; but for the way from grid to grid."""
+    wanted, duacs = target(3), load_method("duacs")[1]
+    options = QUICK | {"iterations": 0, "step_degrees": 0.2}
+    learned = {"length_factor": torch.tensor(0.8), "deviation_km": torch.tensor(100.0)}
+    for weights in (None, learned):
+        found = bfn.estimate(inputs, wanted, first_guess="duacs", weights=weights, **options)["ssh"]
+        expected = duacs.estimate(inputs, wanted, device="cpu", seed=0, weights=weights)["ssh"]
+        np.testing.assert_allclose(found, expected, atol=2e-3)
+
+
+def test_bfn_stays_between_the_fitted_map_and_the_flow(bfn, inputs):
+    learned = {"length_factor": torch.tensor(0.8)}
+    fitted = load_method("duacs")[1].estimate(
+        inputs, target(), device="cpu", seed=0, weights=learned
+    )["ssh"]
+    flow, half, nothing = (
+        bfn.estimate(inputs, target(), weights=learned, weight=w, **QUICK)["ssh"]
+        for w in (1.0, 0.5, 0.0)
+    )
+    assert float(np.abs(flow - fitted).max()) > 0.005
+    np.testing.assert_allclose(half, (flow + fitted) / 2, atol=1e-6)
+    np.testing.assert_allclose(nothing, fitted, atol=1e-6)
+    assert flow.identical(bfn.estimate(inputs, target(), **QUICK)["ssh"])
+
+
+def test_bfn_is_drawn_to_its_first_guess_everywhere(bfn, inputs):
+    flow, guess, near = (
+        bfn.estimate(inputs, target(), first_guess="duacs", **(QUICK | options))["ssh"]
+        for options in ({}, {"iterations": 0}, {"relaxation_days": 0.01})
+    )
+    assert float(np.abs(near - guess).std()) < 0.2 * float(np.abs(flow - guess).std())
+
+
+def test_bfn_takes_the_weight_that_withheld_altimeters_choose(bfn, inputs, monkeypatch):
+    seen = []
+
+    def chosen(observed, pair, times, longitude, latitude, *, most):
+        found = withheld_weight(observed, pair, times, longitude, latitude, most=most)
+        seen.append((most, found))
+        return found
+
+    monkeypatch.setattr(bfn, "withheld_weight", chosen)
+    given = QUICK | {"weights": {"length_factor": torch.tensor(0.4)}}  # a map that is not good
+    found = bfn.estimate(inputs, target(), withheld=2, **given)["ssh"]
+    ((most, weight),) = seen
+    assert most == 2
+    assert 0.0 < weight.value <= 1.0
+    assert weight.rmse[2] <= weight.rmse[:2].min()
+    expected = bfn.estimate(inputs, target(), weight=weight.value, **given)["ssh"]
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
 def test_bfn_in_single_precision_agrees(bfn, inputs):
     double, single = (
         bfn.estimate(inputs, target(), **QUICK, precision=p)["ssh"] for p in ("double", "single")
@@ -331,6 +398,9 @@ def test_bfn_maps_one_time_between_two_days(bfn, inputs):
     [
         ({"step_hours": 7.0}, "step_hours 7 must divide 24"),
         ({"step_hours": 0.0}, "step_hours 0 must divide 24"),
+        ({"first_guess": "miost"}, "no first_guess 'miost'.*duacs, oi"),
+        ({"weight": 1.5}, "weight 1.5 must be from 0 to 1"),
+        ({"relaxation_days": -1.0}, "everywhere_days is -1.0"),
         ({"precision": "half"}, "'half' be double or single"),
         ({"nudging_hours": 0.0}, "hours is 0.0; expected more than 0"),
         ({"nudging_km": -1.0}, "km is -1.0; expected more than 0"),
