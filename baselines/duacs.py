@@ -13,7 +13,8 @@ overlapping tiles, each solved exactly with the scales of its centre, and blende
 
 With a second field (``second``), such as sea surface temperature, the anomalies are those to what
 its maps tell linearly: the same estimate as with a multivariate covariance of both
-(:mod:`oceanbench.assimilation.observations.second_field`).
+(:mod:`oceanbench.assimilation.observations.second_field`). With maps of the variable itself
+(``background``), such as those of an operational system, they are those to these maps.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import numpy as np
 import xarray as xr
 
 from oceanbench.assimilation.gaussian.mapping import fields_of
+from oceanbench.assimilation.observations.backgrounds import background_maps
 from oceanbench.assimilation.observations.cross_validation import fitted
 from oceanbench.assimilation.observations.second_field import added, beyond, fitted_filter, told
 from oceanbench.assimilation.observations.superobservations import (
@@ -71,6 +73,7 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
     swath_km: float = 30.0,
     missions: str = "",
     second: str = "",
+    background: str = "",
     tile: float = 10.0,
     halo: float = 2.5,
     formal_error: bool = False,
@@ -97,6 +100,8 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
     missions : comma-separated names of the inputs to use, or ``all``; by default those that are
         not optional
     second : name of the input that has maps of another variable, of which the weights have learned
+    background : name of an input that has maps of the variable, to which anomalies are taken in
+        place of the mean field
     tile, halo : side of the tiles, and how far around one observations are used and its
         neighbours blended, degrees
     formal_error : give the posterior's standard deviation too
@@ -107,6 +112,11 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
     given = (length_factor, time_factor, speed_factor, noise, correlated)
     scales = _scales(given, weights)
     _check_second(second, weights)
+    if second and background:
+        raise OceanbenchError(
+            f"duacs: background={background} and second={second}: anomalies are relative to one "
+            "of them; leave the other out"
+        )
     longitude, latitude = target["longitude"].values, target["latitude"].values
     days = (target["time"].values - target["time"].values[0]) / DAY
     settings = {"device": device, "precision": precision, "formal_error": formal_error}
@@ -114,7 +124,7 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
     fields: dict[str, xr.DataArray] = {}
     for variable in map(str, target.data_vars):
         centre = float(longitude[0] + longitude[-1]) / 2
-        mean = mean_field(inputs, variable, centre, of_training=True)
+        mean = None if background else mean_field(inputs, variable, centre, of_training=True)
         observed = samples(
             inputs,
             variable,
@@ -126,14 +136,18 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
             mean=mean,
         )
         if second and weights is not None:
-            background = told(inputs, second, weights[FILTER].cpu().numpy(), centre)
-            observed = beyond(observed, background, target["time"].values[0])
+            known = told(inputs, second, weights[FILTER].cpu().numpy(), centre)
+            observed = beyond(observed, known, target["time"].values[0])
+        if background:
+            known = background_maps(inputs, variable, background, centre)
+            observed = beyond(observed, known, target["time"].values[0])
         variance = _noise_of_missions(observed.missions, scales["noise"], mission_noise)
         mapping = TiledMapping(scales, variance, tile, halo, settings)
         maps = mapping.maps(observed, days, longitude, latitude, workers=workers, checkpoint=folder)
         fields |= fields_of(maps, target[variable], 1.0, mean)
-        if second:
-            fields[variable] = added(fields[variable], background, second)
+        if second or background:
+            option = f"second={second}" if second else f"background={background}"
+            fields[variable] = added(fields[variable], known, option)
     return target.assign(fields)
 
 
