@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,7 @@ ALONE: Mapping[str, Callable[[Datasets], xr.DataArray]] = {
 }
 
 
+@cache
 def scored() -> xr.DataArray:
     """Truth of the scored days and nodes."""
     challenge = Challenge.load(CHALLENGE)
