@@ -72,6 +72,7 @@ def test_rows_are_made_once_and_shown(
         off = 0.05 * (1 + page.LEVELS.index(name))
         return (truth + off).to_dataset(name="ssh")
 
+    monkeypatch.setattr(page, "Inputs", lambda _: {})
     monkeypatch.setattr(page, "forecast", lambda *_: None)
     monkeypatch.setattr(page, "first_guess", made)
     halved = {"duacs": lambda inputs, name: 0.5 * (inputs[name]["ssh"] + truth)}
