@@ -239,8 +239,6 @@ def make(
     if again:
         for cell, method in itertools.product(cells, methods):
             cell.row(folder, method).unlink(missing_ok=True)
-    for sea in dict.fromkeys(cell.sea for cell in cells):
-        fits(sea, folder)
     random = np.random.default_rng(os.getpid())  # not where another command is at work
     cells = sorted(cells, key=lambda cell: (cell.from_usual, random.random()))
     one = partial(make_cell, folder=folder, methods=methods)
@@ -248,6 +246,8 @@ def make(
         for cell in cells:
             one(cell)
         return
+    for sea in dict.fromkeys(cell.sea for cell in cells):
+        fits(sea, folder)  # before all of them do
     context = get_context("spawn")
     with ProcessPoolExecutor(workers, context, torch.set_num_threads, (1,)) as pool:
         for _ in pool.map(one, cells):
