@@ -112,11 +112,7 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
     given = (length_factor, time_factor, speed_factor, noise, correlated)
     scales = _scales(given, weights)
     _check_second(second, weights)
-    if second and background:
-        raise OceanbenchError(
-            f"duacs: background={background} and second={second}: anomalies are relative to one "
-            "of them; leave the other out"
-        )
+    _check_one(second, background)
     longitude, latitude = target["longitude"].values, target["latitude"].values
     days = (target["time"].values - target["time"].values[0]) / DAY
     settings = {"device": device, "precision": precision, "formal_error": formal_error}
@@ -151,13 +147,14 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
     return target.assign(fields)
 
 
-def train(
+def train(  # noqa: PLR0913  (every option is a keyword)
     inputs: Mapping[str, xr.Dataset],
     *,
     device: str,
     seed: int,
     missions: str = "",
     second: str = "",
+    background: str = "",
     coarsen: int = 5,
     dates: int = 24,
     evaluations: int = 60,
@@ -176,6 +173,7 @@ def train(
     missions, coarsen : as for :func:`estimate`
     second : name of the input that has maps of another variable, to learn what it tells; of both
         variables there must be training maps
+    background : as for :func:`estimate`: scales of anomalies to such maps, on their days
     dates : number of dates
     evaluations : at most so many trials of either
     init : scales of such a fit, from which to go on
@@ -191,10 +189,13 @@ def train(
     variable = next(str(v) for v in first.data_vars if v not in ("track", "cycle"))
     centre = float(first["longitude"].median())
     origin = first["time"].values.min()
-    mean = mean_field(inputs, variable, centre, of_training=True)
+    _check_one(second, background)
+    mean = None if background else mean_field(inputs, variable, centre, of_training=True)
     observed = samples(
         inputs, variable, origin, centre, missions=missions, coarsen=coarsen, mean=mean
     )
+    if background:
+        observed = beyond(observed, background_maps(inputs, variable, background, centre), origin)
     learned: dict[str, torch.Tensor] = {}
     if second:
         weights = fitted_filter(inputs, variable, second, centre)
@@ -253,6 +254,15 @@ def _check_second(second: str, weights: Mapping[str, torch.Tensor] | None) -> No
         raise OceanbenchError(
             "duacs: the weights have learned with a second field, and none is named; "
             "give --set second=NAME"
+        )
+
+
+def _check_one(second: str, background: str) -> None:
+    """Refuse anomalies that would be relative to both."""
+    if second and background:
+        raise OceanbenchError(
+            f"duacs: background={background} and second={second}: anomalies are relative to one "
+            "of them; leave the other out"
         )
 
 

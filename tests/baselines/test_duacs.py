@@ -261,6 +261,20 @@ def test_what_is_no_background_is_refused() -> None:
         estimated(given | {"analysis": short}, background="analysis")
 
 
+def test_scales_are_fitted_to_anomalies_to_a_background() -> None:
+    observed = world(13.0, passes=150, step=2.0)
+    given = {name: data.copy(deep=True) for name, data in observed.items()}
+    for data in given.values():
+        data["ssh"] += 0.3 * (data["longitude"] - PLACE[0])
+    options = {"device": "cpu", "seed": 0, "coarsen": 1, "dates": 2, "evaluations": 1}
+    mean = analysis().mean("time").assign_attrs(role="auxiliary", layout="static")
+    expected = METHOD.train(given | {"mean": mean}, **options)["rmse"]
+    found = METHOD.train(given | {"analysis": analysis()}, background="analysis", **options)["rmse"]
+    np.testing.assert_allclose(found, expected, rtol=0.1)  # samples beyond it are left out
+    with pytest.raises(OceanbenchError, match="leave the other out"):
+        METHOD.train(given, background="analysis", second="sst", **options)
+
+
 def test_training_keeps_the_filter_of_a_second_field() -> None:
     before = warmth()["sst"].assign(ssh=warmth()["sst"]["sst"] / 10.0).assign_attrs(role="training")
     given = world(13.0, passes=150, step=2.0) | warmth() | {"before": before}
