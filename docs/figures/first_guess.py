@@ -18,7 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -72,10 +72,10 @@ def refitted(inputs: Datasets, name: str) -> xr.DataArray:
     return run("duacs", inputs, background=name, weights=weights, precision="single")
 
 
-def anywhere(inputs: Datasets, name: str) -> xr.DataArray:
+def anywhere(inputs: Datasets, name: str, passes: str = "auto") -> xr.DataArray:
     """Network that learned anywhere."""
     weights = learned("fourdvarnet_anywhere.safetensors")
-    options = {"first_guess": name, "most_withheld": 1}
+    options = {"first_guess": name, "most_withheld": 1, "passes": passes}
     return run("fourdvarnet_anywhere", inputs, weights=weights, **options)
 
 
@@ -88,9 +88,10 @@ def of_bfn(inputs: Datasets, name: str) -> xr.DataArray:
 METHODS: Mapping[str, Callable[[Datasets, str], xr.DataArray]] = {
     "first guess": lambda inputs, name: inputs[name]["ssh"],
     "duacs": lambda inputs, name: run("duacs", inputs, background=name, **duacs_options()),
-    "fourdvarnet_anywhere": anywhere,
-    "fourdvarnet": of_bfn,
     "duacs, refitted": refitted,
+    "fourdvarnet_anywhere": anywhere,
+    "fourdvarnet_anywhere, forced": partial(anywhere, passes="two"),
+    "fourdvarnet": of_bfn,
 }
 ALONE: Mapping[str, Callable[[Datasets], xr.DataArray]] = {
     "duacs": lambda inputs: run("duacs", inputs, **duacs_options()),
@@ -177,7 +178,7 @@ def draw(found: Mapping[str, list[int]]) -> Figure:
     axes = figure.subplots()
     guesses = [total(found[f"first guess | {name}"]) for name in LEVELS]
     methods = [name for name in METHODS if name != "first guess"]
-    for method, colour, marker in zip(methods, LINES, "osD^", strict=False):
+    for method, colour, marker in zip(methods, LINES, "osD^v", strict=False):
         known = [name for name in LEVELS if f"{method} | {name}" in found]
         places = sorted(
             (total(found[f"first guess | {name}"]), total(found[f"{method} | {name}"]))
