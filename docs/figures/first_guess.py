@@ -180,6 +180,8 @@ def draw(found: Mapping[str, list[int]]) -> Figure:
     methods = [name for name in METHODS if name != "first guess"]
     for method, colour, marker in zip(methods, LINES, "osD^v", strict=False):
         known = [name for name in LEVELS if f"{method} | {name}" in found]
+        if not known:
+            continue
         places = sorted(
             (total(found[f"first guess | {name}"]), total(found[f"{method} | {name}"]))
             for name in known

@@ -263,7 +263,6 @@ def gathered(folder: Path, known: Mapping[str, Any]) -> dict[str, Any]:
             if path.is_file():
                 row = json.loads(path.read_text(encoding="utf-8"))
                 found.setdefault("sea", {})[cell.sea] = row["sea"]
-                found.setdefault("seconds", {}).setdefault(method, []).append(row["seconds"])
                 found.setdefault(str(cell), {})[method] = row["rmse"]
     return found
 
