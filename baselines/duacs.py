@@ -16,7 +16,8 @@ one standard deviation in a tile, or one that varies in space (``deviation_km``,
 
 With a second field (``second``), such as sea surface temperature, the anomalies are those to what
 its maps tell linearly: the same estimate as with a multivariate covariance of both
-(:mod:`oceanbench.assimilation.observations.second_field`).
+(:mod:`oceanbench.assimilation.observations.second_field`). With maps of the variable itself
+(``background``), such as those of an operational system, they are those to these maps.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ import xarray as xr
 
 from oceanbench.arrays import FloatArray
 from oceanbench.assimilation.gaussian.mapping import fields_of
+from oceanbench.assimilation.observations.backgrounds import background_maps
 from oceanbench.assimilation.observations.cross_validation import fitted
 from oceanbench.assimilation.observations.fitted_covariance import fit
 from oceanbench.assimilation.observations.second_field import added, beyond, fitted_filter, told
@@ -81,6 +83,7 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
     swath_km: float = 30.0,
     missions: str = "",
     second: str = "",
+    background: str = "",
     tile: float = 10.0,
     halo: float = 2.5,
     formal_error: bool = False,
@@ -110,6 +113,8 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
     missions : comma-separated names of the inputs to use, or ``all``; by default those that are
         not optional
     second : name of the input that has maps of another variable, of which the weights have learned
+    background : name of an input that has maps of the variable, to which anomalies are taken in
+        place of the mean field
     tile, halo : side of the tiles, and how far around one observations are used and its
         neighbours blended, degrees
     formal_error : give the posterior's standard deviation too
@@ -129,6 +134,7 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
     }
     scales = chosen_scales(given, weights)
     _check_second(second, weights)
+    _check_one(second, background)
     longitude, latitude = target["longitude"].values, target["latitude"].values
     days = (target["time"].values - target["time"].values[0]) / DAY
     settings = {"device": device, "precision": precision, "formal_error": formal_error}
@@ -136,7 +142,7 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
     fields: dict[str, xr.DataArray] = {}
     for variable in map(str, target.data_vars):
         centre = float(longitude[0] + longitude[-1]) / 2
-        mean = mean_field(inputs, variable, centre, of_training=True)
+        mean = None if background else mean_field(inputs, variable, centre, of_training=True)
         observed = samples(
             inputs,
             variable,
@@ -148,14 +154,18 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
             mean=mean,
         )
         if second and weights is not None:
-            background = told(inputs, second, weights[FILTER].cpu().numpy(), centre)
-            observed = beyond(observed, background, target["time"].values[0])
+            known = told(inputs, second, weights[FILTER].cpu().numpy(), centre)
+            observed = beyond(observed, known, target["time"].values[0])
+        if background:
+            known = background_maps(inputs, variable, background, centre)
+            observed = beyond(observed, known, target["time"].values[0])
         variance = _noise_of_missions(observed.missions, scales["noise"], mission_noise)
         mapping = TiledMapping(scales, variance, tile, halo, settings)
         maps = mapping.maps(observed, days, longitude, latitude, workers=workers, checkpoint=folder)
         fields |= fields_of(maps, target[variable], 1.0, mean)
-        if second:
-            fields[variable] = added(fields[variable], background, second)
+        if second or background:
+            option = f"second={second}" if second else f"background={background}"
+            fields[variable] = added(fields[variable], known, option)
     return target.assign(fields)
 
 
@@ -166,6 +176,7 @@ def train(  # noqa: PLR0913  (every option is a keyword)
     seed: int,
     missions: str = "",
     second: str = "",
+    background: str = "",
     coarsen: int = 5,
     dates: int = 24,
     evaluations: int = 60,
@@ -187,6 +198,7 @@ def train(  # noqa: PLR0913  (every option is a keyword)
     missions, coarsen : as for :func:`estimate`
     second : name of the input that has maps of another variable, to learn what it tells; of both
         variables there must be training maps
+    background : as for :func:`estimate`: scales of anomalies to such maps, on their days
     dates : number of dates
     evaluations : at most so many trials, of either with ``local=false``
     local : which of the two fits
@@ -200,13 +212,17 @@ def train(  # noqa: PLR0913  (every option is a keyword)
     """
     import torch  # noqa: PLC0415
 
-    given = Anomalies.of(inputs, missions=missions, coarsen=coarsen)
+    _check_one(second, background)
+    given = Anomalies.of(inputs, missions=missions, coarsen=coarsen, about_mean=not background)
     observed = given.samples
+    if background:
+        maps = background_maps(inputs, given.variable, background, given.centre)
+        observed = beyond(observed, maps, given.origin)
     learned: dict[str, torch.Tensor] = {}
     if second:
         weights = fitted_filter(inputs, given.variable, second, given.centre)
-        background = told(inputs, second, weights, given.centre)
-        observed = beyond(observed, background, given.origin)
+        maps = told(inputs, second, weights, given.centre)
+        observed = beyond(observed, maps, given.origin)
         learned[FILTER] = torch.as_tensor(weights)
     begin = chosen_scales({}, init)
     if local:
@@ -253,6 +269,15 @@ def _check_second(second: str, weights: Mapping[str, torch.Tensor] | None) -> No
         raise OceanbenchError(
             "duacs: the weights have learned with a second field, and none is named; "
             "give --set second=NAME"
+        )
+
+
+def _check_one(second: str, background: str) -> None:
+    """Refuse anomalies that would be relative to both."""
+    if second and background:
+        raise OceanbenchError(
+            f"duacs: background={background} and second={second}: anomalies are relative to one "
+            "of them; leave the other out"
         )
 
 

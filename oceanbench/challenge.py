@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -151,20 +150,6 @@ class Challenge(Declaration):
         within = None if dates is None else time_slice(dates)
         opened = CHALLENGE_KINDS[self.kind].open(self, name, data_dir, within)
         return opened.assign_attrs(self.attributes(name))
-
-    def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td>{escape(name)}</td><td>{d.role}</td><td>{d.layout}</td>"
-            f"<td>{escape(', '.join(d.variables))}</td></tr>"
-            for name, d in self.datasets.items()
-        )
-        heads = "".join(f"<th>{head}</th>" for head in ("dataset", "role", "layout", "variables"))
-        scores = escape(", ".join(row.label for row in self.metrics))
-        return (
-            f"<p>{escape(self.title)} (<code>{escape(self.name)}</code>, version {self.version}, "
-            f"kind {escape(self.kind)})</p><table><tr>{heads}</tr>{rows}</table>"
-            f"<p>Scores: {scores}; ranked by {escape(self.ranking.label)}</p>"
-        )
 
     def target(self, data_dir: Path | None = None) -> xr.Dataset:
         """Empty variables on the coordinates that a method has to fill.

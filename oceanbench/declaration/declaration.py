@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -110,6 +111,20 @@ class Declaration(Section):
     def mask_of(self, row: MetricRow) -> str:
         """Name of the mask that a score looks through."""
         return row.mask or next(iter(self.masks))
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{escape(name)}</td><td>{d.role}</td><td>{d.layout}</td>"
+            f"<td>{escape(', '.join(d.variables))}</td></tr>"
+            for name, d in self.datasets.items()
+        )
+        heads = "".join(f"<th>{head}</th>" for head in ("dataset", "role", "layout", "variables"))
+        scores = escape(", ".join(row.label for row in self.metrics))
+        return (
+            f"<p>{escape(self.title)} (<code>{escape(self.name)}</code>, version {self.version}, "
+            f"kind {escape(self.kind)})</p><table><tr>{heads}</tr>{rows}</table>"
+            f"<p>Scores: {scores}; ranked by {escape(self.ranking.label)}</p>"
+        )
 
     @property
     def is_shipped(self) -> bool:

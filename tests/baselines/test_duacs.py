@@ -292,6 +292,61 @@ def test_a_second_field_and_weights_that_know_it_go_together() -> None:
     assert METHOD.LEARNS_FROM(second="sst") is None
 
 
+def analysis(growth: float = 0.0) -> xr.Dataset:
+    """Maps of a slope, from before the first observation to after the last; it may grow."""
+    axes = {
+        "time": START + np.arange(-5, 61, 5) * np.timedelta64(1, "D"),
+        "latitude": PLACE[1] + np.arange(-8.0, 9.0),
+        "longitude": PLACE[0] + np.arange(-8.0, 9.0),
+    }
+    slope = 0.3 * (axes["longitude"] - PLACE[0])
+    height = slope + growth * np.arange(14)[:, None, None] + np.zeros((14, 17, 17))
+    maps = xr.Dataset({"ssh": (tuple(axes), height)}, axes)
+    return maps.assign_attrs(role="first_guess", layout="grid")
+
+
+def test_anomalies_are_relative_to_a_background_as_to_a_mean_field() -> None:
+    steady = analysis()
+    mean = steady.mean("time").assign_attrs(role="auxiliary", layout="static")
+    expected = estimated(world() | {"mean": mean}, halo=2.0)["ssh"]
+    options = {"background": "analysis", "halo": 2.0}
+    found = estimated(world() | {"analysis": steady, "mean": mean}, **options)["ssh"]
+    np.testing.assert_allclose(found, expected, atol=1e-9)
+    growing = analysis(growth=1.0)
+    same = {name: data.copy(deep=True) for name, data in world().items()}
+    for data in same.values():
+        data["ssh"] += (data["time"] - START) / np.timedelta64(5, "D") + 1.0
+    later = estimated(same | {"analysis": growing}, **options)["ssh"]
+    trend = (later["time"] - START) / np.timedelta64(5, "D") + 1.0
+    np.testing.assert_allclose((later - trend).values, expected, atol=1e-6)
+
+
+def test_what_is_no_background_is_refused() -> None:
+    given = world() | warmth() | {"analysis": analysis()}
+    with pytest.raises(OceanbenchError, match=r"background=sst: no input .*analysis"):
+        estimated(given, background="sst")
+    with pytest.raises(OceanbenchError, match="leave the other out"):
+        learned = as_learned() | {METHOD.FILTER: torch.zeros(linear_filter.COUNT)}
+        estimated(given, background="analysis", second="sst", weights=learned)
+    short = analysis().isel(time=slice(0, 5))  # to day 15
+    with pytest.raises(OceanbenchError, match=r"background=analysis: .* not covered by it"):
+        estimated(given | {"analysis": short}, background="analysis")
+
+
+def test_scales_are_fitted_to_anomalies_to_a_background() -> None:
+    observed = world(13.0, passes=150, step=2.0)
+    given = {name: data.copy(deep=True) for name, data in observed.items()}
+    for data in given.values():
+        data["ssh"] += 0.3 * (data["longitude"] - PLACE[0])
+    options = {"device": "cpu", "seed": 0, "coarsen": 1, "dates": 2, "evaluations": 1}
+    mean = analysis().mean("time").assign_attrs(role="auxiliary", layout="static")
+    expected = METHOD.train(given | {"mean": mean}, **options)["rmse"]
+    found = METHOD.train(given | {"analysis": analysis()}, background="analysis", **options)["rmse"]
+    np.testing.assert_allclose(found, expected, rtol=0.1)  # samples beyond it are left out
+    with pytest.raises(OceanbenchError, match="leave the other out"):
+        METHOD.train(given, background="analysis", second="sst", **options)
+
+
 def test_training_keeps_the_filter_of_a_second_field() -> None:
     before = warmth()["sst"].assign(ssh=warmth()["sst"]["sst"] / 10.0).assign_attrs(role="training")
     given = world(13.0, passes=150, step=2.0) | warmth() | {"before": before}

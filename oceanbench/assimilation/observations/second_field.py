@@ -98,21 +98,21 @@ def beyond(observed: Samples, background: xr.DataArray, origin: np.datetime64) -
     return replace(observed, value=left).take(known)
 
 
-def added(field: xr.DataArray, background: xr.DataArray, second: str) -> xr.DataArray:
+def added(field: xr.DataArray, background: xr.DataArray, option: str) -> xr.DataArray:
     """Add a background to maps that are relative to it; refused where it does not reach.
 
     Parameters
     ----------
     field : (time, latitude, longitude)
-    background : from :func:`told`
-    second : name of the input, for the message
+    background : (time, latitude, longitude), such as :func:`told` gives
+    option : of the method that named it, for the message
     """
     found = field + interpolate(background, field)
     holes = int(found.isnull().sum())
     if holes:
         days = background["time"].values.astype("M8[D]")
         raise OceanbenchError(
-            f"second={second}: {holes} of {found.size} points of the maps are not covered by it "
+            f"{option}: {holes} of {found.size} points of the maps are not covered by it "
             f"({days[0]} to {days[-1]}); give maps of all days and the whole box"
         )
     return found

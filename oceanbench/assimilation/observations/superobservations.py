@@ -243,14 +243,25 @@ class Anomalies:
 
     @classmethod
     def of(
-        cls, inputs: Mapping[str, xr.Dataset], *, missions: str = "", coarsen: int = 5
+        cls,
+        inputs: Mapping[str, xr.Dataset],
+        *,
+        missions: str = "",
+        coarsen: int = 5,
+        about_mean: bool = True,
     ) -> Anomalies:
-        """Anomalies of the first variable of the chosen missions, as for :func:`samples`."""
+        """Anomalies of the first variable of the chosen missions, as for :func:`samples`.
+
+        Parameters
+        ----------
+        inputs, missions, coarsen : as there
+        about_mean : whether they are relative to the mean field of the inputs
+        """
         first = inputs[chosen_missions(inputs, missions)[0]]
         variable = next(str(v) for v in first.data_vars if v not in ("track", "cycle"))
         centre = float(first["longitude"].median())
         origin = first["time"].values.min()
-        mean = mean_field(inputs, variable, centre, of_training=True)
+        mean = mean_field(inputs, variable, centre, of_training=True) if about_mean else None
         place = (inputs, variable, origin, centre)
         observed = samples(*place, missions=missions, coarsen=coarsen, mean=mean)
         return cls(observed, variable, centre, origin, mean)

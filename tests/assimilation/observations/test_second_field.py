@@ -68,9 +68,9 @@ def test_samples_are_relative_to_the_background_of_their_time_and_place() -> Non
 
 def test_maps_beyond_the_second_field_are_refused() -> None:
     field = maps("ssh", days=5)
-    np.testing.assert_allclose(added(field, field, "sst"), 2 * field)
+    np.testing.assert_allclose(added(field, field, "second=sst"), 2 * field)
     with pytest.raises(OceanbenchError, match=r"second=sst: 99 of 495 points .* not covered by it"):
-        added(maps("ssh", days=5, first=1), field, "sst")
+        added(maps("ssh", days=5, first=1), field, "second=sst")
 
 
 @every(
