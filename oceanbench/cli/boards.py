@@ -12,6 +12,7 @@ import click
 
 from oceanbench.cli.options import FILE, FOLDER, budget_option, data_dir_option, output_mode
 from oceanbench.cli.printing import mode, say, tell
+from oceanbench.errors import OceanbenchError
 
 if TYPE_CHECKING:
     from oceanbench.challenge import Challenge
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 @click.option("--results", type=FOLDER, help="Folder of results; by default the shipped one.")
 @click.option("--write", is_flag=True, help="Render every board beside the results.")
 @click.option("--check", is_flag=True, help="Exit 1 if a rendered board is stale.")
+@click.option("--site", type=FOLDER, metavar="DIR", help="Write a site of boards into DIR.")
+@click.option(
+    "--challenges", type=FOLDER, metavar="DIR", help="Boards of DIR/*/challenge.yaml instead."
+)
 @click.option("--verify", "again", type=FOLDER, help="Score the submissions in FOLDER again.")
 @data_dir_option
 @output_mode
@@ -38,21 +43,34 @@ def leaderboard(
     results: Path | None,
     write: bool,
     check: bool,
+    site: Path | None,
+    challenges: Path | None,
     again: Path | None,
     data_dir: Path | None,
 ) -> None:
-    """Print, render or verify leaderboards."""
+    """Print, render or verify leaderboards, or write a site of them."""
     from oceanbench.boards import ranking, rendering
-    from oceanbench.challenge import Challenge, load_all
     from oceanbench.data import files as disk
     from oceanbench.data import shipped
 
+    if results is not None and not results.is_dir():
+        raise OceanbenchError(f"{results}: no such folder of results; correct --results")
     folder = results or shipped.folder("leaderboards")
-    chosen = [Challenge.load(challenge)] if challenge else list(load_all().values())
+    chosen = _chosen(challenge, challenges)
     if again is not None:
         _verify_all(chosen, folder, again, data_dir)
         return
     skipped: list[str] = []
+    if site is not None:
+        from oceanbench.boards.site.site import write_site
+
+        own = folder != shipped.folder("leaderboards") and any(one.is_shipped for one in chosen)
+        folders = [shipped.folder("leaderboards"), folder] if own else [folder]
+        count = write_site(chosen, folders, site, skipped=skipped)
+        _warn(skipped)
+        home = site / "index.html"
+        tell({"site": home, "files": count}, [f"{home}: {count} files; open it in a browser"])
+        return
     if write or check:
         files = rendering.rendered(chosen, folder, skipped)
         stale = rendering.stale(files)
@@ -81,6 +99,25 @@ def leaderboard(
         return
     for one in shown:
         click.echo(rendering.to_markdown(one) if form == "md" else rendering.to_csv(one))
+
+
+def _chosen(challenge: str | None, folder: Path | None) -> list[Challenge]:
+    """One challenge, all of a folder, or all that are shipped."""
+    from oceanbench.challenge import Challenge, load_all
+
+    if challenge is not None and folder is not None:
+        raise OceanbenchError(f"found CHALLENGE {challenge} and --challenges; give one of them")
+    if challenge is not None:
+        return [Challenge.load(challenge)]
+    if folder is None:
+        return list(load_all().values())
+    found = [Challenge.load(path) for path in sorted(folder.glob("*/challenge.yaml"))]
+    if not found:
+        raise OceanbenchError(f"{folder}: no folder in it has a challenge.yaml; correct it")
+    names = [one.name for one in found]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise OceanbenchError(f"{folder}: two challenges are called '{twice[0]}'; rename one")
+    return found
 
 
 def _verify_all(
