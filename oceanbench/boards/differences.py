@@ -116,10 +116,7 @@ def _difference(one: _Side | None, other: _Side | None) -> Difference:
     known_side = one or other
     assert known_side is not None  # a row that neither has is left out
     there = known_side.score
-    known = None
-    if one is not None and other is not None and one.cases == other.cases:
-        if one.influence is not None and other.influence is not None:
-            known = paired(one.influence, other.influence)
+    known = _paired(one, other) if one is not None and other is not None else None
     from_zero = METRICS[known_side.row.metric].limits[0] == 0.0
     values = [None if side is None else side.score.value for side in (one, other)]
     first, second = values
@@ -139,6 +136,13 @@ def _difference(one: _Side | None, other: _Side | None) -> Difference:
         known.ratio if known else None,
         _verdict(first - second, known, there.better),
     )
+
+
+def _paired(one: _Side, other: _Side) -> Paired | None:
+    """Difference of two scores of the same cases; None where these differ, or are not there."""
+    if one.influence is None or other.influence is None or one.cases != other.cases:
+        return None
+    return paired(one.influence, other.influence)
 
 
 def _verdict(difference: float, known: Paired | None, better: str | None) -> str:

@@ -70,9 +70,9 @@ class Axis:
         with np.errstate(divide="ignore"):
             ends = np.log(bounds) if self.logarithmic else np.array(bounds)
         places = (MARGIN + span * (ends - self.first) / (self.last - self.first)).tolist()
-        inside = [round(min(max(place, MARGIN), WIDTH - MARGIN), 1) for place in places]
+        low, value, high = (round(min(max(p, MARGIN), WIDTH - MARGIN), 1) for p in places)
         cut = any(not MARGIN - 0.1 <= place <= WIDTH - MARGIN + 0.1 for place in places)
-        return Bar(*inside, cut)
+        return Bar(low, value, high, cut)
 
 
 def _bounds(score: Score) -> tuple[float, float, float] | None:

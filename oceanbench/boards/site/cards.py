@@ -51,7 +51,7 @@ def task_of(text: str) -> str:
     return SENTENCE.split(words)[0]
 
 
-class _Harmless(Extension):
+class _Harmless(Extension):  # type: ignore[misc]  # Markdown has no types
     """Markdown without raw HTML, foreign pictures and addresses that are no such."""
 
     def __init__(self, address: Address) -> None:
@@ -65,7 +65,7 @@ class _Harmless(Extension):
         md.treeprocessors.register(_Addresses(md, self.address), "addresses", 0)
 
 
-class _Formula(InlineProcessor):
+class _Formula(InlineProcessor):  # type: ignore[misc]  # Markdown has no types
     """A formula stays as it is written, between dollars, and nothing in it is Markdown."""
 
     def handleMatch(self, m: re.Match[str], data: str) -> tuple[Element, int, int]:  # noqa: N802
@@ -75,7 +75,7 @@ class _Formula(InlineProcessor):
         return element, m.start(0), m.end(0)
 
 
-class _Addresses(Treeprocessor):
+class _Addresses(Treeprocessor):  # type: ignore[misc]  # Markdown has no types
     """Keep the addresses of the web and of the site."""
 
     def __init__(self, md: markdown.Markdown, address: Address) -> None:

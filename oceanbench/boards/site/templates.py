@@ -20,7 +20,7 @@ ADDRESS = re.compile(r"https?://[^\s<>\"']+[^\s<>\"'.,;:)]|doi:10\.\d{4,9}/\S*[^
 def environment() -> jinja2.Environment:
     """Templates of the package, which escape what they print."""
     made = jinja2.Environment(
-        loader=jinja2.PackageLoader("oceanbench.boards.site"),
+        loader=jinja2.PackageLoader("oceanbench.boards.site", "html"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         finalize=_visible,
