@@ -15,7 +15,7 @@ from oceanbench.boards.site.cells import score_cell
 from oceanbench.boards.site.charts import charts, influences, record
 from oceanbench.boards.site.comparisons import comparisons
 from oceanbench.boards.site.gathering import Documentation, SiteBoard
-from oceanbench.boards.site.tables import League, Row, shown_scores
+from oceanbench.boards.site.tables import League, Row
 from oceanbench.boards.site.templates import file_address
 from oceanbench.kinds import CHALLENGE_KINDS
 from oceanbench.metrics import METRICS
@@ -64,7 +64,6 @@ class Pages:
         content = {
             "board": board,
             "called": challenge.called,
-            "scores": len(shown_scores(challenge, [row.result for row in rows])),
             "intervals": METRICS[challenge.ranking.metric].resampled,
             "sampling": CHALLENGE_KINDS[challenge.kind].cases.sampling,
         }
@@ -91,13 +90,9 @@ class Pages:
         pictures = sorted(board.files[row.name].with_suffix("").glob("*.png"))
         for picture in pictures:
             yield f"{folder}/{row.name}/{picture.name}", picture.read_bytes()
-        declared = {one.label: one for one in challenge.scores}
-        labels = shown_scores(challenge, [result])
-        columns = dict(
-            zip(shown_scores(challenge, _results(board)), board.table.columns, strict=False)
-        )
-        cells = dict(zip(columns, row.cells, strict=False))
-        digits = {label: declared[label].digits for label in declared}
+        digits = {one.label: one.digits for one in challenge.scores}
+        labels = board.table.labels
+        shown = zip(labels, board.table.columns, row.cells, strict=False)
         every = result.scores if len(result.scores) > len(labels) else []
         text = self.page(
             "row.html",
@@ -108,7 +103,7 @@ class Pages:
             others=_others(board, league, row),
             method=method_address(row),
             page=self.of_method(method_run(row)),
-            shown=[(columns[label], cells[label]) for label in labels],
+            shown=[(column, cell) for label, column, cell in shown if label in result.labels],
             more=[(s, score_cell(s, digits.get(s.label))) for s in every[:MOST_SCORES]],
             charts=[
                 record(chart)
@@ -121,10 +116,6 @@ class Pages:
             facts=list(_facts(row)),
         )
         yield f"{folder}/{row.name}.html", text
-
-
-def _results(board: SiteBoard) -> list[Any]:
-    return [row.result for row in board.table.rows]
 
 
 def _others(board: SiteBoard, league: League, row: Row) -> list[str]:

@@ -72,9 +72,11 @@ class Table:
 
     Attributes
     ----------
+    labels : of the scores, which the first columns show
     columns, leagues : of the board
     """
 
+    labels: Sequence[str]
     columns: Sequence[Column]
     leagues: Sequence[League]
 
@@ -110,7 +112,7 @@ def board_table(challenge: Challenge, results: Sequence[Result]) -> Table:
         together = list(found)
         letters = "".join(sorted({letter for row in together for letter in row.group}))
         leagues.append(League(_heading(seen, breaks), _with_best(together, labels), letters))
-    return Table(columns, leagues)
+    return Table(labels, columns, leagues)
 
 
 def _heading(seen: str, breaks: bool) -> str:
