@@ -28,6 +28,15 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
         {"grid", "progress", "times"},
         {"arrays", "errors"},
     ],
+    "boards": [
+        {"site"},
+        {"rendering", "verification"},
+        {"differences", "ranking"},
+        {"records"},
+        {"finding", "placing", "published"},
+        {"leagues"},
+        {"checking", "escaping", "influences", "regression"},
+    ],
     "kinds": [
         {"forecasts", "maps", "tracks", "windows"},  # a kind never imports another
         {"gridded", "points"},

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 from oceanbench.boards.finding import found_results
-from oceanbench.boards.influences import influence_on
+from oceanbench.boards.influences import Cases, influence_on
 from oceanbench.challenge import Challenge
+from oceanbench.declaration import MetricRow
 from oceanbench.errors import OceanbenchError
 from oceanbench.metrics import METRICS
 from oceanbench.result import Result, Score
 from oceanbench.scoring.pairs import Comparison, Difference, Paired, paired
+from oceanbench.scoring.statistics import Influence
 
 BETTER, WORSE, DIFFERENT, EQUAL, UNSURE = "better", "worse", "different", "equal", "not told apart"
 ALONE, UNPAIRED = "no score to compare", "no interval"
@@ -56,38 +60,65 @@ def compared(
     OceanbenchError
         if one of them is of another challenge or version
     """
-    for result in (first, second):
-        found = (result.challenge["name"], result.challenge["version"])
-        if found != (challenge.name, challenge.version):
-            raise OceanbenchError(
-                f"{result.name}: is a result of {found[0]}, version {found[1]}, expected "
-                f"{challenge.name}, version {challenge.version}; evaluate it again"
-            )
-    rows = [row for row in challenge.scores if row.shown or not shown]
-    scores = [{score.label: score for score in result.scores} for result in (first, second)]
-    found_of = []
-    for row in rows:
-        one, other = (found.get(row.label) for found in scores)
-        if one is None and other is None:
-            continue
-        known = None
-        if one is not None and other is not None:
-            influence, cases = influence_on(challenge, first, one, row)
-            others, other_cases = influence_on(challenge, second, other, row)
-            if influence is not None and others is not None and cases == other_cases:
-                known = paired(influence, others)
-        zero = METRICS[row.metric].limits[0] == 0.0
-        found_of.append(_difference(one, other, known, from_zero=zero))
-    return Comparison(challenge.name, first.name, second.name, found_of)
+    return next(compared_pairs(challenge, [first, second], shown=shown))
 
 
-def _difference(
-    one: Score | None, other: Score | None, known: Paired | None, *, from_zero: bool
-) -> Difference:
+def compared_pairs(
+    challenge: Challenge, results: Sequence[Result], *, shown: bool = False
+) -> Iterator[Comparison]:
+    """Compare every two of several results, the earlier with the later, as :func:`compared` does.
+
+    Parameters
+    ----------
+    challenge, results, shown : as of :func:`compared`
+    """
+    sides = [_side(challenge, result, shown) for result in results]
+    labels = [row.label for row in challenge.scores]
+    for (first, ones), (second, others) in combinations(zip(results, sides, strict=True), 2):
+        found = [
+            _difference(ones.get(label), others.get(label))
+            for label in labels
+            if label in ones or label in others
+        ]
+        yield Comparison(challenge.name, first.name, second.name, found)
+
+
+@dataclass(frozen=True)
+class _Side:
+    """A score, and what its cases do to it."""
+
+    score: Score
+    row: MetricRow
+    influence: Influence | None
+    cases: Cases
+
+
+def _side(challenge: Challenge, result: Result, shown: bool) -> dict[str, _Side]:
+    """Scores of a result by their labels."""
+    found = (result.challenge["name"], result.challenge["version"])
+    if found != (challenge.name, challenge.version):
+        raise OceanbenchError(
+            f"{result.name}: is a result of {found[0]}, version {found[1]}, expected "
+            f"{challenge.name}, version {challenge.version}; evaluate it again"
+        )
+    scores = {score.label: score for score in result.scores}
+    rows = [row for row in challenge.scores if row.label in scores and (row.shown or not shown)]
+    return {
+        row.label: _Side(
+            scores[row.label], row, *influence_on(challenge, result, scores[row.label], row)
+        )
+        for row in rows
+    }
+
+
+def _difference(one: _Side | None, other: _Side | None) -> Difference:
     """Difference of a score, of which one side may lack."""
-    there = one or other
-    assert there is not None  # a row that neither has is left out
-    values = [None if score is None else score.value for score in (one, other)]
+    known_side = one or other
+    assert known_side is not None  # a row that neither has is left out
+    there = known_side.score
+    known = _paired(one, other) if one is not None and other is not None else None
+    from_zero = METRICS[known_side.row.metric].limits[0] == 0.0
+    values = [None if side is None else side.score.value for side in (one, other)]
     first, second = values
     if first is None or second is None:
         about = (there.label, there.units, there.better, first, second)
@@ -105,6 +136,13 @@ def _difference(
         known.ratio if known else None,
         _verdict(first - second, known, there.better),
     )
+
+
+def _paired(one: _Side, other: _Side) -> Paired | None:
+    """Difference of two scores of the same cases; None where these differ, or are not there."""
+    if one.influence is None or other.influence is None or one.cases != other.cases:
+        return None
+    return paired(one.influence, other.influence)
 
 
 def _verdict(difference: float, known: Paired | None, better: str | None) -> str:

@@ -188,7 +188,7 @@ def board(challenge: Challenge, results: Sequence[Result], *, new: Sequence[str]
         if challenge.physics is not None:
             row["physics"] = SAME_PHYSICS if is_twin(challenge, result) else "–"
         row["method"] = str(result.submission.get("method", ""))
-        row["notes"] = _notes(result)
+        row["notes"] = notes_of(result)
         if is_truth(challenge, result):
             row["notes"] = f"{IS_TRUTH}; {row['notes']}".rstrip("; ")
         rows.append(row)
@@ -222,7 +222,7 @@ def _spread(challenge: Challenge, alike: Sequence[Result]) -> str:
     values = [score.value for score in scores if score.value is not None]
     if len(values) < 2:
         return "–"
-    digits = _digits(scores[0], row.digits)
+    digits = digits_of(scores[0], row.digits)
     return f"{len(values)}: {min(values):.{digits}f}–{max(values):.{digits}f}"
 
 
@@ -232,7 +232,8 @@ def heading_of(score: Score) -> str:
     return f"{score.label} [{symbol}]" if symbol else score.label
 
 
-def _digits(score: Score, declared: int | None) -> int:
+def digits_of(score: Score, declared: int | None) -> int:
+    """Digits after the point: those that the challenge declares, or those of the unit."""
     return DIGITS.get(score.units, 3) if declared is None else declared
 
 
@@ -246,7 +247,7 @@ def cell_of(score: Score, digits: int | None = None) -> str:
     """
     if score.value is None:
         return "–" if score.flag in (*NO_SCORE, "not_submitted") else score.flag or "–"
-    digits = _digits(score, digits)
+    digits = digits_of(score, digits)
     text = f"{score.value:.{digits}f}"
     if score.flag == "resolved_below_grid":
         return f"≤ {text}"
@@ -269,7 +270,8 @@ def coverage_notes(result: Result) -> list[str]:
     return list(dict.fromkeys(notes))
 
 
-def _notes(result: Result) -> str:
+def notes_of(result: Result) -> str:
+    """What is to be known of a row: its notes, options, coverage and warnings."""
     notes = [str(result.submission.get("notes", ""))]
     for name, value in result.provenance.get("options", {}).items():
         trained = isinstance(value, dict) and name == "weights"

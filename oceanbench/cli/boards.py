@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 @click.option("--rank-by", metavar="LABEL", help="Score that ranks, in place of the challenge's.")
 @click.option("--write", is_flag=True, help="Render every board beside the results.")
 @click.option("--check", is_flag=True, help="Exit 1 if a rendered board is stale.")
+@click.option("--site", type=FOLDER, metavar="DIR", help="Write a site of boards into DIR.")
 @click.option("--verify", "again", type=FOLDER, help="Score the submissions in FOLDER again.")
 @data_dir_option
 @output_mode
@@ -45,44 +46,73 @@ def leaderboard(
     rank_by: str | None,
     write: bool,
     check: bool,
+    site: Path | None,
     again: Path | None,
     data_dir: Path | None,
 ) -> None:
-    """Print, render or verify leaderboards."""
-    from oceanbench.boards import ranking, rendering
-    from oceanbench.challenge import Challenge, load_all
-    from oceanbench.data import files as disk
-
+    """Print, render or verify leaderboards, or write a site of them."""
     folders = _folders(results)
-    chosen = [Challenge.load(challenge)] if challenge else list(load_all(challenges).values())
+    chosen = _chosen(challenge, challenges)
     if rank_by is not None:
         chosen = [one.ranked_by(rank_by) for one in chosen]
     if again is not None:
         _verify_all(chosen, folders, again, data_dir)
         return
-    skipped: list[str] = []
-    if write or check:
-        (folder, *others) = folders
-        if others or rank_by is not None:
+    if site is not None:
+        _write_site(chosen, folders if results else (), site)
+    elif write or check:
+        if len(folders) > 1 or rank_by is not None:
             raise OceanbenchError(
                 "--write and --check: give one folder of results, beside which the boards lie, and "
                 "no --rank-by"
             )
-        files = rendering.rendered(chosen, folder, skipped)
-        stale = rendering.stale(files)
-        for path in stale:
-            if write:
-                disk.write_text(files[path], path)
-            say(f"{path}: {'written' if write else 'stale'}")
-        _warn(skipped)
-        if stale and not write:
-            say("run: oceanbench leaderboard --write", err=True)
-        if (stale and not write) or skipped:
-            sys.exit(1)
-        tell({"up_to_date": len(files)}, [f"{len(files)} files are up to date"])
-        return
+        _render(chosen, folders[0], write=write)
+    else:
+        _print(chosen, folders, form)
+
+
+def _write_site(challenges: Sequence[Challenge], own: Sequence[Path], site: Path) -> None:
+    """Write the site of the shipped rows, and of those of one's own folders."""
+    from oceanbench.boards.site.site import write_site
+    from oceanbench.data import shipped
+
+    skipped: list[str] = []
+    folders = list(own)
+    if not own or any(one.is_shipped for one in challenges):
+        folders = [shipped.folder("leaderboards"), *own]
+    count = write_site(challenges, folders, site, skipped=skipped)
+    _warn(skipped)
+    home = site / "index.html"
+    tell({"site": home, "files": count}, [f"{home}: {count} files; open it in a browser"])
+
+
+def _render(challenges: Sequence[Challenge], folder: Path, *, write: bool) -> None:
+    """Write the boards that changed beside their results, or exit 1 if there are such."""
+    from oceanbench.boards import rendering
+    from oceanbench.data import files as disk
+
+    skipped: list[str] = []
+    files = rendering.rendered(challenges, folder, skipped)
+    stale = rendering.stale(files)
+    for path in stale:
+        if write:
+            disk.write_text(files[path], path)
+        say(f"{path}: {'written' if write else 'stale'}")
+    _warn(skipped)
+    if stale and not write:
+        say("run: oceanbench leaderboard --write", err=True)
+    if (stale and not write) or skipped:
+        sys.exit(1)
+    tell({"up_to_date": len(files)}, [f"{len(files)} files are up to date"])
+
+
+def _print(challenges: Sequence[Challenge], folders: Sequence[Path], form: str) -> None:
+    """Print boards."""
+    from oceanbench.boards import ranking, rendering
+
+    skipped: list[str] = []
     replaced: list[str] = []
-    known = [(c, ranking.load_results(c, folders, skipped, replaced)) for c in chosen]
+    known = [(c, ranking.load_results(c, folders, skipped, replaced)) for c in challenges]
     _warn(skipped)
     for text in replaced:
         say(f"left out: {text}", err=True)
@@ -111,6 +141,15 @@ def _folders(results: Sequence[Path]) -> list[Path]:
                 "such as results"
             )
     return list(results) or [shipped.folder("leaderboards")]
+
+
+def _chosen(challenge: str | None, folder: Path | None) -> list[Challenge]:
+    """One challenge, all of a folder, or all that are shipped."""
+    from oceanbench.challenge import Challenge, load_all
+
+    if challenge is not None and folder is not None:
+        raise OceanbenchError(f"found CHALLENGE {challenge} and --challenges; give one of them")
+    return [Challenge.load(challenge)] if challenge else list(load_all(folder).values())
 
 
 def _verify_all(
