@@ -68,7 +68,7 @@ def refitted(inputs: Datasets, name: str) -> xr.DataArray:
     duacs = load_method("duacs")[1]
     begun = duacs_options()["weights"]
     trials = {"dates": DATES, "evaluations": EVALUATIONS, "init": begun, "background": name}
-    weights = duacs.train(inputs, device="cpu", seed=0, **trials)
+    weights = duacs.train(inputs, device="cpu", seed=0, local=False, **trials)
     return run("duacs", inputs, background=name, weights=weights, precision="single")
 
 
