@@ -116,7 +116,7 @@ def test_noise_leaves_the_first_guess_as_it_was() -> None:
 @every(
     "option, expected",
     [
-        ({"passes": "three"}, "expected one of auto, none, half, one, two"),
+        ({"passes": "three"}, "one of auto, none, half, one, two"),
         ({"most_withheld": 0}, "at least 1"),
         ({"cell_km": 100.0}, "1, 10 to 30, and"),
         ({"first_guess": " ,"}, "mine: first_guess= ,, passes=none"),
