@@ -338,7 +338,14 @@ def test_scales_are_fitted_to_anomalies_to_a_background() -> None:
     given = {name: data.copy(deep=True) for name, data in observed.items()}
     for data in given.values():
         data["ssh"] += 0.3 * (data["longitude"] - PLACE[0])
-    options = {"device": "cpu", "seed": 0, "coarsen": 1, "dates": 2, "evaluations": 1, "local": False}
+    options = {
+        "device": "cpu",
+        "seed": 0,
+        "coarsen": 1,
+        "dates": 2,
+        "evaluations": 1,
+        "local": False,
+    }
     mean = analysis().mean("time").assign_attrs(role="auxiliary", layout="static")
     expected = METHOD.train(given | {"mean": mean}, **options)["rmse"]
     found = METHOD.train(given | {"analysis": analysis()}, background="analysis", **options)["rmse"]
