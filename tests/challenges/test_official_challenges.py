@@ -134,7 +134,7 @@ def test_2023_scores_the_year_and_its_seasons(region: str, tmp_path: Path) -> No
     builders.write(truth, folder / "dc_ref" / "NATL60-CJM165-daily-reg-1_20.nc")
     noisy = builders.maps(**box, **given, noise=0.02)
     builders.write(noisy, folder / "mine.nc")
-    arguments = ["evaluate", name, str(folder / "mine.nc"), "--data-dir", str(folder)]
+    arguments = ["evaluate", name, str(folder / "mine.nc"), "--board", "--data-dir", str(folder)]
     arguments += ["--output", str(folder / "results")]
     done = CliRunner().invoke(cli, arguments, catch_exceptions=False)
     assert done.exit_code == 0, done.output
