@@ -34,7 +34,7 @@ class Metric:
     Attributes
     ----------
     statistic : what is summed, as a function ``(estimate, truth, weights, **options)``: a quantity
-        at every point (of that point alone, unless the metric is ``joint`` or ``needs`` more), or
+        at every point (of that point alone, unless it is ``of_case`` or ``needs`` more), or
         what ``summed`` says otherwise. By default nothing beside the weight, the error, its square,
         the truth and its square, which :class:`Sums` holds for every metric
     value : the score as a function of the sums and its options; by default the mean of the quantity
@@ -56,6 +56,7 @@ class Metric:
     probabilistic : whether the estimate is a distribution, with a dimension ``member`` or
         ``moment``, where the submission gives one; otherwise it is always its mean
     joint : whether that has to be the joint distribution of all points: members, or a single value
+    of_case : whether its quantity at a point is that of the whole case, which all points make
     of_single : whether a probabilistic score has a number for a single value too
     of_draws : whether it takes members for independent draws: it is shown of those that are
         declared so, and never ranks
@@ -78,6 +79,7 @@ class Metric:
     bounds: tuple[float, float] | None = None
     probabilistic: bool = False
     joint: bool = False
+    of_case: bool = False
     of_single: bool = False
     of_draws: bool = False
     daily: bool = False
@@ -183,7 +185,7 @@ class Metric:
     @property
     def pointwise(self) -> bool:
         """Whether its quantity at a point has nothing to do with the other points."""
-        return self.summed == "points" and not self.joint and self.needs == "any"
+        return self.summed == "points" and not self.of_case and self.needs == "any"
 
     @property
     def described(self) -> Callable[..., Any]:

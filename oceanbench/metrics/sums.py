@@ -64,8 +64,8 @@ def sums(
     daily : group the times by UTC day; always so where the points lie along time only
     term : the quantity at each point that the sums ``term`` go over
     """
-    along = "window" if "window" in truth.dims else "time"
-    order = (along, *(str(d) for d in truth.dims if d != along))
+    order = case_first(truth)
+    along = order[0]
     e, t, w = align(estimate, truth, weights, *order)
     e, t, w = (a.reshape(a.shape[0], -1) for a in (e, t, w))
     error = e - t
@@ -86,6 +86,21 @@ def sums(
         columns = {k: np.bincount(group, v, minlength=case.size) for k, v in columns.items()}
     scored = columns["count"] > 0
     return Sums(case[scored], **{k: v[scored] for k, v in columns.items()})
+
+
+def case_first(truth: xr.DataArray) -> tuple[str, ...]:
+    """Dimensions of a truth, that of its cases first."""
+    along = "window" if "window" in truth.dims else "time"
+    return (along, *sorted(str(d) for d in truth.dims if d != along))
+
+
+def cases_of(truth: xr.DataArray) -> list[slice | IndexArray]:
+    """Places of one case after the other along the first dimension of :func:`case_first`."""
+    if truth.ndim > 1:
+        return [slice(place, place + 1) for place in range(truth.sizes[case_first(truth)[0]])]
+    day = truth["time"].values.astype("M8[D]")
+    order = np.argsort(day, kind="stable")
+    return list(np.split(order, np.flatnonzero(np.diff(day[order])) + 1))
 
 
 # What scores of sums are made of; the last axis is the cases', so it takes a batch of them too.

@@ -199,6 +199,15 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             bounds=POSITIVE,
             probabilistic=True,
         ),
+        "spread_error_correlation": Metric(
+            statistic=calibration.spread_error_correlation,
+            of_case=True,
+            units="1",
+            better=None,
+            ideal=1.0,
+            bounds=(-1.0, 1.0),
+            probabilistic=True,
+        ),
         "coverage": Metric(
             statistic=scores.coverage,
             units="1",
@@ -226,6 +235,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
         ),
         "energy_score": Metric(
             statistic=energy.energy_score,
+            of_case=True,
             units=None,
             better="lower",
             ideal=0.0,
@@ -234,6 +244,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
         ),
         "fair_energy_score": Metric(
             statistic=energy.fair_energy_score,
+            of_case=True,
             units=None,
             better="lower",
             ideal=0.0,

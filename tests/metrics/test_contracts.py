@@ -45,6 +45,7 @@ ROWS = [(name, kind, form) for name in METRICS for kind in legal(name) for form 
 EVENTS = ("onset_error", "missed_events", "false_events")  # of which an error may find more
 CALIBRATION = (  # of the spread, not of errors
     "spread_skill",
+    "spread_error_correlation",
     "coverage",
     "reliability_index",
     "small_scale_variance",
@@ -252,6 +253,8 @@ def test_truth_is_an_ideal_estimate_of_itself(name, kind, form, seed):
         assert found.flag == "no_data"  # the truth has no event there
     elif name == "spread_skill":
         assert found.flag == "no_data"  # no spread over no error
+    elif name == "spread_error_correlation":
+        assert found == 0.0  # there is no error anywhere
     elif ideal is None:
         assert isinstance(found, Flagged) and found.flag == "resolved_below_grid"
         assert found.value > 0

@@ -1,18 +1,19 @@
-"""Whether a distribution says how wrong it is: histograms of ranks, and error against spread."""
+"""Whether a distribution says how wrong it is, and where: histograms of ranks, error and spread."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import xarray as xr
 
 from oceanbench.arrays import FloatArray
 from oceanbench.errors import OceanbenchError
+from oceanbench.metrics.aligned import aligned_weights
 from oceanbench.metrics.options import Bins, NonNegative
 from oceanbench.metrics.probabilistic.distribution import Ensemble, Gaussian, Single
-from oceanbench.metrics.probabilistic.points import blocks
-from oceanbench.metrics.sums import ratio
+from oceanbench.metrics.probabilistic.points import at_points, blocks, mean_of
+from oceanbench.metrics.sums import case_first, cases_of, ratio
 
 ROUNDING = 1e-9  # predictions that differ by less are equal: no bin ends between them
 
@@ -154,6 +155,70 @@ def spread_skill_curve(
         "count": np.bincount(number)[kept],
     }
     return xr.Dataset({name: ("bin", column) for name, column in table.items()})
+
+
+def spread_error_correlation(
+    estimate: xr.DataArray,
+    truth: xr.DataArray,
+    weights: xr.DataArray,
+    *,
+    truth_error: NonNegative = 0.0,
+) -> xr.DataArray:
+    r"""Whether the spread tells where the mean is wrong: rank correlation of both, case by case.
+
+    Spearman's correlation over the scored points of a case (a map time, a UTC day of a track, a
+    window) between the expected error, of which
+    :func:`oceanbench.metrics.probabilistic.scores.spread_skill` says whether it is right on
+    average, and the absolute error of the mean; cases weigh with the sum of their weights. A spread
+    that is the same everywhere tells nothing: 0. Even a perfect one has less than 1, since an error
+    is a draw: of Gaussians whose standard deviations have a logarithm of deviation s, 0.26 for
+    s = 0.25, 0.45 for 0.5 and 0.69 for 1
+    (``tests/metrics/probabilistic/test_scores.py``). It does not rank: a spread that is wrong by
+    any increasing function has the same.
+
+    Parameters
+    ----------
+    estimate, truth, weights, truth_error : as for :func:`pit_histogram`
+
+    Returns
+    -------
+    DataArray of the correlation of each case, at every one of its points; zero without weight. Flag
+    ``deterministic`` for a single value
+    """
+
+    def at(quantity: Callable[..., FloatArray]) -> FloatArray:
+        found = at_points(quantity, estimate, truth, weights, truth_error=truth_error)
+        return found.transpose(*order).values
+
+    order = case_first(truth)
+    expected = at(lambda distribution, _: distribution.expected_squared_error())
+    error = at(lambda distribution, known: np.abs(distribution.mean() - known))
+    weight = aligned_weights(mean_of(estimate, truth, weights), truth, weights, order)
+    result = np.zeros(weight.shape)
+    for case in cases_of(truth):
+        here = weight[case] > 0
+        if here.any():
+            found = rank_correlation(expected[case][here], error[case][here], weight[case][here])
+            result[case] = np.where(here, found, 0.0)
+    return truth.transpose(*order).copy(data=result)
+
+
+def rank_correlation(first: FloatArray, second: FloatArray, weight: FloatArray) -> float:
+    """Spearman's, weighted; what differs by rounding is equal, and 0 where all of one are equal."""
+    ranks = np.stack([_middle_ranks(values, weight) for values in (first, second)])
+    (one, both), (_, other) = np.cov(ranks, aweights=weight, ddof=0)
+    return float(both / np.sqrt(one * other)) if one * other > 0 else 0.0
+
+
+def _middle_ranks(values: FloatArray, weight: FloatArray) -> FloatArray:
+    """Weight of what is smaller, and half of that of what is equal."""
+    order = np.argsort(values, kind="stable")
+    ascending = values[order]
+    place = np.empty(values.size, dtype=np.intp)
+    place[order] = np.cumsum(np.diff(ascending, prepend=ascending[:1]) > ROUNDING * ascending)
+    at = np.bincount(place, weight)
+    result: FloatArray = (np.cumsum(at) - 0.5 * at)[place]
+    return result
 
 
 def _distributions(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import xarray as xr
 from scipy.spatial.distance import pdist
@@ -11,6 +9,7 @@ from scipy.spatial.distance import pdist
 from oceanbench.arrays import FloatArray
 from oceanbench.metrics.aligned import aligned_weights, check_complete
 from oceanbench.metrics.probabilistic.distribution import Estimator
+from oceanbench.metrics.sums import case_first, cases_of
 
 
 def energy_score(
@@ -77,13 +76,12 @@ def fair_energy_score(
 def _energy_score(
     estimate: xr.DataArray, truth: xr.DataArray, weights: xr.DataArray, estimator: Estimator
 ) -> xr.DataArray:
-    along = "window" if "window" in truth.dims else "time"
-    order = (along, *sorted(str(d) for d in truth.dims if d != along))
+    order = case_first(truth)
     members = estimate if "member" in estimate.dims else estimate.expand_dims("member")
     w = aligned_weights(members.isel(member=0, drop=True), truth, weights, order)
     e, t = members.transpose("member", *order).values, truth.transpose(*order).values
     result = np.zeros(w.shape)
-    for case in _cases(truth, len(w)):
+    for case in cases_of(truth):
         scored = w[case] > 0
         if not scored.any():
             continue
@@ -94,15 +92,6 @@ def _energy_score(
         energy = _energy(values - known, share / share.sum(), estimator)
         result[case] = np.where(scored, energy, 0.0)
     return truth.transpose(*order).copy(data=result)
-
-
-def _cases(truth: xr.DataArray, count: int) -> list[Any]:
-    """Places of one case after the other, as :func:`oceanbench.metrics.sums.sums` has it."""
-    if truth.ndim > 1:
-        return [slice(place, place + 1) for place in range(count)]
-    day = truth["time"].values.astype("M8[D]")
-    order = np.argsort(day, kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(day[order])) + 1)
 
 
 def _energy(error: FloatArray, share: FloatArray, estimator: Estimator) -> float:

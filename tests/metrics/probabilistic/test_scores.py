@@ -216,10 +216,34 @@ def test_calibration_is_farther_from_ideal_the_more_the_spread_is_wrong(form):
             ensemble, truth, centre, std = drawn(20, spread=factor)
             estimate = ensemble if form == "ensemble" else gaussian(centre, factor * std)
             found.append({name: score(name, estimate, truth) for name in SCORES})
-        for name in SCORES:
+        for name in set(SCORES) - {"spread_error_correlation"}:  # of which only the place matters
             ideal = METRICS[name].ideal_of({})
             badness = [abs(f[name] - ideal) for f in found]
             assert all(a < b for a, b in itertools.pairwise(badness)), (name, badness)
+
+
+@pytest.mark.parametrize(("width", "found"), [(0.25, 0.26), (0.5, 0.45), (1.0, 0.69)])
+def test_spread_of_a_perfect_estimate_tells_where_as_far_as_an_error_can_be_told(width, found):
+    """As the docstring says; a spread that is wrong by an increasing function tells as much."""
+    random = np.random.default_rng(0)
+    std = np.exp(width * random.standard_normal((4, 100, 100)))
+    truth, centre = field(std * random.standard_normal(std.shape)), field(np.zeros(std.shape))
+    told = score("spread_error_correlation", gaussian(centre, field(std)), truth)
+    assert told == pytest.approx(found, abs=0.01)
+    other = score("spread_error_correlation", gaussian(centre, field(2 * std**3)), truth)
+    assert other == pytest.approx(told, rel=1e-9)
+    ranks = [
+        stats.spearmanr(s.ravel(), abs(t).ravel())[0]
+        for s, t in zip(std, truth.values, strict=True)
+    ]
+    assert told == pytest.approx(np.mean(ranks), rel=1e-9)
+
+
+def test_a_spread_that_is_the_same_everywhere_tells_nothing():
+    _, truth, centre, _ = drawn(6, shape=(4, 5, 6))
+    assert score("spread_error_correlation", gaussian(centre, 1.0), truth) == 0.0
+    shifts = xr.DataArray([-1.0, 0.1, 0.9], dims="member")
+    assert score("spread_error_correlation", centre + shifts, truth) == 0.0
 
 
 def test_bias_shows_on_one_side_of_the_histogram():
