@@ -38,7 +38,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -72,7 +72,8 @@ class FourDVarNet(torch.nn.Module):
     bumps : control variables
     iterations : if the call does not say how many
     correction : size of the first guess's errors, relative to the state's deviation
-    loops : outer ones, as many iterations each
+    loops : outer ones, as many iterations each: the estimate of one is the first guess of the next,
+        from which the network reads what is likely there
     second : g and h of a second field, if there is one
     context : channels of the context that is read in place of the first guess; 0 for none
     reading : rows and columns that are averaged into one where the network reads
@@ -106,7 +107,7 @@ class FourDVarNet(torch.nn.Module):
         self.correction, self.reduced, self.implicit = correction, reduced, implicit
         self.loops, self.bumps = loops, bumps
         self.context = context
-        entering, leaving = context or (days if loops == 1 else 2 * days), self.told + FEATURES
+        entering, leaving = context or days, self.told + FEATURES
         self.background = UNet(entering, leaving, hidden=hidden, coarsen=(reading, reading))
         with torch.no_grad():  # at first errors have no mean, and the same size everywhere
             self.background.leave.weight[: self.told] = 0.0
@@ -150,14 +151,11 @@ class FourDVarNet(torch.nn.Module):
         """
         count = self.iterations if iterations is None else iterations
         with torch.set_grad_enabled(self.training and torch.is_grad_enabled()):
-            problem = self.problem(values, observed, first_guess, second, context=context)
-            controls = problem.solved(count)
-            for _ in range(1, self.loops):
-                estimate = first_guess + problem.increment(controls)
-                problem = self.problem(values, observed, first_guess, second, estimate=estimate)
-                problem = replace(problem, start=controls)
-                controls = problem.solved(count)
-            return first_guess + problem.increment(controls)
+            estimate = first_guess
+            for _ in range(self.loops):
+                problem = self.problem(values, observed, estimate, second, context=context)
+                estimate = estimate + problem.increment(problem.solved(count))
+            return estimate
 
     def problem(
         self,
@@ -167,19 +165,15 @@ class FourDVarNet(torch.nn.Module):
         second: Tensor | None = None,
         *,
         context: Tensor | None = None,
-        estimate: Tensor | None = None,
     ) -> Problem:
         """What is to be solved, linear in its control variables.
 
         Parameters
         ----------
         values, observed, first_guess, second, context : as of a call
-        estimate : of the loop before, in all loops but the first
         """
         days, bumps = self.days, self.bumps.on(first_guess.shape[1:])
         known = first_guess if context is None else context
-        if self.loops > 1:
-            known = torch.cat([known, known if estimate is None else estimate], 1)
         with self.computing(first_guess):
             told = self.background(known, None)[0]
             features = on_nodes(told[:, self.told :], self.bumps.every, bumps.nodes)

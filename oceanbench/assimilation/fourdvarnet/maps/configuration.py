@@ -36,7 +36,7 @@ class MapConfiguration:
         and the deviation itself before it
     iterations : of the solver, in every outer loop
     applied : iterations of an estimate; 0 for as many as in training
-    loops : outer ones, after each of which the covariances are read from the estimate
+    loops : outer ones: the estimate of one is the first guess of the next
     varied : whether a step of the training takes another number of them, from half to twice as
         many: what is learned then is the cost, and not how far it is descended
     implicit, alternate : whether it is learned at the minimum and not through the iterations, and
