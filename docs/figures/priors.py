@@ -6,6 +6,7 @@
 Of the windows that validate ``lorenz96`` and ``amoc``, observed in five ways, one of which the
 learned estimates were trained with. What was found, one mean square error a window, is in
 ``docs/figures/priors.json``; the figure is ``docs/images/priors.png``. docs/priors.md explains it.
+The jet's panel is drawn from the cells of the stress matrix, ``docs/figures/stress.json``.
 """
 
 from __future__ import annotations
@@ -20,8 +21,11 @@ import matplotlib.style
 import numpy as np
 import torch
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from safetensors.torch import load_file
+from stress_seas import SAMPLINGS
+from stress_table import Matrix
 
 from oceanbench import Challenge
 from oceanbench.figures.style import STYLE
@@ -32,6 +36,7 @@ from oceanbench.observing import patterns
 ROOT = Path(__file__).parents[2]
 FOUND = Path(__file__).with_suffix(".json")
 IMAGE = ROOT / "docs" / "images" / "priors.png"
+STRESS = FOUND.with_name("stress.json")
 Observe = Callable[[xr.DataArray, np.random.Generator], xr.DataArray]
 Datasets = Mapping[str, xr.Dataset]
 MODEL_ERROR = 1e-5  # of 4DVar with the equations, relative to the climate's variance
@@ -100,6 +105,12 @@ STYLES = {  # label, colour, marker
     "gaussian": ("covariance of states, OI", "0.6", "s"),
     "states": ("learned from states alone, converged 4DVar", "C0", "D"),
     "recurrent": ("learned end to end for *, recurrent", "C3", "v"),
+}
+
+JET = {  # entries of the stress matrix
+    "duacs_states": ("covariance, from states alone", "C0", "D"),
+    "duacs_end_to_end": ("covariance, end to end for the shaded", "C1", "^"),
+    "fourdvarnet": ("network, end to end for the shaded", "C3", "v"),
 }
 
 
@@ -198,10 +209,33 @@ def interval(values: list[float]) -> tuple[float, float, float]:
     return float(np.mean(values)), float(low), float(high)
 
 
+def draw_jet(axis: Axes, matrix: Matrix) -> None:
+    """Error of maps of the jet, over that of duacs, by what observes it."""
+    for number, (entry, (label, colour, marker)) in enumerate(JET.items()):
+        keys = [("jet", "training", sampling, "nominal") for sampling in SAMPLINGS]
+        mean = np.array([matrix.ratio(key, entry) for key in keys])
+        low, high = np.array([matrix.interval(key, entry) for key in keys]).T
+        places = np.arange(len(keys)) + 0.07 * (number - 1)
+        axis.errorbar(
+            places, mean, (mean - low, high - mean), label=label,
+            color=colour, marker=marker, capsize=2,
+        )  # fmt: skip
+        for key, *found in zip(keys, mean, low, high, strict=True):
+            print(f"jet | {entry} | {key[2]}:", *(f"{value:.2f}" for value in found))
+    at = list(SAMPLINGS).index("four")
+    axis.axvspan(at - 0.4, at + 0.4, color="0.93", zorder=0)
+    axis.axhline(1.0, color="0.7", ls=":")
+    axis.set_xticks(range(len(SAMPLINGS)), [name.replace(" + ", "\n+ ") for name in SAMPLINGS])
+    axis.set(title="ssh_osse_jet", ylabel="RMSE over that of duacs")
+    axis.legend()
+
+
 def draw(found: Mapping[str, list[float]]) -> None:
     """Error over samplings, one panel a system."""
-    figure = Figure(figsize=(10, 4.2), layout="constrained")
-    for axis, (name, world) in zip(figure.subplots(1, 2), WORLDS.items(), strict=True):
+    figure = Figure(figsize=(13.5, 4.2), layout="constrained")
+    *axes, last = figure.subplots(1, len(WORLDS) + 1)
+    draw_jet(last, Matrix(json.loads(STRESS.read_text())))
+    for axis, (name, world) in zip(axes, WORLDS.items(), strict=True):
         for number, (prior, (label, colour, marker)) in enumerate(STYLES.items()):
             places, values = [], []
             for place, sampling in enumerate(world.samplings):
