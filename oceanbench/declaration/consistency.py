@@ -16,7 +16,7 @@ from oceanbench.errors import did_you_mean
 from oceanbench.metrics import METRICS
 
 LEARNED: tuple[Literal["training", "validation"], ...] = ("training", "validation")  # by methods
-HIDDEN = ("truth", "observed_truth")  # roles that no method ever receives
+HIDDEN = ("truth", "observed_truth", "posterior")  # roles that no method ever receives
 MOST_SCORES = 20_000
 MOST_NODES = 2**30  # of the maps that a method fills
 RULES = ("variables", "units", "aliases", "valid_range", "missing", "min_coverage")  # of all kinds

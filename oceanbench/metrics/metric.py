@@ -60,6 +60,8 @@ class Metric:
     of_single : whether a probabilistic score has a number for a single value too
     of_draws : whether it takes members for independent draws: it is shown of those that are
         declared so, and never ranks
+    of_posterior : whether it compares the estimate with a posterior that is known, whose members
+        stand in place of the truth
     daily : whether its cases are UTC days for maps too
     additive : whether the tables of two variables of one unit may be added, as energies are
     of_anomalies : whether estimate and truth have to be anomalies from a reference
@@ -82,6 +84,7 @@ class Metric:
     of_case: bool = False
     of_single: bool = False
     of_draws: bool = False
+    of_posterior: bool = False
     daily: bool = False
     additive: bool = False
     of_anomalies: bool = False
@@ -109,8 +112,9 @@ class Metric:
         arrays = (estimate, truth, weights)
         found = self.statistic_of(*arrays, options)
         if self.summed == "points":
-            mean = mean_of(*arrays) if self.probabilistic else estimate
-            found = sums(mean, truth, weights, daily=self.daily, term=found)
+            known = truth.mean("member") if self.of_posterior else truth
+            mean = mean_of(estimate, known, weights) if self.probabilistic else estimate
+            found = sums(mean, known, weights, daily=self.daily, term=found)
         return self.score(found, options)
 
     def flagged(self, form: Form, members: int) -> Flagged | None:

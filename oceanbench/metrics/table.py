@@ -8,8 +8,8 @@ from types import MappingProxyType
 
 from oceanbench.metrics import anomalies, events, geostrophic, pointwise
 from oceanbench.metrics.metric import Metric
-from oceanbench.metrics.probabilistic import calibration, energy, scores
-from oceanbench.metrics.spectral import along_track, isotropic, small_scales, space_time, zonal
+from oceanbench.metrics.probabilistic.table import DISTRIBUTIONS
+from oceanbench.metrics.spectral import along_track, isotropic, space_time, zonal
 
 POSITIVE = (0.0, math.inf)
 ANY = (-math.inf, math.inf)
@@ -172,98 +172,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             ideal=1.0,
             needs="track",
         ),
-        # of distributions
-        "crps": Metric(
-            statistic=scores.crps,
-            units=None,
-            better="lower",
-            ideal=0.0,
-            probabilistic=True,
-            of_single=True,
-        ),
-        "fair_crps": Metric(
-            statistic=scores.fair_crps,
-            units=None,
-            better="lower",
-            ideal=0.0,
-            bounds=ANY,
-            probabilistic=True,
-            of_draws=True,
-        ),
-        "spread_skill": Metric(
-            statistic=scores.expected_squared_error,
-            value=scores.spread_skill,
-            units="1",
-            better=None,
-            ideal=1.0,
-            bounds=POSITIVE,
-            probabilistic=True,
-        ),
-        "spread_error_correlation": Metric(
-            statistic=calibration.spread_error_correlation,
-            of_case=True,
-            units="1",
-            better=None,
-            ideal=1.0,
-            bounds=(-1.0, 1.0),
-            probabilistic=True,
-        ),
-        "coverage": Metric(
-            statistic=scores.coverage,
-            units="1",
-            better=None,
-            ideal="level",
-            bounds=(0.0, 1.0),
-            probabilistic=True,
-        ),
-        "interval_score": Metric(
-            statistic=scores.interval_score,
-            units=None,
-            better="lower",
-            ideal=0.0,
-            probabilistic=True,
-        ),
-        "reliability_index": Metric(
-            statistic=calibration.pit_table,
-            value=scores.reliability_index,
-            summed="tables",
-            interval=False,
-            units="1",
-            better="lower",
-            ideal=0.0,
-            probabilistic=True,
-        ),
-        "energy_score": Metric(
-            statistic=energy.energy_score,
-            of_case=True,
-            units=None,
-            better="lower",
-            ideal=0.0,
-            probabilistic=True,
-            joint=True,
-        ),
-        "fair_energy_score": Metric(
-            statistic=energy.fair_energy_score,
-            of_case=True,
-            units=None,
-            better="lower",
-            ideal=0.0,
-            bounds=ANY,
-            probabilistic=True,
-            joint=True,
-            of_draws=True,
-        ),
-        "small_scale_variance": Metric(
-            statistic=small_scales.small_scale_variance,
-            summed=None,
-            units="1",
-            better=None,
-            ideal=1.0,
-            bounds=POSITIVE,
-            needs="grid",
-            probabilistic=True,
-            joint=True,
-        ),
+        **DISTRIBUTIONS,
         # of events in windows
         "onset_error": Metric(
             statistic=events.onset_error,

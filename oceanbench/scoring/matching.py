@@ -40,7 +40,8 @@ class Matched:
     """Estimate, truth and weights on the same points, without holes where weights are positive.
 
     ``estimate`` is one value at each point; the ``distribution`` has members or moments where the
-    submission gives them, and is the estimate where it does not.
+    submission gives them, and is the estimate where it does not. ``posterior`` has members of what
+    could be known of the truth, where a challenge knows that.
     """
 
     estimate: xr.DataArray
@@ -48,6 +49,7 @@ class Matched:
     weights: xr.DataArray
     coverage: Coverage
     distribution: xr.DataArray
+    posterior: xr.DataArray | None = None
 
 
 Inside = Callable[[xr.DataArray, Any], xr.DataArray]  # of points, and a mask of the kind's own

@@ -54,11 +54,13 @@ class Geometry:
     prepared : the truth of a variable, as it is scored
     at_truth : field and truth -> the field on the truth's points, NaN where it has no value
     inside : which of the truth's points a mask looks at
+    posterior : members of the posterior on the points of a truth, where there are some
     """
 
     prepared: Callable[[xr.DataArray], xr.DataArray]
     at_truth: AtTruth
     inside: Inside
+    posterior: Callable[[xr.DataArray], xr.DataArray | None] = lambda truth: None
 
 
 def matched_by_score(
@@ -93,9 +95,9 @@ def matched_by_score(
                 known = geometry.prepared(known.astype(np.float64))
                 pairs[variable] = collocate(estimates, known, geometry.at_truth, fill=fill)
             if (variable, mask) not in matched:
-                matched[variable, mask] = mask_and_weight(
-                    pairs[variable], declaration, mask, geometry.inside
-                )
+                found = mask_and_weight(pairs[variable], declaration, mask, geometry.inside)
+                posterior = geometry.posterior(found.truth)
+                matched[variable, mask] = replace(found, posterior=posterior)
     except OceanbenchError as problem:
         raise OceanbenchError(f"{where}: {problem}") from problem
     return matched
@@ -171,6 +173,10 @@ class Shared:
         return metric.statistic_of(*self._arrays(metric), row.options)
 
     def _arrays(self, metric: Metric) -> tuple[xr.DataArray, xr.DataArray, xr.DataArray]:
+        if metric.of_posterior:
+            posterior = self.matched.posterior
+            assert posterior is not None  # a declaration is refused where there is none
+            return self.matched.distribution, posterior, self.matched.weights
         return self.distribution if metric.probabilistic else self.arrays
 
     def _sums(self, row: MetricRow) -> Sums:

@@ -41,7 +41,13 @@ def forms(name: str) -> list[str]:
     return ["single", "ensemble", "gaussian"] if name == "crps" else ["ensemble", "gaussian"]
 
 
-ROWS = [(name, kind, form) for name in METRICS for kind in legal(name) for form in forms(name)]
+ROWS = [  # against a posterior: tests/metrics/probabilistic/test_posterior.py
+    (name, kind, form)
+    for name in METRICS
+    for kind in legal(name)
+    for form in forms(name)
+    if not METRICS[name].of_posterior
+]
 EVENTS = ("onset_error", "missed_events", "false_events")  # of which an error may find more
 CALIBRATION = (  # of the spread, not of errors
     "spread_skill",

@@ -19,7 +19,15 @@ from oceanbench.kinds.submitted import check_values, only_file, open_variables
 from oceanbench.kinds.windows import files
 from oceanbench.kinds.windows.driving import each_sampling
 from oceanbench.kinds.windows.masks import WindowMask, inside_windows, masks_of
-from oceanbench.kinds.windows.opening import WindowKeys, defaults, keys, open_windows, target
+from oceanbench.kinds.windows.opening import (
+    WindowKeys,
+    defaults,
+    keys,
+    open_windows,
+    posterior_of,
+    target,
+)
+from oceanbench.metrics import METRICS
 from oceanbench.result import Result
 from oceanbench.scoring.points import Geometry, Pieces, matched_by_score
 
@@ -40,6 +48,15 @@ def check(declaration: Declaration) -> None:
             if chosen is not None and chosen not in observations:
                 hint = did_you_mean(chosen, observations)
                 raise ValueError(f"masks.{name}: no observations '{chosen}'; {hint}")
+    known = declaration.of_role("posterior")
+    if len(known) > 1:
+        raise ValueError(f"datasets: {' and '.join(known)} have role 'posterior'; keep one")
+    against = [row.metric for row in declaration.metrics if METRICS[row.metric].of_posterior]
+    if against and not known:
+        raise ValueError(
+            f"metrics: '{against[0]}' needs a dataset of role 'posterior'; declare it, or remove "
+            "the row"
+        )
 
 
 def read(
@@ -68,9 +85,12 @@ def matched(declaration: Declaration, submitted: Submitted, data_dir: Path | Non
     def within(points: xr.DataArray, mask: WindowMask) -> xr.DataArray:
         return inside_windows(points, mask, declaration, data_dir)
 
+    def posterior(truth: xr.DataArray) -> xr.DataArray | None:
+        return posterior_of(truth, declaration, data_dir)
+
     truth = open_windows(declaration, declaration.truth_name, data_dir)
     estimates = read(declaration, submitted)
-    geometry = Geometry(prepared, at_truth, within)
+    geometry = Geometry(prepared, at_truth, within, posterior)
     return matched_by_score(declaration, truth, estimates, geometry, submitted.name)
 
 
@@ -96,7 +116,9 @@ def cost(declaration: Declaration, result: Result) -> tuple[str, str]:
 
 WINDOWS = Kind(
     truth_layout="windows",
-    roles=dict.fromkeys(("truth", "observations", "training", "validation"), "windows"),
+    roles=dict.fromkeys(
+        ("truth", "posterior", "observations", "training", "validation"), "windows"
+    ),
     layouts=("windows",),
     cases=Cases("windows", dated=False),
     check=check,

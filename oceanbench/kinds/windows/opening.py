@@ -16,6 +16,7 @@ from oceanbench.kinds.submitted import empty
 from oceanbench.kinds.windows import files
 
 POINTS = ("window", "time", "component")
+LEAST_MEMBERS = 50  # of a posterior that distributions are compared with
 
 
 class WindowKeys(Section):
@@ -55,6 +56,24 @@ def open_windows(
         numbers = {f"model_{k}": v for k, v in own.model.parameters.items()}
         opened = opened.assign_attrs(model=own.model.name, **numbers)
     return opened
+
+
+def posterior_of(
+    truth: xr.DataArray, declaration: Declaration, data_dir: Path | None
+) -> xr.DataArray | None:
+    """Members of the posterior on the points of a truth; None where a challenge has none."""
+    names = declaration.of_role("posterior")
+    if not names:
+        return None
+    members = open_windows(declaration, names[0], data_dir)[str(truth.name)]
+    least = members.sizes.get("member", 1)
+    if least < LEAST_MEMBERS:
+        raise OceanbenchError(
+            f"{declaration.files(names[0], data_dir)[0].name}: has {least} members of the "
+            f"posterior, expected at least {LEAST_MEMBERS}; give more"
+        )
+    whole = truth.expand_dims(member=members["member"])
+    return files.same_windows(members, whole, f"{declaration.name}: posterior")
 
 
 def open_flagged(declaration: Declaration, name: str, data_dir: Path | None) -> xr.DataArray:

@@ -19,7 +19,11 @@ from oceanbench.metrics.probabilistic.distribution import Ensemble, Gaussian
 
 FIRST = np.datetime64("2012-10-22", "ns")
 SHAPE = (40, 25, 30)
-SCORES = [n for n, m in METRICS.items() if m.probabilistic and not m.joint and not m.of_draws]
+SCORES = [
+    name
+    for name, m in METRICS.items()
+    if m.probabilistic and not (m.joint or m.of_draws or m.of_posterior)
+]
 
 
 def field(values: np.ndarray, *dims: str) -> xr.DataArray:
