@@ -45,6 +45,7 @@ def holes(values: Any, dtype: str, *, ranged: bool = True, **attrs: Any) -> list
         ([5, -1], "i1", {"_Unsigned": "true", "missing_value": 255, "scale_factor": 1.0}, [1]),
         ([5, -1, 100], "i1", {"_Unsigned": "true", "valid_max": 60.0}, [1, 2]),
         ([1.0, 1e4, -1e4], "f4", {"valid_min": -5.0, "valid_max": 5.0}, [1, 2]),
+        ([-5.0, 5.0, 1e4], "f4", {"valid_min": -5.0, "valid_max": 5.0}, [2]),
         ([1.0, 1e4], "f4", {"valid_range": np.array([3.0, 3.0])}, []),
         ([100, 9000], "i2", {"scale_factor": 0.01, "valid_max": np.int16(500)}, [1]),
         ([100, 9000], "i2", {"scale_factor": 0.01, "valid_max": 5.0}, [1]),

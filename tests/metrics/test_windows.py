@@ -103,6 +103,14 @@ def test_onsets_missed_and_false_events_by_hand():
     assert score("false_events", found, truth, **OPTIONS) == pytest.approx(2 / 4)
 
 
+def test_events_that_share_a_step_overlap_and_one_under_way_has_no_onset():
+    truth = events([(0, 8), (20, 25)])
+    assert score("missed_events", events([(25, 30)]), truth, **OPTIONS) == 0.5
+    assert score("missed_events", events([(15, 20)]), truth, **OPTIONS) == 0.5
+    onset = score("onset_error", events([(3, 8), (21, 25)]), truth, **{**OPTIONS, "merge": 0.0})
+    assert onset == pytest.approx(10.0)
+
+
 def test_interruptions_shorter_than_merge_do_not_part_an_event():
     truth, found = events([(10, 20)]), events([(10, 12), (15, 20)])
     assert score("false_events", found, truth, **OPTIONS) == 0.0
