@@ -42,11 +42,11 @@ PRESETS = {
     "mean": replace(
         SOLVER,
         first_guess="mean",
-        loops=2,
-        reach_days=2.0,
-        reach_cells=2.5,
-        scenes=12,
-        steps=4000,
+        loops=3,
+        error_size=0.1725,  # that of maps of duacs, with whose weights it may begin
+        scenes=4,
+        steps=1500,
+        rate=1e-3,
     ),
     "gpu": replace(
         SOLVER,
