@@ -57,6 +57,7 @@ COMMANDS = {
     "leaderboard": "challenge --format --results --challenges --rank-by --write --check",
     "check": "challenge result --reference --tolerance --absolute",
     "verify": "result --submission --challenge --data-dir",
+    "doctor": "challenge --method --days --figure --data-dir --json --quiet",
     "catalog": "",
 }
 BASELINES = json.loads((TESTS / "data" / "baseline_options.json").read_text(encoding="utf-8"))
