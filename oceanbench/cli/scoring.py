@@ -49,6 +49,7 @@ class Scoring:
     figures: bool
     workers: int
     board: bool
+    budget: float = 1.0
 
 
 @click.command()
@@ -98,20 +99,22 @@ def evaluate(
 
     from oceanbench.challenge import Challenge
     from oceanbench.data.checks.budget import Budget
+    from oceanbench.data.files import told
     from oceanbench.submission import Submission, name_of
 
     loaded = Challenge.load(challenge, Budget().times(budget))
-    words = {"method": method, "authors": authors, "reference": reference, "notes": notes}
-    words |= declared
-    scoring = Scoring(loaded, output, data_dir, figures, workers, board)
+    said = {"method": method, "authors": authors, "reference": reference, "notes": notes}
+    said |= declared
+    scoring = Scoring(loaded, output, data_dir, figures, workers, board, budget)
     if file is None:
         if loaded.reference_method is None:
             raise OceanbenchError(f"{loaded.name} names no reference method; give a FILE")
-        _run(loaded.reference_method, scoring, name=name, words=words)
+        _run(loaded.reference_method, scoring, name=name, words=said)
         return
-    submission = Submission(name or name_of(file), file, **words)
-    command = ["oceanbench", "evaluate", loaded.called, file.name, "--name", submission.name]
-    _score(submission, scoring, {"command": shlex.join([*command, *_declared(submission)])})
+    submission = Submission(name or name_of(file), file, **said)
+    words = ["oceanbench", "evaluate", loaded.called, told(file), "--name", submission.name]
+    words += [*_declared(submission), *_where(scoring)]
+    _score(submission, scoring, {"command": shlex.join(words)})
 
 
 @click.command(cls=WithMethod)
@@ -151,7 +154,7 @@ def run(
     from oceanbench.data.checks.budget import Budget
 
     loaded = Challenge.load(challenge, Budget().times(budget))
-    scoring = Scoring(loaded, output, data_dir, figures, workers, board)
+    scoring = Scoring(loaded, output, data_dir, figures, workers, board, budget)
     chosen = {"weights": weights, "settings": pairs(settings), "device": device, "seed": seed}
     _run(method, scoring, name=name, words=declared, options=chosen)
 
@@ -164,6 +167,14 @@ def _declared(submission: Submission) -> list[str]:
         if word
         for part in (f"--{name.replace('_', '-')}", word)
     ]
+
+
+def _where(scoring: Scoring) -> list[str]:
+    """Options of the command that say where the challenge's files lie, and what they may hold."""
+    from oceanbench.data.files import told
+
+    folder = [] if scoring.data_dir is None else ["--data-dir", told(scoring.data_dir)]
+    return folder + ([] if scoring.budget == 1 else ["--budget", f"{scoring.budget:g}"])
 
 
 def _run(
@@ -192,7 +203,8 @@ def _run(
         learned_from=given.get("learned_from", ""),
         physics=given.get("physics", ""),
     )
-    kept["command"] = " ".join([kept["command"], *map(shlex.quote, _declared(asked))])
+    more = [*_declared(asked), *_where(replace(scoring, data_dir=None))]
+    kept["command"] = " ".join([kept["command"], *map(shlex.quote, more)])
     used = kept["options"].get("weights")
     learned = f", weights {used['file']}" if used else ""
     if used and used["challenge"]:
@@ -248,7 +260,7 @@ def _board(scoring: Scoring, results: list[Result], new: str) -> Iterator[str]:
     from oceanbench.boards.ranking import board
     from oceanbench.boards.rendering import to_markdown
 
-    called = scoring.challenge.called
+    called = shlex.quote(scoring.challenge.called)
     if scoring.board:
         yield ""
         yield to_markdown(board(scoring.challenge, results, new=[new]))

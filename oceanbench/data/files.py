@@ -42,6 +42,18 @@ def expand(pattern: str, folders: Sequence[Path]) -> list[Path]:
     return []
 
 
+def told(path: Path) -> str:
+    """A path as it is written into commands and results: from where one stands, never the root.
+
+    A path from the root that does not lie below the present folder is its last name alone: where a
+    user's files lie is none of what is shared.
+    """
+    if not path.is_absolute():
+        return path.as_posix()
+    here = Path.cwd()
+    return path.relative_to(here).as_posix() if path.is_relative_to(here) else path.name
+
+
 def check_inside(path: str, where: str) -> None:
     """Refuse a path that leads out of the folder it is relative to."""
     if Path(path).is_absolute() or Path(os.path.normpath(path)).parts[:1] == ("..",):

@@ -78,7 +78,8 @@ def _axis(opened: xr.Dataset) -> str | None:
 def _of(declaration: Declaration, opened: xr.Dataset) -> xr.DataArray:
     """Variable that is drawn of a dataset: one that is submitted, if it has one."""
     names = [name for name in opened.data_vars if name in declaration.submission.variables]
-    return opened[[*names, *opened.data_vars][0]]
+    chosen: xr.DataArray = opened[[*names, *opened.data_vars][0]]
+    return chosen
 
 
 def _places(axes: Axes, declaration: Declaration, datasets: Mapping[str, xr.Dataset]) -> None:
