@@ -29,6 +29,7 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
         {"arrays", "errors"},
     ],
     "boards": [
+        {"exports"},
         {"site"},
         {"rendering", "verification"},
         {"differences", "ranking"},
