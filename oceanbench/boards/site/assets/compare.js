@@ -26,8 +26,8 @@ function between(value, low, high, digits) {
 }
 
 function bar(difference, low, high) {
+  if (difference === null) return "";
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  if (difference === null) return svg;
   const ends = low === null ? [difference, difference] : [low, high];
   const most = Math.max(...ends.map(Math.abs), Math.abs(difference)) || 1;
   const place = (value) => 36 + (30 * value) / most;
