@@ -236,6 +236,7 @@ def _score(submission: Submission, scoring: Scoring, options: dict[str, Any]) ->
     for problem in skipped:
         say(f"not ranked: {problem}", err=True)
     others = [r for r in known if r.name != result.name]
+    hidden = shipped.folder("leaderboards") / challenge.name / path.name
     place = place_of(challenge, [*others, result], result.name)
     found = standing.comparisons(challenge, result, others, place)
     figures: list[Path] = []
@@ -250,6 +251,7 @@ def _score(submission: Submission, scoring: Scoring, options: dict[str, Any]) ->
             *standing.lines(challenge, result, place, found, width()),
             *(f"{figure}: figure" for figure in figures),
             f"{path}: result of {result.name}",
+            *(standing.in_place_of(result) if hidden.is_file() and hidden != path else ()),
             *_board(scoring, [*others, result], result.name),
         ),
     )
