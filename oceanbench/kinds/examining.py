@@ -12,7 +12,8 @@ from oceanbench.data import opening
 from oceanbench.declaration import Declaration, MetricRow
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import interpolate
-from oceanbench.kinds.findings import Finding, named, refused
+from oceanbench.kinds.findings import Finding, Severity, named, refused
+from oceanbench.metrics import METRICS
 from oceanbench.scoring.collocation import Collocated
 from oceanbench.scoring.matching import Matched, mask_and_weight
 from oceanbench.scoring.points import Geometry, Shared, score
@@ -21,12 +22,13 @@ MARGIN_DAYS = 14  # of observations on both sides of what is scored: an altimete
 MOST_POINTS = 20_000  # at which observations are held against the truth
 UNLIKE = 0.3  # correlation below which observations hardly show the truth
 FEW = 30  # points, of which nothing is said
+Why = tuple[Severity, str, str]
 NOISE = 0.3  # of the truth's deviation: an estimate that no metric finds degenerate
 
 
 def scorable(declaration: Declaration, truth: xr.Dataset, geometry: Geometry) -> Iterator[Finding]:
     """Masks without truth, and scores that no submission has: the truth with noise is scored."""
-    lost: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    lost: dict[Why, list[str]] = defaultdict(list)
     shared: dict[tuple[str, str], Shared | None] = {}
     known: dict[str, xr.DataArray] = {}
     for row in declaration.scores:
@@ -49,7 +51,7 @@ def scorable(declaration: Declaration, truth: xr.Dataset, geometry: Geometry) ->
             lost[why].append(row.label)
     for (severity, text, cure), labels in lost.items():
         yield Finding(
-            "stops" if severity == "stops" else "remark",
+            severity,
             f"score{'s' if len(labels) > 1 else ''} {named(labels)}",
             text,
             cure,
@@ -83,8 +85,8 @@ def _empty(declaration: Declaration, variable: str, mask: str) -> Finding:
     )
 
 
-def _no_value(row: MetricRow, key: tuple[str, str], part: Shared) -> tuple[str, str, str] | None:
-    """Why a score has no value: severity, words, cure."""
+def _no_value(row: MetricRow, key: tuple[str, str], part: Shared) -> Why | None:
+    """Why a score has no value, or no interval: severity, words, cure."""
     try:
         found, _ = score(row, key, part)
     except OceanbenchError as problem:
@@ -97,6 +99,9 @@ def _no_value(row: MetricRow, key: tuple[str, str], part: Shared) -> tuple[str, 
         text = f"no value, of whatever submission, through mask '{key[1]}' ({found.flag or 'none'})"
         cure = "score a longer time or larger part, give the metric other options, or leave it out"
         return "stops", text, cure
+    if found.interval is None and found.flag is None and METRICS[row.metric].resampled:
+        text = "no interval, for want of cases: submissions cannot be told apart by it"
+        return "misleads", text, "score a longer time, or more windows"
     return None
 
 

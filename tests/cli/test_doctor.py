@@ -91,6 +91,12 @@ def test_what_misleads_does_not_stop(
     assert (tmp_path / "a.svg").is_file()
 
 
+def test_too_few_days_for_intervals(oceanbench: Command, tmp_path: Path) -> None:
+    path = world(tmp_path / "toy", domain__time=["2012-10-22", "2012-10-26"])
+    out = oceanbench("doctor", path, "--days", 0, "--json")[1]
+    assert "no interval, for want of cases" in of_severity(out, "misleads")["score RMSE"]
+
+
 def test_what_stops_is_named_with_its_cure(oceanbench: Command, tmp_path: Path) -> None:
     path = world(
         tmp_path / "toy",
