@@ -90,8 +90,9 @@ def _lines(found: Examination, picture: Path | None) -> Iterator[str]:
     """What is there, what was rehearsed, and the findings, worst first."""
     challenge = found.challenge
     yield f"{challenge.name}, version {challenge.version}: {challenge.title}"
-    yield ""
-    yield from _table(found.seen)
+    if found.seen:
+        yield ""
+        yield from _table(found.seen)
     if found.rehearsal is not None:
         yield ""
         yield from _rehearsal(found.rehearsal)

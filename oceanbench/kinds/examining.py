@@ -131,8 +131,8 @@ def observed(declaration: Declaration, datasets: Mapping[str, xr.Dataset]) -> It
                 f"to {last}",
                 "correct domain.time, or give the files of those days",
             )
-        else:
-            yield from _margins(name, days, first, last)
+    if together & set(wanted):
+        yield from _margins(min(together), max(together), first, last)
     if names and (lost := [str(day) for day in wanted if day not in together]):
         yield Finding(
             "misleads",
@@ -143,15 +143,15 @@ def observed(declaration: Declaration, datasets: Mapping[str, xr.Dataset]) -> It
 
 
 def _margins(
-    name: str, days: np.ndarray, first: np.datetime64, last: np.datetime64
+    begin: np.datetime64, end: np.datetime64, first: np.datetime64, last: np.datetime64
 ) -> Iterator[Finding]:
     """Observations that begin with the scored days, or end with them."""
-    for side, margin in (("before", first - days[0]), ("after", days[-1] - last)):
+    for side, margin in (("before", first - begin), ("after", end - last)):
         if margin < np.timedelta64(MARGIN_DAYS, "D"):
             yield Finding(
                 "misleads",
-                name,
-                f"reaches {max(int(margin.astype(int)), 0)} days {side} what is scored: there, "
+                "observations",
+                f"reach {max(int(margin.astype(int)), 0)} days {side} what is scored: there, "
                 f"maps are extrapolated in time, from {'later' if side == 'before' else 'earlier'} "
                 "observations only",
                 f"give {MARGIN_DAYS} days more on that side, or score fewer",

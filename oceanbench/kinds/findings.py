@@ -36,11 +36,12 @@ class Finding:
 def refused(about: str, problem: OceanbenchError) -> Finding:
     """What stops whoever opens or scores it, by the refusal that they would read.
 
-    >>> refused("truth", OceanbenchError("no file a.nc; put it there"))
+    >>> refused("truth", OceanbenchError("toy: dataset 'truth': no file a.nc; put it there"))
     Finding(severity='stops', about='truth', text='no file a.nc', cure='put it there')
     """
     text, _, cure = str(problem).partition("; ")
-    return Finding("stops", about, text, cure)
+    told = f"dataset '{about}': "
+    return Finding("stops", about, text.rpartition(told)[2] or text, cure)
 
 
 def named(names: list[str], most: int = 4) -> str:

@@ -232,8 +232,12 @@ def first_days(declaration: Declaration, count: int) -> Declaration:
     name, mask = next(iter(declaration.masks.items()))
     first, last = getattr(mask, "time", None) or declaration.scored.time
     days = (first, min(last, first + timedelta(days=count - 1)))
+    rules, grid = declaration.submission, declaration.submission.grid
+    if grid is not None and grid.days_after == 0:  # else tracks of the last day have no map
+        rules = rules.model_copy(update={"grid": grid.model_copy(update={"days_after": 1})})
     return declaration.model_copy(
         update={
+            "submission": rules,
             "domain": declaration.scored.model_copy(update={"time": days}),
             "masks": {name: mask},
             "scores": [row for row in declaration.scores if declaration.mask_of(row) == name],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -110,14 +111,13 @@ def examined(
     Examination, whose findings come worst first
     """
     begin = time.perf_counter()
-    findings = list(_unsaid(challenge))
+    here = {name: bool(challenge.present(name, data_dir)) for name in challenge.datasets}
+    absent = [name for name, there in here.items() if not there]
+    findings = [*_unsaid(challenge), *_absent(challenge, absent, data_dir)]
     datasets, seen = {}, []
-    for name in challenge.datasets:
+    for name in (name for name in here if here[name]):
         try:
-            opened = _opened(challenge, name, data_dir)
-            if isinstance(opened, Finding):
-                findings.append(opened)
-                continue
+            opened = challenge.open(name, data_dir)
             seen += _looked_at(challenge, name, opened)
             datasets[name] = opened
         except OceanbenchError as problem:
@@ -177,13 +177,16 @@ def _unsaid(challenge: Challenge) -> Iterator[Finding]:
             )
 
 
-def _opened(challenge: Challenge, name: str, data_dir: Path | None) -> xr.Dataset | Finding:
-    """A dataset; what to say where an optional one is not there."""
-    if challenge.datasets[name].optional and not challenge.present(name, data_dir):
-        text = "optional, and not here: nothing is said of it"
+def _absent(challenge: Challenge, names: list[str], data_dir: Path | None) -> Iterator[Finding]:
+    """Datasets that are not here, those together that the same command or person brings."""
+    groups: dict[tuple[bool, str], list[str]] = defaultdict(list)
+    for name in names:
         brings = challenge.how_to_get(name, data_dir).partition("; ")[2]
-        return Finding("remark", name, text, brings)
-    return challenge.open(name, data_dir)
+        groups[challenge.datasets[name].optional, brings].append(name)
+    for (optional, brings), together in groups.items():
+        files = named([challenge.datasets[name].path for name in together], 2)
+        text = "optional, and not here: nothing is said of it" if optional else f"no file {files}"
+        yield Finding("remark" if optional else "stops", named(together), text, brings)
 
 
 def _looked_at(challenge: Challenge, name: str, opened: xr.Dataset) -> list[Seen]:
