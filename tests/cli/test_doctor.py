@@ -118,6 +118,19 @@ def test_what_stops_is_named_with_its_cure(oceanbench: Command, tmp_path: Path) 
     assert code == 1 and "participants would be stopped" in out
 
 
+def test_a_challenge_of_tracks(oceanbench: Command, tmp_path: Path) -> None:
+    rows = [{"metric": "rmse", "label": "RMSE"}]
+    content = {"datasets__strip": STRIP, "metrics": rows, "licence": "none"}
+    toy = builders.tracks_challenge(tmp_path / "toy", **content)
+    builders.write(strip(), tmp_path / "toy" / "strip.nc")
+    (tmp_path / "zero.py").write_text(ZERO)
+    code, out, _ = oceanbench("doctor", toy.path, "--days", 4, "--method", "zero.py", "--json")
+    assert code == 0
+    found = json.loads(out)
+    assert found["rehearsal"]["scores"][0]["n"] == 80, "four passes of twenty points"
+    assert list(of_severity(out, "misleads")) == ["method zero"], "it is zero everywhere"
+
+
 def test_a_method_that_fails_stops(oceanbench: Command, tmp_path: Path) -> None:
     path = world(tmp_path / "toy")
     (tmp_path / "broken.py").write_text(

@@ -273,6 +273,12 @@ def _data(challenge: Challenge, data_dir: Path | None) -> Iterator[Part]:
     yield "public_data/challenge.yaml", challenge.path
     if _leads_out(challenge):
         return
+    hidden = {
+        file.resolve()
+        for name, dataset in challenge.datasets.items()
+        if dataset.role in HIDDEN
+        for file in challenge.present(name, data_dir)
+    }
     for name, dataset in challenge.datasets.items():
         if dataset.optional and not challenge.present(name, data_dir):
             continue
@@ -282,6 +288,11 @@ def _data(challenge: Challenge, data_dir: Path | None) -> Iterator[Part]:
             if dataset.role not in LEARNED:
                 yield from _each(f"reference_data/{place.as_posix()}", file)
             if dataset.role not in HIDDEN:
+                if file.resolve() in hidden:
+                    raise OceanbenchError(
+                        f"{challenge.path}: datasets.{name}: {file.name} holds the truth too, and "
+                        "what methods receive is public there; give the two files of their own"
+                    )
                 yield from _each(f"public_data/{place.as_posix()}", file)
 
 

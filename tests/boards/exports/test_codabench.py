@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import yaml
 from command import Command
 from places import ROOT
 
+from oceanbench.boards.exports import scoring_program
 from oceanbench.result import Result
 
 SORTINGS = {"asc", "desc"}
@@ -123,6 +125,31 @@ def test_what_cannot_be_scored_is_said(bundle: Path, tmp_path: Path) -> None:
     done = platform(tmp_path / "app", bundle)
     assert done.returncode == 1 and "found 0 NetCDF files and 0 Zarr stores" in done.stderr
     assert not (tmp_path / "app" / "output").exists()
+
+
+def test_a_file_of_the_truth_is_never_public(oceanbench: Command, tmp_path: Path) -> None:
+    both = {"role": "training", "path": "truth.nc", "variables": {"ssh": "ssh"}}
+    periods = {"training": ["2010-01-01", "2010-02-01"]}
+    toy = builders.maps_challenge(tmp_path / "toy", datasets__old=both, periods=periods)
+    words = ["export", "codabench", toy.path, "a.zip", "--sample", tmp_path / "toy" / "truth.nc"]
+    code, _, err = oceanbench(*words)
+    assert code == 2 and "datasets.old: truth.nc holds the truth too" in err
+    assert not list(tmp_path.glob("*.zip"))
+
+
+def test_another_version_is_installed_before_it_scores(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ran: list[list[str]] = []
+    monkeypatch.setattr(scoring_program, "HERE", tmp_path)
+    monkeypatch.setattr(scoring_program.subprocess, "run", lambda words, check: ran.append(words))
+    here = version("oceanbench-challenges")
+    scoring_program.installed({"version": here, "requirements": ["x"]})
+    assert ran == []
+    scoring_program.installed({"version": f"{here}.1", "requirements": ["x==1"]})
+    (tmp_path / "a.whl").touch()
+    scoring_program.installed({"version": f"{here}.1", "requirements": ["x==1"]})
+    assert [words[-1] for words in ran] == ["x==1", str(tmp_path / "a.whl")]
 
 
 def test_a_bundle_is_refused_in_one_line(oceanbench: Command, tmp_path: Path) -> None:
