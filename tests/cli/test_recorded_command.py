@@ -16,6 +16,7 @@ from places import ROOT
 
 from oceanbench.result import Result
 
+SLOW = [pytest.param(given, marks=pytest.mark.slow) for given in ("relative", "from within")]
 SHELL = 'oceanbench() { "$PYTHON" -c "from oceanbench.cli import main; main()" "$@"; }\n'
 METHOD = '''"""One level."""
 def estimate(inputs, target, *, device, seed, level=0.0, words="none"):
@@ -39,6 +40,7 @@ def recorded(folder: Path, name: str) -> tuple[Result, str]:
     return result, str(result.provenance["command"])
 
 
+@pytest.mark.slow
 def test_an_evaluation_through_the_shell(oceanbench: Command, world: Path) -> None:
     words = [
         "evaluate",
@@ -57,7 +59,7 @@ def test_an_evaluation_through_the_shell(oceanbench: Command, world: Path) -> No
     assert (again.scores, same) == (first.scores, command)
 
 
-@pytest.mark.parametrize("given", ["relative", "whole", "from within", "from beside"])
+@pytest.mark.parametrize("given", SLOW + ["whole", "from beside"])
 def test_a_run_from_where_it_was_given(
     oceanbench: Command, world: Path, monkeypatch: pytest.MonkeyPatch, given: str
 ) -> None:

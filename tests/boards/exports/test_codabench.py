@@ -121,6 +121,7 @@ def test_its_scoring_program_scores(bundle: Path, oceanbench: Command, tmp_path:
     assert "<td>RMSE</td>" in (output / "detailed_results.html").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_what_cannot_be_scored_is_said(bundle: Path, tmp_path: Path) -> None:
     done = platform(tmp_path / "app", bundle)
     assert done.returncode == 1 and "found 0 NetCDF files and 0 Zarr stores" in done.stderr

@@ -74,6 +74,7 @@ function table(first, second, differences) {
 
 const place = document.getElementById("comparisons");
 if (chosen.length > 1) {
+  document.querySelector("details.chosen").open = false;
   board.pairs
     .filter(([first, second]) => chosen.includes(first) && chosen.includes(second))
     .forEach(([first, second, differences]) => place.append(table(first, second, differences)));
