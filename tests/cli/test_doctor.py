@@ -154,6 +154,10 @@ def test_forecasts_without_truth_or_sea(oceanbench: Command, tmp_path: Path) -> 
     assert code == 1
     (text,) = of_severity(out, "stops").values()
     assert text == "'zos' has no value on 2020-01-06 inside mask 'inland'"
+
+
+@pytest.mark.slow
+def test_forecasts_beyond_the_truth(oceanbench: Command, tmp_path: Path) -> None:
     late = [str(forecast_worlds.FIRST + 1), str(forecast_worlds.STARTS[-1] + 12)]
     starts = {**forecast_worlds.FORECASTS["starts"], "last": str(forecast_worlds.STARTS[-1] + 7)}
     domain = {**forecast_worlds.FORECASTS["domain"], "time": late}
@@ -162,7 +166,7 @@ def test_forecasts_without_truth_or_sea(oceanbench: Command, tmp_path: Path) -> 
     assert "no map of 4 days" in stops["truth"] and "no map of" in stops["initial"]
 
 
-@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("turned", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_windows_out_of_order(oceanbench: Command, tmp_path: Path, turned: bool) -> None:
     made = window_worlds.world("lorenz63", windows=4, times=20, training_times=20)
     made.truth.to_netcdf(tmp_path / "truth.nc")

@@ -59,7 +59,7 @@ def test_an_evaluation_through_the_shell(oceanbench: Command, world: Path) -> No
     assert (again.scores, same) == (first.scores, command)
 
 
-@pytest.mark.parametrize("given", SLOW + ["whole", "from beside"])
+@pytest.mark.parametrize("given", [*SLOW, "whole", "from beside"])
 def test_a_run_from_where_it_was_given(
     oceanbench: Command, world: Path, monkeypatch: pytest.MonkeyPatch, given: str
 ) -> None:
