@@ -19,11 +19,25 @@ from oceanbench.scoring.matching import Matched, mask_and_weight
 from oceanbench.scoring.points import Geometry, Shared, score
 
 MARGIN_DAYS = 14  # of observations on both sides of what is scored: an altimeter's cycle is longer
+MOST_TRUTH = 2**27  # values, which are held in memory several times
 MOST_POINTS = 20_000  # at which observations are held against the truth
 UNLIKE = 0.3  # correlation below which observations hardly show the truth
 FEW = 30  # points, of which nothing is said
 Why = tuple[Severity, str, str]
 NOISE = 0.3  # of the truth's deviation: an estimate that no metric finds degenerate
+
+
+def too_large(declaration: Declaration, truth: xr.Dataset) -> Iterator[Finding]:
+    """What is to be said of a truth that is not read as a whole; nothing of one that is."""
+    count = max((array.size for array in truth.data_vars.values()), default=0)
+    if count > MOST_TRUTH:
+        yield Finding(
+            "remark",
+            declaration.truth_name,
+            f"has {count:.2g} values: which scores have one, and whether observations show it, is "
+            "not tried on so many",
+            "evaluate a submission with 'oceanbench evaluate'",
+        )
 
 
 def scorable(declaration: Declaration, truth: xr.Dataset, geometry: Geometry) -> Iterator[Finding]:

@@ -91,6 +91,16 @@ def test_what_misleads_does_not_stop(
     assert (tmp_path / "a.svg").is_file()
 
 
+def test_a_truth_that_is_too_large_is_not_tried(
+    oceanbench: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oceanbench.kinds.examining.MOST_TRUTH", 100)
+    path = world(tmp_path / "toy", strip(sign=-1.0))
+    out = oceanbench("doctor", path, "--days", 0, "--json")[1]
+    assert "is not tried on so many" in of_severity(out, "remark")["truth"]
+    assert "strip" not in of_severity(out, "misleads")
+
+
 def test_too_few_days_for_intervals(oceanbench: Command, tmp_path: Path) -> None:
     path = world(tmp_path / "toy", domain__time=["2012-10-22", "2012-10-26"])
     out = oceanbench("doctor", path, "--days", 0, "--json")[1]

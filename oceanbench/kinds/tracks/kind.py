@@ -69,7 +69,9 @@ def examined(
 ) -> Iterator[Finding]:
     """Masks and scores without values, and observations elsewhere or at other times."""
     truth = datasets.get(declaration.truth_name)
-    if truth is not None:
+    large = [] if truth is None else list(examining.too_large(declaration, truth))
+    yield from large
+    if truth is not None and not large:
         inside = gridded.inside_masks(declaration, data_dir)
         geometry = Geometry(lambda known: known, lambda field, _: field, inside)
         yield from examining.scorable(declaration, truth, geometry)

@@ -49,6 +49,7 @@ def test_nothing_to_describe_is_refused(toy: Challenge, tmp_path: Path) -> None:
         croissant(only)
 
 
+@pytest.mark.slow  # .ci/run has the validator for the slow tests
 def test_the_validator_agrees(oceanbench: Command, toy: Challenge, tmp_path: Path) -> None:
     pytest.importorskip("mlcroissant", reason="mlcroissant is not installed")
     words = ["export", "croissant", toy.path, "toy.json", "--validate", "--published", "2026-01-31"]
