@@ -14,11 +14,10 @@ from typing import Any
 import yaml
 
 from oceanbench.boards.exports import scoring_program
+from oceanbench.boards.exports.competition_pages import card_of, pages, requirements
 from oceanbench.boards.ranking import DIGITS, SYMBOLS
 from oceanbench.boards.site.cards import task_of
-from oceanbench.boards.site.rules import declared_scores, rules_of
 from oceanbench.challenge import Challenge
-from oceanbench.data import shipped
 from oceanbench.data.files import check_inside, whole
 from oceanbench.declaration.consistency import HIDDEN
 from oceanbench.errors import OceanbenchError
@@ -69,7 +68,7 @@ def write_bundle(
     if end is not None and end <= begin:
         raise OceanbenchError(f"--end {end}: expected a day after the start, {begin}")
     parts = [
-        *_pages(challenge),
+        *pages(challenge),
         *_program(challenge, wheels),
         *_data(challenge, data_dir),
         ("sample_submission/" + sample.name, sample),
@@ -109,7 +108,7 @@ def competition(
     names : of the files in the bundle
     image, start, end : as of :func:`write_bundle`
     """
-    card = _card(challenge)
+    card = card_of(challenge)
     phase: dict[str, Any] = {
         "index": 0,
         "name": "Open",
@@ -186,55 +185,6 @@ def _columns(challenge: Challenge) -> Iterator[dict[str, Any]]:
         }
 
 
-def _card(challenge: Challenge) -> str:
-    path = challenge.path.parent / "README.md"
-    return path.read_text(encoding="utf-8") if path.is_file() else f"# {challenge.title}\n"
-
-
-def _pages(challenge: Challenge) -> Iterator[Part]:
-    """Card, rules and scores, how to enter, terms."""
-    yield "pages/overview.md", _card(challenge).encode()
-    rules = [f"| {heading} | {text} |" for heading, text in rules_of(challenge)]
-    scores = [
-        f"| {score['label']} | {score['claim']} | {score['options']} |"
-        for score in declared_scores(challenge)
-    ]
-    lines = ["# Rules", "", "| | |", "| --- | --- |", *rules]
-    lines += ["", "# Scores", "", "| score | is | options |", "| --- | --- | --- |", *scores]
-    lines += ["", f"{challenge.ranking.label} ranks."]
-    yield "pages/rules.md", "\n".join([*lines, ""]).encode()
-    variables = ", ".join(
-        f"`{name}` [{variable.units}]" for name, variable in challenge.submission.variables.items()
-    )
-    requirement = _requirements(challenge)[0]
-    enter = [
-        "# How to enter",
-        "",
-        f"Send a zip of one NetCDF file (or Zarr store `NAME.zarr`) with {variables}, as in the "
-        "starting kit. Without a computer of the organiser's, the same scores come from",
-        "",
-        "```",
-        f"pip install {requirement}",
-        f"oceanbench evaluate {challenge.called} my_estimates.nc",
-        "```",
-        "",
-        "`result.json` in the output of a submission has every score with its interval.",
-    ]
-    yield "pages/enter.md", "\n".join([*enter, ""]).encode()
-    licence = challenge.licence or "ask the organiser"
-    terms = (
-        f"# Terms\n\nTerms of the data: {licence}.\n\nWhat is sent is read as data, and scored.\n"
-    )
-    yield "pages/terms.md", terms.encode()
-
-
-def _requirements(challenge: Challenge) -> list[str]:
-    """What pip installs to score the challenge."""
-    command = shipped.data_command(challenge.path.parent, challenge.truth.path)
-    more = [] if command is None else [command.removeprefix("pip install ")]
-    return [f"oceanbench-challenges=={version('oceanbench-challenges')}", *more]
-
-
 def _program(challenge: Challenge, wheels: Sequence[Path]) -> Iterator[Part]:
     """The scoring program: how it is called, what it is for, wheels."""
     folder = "scoring_program/"
@@ -244,7 +194,7 @@ def _program(challenge: Challenge, wheels: Sequence[Path]) -> Iterator[Part]:
         "name": challenge.name,
         "by_name": _leads_out(challenge),
         "version": version("oceanbench-challenges"),
-        "requirements": _requirements(challenge),
+        "requirements": requirements(challenge),
         "columns": keys_of(challenge),
     }
     text = json.dumps(said, indent=1, ensure_ascii=False)
