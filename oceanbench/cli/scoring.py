@@ -27,6 +27,7 @@ from oceanbench.cli.options import (
     workers_option,
 )
 from oceanbench.cli.printing import pairs, say, tell, width
+from oceanbench.cli.recording import evaluation, more_of_run
 from oceanbench.errors import OceanbenchError
 
 if TYPE_CHECKING:
@@ -99,7 +100,6 @@ def evaluate(
 
     from oceanbench.challenge import Challenge
     from oceanbench.data.checks.budget import Budget
-    from oceanbench.data.files import told
     from oceanbench.submission import Submission, name_of
 
     loaded = Challenge.load(challenge, Budget().times(budget))
@@ -112,9 +112,7 @@ def evaluate(
         _run(loaded.reference_method, scoring, name=name, words=said)
         return
     submission = Submission(name or name_of(file), file, **said)
-    words = ["oceanbench", "evaluate", loaded.called, told(file), "--name", submission.name]
-    words += [*_declared(submission), *_where(scoring)]
-    _score(submission, scoring, {"command": shlex.join(words)})
+    _score(submission, scoring, {"command": evaluation(loaded, submission, data_dir, budget)})
 
 
 @click.command(cls=WithMethod)
@@ -159,24 +157,6 @@ def run(
     _run(method, scoring, name=name, words=declared, options=chosen)
 
 
-def _declared(submission: Submission) -> list[str]:
-    """Options of the command that say what scores and ranks depend on."""
-    return [
-        part
-        for name, word in submission.declared.items()
-        if word
-        for part in (f"--{name.replace('_', '-')}", word)
-    ]
-
-
-def _where(scoring: Scoring) -> list[str]:
-    """Options of the command that say where the challenge's files lie, and what they may hold."""
-    from oceanbench.data.files import told
-
-    folder = [] if scoring.data_dir is None else ["--data-dir", told(scoring.data_dir)]
-    return folder + ([] if scoring.budget == 1 else ["--budget", f"{scoring.budget:g}"])
-
-
 def _run(
     method: str,
     scoring: Scoring,
@@ -203,8 +183,7 @@ def _run(
         learned_from=given.get("learned_from", ""),
         physics=given.get("physics", ""),
     )
-    more = [*_declared(asked), *_where(replace(scoring, data_dir=None))]
-    kept["command"] = " ".join([kept["command"], *map(shlex.quote, more)])
+    kept["command"] += more_of_run(asked, scoring.budget)
     used = kept["options"].get("weights")
     learned = f", weights {used['file']}" if used else ""
     if used and used["challenge"]:
