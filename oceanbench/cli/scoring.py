@@ -103,15 +103,15 @@ def evaluate(
     from oceanbench.submission import Submission, name_of
 
     loaded = Challenge.load(challenge, Budget().times(budget))
-    said = {"method": method, "authors": authors, "reference": reference, "notes": notes}
-    said |= declared
+    words = {"method": method, "authors": authors, "reference": reference, "notes": notes}
+    words |= declared
     scoring = Scoring(loaded, output, data_dir, figures, workers, board, budget)
     if file is None:
         if loaded.reference_method is None:
             raise OceanbenchError(f"{loaded.name} names no reference method; give a FILE")
-        _run(loaded.reference_method, scoring, name=name, words=said)
+        _run(loaded.reference_method, scoring, name=name, words=words)
         return
-    submission = Submission(name or name_of(file), file, **said)
+    submission = Submission(name or name_of(file), file, **words)
     _score(submission, scoring, {"command": evaluation(loaded, submission, data_dir, budget)})
 
 
