@@ -39,7 +39,7 @@ OPTIONAL: dict[str, dict[str, type]] = {
         str,
     ),
     "provenance": {"oceanbench": str, "created": str, "options": dict},
-    "coverage": {"missing": list, "against": str},
+    "coverage": {"missing": list, "against": str, "members": int},
     "series": {"terms": dict},
 }
 
@@ -94,6 +94,16 @@ class Score:
     depth: float | None = None
     against: list[str] | None = None
     depth_bin: tuple[float, float] | None = None
+
+    @property
+    def is_vague(self) -> bool:
+        """Whether its interval is wider than it is large: too few cases, or a long memory.
+
+        Of scores without better or worse, which may be about zero, nothing is said.
+        """
+        if self.interval is None or self.value is None or self.better is None:
+            return False
+        return self.interval.high - self.interval.low > abs(self.value)
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
         {"arrays", "errors"},
     ],
     "boards": [
+        {"exports"},
         {"site"},
         {"rendering", "verification"},
         {"differences", "ranking"},
@@ -40,10 +41,12 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
     "kinds": [
         {"forecasts", "maps", "tracks", "windows"},  # a kind never imports another
         {"gridded", "points"},
-        {"expected", "kind", "parts", "submitted"},
+        {"examining", "expected", "kind", "parts", "submitted"},
+        {"findings"},
     ],
     "kinds/forecasts": [
         {"kind"},
+        {"examination"},
         {"scoring"},
         {"submission"},
         {"driving", "lead_conventions", "opening", "score_rows"},

@@ -31,6 +31,11 @@ from oceanbench.result import Result, Score
 DIGITS = {"1": 3, "m": 4, "degrees_east": 2, "days": 1, "km": 0}
 SYMBOLS = {"degrees_east": "°", "days": "d", "1": ""}
 NEW = "◀ new"
+VAGUE = "~"
+IS_VAGUE = (
+    f"{VAGUE}: the interval is wider than the score is large; for want of independent cases, it is "
+    "hardly known."
+)
 NO_SCORE = {
     "deterministic": "–: a score of distributions; the submission gives one value at each point.",
     "not_draws": "–: a score of eight or more members that are declared as independent draws.",
@@ -196,6 +201,9 @@ def board(challenge: Challenge, results: Sequence[Result], *, new: Sequence[str]
     table = pd.DataFrame(rows).fillna("")
     flags = {s.flag for r in ordered for s in r.scores}
     legend = [text for flag, text in NO_SCORE.items() if flag in flags]
+    shown = {label for label, row in rows_of.items() if row.shown}
+    vague = any(s.is_vague for r in ordered for s in r.scores if s.label in shown)
+    legend += [IS_VAGUE] if vague else []
     legend += [APART] if any(breaks_a_rule(challenge, r) for r in ordered) else []
     legend += [TWINS] if any(is_twin(challenge, r) for r in ordered) else []
     legend += [SEEDS] if len(seeds) < len(results) else []
@@ -253,6 +261,7 @@ def cell_of(score: Score, digits: int | None = None) -> str:
         return f"≤ {text}"
     if score.interval:
         text = f"{text} [{score.interval.low:.{digits}f}, {score.interval.high:.{digits}f}]"
+        text += f" {VAGUE}" if score.is_vague else ""
     return f"{text} (partial)" if score.flag == "partial" else text
 
 

@@ -78,12 +78,13 @@ def _row(challenge: Challenge, result: Result) -> dict[str, Any]:
 
 
 def score_record(score: Score) -> dict[str, Any]:
-    """A score: value, interval, flag, unit and direction."""
+    """A score: value, interval, flag, whether that is all but unknown, unit and direction."""
     return {
         "value": score.value,
         "low": score.interval.low if score.interval else None,
         "high": score.interval.high if score.interval else None,
         "flag": score.flag,
+        "vague": score.is_vague,
         "units": score.units,
         "better": score.better,
     }

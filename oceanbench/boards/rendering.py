@@ -149,9 +149,7 @@ def rendered(
     """
     boards = [board(c, load_results(c, [folder], skipped)) for c in challenges]
     files = {folder / f"{b.challenge.name}.md": to_markdown(b) for b in boards}
-    files |= {folder / f"{b.challenge.name}.csv": to_csv(b) for b in boards}
-    files[folder / "index.html"] = to_html(boards)
-    return files
+    return files | {folder / f"{b.challenge.name}.csv": to_csv(b) for b in boards}
 
 
 def stale(files: dict[Path, str]) -> list[Path]:

@@ -112,30 +112,3 @@ def validate(challenge: str, file: Path, data_dir: Path | None, budget: float) -
         {"challenge": loaded.name, "file": file, "found": found},
         [*found, f"{file} can be evaluated on {loaded.name}."],
     )
-
-
-@click.group()
-def catalog() -> None:
-    """Catalogs of datasets for other tools (intake)."""
-
-
-@catalog.command()
-@click.argument("challenge")
-@click.argument("file", type=FILE)
-@data_dir_option
-@output_mode
-def export(challenge: str, file: Path, data_dir: Path | None) -> None:
-    """Write the intake catalog of CHALLENGE to FILE (YAML)."""
-    import yaml
-
-    from oceanbench.challenge import Challenge
-    from oceanbench.data.files import check_writable, write_text
-
-    loaded = Challenge.load(challenge)
-    check_writable(file)
-    write_text(yaml.safe_dump(loaded.catalog(data_dir).to_dict()), file)
-    entries = [name for name in loaded.datasets if loaded.present(name, data_dir)]
-    tell(
-        {"catalog": file, "entries": entries},
-        [f"{file}: catalog of {loaded.name}", *(f"  {name}" for name in entries)],
-    )

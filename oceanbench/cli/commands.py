@@ -15,8 +15,10 @@ import click
 
 from oceanbench.boards.escaping import terminal
 from oceanbench.cli.boards import leaderboard, verify
-from oceanbench.cli.challenges import catalog, fetch, list_, show, validate
+from oceanbench.cli.challenges import fetch, list_, show, validate
 from oceanbench.cli.comparing import check, compare
+from oceanbench.cli.examining import doctor
+from oceanbench.cli.exporting import catalog, export
 from oceanbench.cli.scoring import evaluate, run
 from oceanbench.cli.training import train
 from oceanbench.errors import OceanbenchError, in_one_line
@@ -70,7 +72,7 @@ def cli(traceback: bool) -> None:
 
 for command in (list_, show, fetch, validate, evaluate, run, train, leaderboard, compare):
     cli.add_command(command)
-for command in (check, verify, catalog):
+for command in (check, verify, doctor, export, catalog):
     cli.add_command(command)
 
 

@@ -127,7 +127,7 @@ def facts(challenge: Challenge, data_dir: Path | None) -> Iterator[str]:
     regrid = f"regrid: {rules.regrid}, " if "regrid" in kind.submission_keys else ""
     for name, variable in rules.variables.items():
         yield f"  submit    {name} [{variable.units}], {regrid}missing: {rules.missing}"
-    yield "  datasets (intake catalog: oceanbench catalog export)"
+    yield "  datasets (intake catalog: oceanbench export catalog)"
     for name, dataset in challenge.datasets.items():
         count = len(challenge.present(name, data_dir))
         cure = shipped.data_command(challenge.path.parent, dataset.path) or "oceanbench fetch"

@@ -27,6 +27,7 @@ from oceanbench.cli.options import (
     workers_option,
 )
 from oceanbench.cli.printing import pairs, say, tell, width
+from oceanbench.cli.recording import evaluation, more_of_run
 from oceanbench.errors import OceanbenchError
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Scoring:
     figures: bool
     workers: int
     board: bool
+    budget: float = 1.0
 
 
 @click.command()
@@ -103,15 +105,14 @@ def evaluate(
     loaded = Challenge.load(challenge, Budget().times(budget))
     words = {"method": method, "authors": authors, "reference": reference, "notes": notes}
     words |= declared
-    scoring = Scoring(loaded, output, data_dir, figures, workers, board)
+    scoring = Scoring(loaded, output, data_dir, figures, workers, board, budget)
     if file is None:
         if loaded.reference_method is None:
             raise OceanbenchError(f"{loaded.name} names no reference method; give a FILE")
         _run(loaded.reference_method, scoring, name=name, words=words)
         return
     submission = Submission(name or name_of(file), file, **words)
-    command = ["oceanbench", "evaluate", loaded.called, file.name, "--name", submission.name]
-    _score(submission, scoring, {"command": shlex.join([*command, *_declared(submission)])})
+    _score(submission, scoring, {"command": evaluation(loaded, submission, data_dir, budget)})
 
 
 @click.command(cls=WithMethod)
@@ -151,19 +152,9 @@ def run(
     from oceanbench.data.checks.budget import Budget
 
     loaded = Challenge.load(challenge, Budget().times(budget))
-    scoring = Scoring(loaded, output, data_dir, figures, workers, board)
+    scoring = Scoring(loaded, output, data_dir, figures, workers, board, budget)
     chosen = {"weights": weights, "settings": pairs(settings), "device": device, "seed": seed}
     _run(method, scoring, name=name, words=declared, options=chosen)
-
-
-def _declared(submission: Submission) -> list[str]:
-    """Options of the command that say what scores and ranks depend on."""
-    return [
-        part
-        for name, word in submission.declared.items()
-        if word
-        for part in (f"--{name.replace('_', '-')}", word)
-    ]
 
 
 def _run(
@@ -192,7 +183,7 @@ def _run(
         learned_from=given.get("learned_from", ""),
         physics=given.get("physics", ""),
     )
-    kept["command"] = " ".join([kept["command"], *map(shlex.quote, _declared(asked))])
+    kept["command"] += more_of_run(asked, scoring.budget)
     used = kept["options"].get("weights")
     learned = f", weights {used['file']}" if used else ""
     if used and used["challenge"]:
@@ -224,6 +215,7 @@ def _score(submission: Submission, scoring: Scoring, options: dict[str, Any]) ->
     for problem in skipped:
         say(f"not ranked: {problem}", err=True)
     others = [r for r in known if r.name != result.name]
+    hidden = shipped.folder("leaderboards") / challenge.name / path.name
     place = place_of(challenge, [*others, result], result.name)
     found = standing.comparisons(challenge, result, others, place)
     figures: list[Path] = []
@@ -238,6 +230,7 @@ def _score(submission: Submission, scoring: Scoring, options: dict[str, Any]) ->
             *standing.lines(challenge, result, place, found, width()),
             *(f"{figure}: figure" for figure in figures),
             f"{path}: result of {result.name}",
+            *(standing.in_place_of(result) if hidden.is_file() and hidden != path else ()),
             *_board(scoring, [*others, result], result.name),
         ),
     )
@@ -248,7 +241,7 @@ def _board(scoring: Scoring, results: list[Result], new: str) -> Iterator[str]:
     from oceanbench.boards.ranking import board
     from oceanbench.boards.rendering import to_markdown
 
-    called = scoring.challenge.called
+    called = shlex.quote(scoring.challenge.called)
     if scoring.board:
         yield ""
         yield to_markdown(board(scoring.challenge, results, new=[new]))

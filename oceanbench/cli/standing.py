@@ -58,10 +58,17 @@ def lines(
         yield ""
         yield MEANING
     yield from coverage_notes(result)
-    if vague := [score.label for score in _printed(challenge, result) if _is_vague(score)]:
-        yield f"hardly known, for want of independent cases: {', '.join(vague)}"
+    if vague := [score.label for score in _printed(challenge, result) if score.is_vague]:
+        yield f"hardly known, with an interval wider than they are large: {', '.join(vague)}"
+    if (members := max((part.get("members", 1) for part in result.coverage), default=1)) > 1:
+        yield f"scores of single values are of the mean of {members} members"
     if len(_printed(challenge, result)) < len(result.scores):
         yield f"{len(result.scores)} scores in all: see the result"
+
+
+def in_place_of(result: Result) -> Iterator[str]:
+    """What is to be known of a row that bears the name of a shipped one."""
+    yield f"it stands in place of the shipped row '{result.name}'; another --name shows both"
 
 
 def _table(
@@ -95,13 +102,6 @@ def _printed(challenge: Challenge, result: Result) -> list[Score]:
     """All scores, or of hundreds those that boards show."""
     shown = {row.label for row in challenge.scores if row.shown or not _hides_some(challenge)}
     return [score for score in result.scores if score.label in shown]
-
-
-def _is_vague(score: Score) -> bool:
-    """Whether an interval is wider than the score is large: few cases, or a long memory."""
-    if score.interval is None or score.value is None or score.better is None:
-        return False
-    return score.interval.high - score.interval.low > abs(score.value)
 
 
 def _against(comparison: Comparison, label: str) -> str:

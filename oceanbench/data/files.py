@@ -42,6 +42,18 @@ def expand(pattern: str, folders: Sequence[Path]) -> list[Path]:
     return []
 
 
+def told(path: Path) -> str:
+    """A path as it is written into commands and results: from where one stands, never the root.
+
+    A path from the root that does not lie below the present folder is its last name alone: where a
+    user's files lie is none of what is shared.
+    """
+    if not path.is_absolute():
+        return path.as_posix()
+    here = Path.cwd()
+    return path.relative_to(here).as_posix() if path.is_relative_to(here) else path.name
+
+
 def check_inside(path: str, where: str) -> None:
     """Refuse a path that leads out of the folder it is relative to."""
     if Path(path).is_absolute() or Path(os.path.normpath(path)).parts[:1] == ("..",):
@@ -112,19 +124,19 @@ def write_netcdf(dataset: xr.Dataset, path: Path) -> None:
     encoding = {name: {"zlib": True, "complevel": 4} for name in dataset.data_vars}
     content = io.BytesIO()  # HDF5 cannot close a file on a full disk, and takes the process along
     dataset.to_netcdf(content, engine="h5netcdf", encoding=encoding)
-    with _whole(path) as temporary:
+    with whole(path) as temporary:
         temporary.write_bytes(content.getbuffer())
 
 
 def write_text(text: str, path: Path) -> None:
     """Write a text file, whole or not at all."""
-    with _whole(path) as temporary:
+    with whole(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_bytes(content: bytes, path: Path) -> None:
     """Write a binary file, whole or not at all."""
-    with _whole(path) as temporary:
+    with whole(path) as temporary:
         temporary.write_bytes(content)
 
 
@@ -162,7 +174,7 @@ def _temporary(path: Path) -> Path:
 
 
 @contextmanager
-def _whole(path: Path) -> Iterator[Path]:
+def whole(path: Path) -> Iterator[Path]:
     """Temporary name beside a file, which takes the file's name once it is written."""
     temporary = _temporary(path)
     try:

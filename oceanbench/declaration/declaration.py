@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from functools import cached_property
 from html import escape
 from pathlib import Path
@@ -133,9 +134,15 @@ class Declaration(Section):
 
     @property
     def called(self) -> str:
-        """Word that names it in a command: where it is shipped its name, else its file."""
-        folder, file = self.path.absolute().parts[-2:]
-        return self.name if self.is_shipped else f"{folder}/{file}"
+        """Word that names it in a command, not yet quoted: if it is shipped its name, or its file.
+
+        Of a file that lies elsewhere than below the present folder, and was given by its whole
+        path, this is its folder and name.
+        """
+        told = files.told(self.path)
+        if "/" not in told and self.path.is_absolute() and self.path.parent != Path.cwd():
+            told = f"{self.path.parent.name}/{told}"
+        return self.name if self.is_shipped else told
 
     def folders(self, data_dir: Path | None = None) -> list[Path]:
         """Where this challenge's files may lie, in the order of search."""
@@ -210,7 +217,8 @@ class Declaration(Section):
         address = source.archive or source.url
         ways = []
         if address or source.copernicusmarine:
-            ways += [f"run 'oceanbench fetch {self.called}{' --data-dir DIR' if data_dir else ''}'"]
+            called, there = shlex.quote(self.called), " --data-dir DIR" if data_dir else ""
+            ways += [f"run 'oceanbench fetch {called}{there}'"]
         if source.instructions or address:
             told = source.instructions or f"download {address}"
             ways += [f"{told}, unpack it so that this path exists"]

@@ -12,11 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from oceanbench.errors import OceanbenchError
-from oceanbench.figures.style import LINES, STYLE
+from oceanbench.figures.style import LINES, STYLE, check_format, save
 from oceanbench.scoring.pairs import Comparison, Difference
 
 LOUD, QUIET = 1.0, 0.35  # of differences that are sure, and that are not
-FORMATS = (".png", ".svg", ".pdf")
 
 
 def draw_differences(comparisons: Sequence[Comparison], path: Path) -> None:
@@ -32,17 +31,9 @@ def draw_differences(comparisons: Sequence[Comparison], path: Path) -> None:
     OceanbenchError
         if it is neither, or there is nothing to draw
     """
-    if path.suffix not in FORMATS:
-        raise OceanbenchError(f"--figure {path}: expected a name that ends in {', '.join(FORMATS)}")
+    check_format(path)
     with matplotlib.style.context(STYLE, after_reset=True):
-        figure = differences(comparisons)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.part{path.suffix}")
-        try:
-            figure.savefig(part)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        save(differences(comparisons), path)
 
 
 def differences(comparisons: Sequence[Comparison]) -> Figure:

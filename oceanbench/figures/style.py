@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from oceanbench.declaration import MetricRow
+from oceanbench.errors import OceanbenchError
 from oceanbench.metrics import METRICS, Flagged
 from oceanbench.metrics.spectral.space_time import resolved_period
 from oceanbench.scoring.matching import Matched
@@ -34,6 +36,7 @@ STYLE: dict[str, Any] = {
 TRUTH, ESTIMATE, ERROR = "#000000", "#0072b2", "#d55e00"  # Okabe and Ito: safe for colour-blind
 LINES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999999")
 BLANK = "0.85"  # behind the maps: a masked point must not look like an error of zero
+FORMATS = (".png", ".svg", ".pdf")
 SYMBOLS = {"degrees_east": "°", "1": ""}
 UNITS = {"degrees_C": "°C", "m s-1": "m/s", "1e-3": "10⁻³"}  # as they are written for readers
 
@@ -118,6 +121,23 @@ def show(mark: Mark, axes: Axes) -> None:
         axes.axvline(mark.value, color=ERROR, ls="--")
         style |= {"xycoords": axes.get_xaxis_transform(), "ha": "center"}
         axes.annotate(mark.text, (mark.value, 1.0), (0, 3), **style)
+
+
+def check_format(path: Path) -> None:
+    """Refuse a name of a figure whose ending is of no picture."""
+    if path.suffix not in FORMATS:
+        raise OceanbenchError(f"--figure {path}: expected a name that ends in {', '.join(FORMATS)}")
+
+
+def save(figure: Figure, path: Path) -> Path:
+    """Write a figure, which appears whole or not at all; its folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part{path.suffix}")
+    try:
+        figure.savefig(part)
+        return part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def note(heading: str, text: str) -> Figure:

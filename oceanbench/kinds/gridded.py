@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from oceanbench.kinds.kind import Submitted
 from oceanbench.kinds.submitted import check_times, check_values, empty, open_variables, written
 from oceanbench.scoring.collocation import AtTruth
 from oceanbench.scoring.masks import inside
+from oceanbench.scoring.matching import Inside
 from oceanbench.scoring.points import Geometry, Pieces, matched_by_score
 
 MAPS = ("time", "latitude", "longitude")
@@ -202,6 +204,14 @@ def matched_maps(
         check_same_level(field, truth, declaration.name)
         return at_truth(field, truth)
 
+    truth = open_dataset(declaration, declaration.truth_name, data_dir, None)
+    estimates = read_maps(declaration, submitted, bridged=bridged)
+    geometry = Geometry(prepared, at_same_level, inside_masks(declaration, data_dir))
+    return matched_by_score(declaration, truth, estimates, geometry, submitted.name)
+
+
+def inside_masks(declaration: Declaration, data_dir: Path | None) -> Inside:
+    """Which of the truth's points a mask looks at; fields that bound masks are opened once."""
     fields: dict[str, xr.DataArray] = {}
 
     def within(points: xr.DataArray, mask: FieldMask) -> xr.DataArray:
@@ -214,10 +224,25 @@ def matched_maps(
             found = found & (fields[name] < bound)
         return found
 
-    truth = open_dataset(declaration, declaration.truth_name, data_dir, None)
-    estimates = read_maps(declaration, submitted, bridged=bridged)
-    geometry = Geometry(prepared, at_same_level, within)
-    return matched_by_score(declaration, truth, estimates, geometry, submitted.name)
+    return within
+
+
+def first_days(declaration: Declaration, count: int) -> Declaration:
+    """The same challenge with its first scored days, through the first of its masks alone."""
+    name, mask = next(iter(declaration.masks.items()))
+    first, last = getattr(mask, "time", None) or declaration.scored.time
+    days = (first, min(last, first + timedelta(days=count - 1)))
+    rules, grid = declaration.submission, declaration.submission.grid
+    if grid is not None and grid.days_after == 0:  # else tracks of the last day have no map
+        rules = rules.model_copy(update={"grid": grid.model_copy(update={"days_after": 1})})
+    return declaration.model_copy(
+        update={
+            "submission": rules,
+            "domain": declaration.scored.model_copy(update={"time": days}),
+            "masks": {name: mask},
+            "scores": [row for row in declaration.scores if declaration.mask_of(row) == name],
+        }
+    )
 
 
 def _field_at(

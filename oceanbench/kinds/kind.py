@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import xarray as xr
 
 from oceanbench.declaration import Declaration, Mask, MetricRow, Section
+from oceanbench.kinds.findings import Finding
 from oceanbench.result import Result
 from oceanbench.scoring.points import Evaluated
 
@@ -71,6 +72,18 @@ def no_facts(declaration: Declaration) -> list[tuple[str, str]]:
     return []
 
 
+def nothing_found(
+    declaration: Declaration, data_dir: Path | None, datasets: Inputs
+) -> Iterable[Finding]:
+    """Nothing to tell an organiser of."""
+    return ()
+
+
+def whole(declaration: Declaration, count: int) -> Declaration:
+    """All cases: the kind has no way to take a few."""
+    return declaration
+
+
 def no_cost(declaration: Declaration, result: Result) -> tuple[str, str] | None:
     """No column of costs."""
     return None
@@ -113,6 +126,9 @@ class Kind:
     variables : names that scores may be of: those submitted, and those made of them
     facts : headings and texts that ``show`` tells of the kind's own keys
     cost : heading and text of a column of boards, what a row cost its method; None for no column
+    examined : (declaration, data_dir, datasets) -> what an organiser wants to know of the datasets
+        that could be opened, and of the scores that no submission can have
+    shortened : (declaration, count) -> the same challenge with a few days, windows or starts
     """
 
     truth_layout: str
@@ -137,3 +153,5 @@ class Kind:
     variables: Callable[[Declaration], list[str]] = submitted_variables
     facts: Callable[[Declaration], list[tuple[str, str]]] = no_facts
     cost: Callable[[Declaration, Result], tuple[str, str] | None] = no_cost
+    examined: Callable[[Declaration, Path | None, Inputs], Iterable[Finding]] = nothing_found
+    shortened: Callable[[Declaration, int], Declaration] = whole

@@ -15,6 +15,7 @@ import yaml
 
 from oceanbench.challenge import Challenge
 from oceanbench.data import shipped
+from oceanbench.data.files import told
 from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.kinds import CHALLENGE_KINDS
 from oceanbench.methods.importing import imported
@@ -132,9 +133,9 @@ def resolve_device(device: str) -> str:
 
 
 def shareable(value: Any) -> Any:
-    """What is recorded of an option: of a path from the root, the last name alone."""
+    """What is recorded of an option: a path from the root is written from where one stands."""
     path = Path(value) if isinstance(value, str) else Path()
-    return path.name if path.is_absolute() else value
+    return told(path) if path.is_absolute() else value
 
 
 def command(
@@ -147,13 +148,15 @@ def command(
     init: Path | None = None,
     settings: Mapping[str, str] | None,
     seed: int,
+    data_dir: Path | None = None,
 ) -> str:
-    """Command that does the same again, as it was given; paths from the root are shortened."""
+    """Command that does the same again, from the same folder; paths as :func:`told` has them."""
     words = ["oceanbench", verb, shareable(method), challenge.called]
     words += ["--name", name] if name else []
-    words += ["--weights", weights.name] if weights else []
-    words += ["--init", init.name] if init else []
+    words += ["--weights", told(weights)] if weights else []
+    words += ["--init", told(init)] if init else []
     for key, value in (settings or {}).items():
         words += ["--set", f"{key}={shareable(value)}"]
     words += ["--seed", str(seed)] if seed else []
+    words += ["--data-dir", told(data_dir)] if data_dir else []
     return shlex.join(words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -89,7 +90,12 @@ def run(
         names.insert(2, published / challenge.name / submission.name)
     places = [place.with_name(f"{place.name}.safetensors") for place in names]
     file = _weights_file(
-        stem, module, functions, weights, places, f"train {method} {challenge.called}"
+        stem,
+        module,
+        functions,
+        weights,
+        places,
+        f"train {shlex.quote(method)} {shlex.quote(challenge.called)}",
     )
     if file is not None:
         learned = Weights.load(file, device)
@@ -133,7 +139,14 @@ def run(
         "cpu_seconds": round(sum(seconds), 3),
         "options": {key: shareable(value) for key, value in options.items()},
         "command": command(
-            "run", method, challenge, name=name, weights=weights, settings=settings, seed=seed
+            "run",
+            method,
+            challenge,
+            name=name,
+            weights=weights,
+            settings=settings,
+            seed=seed,
+            data_dir=data_dir,
         ),
     }
 

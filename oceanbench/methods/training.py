@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import shlex
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -75,7 +76,7 @@ def train(
     if not callable(getattr(module, "train", None)):
         raise OceanbenchError(
             f"{stem}: has no function {TRAIN}, so it learns nothing; run it: oceanbench run "
-            f"{method} {challenge.called}"
+            f"{shlex.join([method, challenge.called])}"
         )
     check_kind(stem, module, challenge)
     functions_of(stem, module, challenge)
@@ -110,7 +111,14 @@ def train(
     kept = {"device": device, "seed": seed, "options": recorded}
     kept["cpu_seconds"] = round(time.process_time() - start_cpu, 3)
     kept["command"] = command(
-        "train", method, challenge, name=name, init=init, settings=settings, seed=seed
+        "train",
+        method,
+        challenge,
+        name=name,
+        init=init,
+        settings=settings,
+        seed=seed,
+        data_dir=data_dir,
     )
     before = {} if init is None or begin is None else {"init": begin.origin(init)}
     weights = Weights(

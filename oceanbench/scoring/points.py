@@ -115,13 +115,22 @@ def score_points(declaration: Declaration, matched: Pieces) -> Evaluated:
         if parts is not None and influence is not None:
             written = influence_series(row.label, parts, influence)
             influences.append({"variable": key[0], "mask": key[1], **written})
-    coverage = [{"variable": v, "mask": k, **m.coverage.to_dict()} for (v, k), m in matched.items()]
+    coverage = [
+        {"variable": v, "mask": k, **m.coverage.to_dict(), **_members(m)}
+        for (v, k), m in matched.items()
+    ]
     series = [
         {"variable": v, "mask": k, "daily": daily, **series_of(table, part.terms[daily])}
         for (v, k), part in shared.items()
         for daily, table in part.tables.items()
     ]
     return Evaluated(scores, coverage, series + influences, warnings_of(matched), matched)
+
+
+def _members(matched: Matched) -> dict[str, int]:
+    """Count of members, of which scores of single values take the mean; nothing without any."""
+    count = matched.distribution.sizes.get("member")
+    return {} if count is None else {"members": count}
 
 
 def in_words(matched: Pieces) -> list[str]:

@@ -14,10 +14,11 @@ from places import ROOT
 
 from oceanbench.boards import ranking, rendering
 from oceanbench.boards.regression import regressions
+from oceanbench.boards.site.tables import board_table
 from oceanbench.challenge import Challenge, load_all
 from oceanbench.errors import OceanbenchError
 from oceanbench.evaluate import evaluate
-from oceanbench.result import Result
+from oceanbench.result import Interval, Result
 from oceanbench.submission import Submission
 
 
@@ -185,6 +186,28 @@ def test_a_result_in_the_wrong_folder_is_refused(
         ranking.load_results(challenge, [tmp_path])
 
 
+def test_scores_that_are_hardly_known_are_marked_everywhere(
+    challenge: Challenge, results: dict[str, Result]
+) -> None:
+    first = results["first"]
+    score = first["RMSE"]
+    assert score.value is not None and not score.is_vague
+    wide = replace(score, interval=Interval(0.95, 0.1 * score.value, 1.2 * score.value))
+    assert wide.is_vague and not replace(wide, better=None).is_vague
+    known = [s for s in first.scores if not s.is_vague]
+    first = replace(first, scores=known)
+    vague = replace(first, scores=[wide if s.label == "RMSE" else s for s in known])
+    poor = replace(results["poor"], scores=[s for s in results["poor"].scores if not s.is_vague])
+    board = ranking.board(challenge, [vague, poor])
+    for text in (rendering.to_markdown(board), rendering.to_html([board])):
+        assert text.count("] ~") == 1 and "wider than the score is large" in text
+    rows = {row["submission"]: row["scores"]["RMSE"]["vague"] for row in board.rows}
+    assert rows == {"first": True, "poor": False}
+    table = board_table(challenge, [vague, poor])
+    assert [cell.detail[-1] for row in table.rows for cell in row.cells[:1]] == ["~", "]"]
+    assert "~" not in rendering.to_markdown(ranking.board(challenge, [first, poor]))
+
+
 def test_a_stale_board_is_found(
     challenge: Challenge, results: dict[str, Result], tmp_path: Path
 ) -> None:
@@ -196,7 +219,7 @@ def test_a_stale_board_is_found(
     assert rendering.stale(rendering.rendered([challenge], tmp_path)) == []
     results["poor"].save(tmp_path)
     stale = {p.name for p in rendering.stale(rendering.rendered([challenge], tmp_path))}
-    assert stale == {"toy_maps.md", "toy_maps.csv", "index.html"}
+    assert stale == {"toy_maps.md", "toy_maps.csv"}
 
 
 def test_the_shipped_boards_are_up_to_date() -> None:

@@ -168,7 +168,7 @@ def test_the_catalog_opens_every_dataset_lazily(oceanbench: Command, tmp_path: P
         assert "ssh" in opened
         assert catalog[name].metadata["role"] == dataset.role
         opened.close()
-    code, out, _ = oceanbench("catalog", "export", "ssh_osse_jet", "catalog.yaml")
+    code, out, _ = oceanbench("export", "catalog", "ssh_osse_jet", "catalog.yaml")
     assert code == 0
     assert "catalog.yaml" in out and "  jason1\n" in out
     again = intake.entry.Catalog.from_yaml_file(str(tmp_path / "catalog.yaml"))

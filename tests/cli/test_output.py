@@ -8,6 +8,7 @@ from pathlib import Path
 
 import builders
 import pytest
+import xarray as xr
 from command import Command
 from places import ROOT
 from rows import every
@@ -152,3 +153,39 @@ def test_every_command_prints_json_if_asked_to_or_nothing(
     if words[0] != "leaderboard":
         assert oceanbench(*words, "--quiet")[:2] == (0, "")
     shutil.rmtree("results", ignore_errors=True)
+
+
+def test_members_that_are_scored_by_their_mean_are_told(
+    oceanbench: Command, toy: Path, tmp_path: Path
+) -> None:
+    several = [builders.maps(noise=0.1, seed=seed) for seed in range(3)]
+    builders.write(xr.concat(several, "member"), tmp_path / "several.nc")
+    out = oceanbench("evaluate", toy, "several.nc")[1]
+    assert "scores of single values are of the mean of 3 members" in out
+    assert "mean of" not in oceanbench("evaluate", toy, "mine.nc")[1]
+
+
+def test_a_row_that_hides_a_shipped_one_says_so(
+    oceanbench: Command, toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    oceanbench("evaluate", toy, "mine.nc", "--name", "oi", "--output", "published")
+    folder = shipped.folder
+    places = {"leaderboards": tmp_path / "published"}
+    monkeypatch.setattr(shipped, "folder", lambda kind: places.get(kind) or folder(kind))
+    said = "stands in place of the shipped row 'oi'; another --name shows both"
+    assert said in oceanbench("evaluate", toy, "mine.nc", "--name", "oi")[1]
+    assert "stands in place" not in oceanbench("evaluate", toy, "mine.nc")[1]
+
+
+def test_a_label_that_was_renamed_leaves_rows_out_and_names_them(
+    oceanbench: Command, toy: Path, tmp_path: Path
+) -> None:
+    oceanbench("evaluate", toy, "mine.nc")
+    text = toy.read_text(encoding="utf-8")
+    toy.write_text(text.replace("label: RMSE", "label: rms error"), encoding="utf-8")
+    toy.write_text(toy.read_text("utf-8").replace("rank_by: RMSE", "rank_by: rms error"), "utf-8")
+    for words in (["--format", "json"], ["--site", "out"], ["--format", "csv"]):
+        code, out, err = oceanbench("leaderboard", toy, "--results", "results", *words)
+        assert code == 0 and "mine.json" in err, (words, out)
+    code, _, err = oceanbench("compare", "results/toy_maps/mine.json", "results/toy_maps/mine.json")
+    assert code == 2 and "KeyError" not in err

@@ -455,7 +455,7 @@ def test_a_training_goes_on_from_weights_and_says_from_which(
     kept = Weights.load(last).provenance
     assert kept["init"]["sha256"] == files.sha256(first)
     assert kept["init"]["challenge"] == challenge.name and "init" not in kept["init"]
-    assert kept["command"].endswith("--name more --init goes_on.safetensors")
+    assert kept["command"].endswith("--name more --init results/toy_maps/goes_on.safetensors")
     third = train(goes_on, challenge, output=results, name="third", init=last)[1]
     assert third.provenance["init"]["init"] == kept["init"]
     assert "init" not in learned.provenance

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shlex
 from collections.abc import Iterator
 from itertools import chain
 from typing import Any
@@ -17,6 +18,7 @@ from oceanbench.boards.site.comparisons import comparisons
 from oceanbench.boards.site.gathering import Documentation, SiteBoard
 from oceanbench.boards.site.tables import League, Row
 from oceanbench.boards.site.templates import file_address
+from oceanbench.challenge import Challenge
 from oceanbench.kinds import CHALLENGE_KINDS
 from oceanbench.metrics import METRICS
 
@@ -63,7 +65,7 @@ class Pages:
         rows = board.table.rows
         content = {
             "board": board,
-            "called": challenge.called,
+            "called": _called(challenge),
             "intervals": METRICS[challenge.ranking.metric].resampled,
             "sampling": CHALLENGE_KINDS[challenge.kind].cases.sampling,
         }
@@ -156,3 +158,9 @@ def _in_words(options: Any) -> str:
         for name, value in options.items()
     )
     return ", ".join(words)
+
+
+def _called(challenge: Challenge) -> str:
+    """Word that names a challenge in a command of its reader's, who has its folder somewhere."""
+    folder, file = challenge.path.absolute().parts[-2:]
+    return challenge.name if challenge.is_shipped else shlex.quote(f"{folder}/{file}")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from oceanbench.boards.ranking import cell_of, digits_of
+from oceanbench.boards.ranking import VAGUE, cell_of, digits_of
 from oceanbench.boards.site.axes import Axis, Bar
 from oceanbench.challenge import Challenge
 from oceanbench.kinds import CHALLENGE_KINDS
@@ -72,6 +72,7 @@ def score_cell(score: Score | None, digits: int | None, axis: Axis | None = None
     if score.interval is not None:
         places = digits_of(score, digits)
         detail = f"[{score.interval.low:.{places}f}, {score.interval.high:.{places}f}]"
+        detail += f" {VAGUE}" if score.is_vague else ""
     bar = axis.bar(score) if axis else None
     return Cell(alone, detail, _sorted_as(score.value, falling), bar)
 

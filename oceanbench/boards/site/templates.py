@@ -29,6 +29,7 @@ def environment() -> jinja2.Environment:
         keep_trailing_newline=True,
     )
     made.filters |= {
+        "breakable": breakable,
         "linked": linked,
         "row_address": row_address,
         "file_address": file_address,
@@ -47,6 +48,11 @@ def embedded(data: Any) -> Markup:
     """JSON that cannot end the script it stands in."""
     dumps = partial(json.dumps, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return htmlsafe_json_dumps(data, dumps=dumps)
+
+
+def breakable(name: str) -> Markup:
+    """A name that may go on in the next line after an underscore, and nowhere else by choice."""
+    return Markup(str(escape(terminal(name))).replace("_", "_<wbr>"))
 
 
 def linked(text: object) -> Markup:

@@ -11,6 +11,7 @@ from oceanbench.kinds import gridded
 from oceanbench.kinds.forecasts import rules
 from oceanbench.kinds.forecasts.derivation import check_derived
 from oceanbench.kinds.forecasts.driving import each_start
+from oceanbench.kinds.forecasts.examination import examined, first_starts
 from oceanbench.kinds.forecasts.forecast_rows import ForecastRow, masks_of, rows_of
 from oceanbench.kinds.forecasts.observations.rows import check_observed
 from oceanbench.kinds.forecasts.opening import open_dataset, target
@@ -124,4 +125,6 @@ FORECASTS = Kind(
     drive=each_start,
     variables=lambda declaration: list(columns_of(declaration)),
     facts=facts,
+    examined=examined,
+    shortened=first_starts,
 )

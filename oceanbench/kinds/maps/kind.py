@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -9,12 +10,13 @@ import xarray as xr
 
 from oceanbench.declaration import Declaration, FieldMask
 from oceanbench.grid import interpolate
-from oceanbench.kinds import gridded
+from oceanbench.kinds import examining, gridded
+from oceanbench.kinds.findings import Finding
 from oceanbench.kinds.kind import Cases, Kind, Submitted
 from oceanbench.kinds.maps.truth_grid import check_truth, same_nodes
 from oceanbench.kinds.points import score_by, validate_by
 from oceanbench.kinds.submitted import empty
-from oceanbench.scoring.points import Pieces
+from oceanbench.scoring.points import Geometry, Pieces
 
 
 def target(declaration: Declaration, data_dir: Path | None) -> xr.Dataset:
@@ -41,18 +43,40 @@ def read(
 def matched(declaration: Declaration, submitted: Submitted, data_dir: Path | None) -> Pieces:
     """Estimate and truth of every variable and mask, on the truth's nodes."""
 
-    def prepared(truth: xr.DataArray) -> xr.DataArray:
-        ordered = truth.transpose(*gridded.MAPS)
-        check_truth(ordered, declaration)
-        return ordered
-
     def at_truth(field: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
         return interpolate(field, truth) if bridged else same_nodes(field, truth, declaration.name)
 
     bridged = is_bridged(declaration)
     return gridded.matched_maps(
-        declaration, submitted, data_dir, bridged=bridged, prepared=prepared, at_truth=at_truth
+        declaration,
+        submitted,
+        data_dir,
+        bridged=bridged,
+        prepared=partial(prepared, declaration),
+        at_truth=at_truth,
     )
+
+
+def prepared(declaration: Declaration, truth: xr.DataArray) -> xr.DataArray:
+    """Maps of the truth in order, refused where they do not fill the domain."""
+    ordered = truth.transpose(*gridded.MAPS)
+    check_truth(ordered, declaration)
+    return ordered
+
+
+def examined(
+    declaration: Declaration, data_dir: Path | None, datasets: Mapping[str, xr.Dataset]
+) -> Iterator[Finding]:
+    """Masks and scores without values, and observations elsewhere, at other times, or unlike."""
+    truth = datasets.get(declaration.truth_name)
+    large = [] if truth is None else list(examining.too_large(declaration, truth))
+    yield from large
+    if truth is not None and not large:
+        inside = gridded.inside_masks(declaration, data_dir)
+        geometry = Geometry(partial(prepared, declaration), lambda field, _: field, inside)
+        yield from examining.scorable(declaration, truth, geometry)
+        yield from examining.resembling(declaration, truth, datasets)
+    yield from examining.observed(declaration, datasets)
 
 
 MAPS = Kind(
@@ -68,4 +92,6 @@ MAPS = Kind(
     read=read,
     score=partial(score_by, matched),
     validate=partial(validate_by, matched),
+    examined=examined,
+    shortened=gridded.first_days,
 )

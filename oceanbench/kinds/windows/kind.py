@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,23 +13,28 @@ from oceanbench.data import opening
 from oceanbench.data.checks.files import check_size
 from oceanbench.declaration import Declaration
 from oceanbench.errors import did_you_mean
+from oceanbench.kinds.examining import scorable
 from oceanbench.kinds.expected import check_units
+from oceanbench.kinds.findings import Finding
 from oceanbench.kinds.kind import Cases, Kind, Submitted
 from oceanbench.kinds.points import score_by, validate_by
 from oceanbench.kinds.submitted import check_values, only_file, open_variables
 from oceanbench.kinds.windows import files
 from oceanbench.kinds.windows.driving import each_sampling
 from oceanbench.kinds.windows.masks import WindowMask, inside_windows, masks_of
+from oceanbench.kinds.windows.observations import unlike_observations
 from oceanbench.kinds.windows.opening import (
     WindowKeys,
     defaults,
     keys,
     open_windows,
     posterior_of,
+    shortened,
     target,
 )
 from oceanbench.metrics import METRICS
 from oceanbench.result import Result
+from oceanbench.scoring.collocation import AtTruth
 from oceanbench.scoring.points import Geometry, Pieces, matched_by_score
 
 TEXTS = ("component", "sampling")  # the only ones that are read
@@ -76,11 +82,20 @@ def read(
 def matched(declaration: Declaration, submitted: Submitted, data_dir: Path | None) -> Pieces:
     """Estimate and truth of every variable and mask."""
 
-    def prepared(truth: xr.DataArray) -> xr.DataArray:
-        return files.in_samplings(truth, keys(declaration).samplings)
-
     def at_truth(field: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
         return files.same_windows(field, truth, declaration.name)
+
+    truth = open_windows(declaration, declaration.truth_name, data_dir)
+    estimates = read(declaration, submitted)
+    geometry = geometry_of(declaration, data_dir, at_truth)
+    return matched_by_score(declaration, truth, estimates, geometry, submitted.name)
+
+
+def geometry_of(declaration: Declaration, data_dir: Path | None, at_truth: AtTruth) -> Geometry:
+    """Truth in every sampling, and the points of each mask."""
+
+    def prepared(truth: xr.DataArray) -> xr.DataArray:
+        return files.in_samplings(truth, keys(declaration).samplings)
 
     def within(points: xr.DataArray, mask: WindowMask) -> xr.DataArray:
         return inside_windows(points, mask, declaration, data_dir)
@@ -88,10 +103,20 @@ def matched(declaration: Declaration, submitted: Submitted, data_dir: Path | Non
     def posterior(truth: xr.DataArray) -> xr.DataArray | None:
         return posterior_of(truth, declaration, data_dir)
 
-    truth = open_windows(declaration, declaration.truth_name, data_dir)
-    estimates = read(declaration, submitted)
-    geometry = Geometry(prepared, at_truth, within, posterior)
-    return matched_by_score(declaration, truth, estimates, geometry, submitted.name)
+    return Geometry(prepared, at_truth, within, posterior)
+
+
+def examined(
+    declaration: Declaration, data_dir: Path | None, datasets: Mapping[str, xr.Dataset]
+) -> Iterator[Finding]:
+    """Masks and scores without values, and observations that are not of the truth's windows."""
+    truth = datasets.get(declaration.truth_name)
+    if truth is not None:
+        geometry = geometry_of(declaration, data_dir, lambda field, _: field)
+        yield from scorable(declaration, truth, geometry)
+        for name in declaration.of_role("observations"):
+            if name in datasets:
+                yield from unlike_observations(name, datasets[name], truth)
 
 
 def facts(declaration: Declaration) -> list[tuple[str, str]]:
@@ -134,4 +159,6 @@ WINDOWS = Kind(
     drive=each_sampling,
     facts=facts,
     cost=cost,
+    examined=examined,
+    shortened=shortened,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import xarray as xr
@@ -17,6 +17,7 @@ from oceanbench.kinds.windows import files
 
 POINTS = ("window", "time", "component")
 LEAST_MEMBERS = 50  # of a posterior that distributions are compared with
+T = TypeVar("T", xr.Dataset, xr.DataArray)
 
 
 class WindowKeys(Section):
@@ -24,6 +25,24 @@ class WindowKeys(Section):
 
     model: ModelSpec | None = None
     samplings: list[Text] = Field(default_factory=list)
+
+
+class FirstWindows(WindowKeys):
+    """Keys of a challenge of which only the first windows are looked at."""
+
+    count: int
+
+
+def shortened(declaration: Declaration, count: int) -> Declaration:
+    """The same challenge with its first windows."""
+    own = FirstWindows.model_construct(**dict(keys(declaration)), count=count)
+    return declaration.model_copy(update={"own": own})
+
+
+def _first(declaration: Declaration, opened: T) -> T:
+    """Windows that are looked at."""
+    own = keys(declaration)
+    return opened.isel(window=slice(own.count)) if isinstance(own, FirstWindows) else opened
 
 
 def defaults(content: dict[str, Any]) -> dict[str, Any]:
@@ -45,6 +64,8 @@ def open_windows(
     dataset, own = declaration.datasets[name], keys(declaration)
     found = declaration.files(name, data_dir)
     opened = files.open_dataset(found, dataset.variables, expected(declaration, dataset))
+    if dataset.role in ("truth", "posterior", "observations"):
+        opened = _first(declaration, opened)
     if "sampling" in opened.dims:
         labels = [str(label) for label in opened["sampling"].values]
         if labels != own.samplings:
@@ -78,7 +99,8 @@ def posterior_of(
 
 def open_flagged(declaration: Declaration, name: str, data_dir: Path | None) -> xr.DataArray:
     """Flag in the file of the truth, that masks look through."""
-    return files.open_flag(declaration.files(declaration.truth_name, data_dir)[0], name)
+    file = declaration.files(declaration.truth_name, data_dir)[0]
+    return _first(declaration, files.open_flag(file, name))
 
 
 def target(declaration: Declaration, data_dir: Path | None) -> xr.Dataset:

@@ -109,6 +109,8 @@ def test_chosen_rows_are_compared(page: Any, home: str) -> None:
     assert table.locator("caption").text_content() == "first against poor & <i>"
     verdict = table.locator("tbody tr", has_text="RMSE [m]").first.locator(".verdict")
     assert verdict.text_content() == "better"
+    heights = table.locator("tbody tr").evaluate_all("rows => rows.map(r => r.clientHeight)")
+    assert max(heights) < 45, "a score without a difference is as low as any"
     assert page.locator(".plot canvas").count() == 1
     assert page.locator(".u-legend .u-series").count() == 3, "time and two rows"
 
@@ -140,6 +142,34 @@ def test_no_page_is_wider_than_a_phone(page: Any, home: str) -> None:
     rows = page.locator(".board tr[data-row]")
     heights = rows.evaluate_all("rows => rows.map(r => r.clientHeight)")
     assert max(heights) < 130, "long words widen and heighten no row"
+
+
+@pytest.mark.parametrize("width", [390, 820, 1280])
+def test_what_is_in_a_cell_stays_in_it(page: Any, home: str, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(f"{home}/{BOARD}")
+    script = """cells => cells.flatMap(cell => [...cell.querySelectorAll('.badge, a, strong')]
+        .filter(part => part.getBoundingClientRect().right > cell.getBoundingClientRect().right)
+        .map(part => part.textContent))"""
+    assert page.locator(".board tbody th, .board tbody td").evaluate_all(script) == []
+    tops = """rows => rows.map(row => new Set([...row.children].filter(c => c.offsetParent)
+        .map(c => c.getBoundingClientRect().bottom)).size)"""
+    bottoms = page.locator(".board tbody tr[data-row]").evaluate_all(tops)
+    assert set(bottoms) == {1}, "the lines below the cells of a row are one line"
+
+
+def test_keyboard_focus_is_seen(page: Any, home: str) -> None:
+    page.goto(f"{home}/{BOARD}")
+    page.get_by_label("Filter rows").focus()
+    seen = set()
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        script = """() => [document.activeElement.tagName,
+            getComputedStyle(document.activeElement).outlineStyle]"""
+        tag, style = page.evaluate(script)
+        assert style == "solid", tag
+        seen.add(tag)
+    assert {"SUMMARY", "TH", "INPUT"} <= seen
 
 
 def test_pages_read_without_scripts(browser: Any, home: str) -> None:

@@ -26,8 +26,8 @@ function between(value, low, high, digits) {
 }
 
 function bar(difference, low, high) {
+  if (difference === null) return "";
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  if (difference === null) return svg;
   const ends = low === null ? [difference, difference] : [low, high];
   const most = Math.max(...ends.map(Math.abs), Math.abs(difference)) || 1;
   const place = (value) => 36 + (30 * value) / most;
@@ -74,6 +74,7 @@ function table(first, second, differences) {
 
 const place = document.getElementById("comparisons");
 if (chosen.length > 1) {
+  document.querySelector("details.chosen").open = false;
   board.pairs
     .filter(([first, second]) => chosen.includes(first) && chosen.includes(second))
     .forEach(([first, second, differences]) => place.append(table(first, second, differences)));

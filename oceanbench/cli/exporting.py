@@ -1,0 +1,184 @@
+"""Commands that write a challenge for other tools: an intake catalog, Codabench, Croissant."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import click
+
+from oceanbench.cli.options import FILE, data_dir_option, output_mode
+from oceanbench.cli.printing import tell
+from oceanbench.errors import OceanbenchError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from oceanbench.challenge import Challenge
+
+DAY = click.DateTime(["%Y-%m-%d"])
+
+
+@click.group()
+def export() -> None:
+    """Write a challenge for other tools: catalog, codabench, croissant."""
+
+
+@click.command()
+@click.argument("challenge")
+@click.argument("file", type=FILE)
+@data_dir_option
+@output_mode
+def intake_catalog(challenge: str, file: Path, data_dir: Path | None) -> None:
+    """Write the intake catalog of CHALLENGE's datasets to FILE (YAML)."""
+    import yaml
+
+    from oceanbench.challenge import Challenge
+    from oceanbench.data.files import check_writable, write_text
+
+    loaded = Challenge.load(challenge)
+    check_writable(file)
+    write_text(yaml.safe_dump(loaded.catalog(data_dir).to_dict()), file)
+    entries = [name for name in loaded.datasets if loaded.present(name, data_dir)]
+    tell(
+        {"catalog": file, "entries": entries},
+        [f"{file}: catalog of {loaded.name}", *(f"  {name}" for name in entries)],
+    )
+
+
+export.add_command(intake_catalog, "catalog")
+
+
+@click.group(hidden=True)
+def catalog() -> None:
+    """Catalogs of datasets for other tools: the former name of 'oceanbench export catalog'."""
+
+
+catalog.add_command(intake_catalog, "export")
+
+
+@export.command()
+@click.argument("challenge")
+@click.argument("file", type=FILE)
+@click.option("--sample", type=FILE, help="Sample submission; by default the reference method's.")
+@click.option("--wheel", "wheels", type=FILE, multiple=True, help="Wheel to ship, or several.")
+@click.option("--image", help="Docker image with Python 3.11 or later, in which it scores.")
+@click.option("--start", type=DAY, help="First day; by default today.")
+@click.option("--end", type=DAY, help="Day on which it ends; by default never.")
+@data_dir_option
+@output_mode
+def codabench(
+    challenge: str,
+    file: Path,
+    sample: Path | None,
+    wheels: tuple[Path, ...],
+    image: str | None,
+    start: datetime | None,
+    end: datetime | None,
+    data_dir: Path | None,
+) -> None:
+    """Write CHALLENGE as a bundle for Codabench to FILE (zip)."""
+    from oceanbench.boards.exports.codabench import IMAGE, write_bundle
+    from oceanbench.challenge import Challenge
+    from oceanbench.data.files import check_writable
+
+    loaded = Challenge.load(challenge)
+    if file.suffix != ".zip":
+        raise OceanbenchError(f"{file}: expected a name that ends in .zip")
+    check_writable(file)
+    with _sample(loaded, sample, data_dir) as shown, _picture(loaded, data_dir) as picture:
+        names = write_bundle(
+            loaded,
+            file,
+            sample=shown,
+            picture=picture,
+            data_dir=data_dir,
+            wheels=wheels,
+            image=image or IMAGE,
+            start=start.date() if start else None,
+            end=end.date() if end else None,
+        )
+    tell(
+        {"bundle": file, "files": names},
+        [
+            f"{file}: {len(names)} files; upload it to Codabench (Benchmarks, Management, Upload)",
+            f"it scores {loaded.name} as 'oceanbench evaluate' does, and ranks by "
+            f"{loaded.ranking.label}",
+        ],
+    )
+
+
+@contextmanager
+def _sample(challenge: Challenge, sample: Path | None, data_dir: Path | None) -> Iterator[Path]:
+    """A submission to look at: the given one, or what the reference method makes."""
+    if sample is not None:
+        if not sample.is_file():
+            raise OceanbenchError(f"--sample {sample}: no such file; give a NetCDF file")
+        yield sample
+        return
+    if challenge.reference_method is None:
+        raise OceanbenchError(f"{challenge.name} names no reference method; give --sample FILE")
+    from oceanbench.methods.running import run
+
+    with TemporaryDirectory() as folder:
+        method = challenge.reference_method
+        yield run(method, challenge, output=Path(folder), data_dir=data_dir)[0].path
+
+
+@contextmanager
+def _picture(challenge: Challenge, data_dir: Path | None) -> Iterator[Path]:
+    """The thumbnail of a challenge, or where and when it has what."""
+    from oceanbench.boards.site.gathering import THUMBNAILS
+    from oceanbench.figures.overview import draw_overview
+
+    for name in THUMBNAILS[1:]:  # formats that every platform knows
+        if (path := challenge.path.parent / name).is_file():
+            yield path
+            return
+    wanted = [challenge.truth_name, *challenge.of_role("observations")]
+    opened = {
+        name: challenge.open(name, data_dir)
+        for name in wanted
+        if challenge.present(name, data_dir) or not challenge.datasets[name].optional
+    }
+    with TemporaryDirectory() as folder:
+        yield draw_overview(challenge, opened, Path(folder) / "picture.png")
+
+
+@export.command()
+@click.argument("challenge")
+@click.argument("file", type=FILE)
+@click.option("--base", default="", metavar="ADDRESS", help="Of the folder that has the files.")
+@click.option("--published", type=DAY, help="Day on which the challenge was.")
+@click.option("--validate", is_flag=True, help="Exit 1 if the standard's validator refuses it.")
+@data_dir_option
+@output_mode
+def croissant(
+    challenge: str,
+    file: Path,
+    base: str,
+    published: datetime | None,
+    validate: bool,
+    data_dir: Path | None,
+) -> None:
+    """Write Croissant metadata of CHALLENGE's datasets to FILE (JSON-LD)."""
+    from oceanbench.boards.exports.croissant import croissant as metadata
+    from oceanbench.boards.exports.croissant import problems, to_json
+    from oceanbench.challenge import Challenge
+    from oceanbench.data.files import check_writable, write_text
+
+    loaded = Challenge.load(challenge)
+    check_writable(file)
+    day = published.date() if published else None
+    content = metadata(loaded, data_dir=data_dir, published=day, base=base)
+    write_text(to_json(content), file)
+    wrong = problems(file) if validate else []
+    known = [part["@id"] for part in content["distribution"]]
+    verdict = f"{file}: {len(known)} files and archives of {loaded.name}"
+    tell({"metadata": file, "distribution": known, "problems": wrong}, [*wrong, verdict])
+    if wrong:
+        sys.exit(1)
