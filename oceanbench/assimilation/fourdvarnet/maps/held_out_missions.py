@@ -35,16 +35,13 @@ from oceanbench.assimilation.fourdvarnet.maps.patches import (
     Series,
     normalised_series,
 )
-from oceanbench.assimilation.fourdvarnet.maps.training_set import (
-    CHECKED_DAYS,
-    check_length,
-    learned_days,
-)
+from oceanbench.assimilation.fourdvarnet.maps.training_set import check_length, learned_days
 from oceanbench.assimilation.observations.along_track_errors import AlongTrack
 from oceanbench.assimilation.observations.superobservations import DAY, chosen_missions
 from oceanbench.data.opening import EXTRAS
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import longitude_range
+from oceanbench.learning.patches import CHECKED_DAYS
 from oceanbench.progress import progress
 
 
@@ -106,8 +103,8 @@ def hold_out_missions(
             f"{name}: supervised=False hides one altimeter from the others, and there is only "
             f"{names[0]}; name more with missions"
         )
-    variable = _variable(given, names, name)
-    grid = _grid(given, names, variable, configuration.step_degrees)
+    variable = observed_variable(given, names, name)
+    grid = observed_grid(given, names, variable, configuration.step_degrees)
     check_length(len(grid.days), configuration, name)
     check_given_maps(given, variable, grid, configuration)
     seen, held_out = [], []
@@ -128,8 +125,15 @@ def hold_out_missions(
     return HeldOutMissions(tuple(series), normalisation, second)
 
 
-def _variable(given: Mapping[str, xr.Dataset], names: list[str], name: str) -> str:
-    """Name of what all missions observe."""
+def observed_variable(given: Mapping[str, xr.Dataset], names: list[str], name: str) -> str:
+    """Name of what all missions observe.
+
+    Parameters
+    ----------
+    given : tracks and swaths
+    names : of the missions
+    name : of the method, for messages
+    """
     common = set.intersection(*({str(v) for v in given[n].data_vars} for n in names)) - {*EXTRAS}
     if len(common) != 1:
         raise OceanbenchError(
@@ -139,8 +143,18 @@ def _variable(given: Mapping[str, xr.Dataset], names: list[str], name: str) -> s
     return common.pop()
 
 
-def _grid(given: Mapping[str, xr.Dataset], names: list[str], variable: str, step: float) -> MapGrid:
-    """Whole days of the observations, and the box that they lie in."""
+def observed_grid(
+    given: Mapping[str, xr.Dataset], names: list[str], variable: str, step: float
+) -> MapGrid:
+    """Whole days of the observations, and the box that they lie in.
+
+    Parameters
+    ----------
+    given : tracks and swaths
+    names : of the missions
+    variable : that they observe
+    step : of the nodes, in degrees
+    """
     times = np.concatenate([given[n]["time"].values for n in names])
     first = times.min().astype("datetime64[D]").astype("datetime64[ns]")
     days = np.arange(first, times.max(), DAY)

@@ -125,7 +125,7 @@ def simulate_missions(
         given = {name: inputs[name] for name in inputs} | flown
         reach = np.arange(first, end + configuration.days // 2)
         part = replace(grid, days=grid.days[0] + reach * DAY)
-        make = partial(_observe, given, variable, part, device=device, **options)
+        make = partial(observe, given, variable, part, device=device, **options)
         seen = cached(make, Path(checkpoint), given, part, options) if checkpoint else make()
         if altimeter is not None:
             errors = errors or _errors(altimeter, truth, learned, seen)
@@ -155,7 +155,7 @@ def _shifts(truth: xr.DataArray, count: int) -> FloatArray:
     return np.random.default_rng(SHIFTS_SEED).uniform(0.0, (period, width), (count, 2))
 
 
-def _observe(
+def observe(
     inputs: Mapping[str, xr.Dataset],
     variable: str,
     grid: MapGrid,
@@ -165,7 +165,18 @@ def _observe(
     second: str,
     device: str,
 ) -> GriddedObservations:
-    """First guess, and the observations about it: what is cached."""
+    """First guess, and the observations about it: what is cached.
+
+    Parameters
+    ----------
+    inputs : tracks and swaths, and what a mean field is made of
+    variable : its name
+    grid : days and nodes
+    first_guess, missions, device : as for
+        :func:`oceanbench.assimilation.fourdvarnet.maps.first_guess_maps.first_guess_maps`
+    second : as for
+        :func:`oceanbench.assimilation.fourdvarnet.maps.gridded_observations.grid_observations`
+    """
     guess = first_guess_maps(inputs, variable, grid, first_guess, missions=missions, device=device)
     return grid_observations(inputs, variable, grid, guess, missions=missions, second=second)
 
