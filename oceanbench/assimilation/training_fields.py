@@ -1,4 +1,4 @@
-"""What a network that maps may learn from, on one grid: observations, first guess and truth."""
+"""What a network for maps learns from and is given: observations, first guess and truth, gridded."""
 
 from __future__ import annotations
 
@@ -16,7 +16,12 @@ from oceanbench.assimilation.fourdvarnet.maps.held_out_missions import (
     observed_grid,
     observed_variable,
 )
-from oceanbench.assimilation.fourdvarnet.maps.map_grid import KnownMaps, MapGrid, grid_around
+from oceanbench.assimilation.fourdvarnet.maps.map_grid import (
+    MARGIN,
+    KnownMaps,
+    MapGrid,
+    grid_around,
+)
 from oceanbench.assimilation.fourdvarnet.maps.simulated_missions import observe
 from oceanbench.assimilation.fourdvarnet.maps.training_set import training_truth
 from oceanbench.assimilation.observations.superobservations import chosen_missions
@@ -70,13 +75,44 @@ def training_fields(
         grid = observed_grid(inputs, names, variable, step_degrees or STEP_DEGREES)
     options = {"first_guess": first_guess, "missions": missions, "second": ""}
     make = partial(observe, inputs, variable, grid, device=device, **options)
-    seen: GriddedObservations = (
-        cached(make, Path(checkpoint), inputs, grid, options) if checkpoint else make()
-    )
-    found = {"observations": np.where(seen.observed, seen.values, np.nan)}
-    found["first_guess"] = seen.first_guess
-    if truth is not None:
-        found["truth"] = truth
+    seen = cached(make, Path(checkpoint), inputs, grid, options) if checkpoint else make()
+    fields = _fields(seen, grid)
+    return fields if truth is None else fields.assign(truth=grid.field(truth))
+
+
+def mapping_fields(
+    inputs: Mapping[str, xr.Dataset],
+    target: xr.DataArray,
+    *,
+    days: int,
+    step_degrees: float,
+    first_guess: str = "smooth",
+    missions: str = "",
+    device: str = "cpu",
+) -> xr.Dataset:
+    """Daily fields of a target's days and box: what :func:`training_fields` has of the training's.
+
+    Parameters
+    ----------
+    inputs : of an estimate
+    target : (time, latitude, longitude) to fill, with the name of the variable
+    days : that the network sees at once, odd: there are half as many before the first day and
+        after the last
+    step_degrees : of the grid, about; it reaches a degree beyond the target
+    first_guess, missions, device : as for :func:`training_fields`
+
+    Returns
+    -------
+    ``observations`` (NaN where nothing was observed) and ``first_guess``
+    """
+    grid = grid_around(target, step_degrees, margin=MARGIN, days=days // 2)
+    options = {"first_guess": first_guess, "missions": missions, "second": ""}
+    return _fields(observe(inputs, str(target.name), grid, device=device, **options), grid)
+
+
+def _fields(seen: GriddedObservations, grid: MapGrid) -> xr.Dataset:
+    observed = np.where(seen.observed, seen.values, np.nan)
+    found = {"observations": observed, "first_guess": seen.first_guess}
     return xr.Dataset({name: grid.field(values) for name, values in found.items()})
 
 

@@ -11,7 +11,7 @@ import xarray as xr
 from places import ROOT
 
 import oceanbench
-from oceanbench.assimilation.training_fields import training_fields
+from oceanbench.assimilation.training_fields import mapping_fields, training_fields
 from oceanbench.errors import OceanbenchError
 
 
@@ -41,6 +41,18 @@ def test_coarser_nodes_and_no_truth() -> None:
     del given["training"]
     observed = training_fields(given, missions="first", step_degrees=0.5)
     assert set(observed) == {"observations", "first_guess"}
+
+
+def test_what_is_mapped_is_gridded_as_what_is_learned_from() -> None:
+    given = map_worlds.inputs()
+    target = map_worlds.waves(12)[4:8, 4:-4, 4:-4]
+    fields = mapping_fields(given, target, days=5, step_degrees=map_worlds.STEP)
+    learned = training_fields(given)
+    assert set(fields) == {"observations", "first_guess"}
+    xr.testing.assert_allclose(fields["time"], learned["time"][2:10])
+    inner = fields["observations"][1:-1]  # half of the first and last days are beyond the grid
+    observed = learned["observations"].sel(time=inner["time"])
+    np.testing.assert_array_equal(inner.notnull(), observed.notnull())
 
 
 def test_uneven_nodes_ask_for_a_grid() -> None:

@@ -1,0 +1,157 @@
+"""Run the tutorials when the site is built, and make pages of them with what they printed and drew.
+
+A tutorial is a script of cells (jupytext's percent format) in ``docs/tutorials``. It runs in a
+Jupyter kernel and a folder of its own; a cell that fails stops the build. ``OCEANBENCH_TUTORIALS``
+says at which sizes: ``tiny`` (the default; ``tiny.yaml`` says what is replaced), ``full``
+(``make docs``) or ``none``, which runs nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import jupytext
+import yaml
+from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import File
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+VARIABLE, SIZES = "OCEANBENCH_TUTORIALS", ("tiny", "full", "none")
+FOLDER = "tutorials"
+SECONDS = 600  # that a cell may take
+BEGIN = (  # bars of progress in a notebook are of no use here
+    "%matplotlib inline\nimport warnings\n"
+    "warnings.filterwarnings('ignore', message='IProgress')"
+)
+SHELL = "%%bash"
+ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|\r(?!\n)")
+STYLE = re.compile(r"<style.*?</style>", re.DOTALL)  # pages have their own
+REMARKS = {
+    "tiny": "What is printed and drawn below is of a build at tiny sizes, which takes seconds: "
+    "`make docs` builds it in full.",
+    "none": "This page was built without running the tutorial.",
+}
+
+
+@dataclass
+class Page:
+    """Markdown of a tutorial, and its figures by file name."""
+
+    markdown: str = ""
+    figures: dict[str, bytes] = field(default_factory=dict)
+
+
+def on_files(files: Any, config: Any, **_: Any) -> Any:
+    """Add a page and its figures for each tutorial."""
+    size = os.environ.get(VARIABLE, SIZES[0])
+    if size not in SIZES:
+        raise PluginError(f"{VARIABLE}={size}: expected {', '.join(SIZES)}")
+    folder = Path(config["docs_dir"]) / FOLDER
+    smaller = yaml.safe_load((folder / "tiny.yaml").read_text(encoding="utf-8"))
+    for script in sorted(folder.glob("*.py")):
+        page = page_of(script, size, smaller.get(script.stem, {}))
+        made = {f"{FOLDER}/{script.stem}.md": page.markdown}
+        made |= {f"{FOLDER}/{name}": content for name, content in page.figures.items()}
+        for place, content in made.items():
+            files.append(File.generated(config, place, content=content))
+    return files
+
+
+def page_of(script: Path, size: str, smaller: Mapping[str, str]) -> Page:
+    """Page of a tutorial, which is run.
+
+    Parameters
+    ----------
+    script : in percent format
+    size : ``tiny``, ``full`` or ``none``
+    smaller : what to replace at tiny sizes, by what
+    """
+    notebook = jupytext.read(script)
+    sources = [cell.source for cell in notebook.cells]
+    for old, new in smaller.items():
+        if not any(old in source for source in sources):
+            raise PluginError(f"{FOLDER}/tiny.yaml: {script.name} has no {old!r}")
+        if size == "tiny":
+            for cell in notebook.cells:
+                cell.source = cell.source.replace(old, new)
+    if size != "none":
+        _run(notebook, script)
+    page = Page()
+    for cell, source in zip(notebook.cells, sources, strict=True):
+        if cell.cell_type == "markdown":
+            page.markdown += f"{source}\n\n"
+            continue
+        language, code = _shown(source)
+        page.markdown += f"```{language}\n{code}\n```\n\n"
+        for output in cell.get("outputs", []):
+            page.markdown += _output(output, page, script.stem)
+    title, rest = page.markdown.split("\n", 1)
+    remark = f'\n!!! note ""\n    {REMARKS[size]}\n' if size in REMARKS else ""
+    link = f"\n[This page as a script]({script.name}){{ .script }}\n"
+    page.markdown = f"{title}\n{link}{remark}{rest}"
+    return page
+
+
+def _run(notebook: Any, script: Path) -> None:
+    """Run all cells in a new folder; the first that fails stops the build."""
+    for cell in notebook.cells:
+        if cell.source.startswith(SHELL):
+            cell.source = cell.source.replace(SHELL, f"{SHELL} -e", 1)
+    begin = {"cell_type": "code", "source": BEGIN, "metadata": {}, "outputs": []}
+    notebook.cells.insert(0, type(notebook.cells[0])({**begin, "execution_count": None}))
+    with TemporaryDirectory() as folder:
+        own = Path(folder) / "settings"
+        work = Path(folder) / "work"
+        work.mkdir()
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+        settings = {"IPYTHONDIR": str(own), "JUPYTER_CONFIG_DIR": str(own), "PATH": path}
+        client = NotebookClient(
+            notebook,
+            timeout=SECONDS,
+            kernel_name="python3",
+            resources={"metadata": {"path": str(work)}},
+            coalesce_streams=True,
+            extra_arguments=["--log-level=CRITICAL"],  # of the kernel about itself
+        )
+        try:
+            client.execute(env={**os.environ, **settings, "COLUMNS": "100"})
+        except CellExecutionError as problem:
+            said = ESCAPES.sub("", str(problem))
+            raise PluginError(f"{script.name} fails:\n{said}") from None
+    del notebook.cells[0]
+
+
+def _shown(source: str) -> tuple[str, str]:
+    """Language of a cell, and its text."""
+    if source.startswith(SHELL):
+        return "bash", source.split("\n", 1)[1]
+    return "python", source
+
+
+def _output(output: Any, page: Page, stem: str) -> str:
+    """Output of a cell as Markdown; a figure goes into a file."""
+    if output["output_type"] == "stream":
+        return _text(output["text"])
+    data = output["data"]
+    if "image/png" in data:
+        name = f"{stem}_{len(page.figures) + 1}.png"
+        page.figures[name] = base64.b64decode(data["image/png"])
+        return f"![Figure {len(page.figures)}]({name})\n\n"
+    if "<table" in data.get("text/html", ""):
+        html = re.sub(r"\n\s*", "\n", STYLE.sub("", data["text/html"]).strip())
+        return f'<div class="output" markdown="0">\n{html}\n</div>\n\n'
+    return _text(data["text/plain"])
+
+
+def _text(text: str) -> str:
+    plain = ESCAPES.sub("", text).rstrip()
+    return f"``` {{ .text .output .no-copy }}\n{plain}\n```\n\n" if plain else ""
