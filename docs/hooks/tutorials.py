@@ -29,8 +29,7 @@ VARIABLE, SIZES = "OCEANBENCH_TUTORIALS", ("tiny", "full", "none")
 FOLDER = "tutorials"
 SECONDS = 600  # that a cell may take
 BEGIN = (  # bars of progress in a notebook are of no use here
-    "%matplotlib inline\nimport warnings\n"
-    "warnings.filterwarnings('ignore', message='IProgress')"
+    "%matplotlib inline\nimport warnings\nwarnings.filterwarnings('ignore', message='IProgress')"
 )
 SHELL = "%%bash"
 ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|\r(?!\n)")

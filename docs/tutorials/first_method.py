@@ -65,9 +65,9 @@ def nodes_around(axis):
 # the maps predict it. The same file serves; it is Python, and `inputs` is a mapping.
 
 # %%
+import nearby_mean
 import numpy as np
 
-import nearby_mean
 import oceanbench
 from oceanbench.observing.sampling import sample
 
@@ -90,7 +90,8 @@ withheld = withheld.isel(time=inside.values)
 for km in (15.0, 25.0, 40.0, 60.0):
     maps = nearby_mean.estimate(tracks, target.copy(deep=True), device="cpu", seed=0, km=km)
     error = sample(maps["ssh"], withheld) - withheld["ssh"]
-    print(f"km={km:g}: the withheld altimeter is missed by {100 * np.sqrt((error**2).mean()):.1f} cm")
+    missed = 100.0 * float(np.sqrt((error**2).mean()))
+    print(f"km={km:g}: the withheld altimeter is missed by {missed:.1f} cm")
 
 # %% [markdown]
 # ## Run it with the option, here and elsewhere

@@ -26,7 +26,7 @@ fields
 # %%
 day = fields.isel(time=100)
 figure, panels = plt.subplots(1, 3, figsize=(11, 3.4), sharey=True, layout="constrained")
-for axes, name in zip(panels, fields):
+for axes, name in zip(panels, fields, strict=True):
     mesh = axes.pcolormesh(day["longitude"], day["latitude"], day[name], vmin=-0.7, vmax=0.7)
     axes.set_title(name.replace("_", " "))
     axes.set_xlabel("longitude (°)")
@@ -44,7 +44,8 @@ patches = oceanbench.Patches.of(learned, days=5, size=24, stride=12)
 loader = torch.utils.data.DataLoader(patches, batch_size=16, shuffle=True)
 batch = next(iter(loader))
 print(len(patches), "patches;", {name: tuple(value.shape) for name, value in batch.items()})
-print(f"observed: {100 * float(batch['observations'].isfinite().float().mean()):.1f} % of the points")
+share = batch["observations"].isfinite().float().mean()
+print(f"observed: {100 * share:.1f} % of the points")
 
 # %% [markdown]
 # ## A network in a method file

@@ -67,7 +67,8 @@ seen = challenge.open("observations")["state"]
 random = np.random.default_rng(0)
 lines = seen.interpolate_na("time").ffill("time").bfill("time").fillna(seen.mean())
 members = xr.concat([lines + random.normal(0.0, 1.5, lines.shape) for _ in range(5)], "member")
-members.drop_vars("noise_variance").to_dataset(name="state").to_netcdf("lines.nc", engine="h5netcdf")
+submission = members.drop_vars("noise_variance").to_dataset(name="state")
+submission.to_netcdf("lines.nc", engine="h5netcdf")
 windows = figures("lorenz96", oceanbench.Submission("lines", "lines.nc"))
 list(windows)
 

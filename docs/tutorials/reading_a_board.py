@@ -12,8 +12,7 @@ import numpy as np
 import oceanbench
 
 board = oceanbench.leaderboard("ssh_ose_jet")
-shown = ["rank", "group", "submission", "observations", "µ(RMSE)", "RMSE [m]", "λx [km]", "learned from"]
-board.computed[shown]
+board.computed.drop(columns=["σ(RMSE)", "physics", "method", "notes"])
 
 # %% [markdown]
 # ## Intervals: six weeks are a small sample
@@ -50,8 +49,8 @@ plt.show()
 oceanbench.compare("duacs", "oi", "ssh_ose_jet").to_dataframe()
 
 # %% [markdown]
-# The intervals of `duacs` and `oi` overlap, and yet `duacs` is better: on the same days, nearly always. From Python,
-# `figures.differences` draws it.
+# The intervals of `duacs` and `oi` overlap, and yet `duacs` is better: what made a day hard for both cancels. From
+# Python, `figures.differences` draws it.
 
 # %%
 from oceanbench.figures.differences import differences

@@ -1,4 +1,4 @@
-"""What a network for maps learns from and is given: observations, first guess and truth, gridded."""
+"""What a network for maps learns from and is given, on one grid."""
 
 from __future__ import annotations
 
