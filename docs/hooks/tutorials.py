@@ -13,10 +13,9 @@ import os
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import jupytext
 import yaml
@@ -31,8 +30,9 @@ SECONDS = 600  # that a cell may take
 BEGIN = (  # bars of progress in a notebook are of no use here
     "%matplotlib inline\nimport warnings\nwarnings.filterwarnings('ignore', message='IProgress')"
 )
-SHELL = "%%bash"
+SHELL, FILE = "%%bash", "%%writefile"
 ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|\r(?!\n)")
+NOISE = re.compile(r"^(Writing|Overwriting) \S+$", re.MULTILINE)  # of a file that is shown
 STYLE = re.compile(r"<style.*?</style>", re.DOTALL)  # pages have their own
 REMARKS = {
     "tiny": "What is printed and drawn below is of a build at tiny sizes, which takes seconds: "
@@ -41,12 +41,11 @@ REMARKS = {
 }
 
 
-@dataclass
-class Page:
+class Page(NamedTuple):
     """Markdown of a tutorial, and its figures by file name."""
 
-    markdown: str = ""
-    figures: dict[str, bytes] = field(default_factory=dict)
+    markdown: str
+    figures: dict[str, bytes]
 
 
 def on_files(files: Any, config: Any, **_: Any) -> Any:
@@ -84,20 +83,19 @@ def page_of(script: Path, size: str, smaller: Mapping[str, str]) -> Page:
                 cell.source = cell.source.replace(old, new)
     if size != "none":
         _run(notebook, script)
-    page = Page()
+    figures: dict[str, bytes] = {}
+    parts = []
     for cell, source in zip(notebook.cells, sources, strict=True):
         if cell.cell_type == "markdown":
-            page.markdown += f"{source}\n\n"
+            parts.append(source)
             continue
         language, code = _shown(source)
-        page.markdown += f"```{language}\n{code}\n```\n\n"
-        for output in cell.get("outputs", []):
-            page.markdown += _output(output, page, script.stem)
-    title, rest = page.markdown.split("\n", 1)
+        parts.append(f"```{language}\n{code}\n```")
+        parts += [_output(output, figures, script.stem) for output in cell.get("outputs", [])]
+    title, rest = "\n\n".join(part for part in parts if part).split("\n", 1)
     remark = f'\n!!! note ""\n    {REMARKS[size]}\n' if size in REMARKS else ""
     link = f"\n[This page as a script]({script.name}){{ .script }}\n"
-    page.markdown = f"{title}\n{link}{remark}{rest}"
-    return page
+    return Page(f"{title}\n{link}{remark}{rest}\n", figures)
 
 
 def _run(notebook: Any, script: Path) -> None:
@@ -130,27 +128,30 @@ def _run(notebook: Any, script: Path) -> None:
 
 
 def _shown(source: str) -> tuple[str, str]:
-    """Language of a cell, and its text."""
-    if source.startswith(SHELL):
-        return "bash", source.split("\n", 1)[1]
+    """Language of a cell with the name of its file, if it has one, and its text."""
+    first, _, rest = source.partition("\n")
+    if first == SHELL:
+        return "bash", rest
+    if first.startswith(FILE):
+        return f'python title="{first.removeprefix(FILE).strip()}"', rest
     return "python", source
 
 
-def _output(output: Any, page: Page, stem: str) -> str:
+def _output(output: Any, figures: dict[str, bytes], stem: str) -> str:
     """Output of a cell as Markdown; a figure goes into a file."""
     if output["output_type"] == "stream":
-        return _text(output["text"])
+        return _text(NOISE.sub("", output["text"]))
     data = output["data"]
     if "image/png" in data:
-        name = f"{stem}_{len(page.figures) + 1}.png"
-        page.figures[name] = base64.b64decode(data["image/png"])
-        return f"![Figure {len(page.figures)}]({name})\n\n"
+        name = f"{stem}_{len(figures) + 1}.png"
+        figures[name] = base64.b64decode(data["image/png"])
+        return f"![Figure {len(figures)}]({name})"
     if "<table" in data.get("text/html", ""):
         html = re.sub(r"\n\s*", "\n", STYLE.sub("", data["text/html"]).strip())
-        return f'<div class="output" markdown="0">\n{html}\n</div>\n\n'
+        return f'<div class="output" markdown="0">\n{html}\n</div>'
     return _text(data["text/plain"])
 
 
 def _text(text: str) -> str:
     plain = ESCAPES.sub("", text).rstrip()
-    return f"``` {{ .text .output .no-copy }}\n{plain}\n```\n\n" if plain else ""
+    return f"``` {{ .text .output .no-copy }}\n{plain}\n```" if plain else ""

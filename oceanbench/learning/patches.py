@@ -6,7 +6,8 @@
 >>> axes = {"time": pd.date_range("2013-01-01", periods=4), "latitude": [33, 34], "longitude": [5]}
 >>> fields = xr.Dataset({"truth": (tuple(axes), np.arange(8.0).reshape(4, 2, 1))}, axes)
 >>> patches = Patches.of(fields, days=2, size=1)
->>> len(patches), patches[1]["truth"].flatten().tolist()
+>>> item = patches[1]
+>>> len(patches), item["truth"].flatten().tolist()
 (4, [1.0, 3.0])
 """
 

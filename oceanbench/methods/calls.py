@@ -133,6 +133,8 @@ def training_fields(
     OceanbenchError
         if the challenge has no period of training, or torch is not installed
 
+    Examples
+    --------
     >>> from oceanbench import Patches, training_fields  # doctest: +SKIP
     >>> fields = training_fields("ssh_osse_jet", first_guess="oi")  # doctest: +SKIP
     >>> len(Patches.of(fields, days=7, size=40, stride=20))  # doctest: +SKIP
