@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -73,9 +73,9 @@ def training_fields(
     else:
         variable = observed_variable(inputs, names, NAME)
         grid = observed_grid(inputs, names, variable, step_degrees or STEP_DEGREES)
-    options = {"first_guess": first_guess, "missions": missions, "second": ""}
+    options: dict[str, Any] = {"first_guess": first_guess, "missions": missions, "second": ""}
     make = partial(observe, inputs, variable, grid, device=device, **options)
-    seen = cached(make, Path(checkpoint), inputs, grid, options) if checkpoint else make()
+    seen = cached(make, checkpoint, inputs, grid, options, label="first guess, ")
     fields = _fields(seen, grid)
     return fields if truth is None else fields.assign(truth=grid.field(truth))
 
@@ -106,7 +106,7 @@ def mapping_fields(
     ``observations`` (NaN where nothing was observed) and ``first_guess``
     """
     grid = grid_around(target, step_degrees, margin=MARGIN, days=days // 2)
-    options = {"first_guess": first_guess, "missions": missions, "second": ""}
+    options: dict[str, Any] = {"first_guess": first_guess, "missions": missions, "second": ""}
     return _fields(observe(inputs, str(target.name), grid, device=device, **options), grid)
 
 

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,11 +24,9 @@ import xarray as xr
 from torch import Tensor
 
 from oceanbench.assimilation.fourdvarnet.batch import Batch
+from oceanbench.assimilation.fourdvarnet.maps.cache import cached
 from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration
-from oceanbench.assimilation.fourdvarnet.maps.first_guess_maps import (
-    check_given_maps,
-    first_guess_maps,
-)
+from oceanbench.assimilation.fourdvarnet.maps.first_guess_maps import check_given_maps
 from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import grid_observations
 from oceanbench.assimilation.fourdvarnet.maps.map_grid import MapGrid, grid_around
 from oceanbench.assimilation.fourdvarnet.maps.normalisation import Normalisation
@@ -35,6 +35,7 @@ from oceanbench.assimilation.fourdvarnet.maps.patches import (
     Series,
     normalised_series,
 )
+from oceanbench.assimilation.fourdvarnet.maps.simulated_missions import observe
 from oceanbench.assimilation.fourdvarnet.maps.training_set import check_length, learned_days
 from oceanbench.assimilation.observations.along_track_errors import AlongTrack
 from oceanbench.assimilation.observations.superobservations import DAY, chosen_missions
@@ -84,6 +85,7 @@ def hold_out_missions(
     name: str,
     missions: str = "",
     device: str = "cpu",
+    checkpoint: str = "",
 ) -> HeldOutMissions:
     """Observe the period of the inputs by all altimeters but one; maps of its truth are not read.
 
@@ -95,6 +97,7 @@ def hold_out_missions(
     missions : as for :func:`oceanbench.assimilation.observations.superobservations.samples`, at
         least two
     device : of torch
+    checkpoint : folder that keeps what was observed, or nothing
     """
     given = {n: inputs[n] for n in inputs if inputs[n].attrs.get("role") != "training"}
     names = chosen_missions(given, missions)
@@ -108,13 +111,17 @@ def hold_out_missions(
     check_length(len(grid.days), configuration, name)
     check_given_maps(given, variable, grid, configuration)
     seen, held_out = [], []
-    for one in progress(names, "scenes", lambda: "hidden for the training"):
-        others = ",".join(other for other in names if other != one)
-        guess = first_guess_maps(
-            given, variable, grid, configuration.first_guess, missions=others, device=device
-        )
-        around = (given, variable, grid, guess)
-        seen.append(grid_observations(*around, missions=others, second=configuration.second))
+    bar = progress(names, "scenes", lambda: "hidden for the training")
+    for number, one in enumerate(bar, start=1):
+        options: dict[str, Any] = {
+            "first_guess": configuration.first_guess,
+            "missions": ",".join(other for other in names if other != one),
+            "second": configuration.second,
+        }
+        make = partial(observe, given, variable, grid, device=device, **options)
+        label = f"scene {number} of {len(names)}, "
+        seen.append(cached(make, checkpoint, given, grid, options, label=label))
+        around = (given, variable, grid, seen[-1].first_guess)
         held_out.append(grid_observations(*around, missions=one))
     known = np.concatenate([one.values[one.observed] for one in held_out])
     normalisation, second = Normalisation.fitted(known), seen[0].second_normalisation()
