@@ -13,6 +13,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -26,7 +27,8 @@ from nbclient.exceptions import CellExecutionError
 
 VARIABLE, SIZES = "OCEANBENCH_TUTORIALS", ("tiny", "full", "none")
 FOLDER = "tutorials"
-SECONDS = 600  # that a cell may take
+SECONDS = 1200  # that a cell may take
+AT_ONCE = 2  # tutorials, each in a kernel of its own
 BEGIN = (  # bars of progress in a notebook are of no use here
     "%matplotlib inline\nimport warnings\nwarnings.filterwarnings('ignore', message='IProgress')"
 )
@@ -55,8 +57,10 @@ def on_files(files: Any, config: Any, **_: Any) -> Any:
         raise PluginError(f"{VARIABLE}={size}: expected {', '.join(SIZES)}")
     folder = Path(config["docs_dir"]) / FOLDER
     smaller = yaml.safe_load((folder / "tiny.yaml").read_text(encoding="utf-8"))
-    for script in sorted(folder.glob("*.py")):
-        page = page_of(script, size, smaller.get(script.stem, {}))
+    scripts = sorted(folder.glob("*.py"))
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        pages = list(pool.map(lambda s: page_of(s, size, smaller.get(s.stem, {})), scripts))
+    for script, page in zip(scripts, pages, strict=True):
         made = {f"{FOLDER}/{script.stem}.md": page.markdown}
         made |= {f"{FOLDER}/{name}": content for name, content in page.figures.items()}
         for place, content in made.items():
