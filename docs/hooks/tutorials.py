@@ -97,7 +97,8 @@ def page_of(script: Path, size: str, smaller: Mapping[str, str]) -> Page:
         parts.append(f"```{language}\n{code}\n```")
         parts += [_output(output, figures, script.stem) for output in cell.get("outputs", [])]
     title, rest = "\n\n".join(part for part in parts if part).split("\n", 1)
-    remark = f'\n!!! note ""\n    {REMARKS[size]}\n' if size in REMARKS else ""
+    told = size == "none" or (size == "tiny" and smaller)
+    remark = f'\n!!! note ""\n    {REMARKS[size]}\n' if told else ""
     link = f"\n[This page as a script]({script.name}){{ .script }}\n"
     return Page(f"{title}\n{link}{remark}{rest}\n", figures)
 
