@@ -10,13 +10,13 @@ check:  ## all that must hold before a change lands
 	mypy
 	pytest -m ""
 	oceanbench leaderboard --check
-	mkdocs build --strict --quiet
+	mkdocs build --strict
 
 test:  ## the tests, without the slow ones
 	pytest
 
-docs:  ## build the documentation into site/
-	mkdocs build --strict
+docs:  ## build the documentation into site/, tutorials in full
+	OCEANBENCH_TUTORIALS=full mkdocs build --strict
 
 bench:  ## time and memory of the scores
 	pytest tests/benchmarks --benchmark-only

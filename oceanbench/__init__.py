@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from oceanbench.data.listing import list_challenges, list_methods
     from oceanbench.errors import OceanbenchError
     from oceanbench.evaluate import evaluate
-    from oceanbench.methods.calls import run, train
+    from oceanbench.learning.patches import Patches
+    from oceanbench.methods.calls import run, train, training_fields
     from oceanbench.metrics import METRICS
     from oceanbench.result import Result
     from oceanbench.submission import Submission
@@ -28,6 +29,7 @@ __all__ = [
     "METRICS",
     "Challenge",
     "OceanbenchError",
+    "Patches",
     "Result",
     "Submission",
     "compare",
@@ -37,11 +39,13 @@ __all__ = [
     "list_methods",
     "run",
     "train",
+    "training_fields",
 ]
 
 _HOME = {
     "Challenge": "challenge",
     "OceanbenchError": "errors",
+    "Patches": "learning.patches",
     "Submission": "submission",
     "Result": "result",
     "compare": "boards.differences",
@@ -52,6 +56,7 @@ _HOME = {
     "METRICS": "metrics",
     "run": "methods.calls",
     "train": "methods.calls",
+    "training_fields": "methods.calls",
 }
 
 

@@ -187,7 +187,7 @@ class Result:
         return path
 
     @classmethod
-    def load(cls, path: Path) -> Result:
+    def load(cls, path: Path | str) -> Result:
         """Read a result file.
 
         Raises
@@ -195,6 +195,7 @@ class Result:
         OceanbenchError
             if it is not a result of schema 1 or 2
         """
+        path = Path(path)
         try:
             text = read_text(path, MOST_TEXT)
             content = from_json(text, allow_inf_nan=False)

@@ -28,11 +28,12 @@ from oceanbench.methods.method_file import load_method
 from oceanbench.result import Result
 
 NAMES = {
-    "oceanbench": "METRICS Challenge OceanbenchError Result Submission compare evaluate "
-    "leaderboard list_challenges list_methods run train",
+    "oceanbench": "METRICS Challenge OceanbenchError Patches Result Submission compare "
+    "evaluate leaderboard list_challenges list_methods run train training_fields",
     "oceanbench.challenge": "Challenge",
     "oceanbench.errors": "OceanbenchError",
     "oceanbench.evaluate": "evaluate",
+    "oceanbench.learning.patches": "Patches split",
     "oceanbench.metrics": "METRICS",
     "oceanbench.result": "Interval Result Score",
     "oceanbench.submission": "Submission",

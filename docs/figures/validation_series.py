@@ -17,9 +17,10 @@ from safetensors.torch import save
 
 from oceanbench import Challenge
 from oceanbench.assimilation.fourdvarnet.maps.patches import Series
-from oceanbench.assimilation.fourdvarnet.maps.training_set import CHECKED_DAYS, training_set
+from oceanbench.assimilation.fourdvarnet.maps.training_set import training_set
 from oceanbench.data.files import write_bytes
 from oceanbench.learning.ensembles import halved
+from oceanbench.learning.patches import CHECKED_DAYS
 from oceanbench.methods.inputs import Inputs
 from oceanbench.methods.method_file import load_method
 

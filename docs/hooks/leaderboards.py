@@ -6,8 +6,10 @@ Pages of boards link to the pages of methods and of what cards name: mkdocs know
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from mkdocs.structure.files import File
 from mkdocs.structure.nav import Link
 
 from oceanbench.boards.site.gathering import Documentation
@@ -25,13 +27,18 @@ def on_nav(nav: Any, **_: Any) -> Any:
     return nav
 
 
-def on_env(env: Any, config: Any, files: Any) -> Any:
-    """Write the boards of the shipped results beside the pages."""
+def on_files(files: Any, config: Any, **_: Any) -> Any:
+    """Add the boards of the shipped results, so that pages may link to them."""
     pages = {f"docs/{file.src_uri}": file.dest_uri for file in files.documentation_pages()}
-    write_site(
-        list(load_all().values()),
-        [shipped.folder("leaderboards")],
-        Path(config["site_dir"]) / FOLDER,
-        documentation=Documentation("../", pages),
-    )
-    return env
+    with TemporaryDirectory() as folder:
+        site = Path(folder)
+        write_site(
+            list(load_all().values()),
+            [shipped.folder("leaderboards")],
+            site,
+            documentation=Documentation("../", pages),
+        )
+        for path in sorted(p for p in site.rglob("*") if p.is_file()):
+            place = f"{FOLDER}/{path.relative_to(site).as_posix()}"
+            files.append(File.generated(config, place, content=path.read_bytes()))
+    return files

@@ -36,6 +36,8 @@ def compare(
     challenge : of both; by default that of the files, or the only one that has both rows
     results : folders of results, looked through before the shipped boards
 
+    Examples
+    --------
     >>> from oceanbench import compare
     >>> {d.label: d.verdict for d in compare("bfn", "oi", "ssh_ose_jet").differences}["µ(RMSE)"]
     'better'

@@ -1,4 +1,4 @@
-"""run and train from Python: the roads of the commands, with Python's own values."""
+"""run and train from Python, with its own values, and what there is to learn from."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import xarray as xr
+
 from oceanbench.challenge import Challenge
+from oceanbench.errors import OceanbenchError
 from oceanbench.evaluate import as_challenge, evaluate
 from oceanbench.methods import running, training
+from oceanbench.methods.importing import EXTRA
+from oceanbench.methods.inputs import Inputs
 from oceanbench.result import Result
 
 
@@ -98,6 +103,58 @@ def train(
         init=None if init is None else Path(init),
     )
     return path
+
+
+def training_fields(
+    challenge: Challenge | Path | str,
+    *,
+    data_dir: Path | str | None = None,
+    **options: Any,
+) -> xr.Dataset:
+    """Daily fields of a mapping challenge's training period, for a network to learn from.
+
+    :class:`oceanbench.learning.patches.Patches` cuts them into items of a
+    :class:`torch.utils.data.DataLoader`; :func:`oceanbench.learning.patches.split` takes the last
+    days away to validate with. Nothing of the scored days is among them.
+
+    Parameters
+    ----------
+    challenge : loaded, its name, or the path of a challenge.yaml; of kind maps or tracks
+    data_dir : folder of the challenge's files
+    options : first_guess, missions, step_degrees, checkpoint and device of
+        :func:`oceanbench.assimilation.training_fields.training_fields`
+
+    Returns
+    -------
+    ``observations``, ``first_guess`` and, where there are training maps, ``truth``
+
+    Raises
+    ------
+    OceanbenchError
+        if the challenge has no period of training, or torch is not installed
+
+    Examples
+    --------
+    >>> from oceanbench import Patches, training_fields  # doctest: +SKIP
+    >>> fields = training_fields("ssh_osse_jet", first_guess="oi")  # doctest: +SKIP
+    >>> len(Patches.of(fields, days=7, size=40, stride=20))  # doctest: +SKIP
+    """
+    loaded = as_challenge(challenge)
+    if "training" not in loaded.periods:
+        raise OceanbenchError(
+            f"{loaded.path}: no periods.training, of which these fields are; give a challenge of "
+            "kind maps or tracks that has one"
+        )
+    try:
+        from oceanbench.assimilation.training_fields import (  # noqa: PLC0415  (needs an extra)
+            training_fields as fields_of,
+        )
+    except ModuleNotFoundError as problem:
+        raise OceanbenchError(
+            f"training_fields needs the package '{problem.name}'; install it with {EXTRA}"
+        ) from problem
+    folder = None if data_dir is None else Path(data_dir)
+    return fields_of(Inputs(loaded, folder, for_training=True), **options)
 
 
 def _texts(options: Mapping[str, Any] | None) -> dict[str, str]:

@@ -41,12 +41,13 @@ from oceanbench.assimilation.nudging.model_grid import equidistant, model_on, on
 from oceanbench.assimilation.observations.superobservations import Samples, kilometres
 from oceanbench.dynamics import reduced_gravity as qg
 from oceanbench.errors import OceanbenchError
-from oceanbench.progress import progress
+from oceanbench.progress import Stages
 
 Guess = Callable[[FloatArray, FloatArray, FloatArray], FloatArray]
 """Anomalies (days, latitude, longitude) on days, longitudes and latitudes."""
 
 TOGETHER = 16  # windows that are integrated as one batch
+SOLVED_DAYS = 30  # in whole groups of maps that share a factorisation
 GROWTH = 100.0  # of the largest vorticity of the first guess: more is no flow but a blow-up
 PRECISIONS = {"double": torch.float64, "single": torch.float32}
 
@@ -114,6 +115,7 @@ def mapped(
     *,
     guess: Guess | None = None,
     device: str = "cpu",
+    stages: Stages = Stages(),  # noqa: B008  (it never changes)
 ) -> FloatArray:
     """Anomalies (times, latitude, longitude) to the mean field.
 
@@ -126,6 +128,7 @@ def mapped(
     settings : numbers of the method
     guess : makes the first guess; by default an interpolation with the settings' covariance
     device : of torch
+    stages : to say how far it is, and to keep what is done
     """
     s = settings
     nodes = tuple(equidistant(axis, s.margin, s.step_degrees) for axis in (longitude, latitude))
@@ -152,7 +155,9 @@ def mapped(
         place, np.full(len(near.missions), s.noise), correlated=s.correlated
     )
     if guess is None:
-        first = _interpolated(observations, all_days.astype(np.float64), plane, s, device)
+        first = _interpolated(
+            observations, all_days.astype(np.float64), plane, s, device, stages=stages
+        )
     else:
         first = guess(all_days.astype(np.float64), *nodes)
     anomaly = first[days - starts[0]]
@@ -167,7 +172,7 @@ def mapped(
             s.relaxation_days,
         )
         flow = Flow(model, first + background, plane, s.sponge_km, s.step_hours)
-        windows = flow.windows(starts, s.window_days, observations, scheme)
+        windows = flow.windows(starts, s.window_days, observations, scheme, stages=stages)
         anomaly = blend(windows, starts, days) - background
     return on_target(anomaly, nodes, days, times, longitude, latitude)
 
@@ -178,13 +183,21 @@ def _interpolated(
     plane: tuple[FloatArray, FloatArray],
     settings: Settings,
     device: str,
+    *,
+    stages: Stages,
 ) -> FloatArray:
     """Optimal interpolation (days, latitude, longitude) with a Gaussian covariance."""
     s = settings
     covariance = Covariance(s.length_km, s.length_km, s.length_days)
-    posteriors = solve(observations, days, covariance, window=2.0 * s.length_days, device=device)
-    found: FloatArray = torch.cat([maps(p, *plane)[:, 0] for p in posteriors]).cpu().numpy()
-    return found
+
+    def make(some: FloatArray) -> FloatArray:
+        window = 2.0 * s.length_days
+        posteriors = solve(observations, some, covariance, window=window, device=device)
+        found: FloatArray = torch.cat([maps(p, *plane)[:, 0] for p in posteriors]).cpu().numpy()
+        return found
+
+    parts = [days[i : i + SOLVED_DAYS] for i in range(0, days.size, SOLVED_DAYS)]
+    return np.concatenate(stages.each(parts, "interpolation", make))
 
 
 class Flow:
@@ -212,18 +225,25 @@ class Flow:
             )
 
     def windows(
-        self, starts: IntArray, length: int, observations: Observations, scheme: Nudging
+        self,
+        starts: IntArray,
+        length: int,
+        observations: Observations,
+        scheme: Nudging,
+        *,
+        stages: Stages = Stages(),  # noqa: B008  (it never changes)
     ) -> FloatArray:
         """Daily heights (windows, length + 1, latitude, longitude); the guess begins with them."""
-        batches = [starts[i : i + TOGETHER] for i in range(0, starts.size, TOGETHER)]
-        found = []
-        for batch in progress(batches, "back-and-forth nudging"):
+
+        def make(batch: IntArray) -> FloatArray:
             days = np.arange(self.per_day * (batch[-1] - batch[0] + length) + 1) / self.per_day
             weight = scheme.weight(observations, batch[0] + days, *self.plane)
             levels = (batch - starts[0]) * self.per_day
             offset = torch.as_tensor(levels, device=self.height.device)
-            found.append(self._batch(offset, length, weight.to(self.height), scheme))
-        return np.concatenate(found)
+            return self._batch(offset, length, weight.to(self.height), scheme)
+
+        batches = [starts[i : i + TOGETHER] for i in range(0, starts.size, TOGETHER)]
+        return np.concatenate(stages.each(batches, "back-and-forth nudging", make))
 
     def _batch(self, offset: Tensor, length: int, weight: Tensor, scheme: Nudging) -> FloatArray:
         hours = 24 / self.per_day

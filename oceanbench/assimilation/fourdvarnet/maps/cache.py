@@ -1,53 +1,67 @@
 """Gridded observations kept in a folder: what an interrupted training, or another, need not repeat.
 
 A file is named after all that its content was made of, so that it is never taken for
-another: ``scene-…``, one of the ``scenes`` of a configuration.
+another: ``scene-…``, one of the ``scenes`` of a configuration. While a scene is made, the folder
+``scene-….parts`` has what is done of it.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import shutil
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import xarray as xr
 from safetensors import SafetensorError
 from safetensors import numpy as safetensors
 
+from oceanbench.arrays import FloatArray
 from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import GriddedObservations
 from oceanbench.assimilation.fourdvarnet.maps.map_grid import MapGrid
 from oceanbench.data.files import write_bytes
 from oceanbench.errors import OceanbenchError
+from oceanbench.progress import Make, Stages
 
 
 def cached(
-    make: Callable[[], GriddedObservations],
-    folder: Path,
+    make: Callable[..., GriddedObservations],
+    folder: str,
     inputs: Mapping[str, xr.Dataset],
     grid: MapGrid,
     options: Mapping[str, str],
+    *,
+    label: str = "",
 ) -> GriddedObservations:
     """Read gridded observations from a folder, or make them and put them there.
 
     Parameters
     ----------
-    make : the observations, with their first guess
-    folder : made if there is none
+    make : the observations, with their first guess; takes ``stages``
+    folder : made if there is none; if it has no name, nothing is kept
     inputs, grid, options : all that they depend on
+    label : of the progress
 
     Raises
     ------
     OceanbenchError
         if the file is not a whole one
     """
-    path = folder / f"scene-{_digest(inputs, grid, options)}.safetensors"
+    if not folder:
+        return make(stages=Stages(label))
+    path = Path(folder) / f"scene-{_digest(inputs, grid, options)}.safetensors"
     if not path.is_file():
-        seen = make()
-        parts = {n: np.ascontiguousarray(v) for n, v in vars(seen).items() if v is not None}
-        folder.mkdir(parents=True, exist_ok=True)
-        write_bytes(safetensors.save(parts), path)
+        parts = path.with_suffix(".parts")
+        seen = make(stages=Stages(label, partial(_part, parts)))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        found = {n: np.ascontiguousarray(v) for n, v in vars(seen).items() if v is not None}
+        write_bytes(safetensors.save(found), path)
+        shutil.rmtree(parts, ignore_errors=True)  # another process may be at it
         return seen
     try:
         return GriddedObservations(**safetensors.load(path.read_bytes()))
@@ -55,6 +69,22 @@ def cached(
         raise OceanbenchError(
             f"{path}: not whole gridded observations ({problem}); remove it"
         ) from problem
+
+
+def _part(folder: Path, name: str, make: Make) -> FloatArray:
+    """Array of a name, read from a folder, or made and put there."""
+    path = folder / f"{name}.npy"
+    if path.is_file():
+        try:
+            return cast(FloatArray, np.load(path, allow_pickle=False))
+        except (OSError, ValueError) as problem:
+            raise OceanbenchError(f"{path}: not a whole array ({problem}); remove it") from problem
+    made = make()
+    content = io.BytesIO()
+    np.save(content, made, allow_pickle=False)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_bytes(content.getvalue(), path)
+    return made
 
 
 def _digest(inputs: Mapping[str, xr.Dataset], grid: MapGrid, options: Mapping[str, str]) -> str:

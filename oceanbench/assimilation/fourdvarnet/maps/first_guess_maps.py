@@ -25,6 +25,7 @@ from oceanbench.assimilation.nudging.bfn_qg import Settings, extended, mapped
 from oceanbench.assimilation.observations.superobservations import Samples, mean_field, samples
 from oceanbench.assimilation.observations.tiled_mapping import DEFAULTS, SCALES, TiledMapping
 from oceanbench.assimilation.observations.wavelet_mapping import WaveletMapping
+from oceanbench.progress import Stages
 
 FIRST_GUESSES = ("bfn", "duacs", "miost", "oi", "smooth", "mean")
 PHYSICS = {"bfn": "quasi-geostrophic"}  # equations of those that have a model
@@ -40,6 +41,7 @@ def first_guess_maps(
     *,
     missions: str = "",
     device: str = "cpu",
+    stages: Stages = Stages(),  # noqa: B008  (it never changes)
 ) -> FloatArray:
     """Maps (days, rows, columns) of a variable, to which its observations are compared.
 
@@ -54,6 +56,7 @@ def first_guess_maps(
         that has maps
     missions : as for :func:`oceanbench.assimilation.observations.superobservations.samples`
     device : of torch
+    stages : of ``bfn`` and ``oi``, to say how far they are, and to keep what is done
     """
     mean = mean_field(inputs, variable, grid.centre, of_training=True)
     background = mean_on(grid, mean)
@@ -66,7 +69,9 @@ def first_guess_maps(
             return background + _tiled(averaged, days, *axes, device=device)
         settings = Settings(precision="single")
         settings = settings if first_guess == "bfn" else replace(settings, iterations=0)
-        return background + mapped(averaged, mean, days, *axes, settings, device=device)
+        return background + mapped(
+            averaged, mean, days, *axes, settings, device=device, stages=stages
+        )
     if first_guess == "miost":
         return background + _of_wavelets(inputs, variable, grid, missions, mean)
     if first_guess == "smooth":

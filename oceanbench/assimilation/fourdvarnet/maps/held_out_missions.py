@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,11 +24,9 @@ import xarray as xr
 from torch import Tensor
 
 from oceanbench.assimilation.fourdvarnet.batch import Batch
+from oceanbench.assimilation.fourdvarnet.maps.cache import cached
 from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration
-from oceanbench.assimilation.fourdvarnet.maps.first_guess_maps import (
-    check_given_maps,
-    first_guess_maps,
-)
+from oceanbench.assimilation.fourdvarnet.maps.first_guess_maps import check_given_maps
 from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import grid_observations
 from oceanbench.assimilation.fourdvarnet.maps.map_grid import MapGrid, grid_around
 from oceanbench.assimilation.fourdvarnet.maps.normalisation import Normalisation
@@ -35,16 +35,14 @@ from oceanbench.assimilation.fourdvarnet.maps.patches import (
     Series,
     normalised_series,
 )
-from oceanbench.assimilation.fourdvarnet.maps.training_set import (
-    CHECKED_DAYS,
-    check_length,
-    learned_days,
-)
+from oceanbench.assimilation.fourdvarnet.maps.simulated_missions import observe
+from oceanbench.assimilation.fourdvarnet.maps.training_set import check_length, learned_days
 from oceanbench.assimilation.observations.along_track_errors import AlongTrack
 from oceanbench.assimilation.observations.superobservations import DAY, chosen_missions
 from oceanbench.data.opening import EXTRAS
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import longitude_range
+from oceanbench.learning.patches import CHECKED_DAYS
 from oceanbench.progress import progress
 
 
@@ -87,6 +85,7 @@ def hold_out_missions(
     name: str,
     missions: str = "",
     device: str = "cpu",
+    checkpoint: str = "",
 ) -> HeldOutMissions:
     """Observe the period of the inputs by all altimeters but one; maps of its truth are not read.
 
@@ -98,6 +97,7 @@ def hold_out_missions(
     missions : as for :func:`oceanbench.assimilation.observations.superobservations.samples`, at
         least two
     device : of torch
+    checkpoint : folder that keeps what was observed, or nothing
     """
     given = {n: inputs[n] for n in inputs if inputs[n].attrs.get("role") != "training"}
     names = chosen_missions(given, missions)
@@ -106,18 +106,22 @@ def hold_out_missions(
             f"{name}: supervised=False hides one altimeter from the others, and there is only "
             f"{names[0]}; name more with missions"
         )
-    variable = _variable(given, names, name)
-    grid = _grid(given, names, variable, configuration.step_degrees)
+    variable = observed_variable(given, names, name)
+    grid = observed_grid(given, names, variable, configuration.step_degrees)
     check_length(len(grid.days), configuration, name)
     check_given_maps(given, variable, grid, configuration)
     seen, held_out = [], []
-    for one in progress(names, "scenes", lambda: "hidden for the training"):
-        others = ",".join(other for other in names if other != one)
-        guess = first_guess_maps(
-            given, variable, grid, configuration.first_guess, missions=others, device=device
-        )
-        around = (given, variable, grid, guess)
-        seen.append(grid_observations(*around, missions=others, second=configuration.second))
+    bar = progress(names, "scenes", lambda: "hidden for the training")
+    for number, one in enumerate(bar, start=1):
+        options: dict[str, Any] = {
+            "first_guess": configuration.first_guess,
+            "missions": ",".join(other for other in names if other != one),
+            "second": configuration.second,
+        }
+        make = partial(observe, given, variable, grid, device=device, **options)
+        label = f"scene {number} of {len(names)}, "
+        seen.append(cached(make, checkpoint, given, grid, options, label=label))
+        around = (given, variable, grid, seen[-1].first_guess)
         held_out.append(grid_observations(*around, missions=one))
     known = np.concatenate([one.values[one.observed] for one in held_out])
     normalisation, second = Normalisation.fitted(known), seen[0].second_normalisation()
@@ -128,8 +132,15 @@ def hold_out_missions(
     return HeldOutMissions(tuple(series), normalisation, second)
 
 
-def _variable(given: Mapping[str, xr.Dataset], names: list[str], name: str) -> str:
-    """Name of what all missions observe."""
+def observed_variable(given: Mapping[str, xr.Dataset], names: list[str], name: str) -> str:
+    """Name of what all missions observe.
+
+    Parameters
+    ----------
+    given : tracks and swaths
+    names : of the missions
+    name : of the method, for messages
+    """
     common = set.intersection(*({str(v) for v in given[n].data_vars} for n in names)) - {*EXTRAS}
     if len(common) != 1:
         raise OceanbenchError(
@@ -139,8 +150,18 @@ def _variable(given: Mapping[str, xr.Dataset], names: list[str], name: str) -> s
     return common.pop()
 
 
-def _grid(given: Mapping[str, xr.Dataset], names: list[str], variable: str, step: float) -> MapGrid:
-    """Whole days of the observations, and the box that they lie in."""
+def observed_grid(
+    given: Mapping[str, xr.Dataset], names: list[str], variable: str, step: float
+) -> MapGrid:
+    """Whole days of the observations, and the box that they lie in.
+
+    Parameters
+    ----------
+    given : tracks and swaths
+    names : of the missions
+    variable : that they observe
+    step : of the nodes, in degrees
+    """
     times = np.concatenate([given[n]["time"].values for n in names])
     first = times.min().astype("datetime64[D]").astype("datetime64[ns]")
     days = np.arange(first, times.max(), DAY)

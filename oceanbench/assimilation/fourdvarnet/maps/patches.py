@@ -15,6 +15,7 @@ from oceanbench.assimilation.fourdvarnet.batch import Batch
 from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import GriddedObservations
 from oceanbench.assimilation.fourdvarnet.maps.normalisation import Normalisation
 from oceanbench.assimilation.fourdvarnet.maps.window_estimates import day_weights, every_window
+from oceanbench.learning.patches import cut
 
 
 @dataclass(frozen=True)
@@ -94,9 +95,10 @@ class PatchSampler:
         rows, columns = one.truth.shape[1:]
         sides = min(crop, rows), min(crop, columns)
         row, column = below(rows - sides[0] + 1), below(columns - sides[1] + 1)
-        box = (slice(day, day + days), slice(row, row + sides[0]), slice(column, column + sides[1]))
         turned = [mirrored and below(2) == 1 for _ in range(2)]
-        return [a if a is None else _mirrored(a[box], *turned) for a in one.parts()]
+        there = [part for part in one.parts() if part is not None]
+        found = cut(there, (day, row, column), (days, *sides))
+        return [*(_mirrored(part, *turned) for part in found), *[None] * (one.second is None)]
 
 
 def _mirrored(maps: Tensor, north: bool, east: bool) -> Tensor:

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -28,7 +28,7 @@ from oceanbench.errors import OceanbenchError
 from oceanbench.grid import KM_PER_DEGREE
 from oceanbench.observing.noise import AltimeterError, fitted_error
 from oceanbench.observing.reflown import reflown
-from oceanbench.progress import progress
+from oceanbench.progress import Stages, progress
 
 SHIFTS_SEED = 0  # of the days and degrees that tracks are moved by, whatever the training's seed is
 PART_DAYS = 45  # so that about every sixth window reaches beyond the observations
@@ -106,7 +106,7 @@ def simulate_missions(
     parts = np.linspace(0, count, max(round(count / PART_DAYS), 1) + 1).astype(int)
     jobs = [(0, 0, len(grid.days))]
     jobs += [(n, a, b) for n in range(1, len(shifts)) for a, b in itertools.pairwise(parts)]
-    options = {
+    options: dict[str, Any] = {
         "first_guess": configuration.first_guess,
         "missions": missions,
         "second": configuration.second,
@@ -119,14 +119,16 @@ def simulate_missions(
     if configuration.knows_errors:
         first_days = maps.days(slice(count))
         altimeter = fitted_error(flights[0].values(), first_days.field, first_days.sea)
-    for number, first, end in progress(jobs, "scenes", lambda: "observed for the training"):
+    bar = progress(jobs, "scenes", lambda: "observed for the training")
+    for job, (number, first, end) in enumerate(bar, start=1):
         over = grid.days[0] + end * DAY
         flown = {n: t.isel(time=t["time"].values < over) for n, t in flights[number].items()}
         given = {name: inputs[name] for name in inputs} | flown
         reach = np.arange(first, end + configuration.days // 2)
         part = replace(grid, days=grid.days[0] + reach * DAY)
-        make = partial(_observe, given, variable, part, device=device, **options)
-        seen = cached(make, Path(checkpoint), given, part, options) if checkpoint else make()
+        make = partial(observe, given, variable, part, device=device, **options)
+        label = f"scene {job} of {len(jobs)}, "
+        seen = cached(make, checkpoint, given, part, options, label=label)
         if altimeter is not None:
             errors = errors or _errors(altimeter, truth, learned, seen)
             around = (given, variable, part, seen.first_guess)
@@ -155,7 +157,7 @@ def _shifts(truth: xr.DataArray, count: int) -> FloatArray:
     return np.random.default_rng(SHIFTS_SEED).uniform(0.0, (period, width), (count, 2))
 
 
-def _observe(
+def observe(
     inputs: Mapping[str, xr.Dataset],
     variable: str,
     grid: MapGrid,
@@ -164,9 +166,23 @@ def _observe(
     missions: str,
     second: str,
     device: str,
+    stages: Stages = Stages(),  # noqa: B008  (it never changes)
 ) -> GriddedObservations:
-    """First guess, and the observations about it: what is cached."""
-    guess = first_guess_maps(inputs, variable, grid, first_guess, missions=missions, device=device)
+    """First guess, and the observations about it: what is cached.
+
+    Parameters
+    ----------
+    inputs : tracks and swaths, and what a mean field is made of
+    variable : its name
+    grid : days and nodes
+    first_guess, missions, device, stages : as for
+        :func:`oceanbench.assimilation.fourdvarnet.maps.first_guess_maps.first_guess_maps`
+    second : as for
+        :func:`oceanbench.assimilation.fourdvarnet.maps.gridded_observations.grid_observations`
+    """
+    guess = first_guess_maps(
+        inputs, variable, grid, first_guess, missions=missions, device=device, stages=stages
+    )
     return grid_observations(inputs, variable, grid, guess, missions=missions, second=second)
 
 

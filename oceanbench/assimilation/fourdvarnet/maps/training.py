@@ -52,7 +52,14 @@ def training_data(
     checkpoint : folder that keeps what those tracks observed, or nothing
     """
     if not configuration.supervised:
-        return hold_out_missions(inputs, configuration, name=name, missions=missions, device=device)
+        return hold_out_missions(
+            inputs,
+            configuration,
+            name=name,
+            missions=missions,
+            device=device,
+            checkpoint=checkpoint,
+        )
     return training_set(
         inputs,
         configuration,

@@ -30,9 +30,9 @@ from oceanbench.assimilation.observations.along_track_errors import AlongTrack
 from oceanbench.assimilation.observations.superobservations import DAY
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import centre_longitude, longitude_range
+from oceanbench.learning.patches import CHECKED_DAYS, GAP_DAYS
 
 LEAST_NODES = 4  # of the training maps, a side: what a bicubic spline needs
-CHECKED_DAYS, GAP_DAYS = 32, 14  # at the end of the training period, and between it and the rest
 
 
 @dataclass(frozen=True)
