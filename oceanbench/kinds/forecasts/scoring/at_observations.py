@@ -18,7 +18,8 @@ from oceanbench.kinds.forecasts.grid import Grid
 from oceanbench.kinds.forecasts.interpolation import Stencil, in_column
 from oceanbench.kinds.forecasts.observations.datasets import Points
 from oceanbench.kinds.forecasts.scoring.cells import Cells
-from oceanbench.kinds.forecasts.scoring.field_sums import Fields, FieldSums
+from oceanbench.kinds.forecasts.scoring.field_sums import FieldSums
+from oceanbench.kinds.forecasts.scoring.fields import Fields
 from oceanbench.kinds.forecasts.scoring.observation_sites import Depths, Site
 from oceanbench.kinds.forecasts.scoring.on_grid import fields_at_once
 from oceanbench.kinds.forecasts.scoring.references import References
