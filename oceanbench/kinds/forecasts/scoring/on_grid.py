@@ -111,7 +111,7 @@ def _of_days(
     depths: Sequence[float | None],
 ) -> AnyFloatArray:
     """Values (depth, day, node) of maps."""
-    return np.stack([_flat(maps.read(variable, day, depths)) for day in days], axis=1)
+    return _flat(maps.read_days(variable, days, depths)).swapaxes(0, 1)
 
 
 def _flat(maps: AnyFloatArray) -> AnyFloatArray:
