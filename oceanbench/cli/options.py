@@ -70,6 +70,13 @@ workers_option = click.option(
     show_default=True,
     help="Processes that share the starts of forecasts.",
 )
+kept_option = click.option(
+    "--cache/--no-cache",
+    "cache",
+    default=True,
+    show_default=True,
+    help="Keep sums of reference forecasts for the next time, by checksum.",
+)
 budget_option = click.option(
     "--budget",
     type=Finite(min=1e-6, max=1e6),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from oceanbench.cli.options import (
     declared_options,
     device_option,
     figures_option,
+    kept_option,
     output_mode,
     output_option,
     seed_option,
@@ -30,7 +31,7 @@ from oceanbench.cli.printing import pairs, say, tell, width
 from oceanbench.errors import OceanbenchError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from concurrent.futures import Executor
     from contextlib import AbstractContextManager
 
@@ -48,6 +49,7 @@ class Scoring:
     data_dir: Path | None
     figures: bool
     workers: int
+    cache: bool
     board: bool
 
 
@@ -64,9 +66,11 @@ class Scoring:
 @data_dir_option
 @figures_option
 @workers_option
+@kept_option
 @budget_option
 @board_option
 @output_mode
+@click.option("--only", multiple=True, metavar="LABEL", help="Score this alone; nothing is saved.")
 @click.option("--sandbox", is_flag=True, help="Score in a child process without network.")
 @click.option("--memory", type=Finite(min=0.5), default=2.0, show_default=True, help="Its GiB.")
 @click.option("--seconds", type=Finite(min=1), default=600.0, show_default=True, help="Its time.")
@@ -82,8 +86,10 @@ def evaluate(
     data_dir: Path | None,
     figures: bool,
     workers: int,
+    cache: bool,
     budget: float,
     board: bool,
+    only: tuple[str, ...],
     sandbox: bool,
     memory: float,
     seconds: float,
@@ -103,13 +109,18 @@ def evaluate(
     loaded = Challenge.load(challenge, Budget().times(budget))
     words = {"method": method, "authors": authors, "reference": reference, "notes": notes}
     words |= declared
-    scoring = Scoring(loaded, output, data_dir, figures, workers, board)
+    scoring = Scoring(loaded, output, data_dir, figures, workers, cache, board)
     if file is None:
+        if only:
+            raise OceanbenchError("--only: give a FILE; without one, the whole road is walked")
         if loaded.reference_method is None:
             raise OceanbenchError(f"{loaded.name} names no reference method; give a FILE")
         _run(loaded.reference_method, scoring, name=name, words=words)
         return
     submission = Submission(name or name_of(file), file, **words)
+    if only:
+        _score_only(submission, scoring, only)
+        return
     command = ["oceanbench", "evaluate", loaded.called, file.name, "--name", submission.name]
     _score(submission, scoring, {"command": shlex.join([*command, *_declared(submission)])})
 
@@ -127,6 +138,7 @@ def evaluate(
 @data_dir_option
 @figures_option
 @workers_option
+@kept_option
 @budget_option
 @board_option
 @output_mode
@@ -142,6 +154,7 @@ def run(
     data_dir: Path | None,
     figures: bool,
     workers: int,
+    cache: bool,
     budget: float,
     board: bool,
     **declared: str,
@@ -151,7 +164,7 @@ def run(
     from oceanbench.data.checks.budget import Budget
 
     loaded = Challenge.load(challenge, Budget().times(budget))
-    scoring = Scoring(loaded, output, data_dir, figures, workers, board)
+    scoring = Scoring(loaded, output, data_dir, figures, workers, cache, board)
     chosen = {"weights": weights, "settings": pairs(settings), "device": device, "seed": seed}
     _run(method, scoring, name=name, words=declared, options=chosen)
 
@@ -213,9 +226,8 @@ def _score(submission: Submission, scoring: Scoring, options: dict[str, Any]) ->
     challenge = scoring.challenge
     check_writable(scoring.output / challenge.name / f"{submission.name}.json")
     with _pool(scoring.workers) as pool:
-        result, material = evaluated(
-            challenge, submission, data_dir=scoring.data_dir, options=options, executor=pool
-        )
+        how: dict[str, Any] = {"options": options, "executor": pool, "kept": _kept(scoring)}
+        result, material = evaluated(challenge, submission, data_dir=scoring.data_dir, **how)
     path = result.save(scoring.output)  # before anything of others can go wrong
     for warning in result.warnings:
         say(f"warning: {warning}", err=True)
@@ -241,6 +253,30 @@ def _score(submission: Submission, scoring: Scoring, options: dict[str, Any]) ->
             *_board(scoring, [*others, result], result.name),
         ),
     )
+
+
+def _score_only(submission: Submission, scoring: Scoring, labels: Sequence[str]) -> None:
+    """Score a submission by some scores, and print them: no board takes what has not all."""
+    from oceanbench.boards.ranking import cell_of, heading_of
+    from oceanbench.evaluate import evaluated, with_scores
+
+    chosen = with_scores(scoring.challenge, labels)
+    with _pool(scoring.workers) as pool:
+        how: dict[str, Any] = {"executor": pool, "kept": _kept(scoring)}
+        result, _ = evaluated(chosen, submission, data_dir=scoring.data_dir, **how)
+    for warning in result.warnings:
+        say(f"warning: {warning}", err=True)
+    scores = [asdict(score) for score in result.scores]
+    lines = [f"{heading_of(score)}: {cell_of(score)}" for score in result.scores]
+    few = f"{len(scores)} of {len(chosen.whole)} scores: not saved, as no board takes such a result"
+    tell({"submission": submission.name, "scores": scores, "saved": False}, [*lines, few])
+
+
+def _kept(scoring: Scoring) -> Path | None:
+    """Folder of the sums of references, beside that of downloads; None where they are not kept."""
+    from oceanbench.data.files import cache_folder
+
+    return cache_folder() / ".reference_sums" if scoring.cache else None
 
 
 def _board(scoring: Scoring, results: list[Result], new: str) -> Iterator[str]:

@@ -37,6 +37,20 @@ class Cases(NamedTuple):
         return f"{self.name}, {'correlated' if self.dated else 'independent of each other'}"
 
 
+@dataclass(frozen=True)
+class Means:
+    """With what a submission is scored; how, does not change the scores.
+
+    Attributes
+    ----------
+    executor : whose workers share the work, and see the files at the same paths; None for none
+    kept : folder where sums of references are kept from one evaluation to the next; None for none
+    """
+
+    executor: Executor | None = None
+    kept: Path | None = None
+
+
 class Submitted(NamedTuple):
     """Files of a submission, and what messages call them."""
 
@@ -95,7 +109,7 @@ class Kind:
     target : (declaration, data_dir) -> empty variables on the coordinates that a method fills
     read : (declaration, submitted, data_dir) -> canonical variables of a submission, refused where
         they are not what is asked for
-    score : (declaration, submitted, data_dir, executor) -> scores, and what figures are drawn from
+    score : (declaration, submitted, data_dir, means) -> scores, and what figures are drawn from
     validate : (declaration, submitted, data_dir) -> lines that say how much of a submission can be
         scored; it is read as for scoring, and refused by the same rules
     keys : section of the keys of challenge.yaml that only this kind has
@@ -123,7 +137,7 @@ class Kind:
     open: Callable[[Declaration, str, Path | None, slice | None], xr.Dataset]
     target: Callable[[Declaration, Path | None], xr.Dataset]
     read: Callable[[Declaration, Submitted, Path | None], Any]
-    score: Callable[[Declaration, Submitted, Path | None, Executor | None], Evaluated]
+    score: Callable[[Declaration, Submitted, Path | None, Means], Evaluated]
     validate: Callable[[Declaration, Submitted, Path | None], list[str]]
     keys: type[Section] = Section
     mask_keys: type[Mask] = Mask

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Executor
 from pathlib import Path
 
 from oceanbench.declaration import Declaration
 from oceanbench.errors import OceanbenchError
-from oceanbench.kinds.kind import Submitted
+from oceanbench.kinds.kind import Means, Submitted
 from oceanbench.scoring.points import Evaluated, Pieces, in_words, score_points
 
 MatchedBy = Callable[[Declaration, Submitted, Path | None], Pieces]
@@ -19,10 +18,10 @@ def score_by(
     declaration: Declaration,
     submitted: Submitted,
     data_dir: Path | None,
-    executor: Executor | None,
+    means: Means,
 ) -> Evaluated:
     """Scores of estimates at points; workers are refused, since there is nothing to share."""
-    if executor is not None:
+    if means.executor is not None:
         raise OceanbenchError(
             f"{declaration.name}: workers share the starts of forecasts, and its kind is "
             f"'{declaration.kind}'; evaluate without them"
