@@ -60,6 +60,14 @@ PREFLIGHT = "oceanbench.data.checks.files.preflight"
 
 
 @pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing is kept where the user's own evaluations look."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def sound_headers() -> Iterator[None]:
     """No child reads what tests write before they do: to fork takes longer than to open a file."""
     with pytest.MonkeyPatch.context() as patch:

@@ -63,13 +63,6 @@ def output_mode(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--json", help="Print JSON, for programs.", **settings)(command)
 
 
-workers_option = click.option(
-    "--workers",
-    type=click.IntRange(min=1, max=1024),
-    default=1,
-    show_default=True,
-    help="Processes that share the starts of forecasts.",
-)
 kept_option = click.option(
     "--cache/--no-cache",
     "cache",

@@ -25,15 +25,13 @@ from oceanbench.cli.options import (
     output_option,
     seed_option,
     settings_option,
-    workers_option,
 )
 from oceanbench.cli.printing import pairs, say, tell, width
+from oceanbench.cli.sharing import executor_of, sharing_options
 from oceanbench.errors import OceanbenchError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from concurrent.futures import Executor
-    from contextlib import AbstractContextManager
 
     from oceanbench.challenge import Challenge
     from oceanbench.result import Result
@@ -49,6 +47,7 @@ class Scoring:
     data_dir: Path | None
     figures: bool
     workers: int
+    scheduler: str | None
     cache: bool
     board: bool
 
@@ -65,7 +64,7 @@ class Scoring:
 @output_option
 @data_dir_option
 @figures_option
-@workers_option
+@sharing_options
 @kept_option
 @budget_option
 @board_option
@@ -86,6 +85,7 @@ def evaluate(
     data_dir: Path | None,
     figures: bool,
     workers: int,
+    scheduler: str | None,
     cache: bool,
     budget: float,
     board: bool,
@@ -109,7 +109,7 @@ def evaluate(
     loaded = Challenge.load(challenge, Budget().times(budget))
     words = {"method": method, "authors": authors, "reference": reference, "notes": notes}
     words |= declared
-    scoring = Scoring(loaded, output, data_dir, figures, workers, cache, board)
+    scoring = Scoring(loaded, output, data_dir, figures, workers, scheduler, cache, board)
     if file is None:
         if only:
             raise OceanbenchError("--only: give a FILE; without one, the whole road is walked")
@@ -137,7 +137,7 @@ def evaluate(
 @output_option
 @data_dir_option
 @figures_option
-@workers_option
+@sharing_options
 @kept_option
 @budget_option
 @board_option
@@ -154,6 +154,7 @@ def run(
     data_dir: Path | None,
     figures: bool,
     workers: int,
+    scheduler: str | None,
     cache: bool,
     budget: float,
     board: bool,
@@ -164,7 +165,7 @@ def run(
     from oceanbench.data.checks.budget import Budget
 
     loaded = Challenge.load(challenge, Budget().times(budget))
-    scoring = Scoring(loaded, output, data_dir, figures, workers, cache, board)
+    scoring = Scoring(loaded, output, data_dir, figures, workers, scheduler, cache, board)
     chosen = {"weights": weights, "settings": pairs(settings), "device": device, "seed": seed}
     _run(method, scoring, name=name, words=declared, options=chosen)
 
@@ -225,7 +226,7 @@ def _score(submission: Submission, scoring: Scoring, options: dict[str, Any]) ->
 
     challenge = scoring.challenge
     check_writable(scoring.output / challenge.name / f"{submission.name}.json")
-    with _pool(scoring.workers) as pool:
+    with executor_of(scoring.workers, scoring.scheduler) as pool:
         how: dict[str, Any] = {"options": options, "executor": pool, "kept": _kept(scoring)}
         result, material = evaluated(challenge, submission, data_dir=scoring.data_dir, **how)
     path = result.save(scoring.output)  # before anything of others can go wrong
@@ -261,7 +262,7 @@ def _score_only(submission: Submission, scoring: Scoring, labels: Sequence[str])
     from oceanbench.evaluate import evaluated, with_scores
 
     chosen = with_scores(scoring.challenge, labels)
-    with _pool(scoring.workers) as pool:
+    with executor_of(scoring.workers, scoring.scheduler) as pool:
         how: dict[str, Any] = {"executor": pool, "kept": _kept(scoring)}
         result, _ = evaluated(chosen, submission, data_dir=scoring.data_dir, **how)
     for warning in result.warnings:
@@ -291,14 +292,3 @@ def _board(scoring: Scoring, results: list[Result], new: str) -> Iterator[str]:
     else:
         folder = shlex.quote(str(scoring.output))
         yield f"oceanbench leaderboard {called} --results {folder}: the whole board"
-
-
-def _pool(workers: int) -> AbstractContextManager[Executor | None]:
-    """Processes that begin afresh: a fork would share the open files; none for one worker."""
-    from concurrent.futures import ProcessPoolExecutor
-    from contextlib import nullcontext
-    from multiprocessing import get_context
-
-    if workers == 1:
-        return nullcontext()
-    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"))

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import xarray as xr
@@ -40,6 +41,7 @@ from oceanbench.metrics import METRICS
 ROLES = ("truth", "initial", "climatology", "mask", "observed_truth", "auxiliary")
 OWN = [COLUMNS.index(name) for name in ("count", "weight", "truth", "squared_truth")]
 LARGEST = 2**28  # bytes of a file
+MOST_FILES = 24  # of all challenges
 SAME = 1e-10  # relative to the largest
 Pair = tuple[Level, Reference]
 
@@ -90,7 +92,7 @@ class KeptSums:
         path = folder / f"{key}.sums"
         try:
             header, tables = _read(path, key)
-        except (OSError, ValueError, KeyError, TypeError, EOFError):
+        except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile):
             return cls(path, {})
         return cls(path, tables, header["starts"], header["leads"])
 
@@ -139,6 +141,7 @@ class KeptSums:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             files.write_bytes(content, self.path)
             self.path.chmod(0o600)
+            _forget_old(self.path.parent)
         except (OSError, OceanbenchError):  # a full or read-only disk costs time alone
             return
 
@@ -157,6 +160,13 @@ class KeptSums:
             return None
         chosen = [self.starts.index(start) for start in starts]
         return whole[:, chosen][:, :, [self.leads.index(lead) for lead in leads]]
+
+
+def _forget_old(folder: Path) -> None:
+    """Delete all but the newest files."""
+    by_age = sorted(folder.glob("*.sums"), key=lambda file: file.stat().st_mtime)
+    for file in by_age[:-MOST_FILES]:
+        file.unlink(missing_ok=True)
 
 
 def _read(path: Path, key: str) -> tuple[dict[str, Any], dict[str, FloatArray]]:

@@ -23,7 +23,7 @@ from oceanbench.kinds.forecasts.scoring.sums import Accumulated, joined
 from oceanbench.kinds.forecasts.submission import find_forecasts
 from oceanbench.kinds.forecasts.submitted_fields import Forecasts
 from oceanbench.kinds.kind import Means, Submitted
-from oceanbench.progress import progress
+from oceanbench.scoring.sharing import Shared
 
 STARTS_AT_ONCE = 2  # of a task: opening the files costs less than they, and no worker waits long
 
@@ -67,9 +67,7 @@ def sums_by_start(
         every = list(forecasts.places)
         groups = [every[i : i + STARTS_AT_ONCE] for i in range(0, len(every), STARTS_AT_ONCE)]
         work = partial(_sums_of, declaration, submitted, rows, data_dir)
-        parts = means.executor.map(work, groups)
-        bar = progress(groups, "scoring starts")
-        return joined([part for _, part in zip(bar, parts, strict=True)])
+        return joined(list(Shared(work, groups, means.executor, "scoring starts")))
 
     table = None
     alone = of_references_alone(rows, references.known)
