@@ -52,7 +52,7 @@ def oceanbench(
 @pytest.fixture(autouse=True)
 def one_server_of_methods(monkeypatch: pytest.MonkeyPatch) -> None:
     """All runs of a process of tests share the one that forks: to start it takes seconds."""
-    shared = "oceanbench.methods.running.MethodServer"
+    shared = "oceanbench.methods.method_calls.MethodServer"
     monkeypatch.setattr(shared, lambda: nullcontext(_server()))
 
 

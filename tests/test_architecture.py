@@ -41,6 +41,7 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
         {"forecasts", "maps", "tracks", "windows"},  # a kind never imports another
         {"gridded", "points"},
         {"expected", "kind", "parts", "submitted"},
+        {"room"},
     ],
     "kinds/forecasts": [
         {"kind"},

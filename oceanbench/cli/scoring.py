@@ -191,14 +191,16 @@ def _run(
     """Run a method and score what it made; words that are given stand in place of the file's."""
     from oceanbench.methods.running import run as run_method
 
-    submission, kept = run_method(
-        method,
-        scoring.challenge,
-        output=scoring.output,
-        name=name,
-        data_dir=scoring.data_dir,
-        **(options or {}),
-    )
+    with executor_of(scoring.workers, scoring.scheduler) as pool:
+        submission, kept = run_method(
+            method,
+            scoring.challenge,
+            output=scoring.output,
+            name=name,
+            data_dir=scoring.data_dir,
+            executor=pool,
+            **(options or {}),
+        )
     given = {key: text for key, text in (words or {}).items() if text}
     submission = replace(submission, **given)
     asked = replace(

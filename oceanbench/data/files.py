@@ -113,19 +113,19 @@ def write_netcdf(dataset: xr.Dataset, path: Path) -> None:
     encoding = {name: {"zlib": True, "complevel": 4} for name in dataset.data_vars}
     content = io.BytesIO()  # HDF5 cannot close a file on a full disk, and takes the process along
     dataset.to_netcdf(content, engine="h5netcdf", encoding=encoding)
-    with _whole(path) as temporary:
+    with whole(path) as temporary:
         temporary.write_bytes(content.getbuffer())
 
 
 def write_text(text: str, path: Path) -> None:
     """Write a text file, whole or not at all."""
-    with _whole(path) as temporary:
+    with whole(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_bytes(content: bytes, path: Path) -> None:
     """Write a binary file, whole or not at all."""
-    with _whole(path) as temporary:
+    with whole(path) as temporary:
         temporary.write_bytes(content)
 
 
@@ -163,7 +163,7 @@ def _temporary(path: Path) -> Path:
 
 
 @contextmanager
-def _whole(path: Path) -> Iterator[Path]:
+def whole(path: Path) -> Iterator[Path]:
     """Temporary name beside a file, which takes the file's name once it is written."""
     temporary = _temporary(path)
     try:

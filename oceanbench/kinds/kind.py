@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import xarray as xr
 
 from oceanbench.declaration import Declaration, Mask, MetricRow, Section
+from oceanbench.kinds.room import Room
 from oceanbench.result import Result
 from oceanbench.scoring.points import Evaluated
 
@@ -35,6 +36,36 @@ class Cases(NamedTuple):
     def sampling(self) -> str:
         """What intervals are taken over, in words."""
         return f"{self.name}, {'correlated' if self.dated else 'independent of each other'}"
+
+
+Questions = Sequence[tuple[Inputs, xr.Dataset]]  # inputs and target of calls of one function
+
+
+@dataclass(frozen=True)
+class Driving:
+    """How a method is called for many parts, and where its estimates are put.
+
+    Attributes
+    ----------
+    many : (function, questions) -> the estimate of each in their order, by workers; None for one
+        call after the other
+    room : where the parts are put together, by a kind whose parts are large; None for the memory
+    """
+
+    many: Callable[[str, Questions], Iterable[xr.Dataset]] | None = None
+    room: Room | None = None
+
+    def answers(
+        self,
+        functions: Functions,
+        name: str,
+        questions: Questions,
+        arguments: Mapping[str, Any],
+    ) -> Iterable[xr.Dataset]:
+        """Estimates of a function for each question, in their order."""
+        if self.many is not None:
+            return self.many(name, questions)
+        return (functions[name](inputs, target, **arguments) for inputs, target in questions)
 
 
 @dataclass(frozen=True)
@@ -74,7 +105,11 @@ def submitted_variables(declaration: Declaration) -> list[str]:
 
 
 def called_once(
-    functions: Functions, inputs: Inputs, target: xr.Dataset, arguments: Mapping[str, Any]
+    functions: Functions,
+    inputs: Inputs,
+    target: xr.Dataset,
+    arguments: Mapping[str, Any],
+    driving: Driving | None = None,
 ) -> Any:
     """What ``estimate`` makes of the whole target."""
     return functions["estimate"](inputs, target.copy(deep=True), **arguments)
@@ -122,8 +157,8 @@ class Kind:
     score_rows : every score, where a row of ``metrics`` may stand for many
     contract : the functions that a method file has, with their signatures; the options of the
         command line are those of all of them
-    drive : (functions, inputs, target, arguments) -> estimate: calls a method as the kind does,
-        once for all or once for each case
+    drive : (functions, inputs, target, arguments, driving) -> estimate: calls a method as the kind
+        does, once for all or once for each case
     variables : names that scores may be of: those submitted, and those made of them
     facts : headings and texts that ``show`` tells of the kind's own keys
     cost : heading and text of a column of boards, what a row cost its method; None for no column
@@ -147,7 +182,7 @@ class Kind:
     defaults: Callable[[dict[str, Any]], dict[str, Any]] = unchanged
     score_rows: Callable[[Declaration], Sequence[MetricRow]] = one_each
     contract: Mapping[str, str] = field(default_factory=lambda: ESTIMATE)
-    drive: Callable[[Functions, Inputs, xr.Dataset, Mapping[str, Any]], Any] = called_once
+    drive: Callable[[Functions, Inputs, xr.Dataset, Mapping[str, Any], Driving], Any] = called_once
     variables: Callable[[Declaration], list[str]] = submitted_variables
     facts: Callable[[Declaration], list[tuple[str, str]]] = no_facts
     cost: Callable[[Declaration, Result], tuple[str, str] | None] = no_cost

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
 
-import numpy as np
 import xarray as xr
 
-from oceanbench.arrays import IndexArray
 from oceanbench.errors import OceanbenchError
-
-Place = Mapping[str, IndexArray]
+from oceanbench.kinds.room import MemoryRoom, Place, Room, shape_of
 
 
 class CutInputs(Mapping[str, xr.Dataset]):
@@ -40,42 +36,40 @@ def part_of(whole: xr.Dataset, place: Place) -> xr.Dataset:
     return whole.isel({dim: at for dim, at in place.items() if dim in whole.dims})
 
 
-def put_together(target: xr.Dataset, parts: Iterable[tuple[Place, xr.Dataset]]) -> xr.Dataset:
+def put_together(
+    target: xr.Dataset, parts: Iterable[tuple[Place, xr.Dataset]], room: Room | None = None
+) -> xr.Dataset:
     """Whole of the estimates of parts of a target, each with what a method adds to all of them.
 
     Parameters
     ----------
     target : variables on the coordinates of the whole
     parts : places in dimensions of the target, and the estimate there
+    room : where they are put; the memory by default
 
     Raises
     ------
     OceanbenchError
         if the parts have not the same variables, dimensions and members
     """
-    filled: dict[str, xr.Variable] = {}
+    room, first = room or MemoryRoom(), None
     for place, part in parts:
-        if not filled:
-            filled = {str(n): _like(part[n].variable, target) for n in part.data_vars}
-        if set(filled) != set(map(str, part.data_vars)):
+        if first is None:
+            first = part
+            room.make(target, part)
+        if set(first.data_vars) != set(part.data_vars):
             raise OceanbenchError(
-                f"the method returned {sorted(filled)} once and {sorted(map(str, part))} for "
-                "another part; return the same variables each time"
+                f"the method returned {sorted(map(str, first))} once and {sorted(map(str, part))} "
+                "for another part; return the same variables each time"
             )
-        for name, values in filled.items():
+        for name, wanted in first.data_vars.items():
             found = part[name].variable
-            index = tuple(place.get(str(dim), slice(None)) for dim in values.dims)
-            at: Any = np.ix_(*(np.arange(n)[i] for i, n in zip(index, values.shape, strict=True)))
-            if found.dims != values.dims or found.shape != values.values[at].shape:
+            whole = zip(wanted.dims, shape_of(wanted.variable, target), strict=True)
+            shape = tuple(place[str(d)].size if d in place else size for d, size in whole)
+            if found.dims != wanted.dims or found.shape != shape:
                 raise OceanbenchError(
                     f"the method returned '{name}' with {dict(found.sizes)} for a part, expected "
-                    f"the dimensions {values.dims} and as many members as for the others"
+                    f"the dimensions {wanted.dims} and as many members as for the others"
                 )
-            values.values[at] = found.values
-    return target.assign(filled)
-
-
-def _like(part: xr.Variable, target: xr.Dataset) -> xr.Variable:
-    """Room for the whole of a variable."""
-    shape = [target.sizes.get(dim, size) for dim, size in part.sizes.items()]
-    return xr.Variable(part.dims, np.empty(shape, part.dtype), part.attrs)
+        room.put(place, part)
+    return room.whole() if first is not None else target

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Executor
+from concurrent.futures import BrokenExecutor, Executor, Future
 from typing import Any, TypeVar
 
 from oceanbench.progress import progress
@@ -33,9 +33,9 @@ class Shared:
         label: str,
     ) -> None:
         self._work, self._items, self._label = work, items, label
-        self._futures = None
+        self._futures: list[Future[Any] | None] | None = None
         if executor is not None:
-            self._futures = [executor.submit(work, item) for item in items]
+            self._futures = [_sent(executor, work, item) for item in items]
 
     def __iter__(self) -> Iterator[Any]:
         """Results in the order of the items; the first refusal ends all."""
@@ -46,10 +46,19 @@ class Shared:
         try:
             for future, item in zip(self._futures, bar, strict=True):
                 try:
-                    found = future.result()
+                    found = self._work(item) if future is None else future.result()
                 except BrokenExecutor:
                     found = self._work(item)
                 yield found
         finally:
             for future in self._futures:
-                future.cancel()
+                if future is not None:
+                    future.cancel()
+
+
+def _sent(executor: Executor, work: Callable[[Any], Any], item: Any) -> Future[Any] | None:
+    """Result to come of an item that a worker has; None where the workers are gone."""
+    try:
+        return executor.submit(work, item)
+    except BrokenExecutor:
+        return None

@@ -25,7 +25,9 @@ from oceanbench.kinds.forecasts.submitted_fields import Forecasts
 from oceanbench.kinds.kind import Means, Submitted
 from oceanbench.scoring.sharing import Shared
 
-STARTS_AT_ONCE = 2  # of a task: opening the files costs less than they, and no worker waits long
+STARTS_AT_ONCE = 2  # of a task at least: opening the files costs less than they
+TASKS = 8  # at least, of many starts: no worker waits long for another
+LARGE = 2**25  # values of a task: then it has no more starts
 
 
 def sums_by_start(
@@ -65,7 +67,8 @@ def sums_by_start(
         if means.executor is None:
             return _sums(declaration, forecasts, references, grid, rows, data_dir)
         every = list(forecasts.places)
-        groups = [every[i : i + STARTS_AT_ONCE] for i in range(0, len(every), STARTS_AT_ONCE)]
+        few = _at_once(forecasts)
+        groups = [every[i : i + few] for i in range(0, len(every), few)]
         work = partial(_sums_of, declaration, submitted, rows, data_dir)
         return joined(list(Shared(work, groups, means.executor, "scoring starts")))
 
@@ -83,6 +86,14 @@ def sums_by_start(
             kept.keep(table, schedule_of(declaration))
     check_coverage(declaration, table)
     return table
+
+
+def _at_once(forecasts: Forecasts) -> int:
+    """How many starts a task has."""
+    start = next(iter(forecasts.places))
+    sizes = [forecasts.size(name, start) * len(d) for name, d in forecasts.depths.items()]
+    wanted = LARGE // max(1, len(forecasts.leads) * sum(sizes))
+    return max(STARTS_AT_ONCE, min(wanted, len(forecasts.places) // TASKS))
 
 
 def _sums(
