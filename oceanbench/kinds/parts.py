@@ -52,24 +52,26 @@ def put_together(
     OceanbenchError
         if the parts have not the same variables, dimensions and members
     """
-    room, first = room or MemoryRoom(), None
+    room = room or MemoryRoom()
+    wanted: dict[str, dict[str, int]] = {}  # sizes of the whole of each variable
     for place, part in parts:
-        if first is None:
-            first = part
+        if not wanted:
             room.make(target, part)
-        if set(first.data_vars) != set(part.data_vars):
+            for name, array in part.data_vars.items():
+                sizes = zip(array.dims, shape_of(array.variable, target), strict=True)
+                wanted[str(name)] = {str(dim): size for dim, size in sizes}
+        if set(wanted) != set(map(str, part.data_vars)):
             raise OceanbenchError(
-                f"the method returned {sorted(map(str, first))} once and {sorted(map(str, part))} "
-                "for another part; return the same variables each time"
+                f"the method returned {sorted(wanted)} once and {sorted(map(str, part))} for "
+                "another part; return the same variables each time"
             )
-        for name, wanted in first.data_vars.items():
+        for name, sizes_of in wanted.items():
             found = part[name].variable
-            whole = zip(wanted.dims, shape_of(wanted.variable, target), strict=True)
-            shape = tuple(place[str(d)].size if d in place else size for d, size in whole)
-            if found.dims != wanted.dims or found.shape != shape:
+            shape = [place[d].size if d in place else size for d, size in sizes_of.items()]
+            if found.dims != tuple(sizes_of) or list(found.shape) != shape:
                 raise OceanbenchError(
                     f"the method returned '{name}' with {dict(found.sizes)} for a part, expected "
-                    f"the dimensions {wanted.dims} and as many members as for the others"
+                    f"the dimensions {tuple(sizes_of)} and as many members as for the others"
                 )
         room.put(place, part)
-    return room.whole() if first is not None else target
+    return room.whole() if wanted else target

@@ -11,7 +11,9 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import forecast_worlds
 import pytest
+import xarray as xr
 from builders import maps, maps_challenge, tracks_challenge, write, write_challenge
 from command import Command
 from faulty_files import CONTENTS, faultless
@@ -29,6 +31,7 @@ from oceanbench.submission import Submission
 ALONE = {"profiles": None, "drifters": None, "image": None}
 SLA = [row for row in CONTENT["metrics"] if row["label"] == "SLA"]
 
+POOLED = [{"metric": "rmse", "label": "zos", "variable": "zos", "leads": "pooled"}]
 WINDOWED = [{"metric": "rmse", "label": "RMSE"}, {"metric": "component_nmse", "label": "NMSE"}]
 
 
@@ -157,3 +160,19 @@ def test_a_worker_of_a_cluster_that_is_killed_costs_time(tmp_path):
         work = partial(squared, tmp_path, os.getpid())
         assert list(Shared(work, range(6), pool, "squares")) == [0, 1, 4, 9, 16, 25]
     assert (tmp_path / "killed").exists()
+
+
+@pytest.mark.slow
+def test_processes_share_the_calls_of_a_method(tmp_path, monkeypatch, capsys):
+    path = forecast_worlds.declare(tmp_path / "toy", metrics=POOLED)
+    command = Command(monkeypatch, capsys)
+    for name, more in (("alone", ()), ("shared", ("--workers", 2))):
+        given = ("run", "persistence", path, "--name", name, "--output", tmp_path)
+        code, _, errors = command(*given, *more)
+        assert code == 0, errors
+    folder = tmp_path / Challenge.load(path).name
+    one, other = (xr.load_dataset(folder / f"{name}.nc") for name in ("alone", "shared"))
+    assert one.equals(other)
+    results = [Result.load(folder / f"{name}.json") for name in ("alone", "shared")]
+    assert same(*results)
+    assert results[1].provenance["cpu_seconds"] > 0
