@@ -244,7 +244,7 @@ def _with_defaults(content: dict[str, Any]) -> dict[str, Any]:
         for key in row.keys.model_fields:
             if key in content and key not in kind.keys.model_fields:
                 raise ValueError(f"{key}: is for kind '{other}', kind is '{name}'; remove it")
-    ours = {"own", "scores", "path", "budget"}
+    ours = {"own", "scores", "whole", "path", "budget"}
     known = [*(set(Declaration.model_fields) - ours), *kind.keys.model_fields]
     if unknown := [key for key in content if key not in known]:
         raise ValueError(f"unknown key '{unknown[0]}'; {did_you_mean(str(unknown[0]), known)}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,8 +14,9 @@ import xarray as xr
 
 from oceanbench.challenge import Challenge
 from oceanbench.data.files import write_netcdf
-from oceanbench.errors import OceanbenchError
+from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.kinds import CHALLENGE_KINDS
+from oceanbench.kinds.kind import Means
 from oceanbench.result import Result
 from oceanbench.scoring.draws import without_draws
 from oceanbench.scoring.provenance import provenance
@@ -32,6 +33,8 @@ def evaluate(
     data_dir: Path | str | None = None,
     options: Mapping[str, Any] | None = None,
     executor: Executor | None = None,
+    only: Sequence[str] = (),
+    kept: Path | None = None,
 ) -> Result:
     """Score a submission on a challenge.
 
@@ -45,6 +48,10 @@ def evaluate(
         ``options`` of the method
     executor : whose workers share the starts of forecasts: a process pool, or that of a dask
         cluster (``client.get_executor()``); the scores are the same
+    only : labels of scores, or of rows of ``metrics``, which stand for all that they declare; no
+        board takes a result that has some of the scores
+    kept : folder where sums of references are kept from one evaluation to the next, by checksum;
+        None for none
 
     Returns
     -------
@@ -58,10 +65,11 @@ def evaluate(
     >>> from oceanbench import evaluate  # doctest: +SKIP
     >>> evaluate("ssh_osse_jet", "my_map.nc")["µ(RMSE)"].value  # doctest: +SKIP
     """
-    loaded = as_challenge(challenge)
+    loaded = with_scores(as_challenge(challenge), only)
     folder = None if data_dir is None else Path(data_dir)
     with _file_of(submission, name) as file:
-        return evaluated(loaded, file, data_dir=folder, options=options, executor=executor)[0]
+        how: dict[str, Any] = {"executor": executor, "kept": kept}
+        return evaluated(loaded, file, data_dir=folder, options=options, **how)[0]
 
 
 def as_challenge(challenge: Challenge | Path | str) -> Challenge:
@@ -74,6 +82,32 @@ def as_challenge(challenge: Challenge | Path | str) -> Challenge:
         f"challenge: found {type(challenge).__name__}, expected a Challenge, the name of one, or "
         "the path of a challenge.yaml"
     )
+
+
+def with_scores(challenge: Challenge, labels: Sequence[str]) -> Challenge:
+    """Challenge with some of its scores; as it is without labels.
+
+    Raises
+    ------
+    OceanbenchError
+        if there is no score of a label
+    """
+    kind = CHALLENGE_KINDS[challenge.kind]
+    chosen: set[str] = set()
+    for label in labels:
+        rows = [row for row in challenge.metrics if row.label == label]
+        alone = challenge.model_copy(update={"metrics": rows})
+        found = {row.label for row in kind.score_rows(alone)} if rows else {label}
+        if not found <= {row.label for row in challenge.scores}:
+            known = [row.label for row in (*challenge.metrics, *challenge.scores)]
+            raise OceanbenchError(
+                f"{challenge.name}: no score '{label}'; {did_you_mean(label, known)}"
+            )
+        chosen |= found
+    if not chosen:
+        return challenge
+    scores = [row for row in challenge.scores if row.label in chosen]
+    return challenge.model_copy(update={"scores": scores, "whole": challenge.scores})
 
 
 @contextmanager
@@ -104,12 +138,13 @@ def evaluated(
     data_dir: Path | None = None,
     options: Mapping[str, Any] | None = None,
     executor: Executor | None = None,
+    kept: Path | None = None,
 ) -> tuple[Result, Any]:
     """Score a submission as :func:`evaluate` does; the result, and what figures are drawn from."""
     begin = time.perf_counter()
-    kind = CHALLENGE_KINDS[challenge.kind]
+    kind, means = CHALLENGE_KINDS[challenge.kind], Means(executor, kept)
     challenge.there(challenge.truth_name, data_dir)  # before the submission is looked at
-    found = kind.score(challenge, submission.submitted_to(challenge), data_dir, executor)
+    found = kind.score(challenge, submission.submitted_to(challenge), data_dir, means)
     scores, series = found.scores, found.series
     if submission.members != INDEPENDENT:
         scores, series = without_draws(scores, series)
@@ -131,7 +166,14 @@ def evaluated(
         scores=scores,
         coverage=found.coverage,
         series=series,
-        provenance=provenance(time.perf_counter() - begin, options or {}),
+        provenance=provenance(time.perf_counter() - begin, options or {}) | _some(challenge),
         warnings=found.warnings,
     )
     return result, found.material
+
+
+def _some(challenge: Challenge) -> dict[str, Any]:
+    """What the provenance says where only some scores were asked for."""
+    if not challenge.whole:
+        return {}
+    return {"only": [row.label for row in challenge.scores], "of": len(challenge.whole)}

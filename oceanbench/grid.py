@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
-from scipy.sparse.linalg import splu
 
 from oceanbench.arrays import BoolArray, FloatArray, IndexArray
 from oceanbench.errors import OceanbenchError
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 EARTH_RADIUS_KM = 6371.0
 KM_PER_DEGREE = EARTH_RADIUS_KM * np.pi / 180.0
@@ -232,6 +233,8 @@ def fill_holes(field: xr.DataArray) -> xr.DataArray:
     OceanbenchError
         when a map has no known point at all
     """
+    from scipy.sparse.linalg import splu  # noqa: PLC0415  (slow to import, and little is filled)
+
     field = field.transpose(..., "latitude", "longitude")
     values = field.values.astype(np.float64, copy=True)
     factored: tuple[bytes, Any, Any] | None = None
@@ -256,6 +259,8 @@ def fill_holes(field: xr.DataArray) -> xr.DataArray:
 
 def _laplacian(missing: BoolArray) -> tuple[sparse.csc_matrix, sparse.csr_matrix]:
     """Matrices of ``inner @ unknown = outer @ known`` for the five-point mean, mirrored edges."""
+    from scipy import sparse  # noqa: PLC0415  (slow to import)
+
     rows, columns = missing.shape
     number = np.arange(missing.size).reshape(missing.shape)
     i, j = np.nonzero(missing)

@@ -52,11 +52,19 @@ def oceanbench(
 @pytest.fixture(autouse=True)
 def one_server_of_methods(monkeypatch: pytest.MonkeyPatch) -> None:
     """All runs of a process of tests share the one that forks: to start it takes seconds."""
-    shared = "oceanbench.methods.running.MethodServer"
+    shared = "oceanbench.methods.method_calls.MethodServer"
     monkeypatch.setattr(shared, lambda: nullcontext(_server()))
 
 
 PREFLIGHT = "oceanbench.data.checks.files.preflight"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing is kept where the user's own evaluations look."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -147,6 +147,11 @@ def _load(challenge: Challenge, path: Path) -> Result:
             f"{path}: is a result of {result.challenge.get('name')}, expected "
             f"{challenge.name}; move it to its own folder"
         )
+    if "only" in result.provenance:
+        raise OceanbenchError(
+            f"{path}: has {len(result.scores)} of {result.provenance.get('of')} scores, as it was "
+            "asked for; evaluate again without 'only'"
+        )
     if result.challenge["version"] == challenge.version:
         label = challenge.ranking.label
         if label not in {score.label for score in result.scores}:

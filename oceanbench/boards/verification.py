@@ -32,6 +32,12 @@ def verified(
     return differences(claimed, evaluate(challenge, submission, data_dir=data_dir))
 
 
+def verified_apart(data_dir: Path | None, one: tuple[Challenge, Result, Path]) -> list[str]:
+    """What :func:`verified` finds of one submission: challenge, result and file."""
+    challenge, result, path = one
+    return verified(result, challenge, path, data_dir)
+
+
 def file_of(result: Result, folder: Path) -> Path | None:
     """File of a submission in a folder like that of results; None where it is not there."""
     places = (folder / str(result.challenge["name"]), folder)

@@ -12,9 +12,12 @@ import click
 
 from oceanbench.cli.options import FILE, FOLDER, budget_option, data_dir_option, output_mode
 from oceanbench.cli.printing import mode, say, tell
+from oceanbench.cli.sharing import executor_of, sharing_options
 from oceanbench.errors import OceanbenchError
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from oceanbench.challenge import Challenge
 
 
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
 @click.option("--check", is_flag=True, help="Exit 1 if a rendered board is stale.")
 @click.option("--site", type=FOLDER, metavar="DIR", help="Write a site of boards into DIR.")
 @click.option("--verify", "again", type=FOLDER, help="Score the submissions in FOLDER again.")
+@sharing_options
 @data_dir_option
 @output_mode
 def leaderboard(
@@ -48,6 +52,8 @@ def leaderboard(
     check: bool,
     site: Path | None,
     again: Path | None,
+    workers: int,
+    scheduler: str | None,
     data_dir: Path | None,
 ) -> None:
     """Print, render or verify leaderboards, or write a site of them."""
@@ -56,8 +62,11 @@ def leaderboard(
     if rank_by is not None:
         chosen = [one.ranked_by(rank_by) for one in chosen]
     if again is not None:
-        _verify_all(chosen, folders, again, data_dir)
+        with executor_of(workers, scheduler) as pool:
+            _verify_all(chosen, folders, again, data_dir, pool)
         return
+    if workers > 1 or scheduler is not None:
+        raise OceanbenchError("--workers and --scheduler share what --verify does; add it")
     if site is not None:
         _write_site(chosen, folders if results else (), site)
     elif write or check:
@@ -157,18 +166,22 @@ def _verify_all(
     folders: Sequence[Path],
     submissions: Path,
     data_dir: Path | None,
+    executor: Executor | None,
 ) -> None:
     """Score every submission that is there again; exit 1 if a row says something else."""
+    from functools import partial
+
     from oceanbench.boards.ranking import load_results
-    from oceanbench.boards.verification import file_of, verified
+    from oceanbench.boards.verification import file_of, verified_apart
+    from oceanbench.scoring.sharing import Shared
 
     skipped: list[str] = []
     known = [(c, r) for c in challenges for r in load_results(c, folders, skipped)]
     _warn(skipped)
     there = [(c, r, path) for c, r in known if (path := file_of(r, submissions)) is not None]
     wrong = 0
-    for challenge, result, path in there:
-        lines = verified(result, challenge, path, data_dir)
+    found = Shared(partial(verified_apart, data_dir), there, executor, "scoring again")
+    for (challenge, result, _), lines in zip(there, found, strict=True):
         wrong += bool(lines)
         verdict = f"{len(lines)} differences, first {lines[0]}" if lines else "verified"
         say(f"{challenge.name}/{result.name}: {verdict}")

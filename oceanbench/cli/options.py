@@ -63,12 +63,12 @@ def output_mode(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--json", help="Print JSON, for programs.", **settings)(command)
 
 
-workers_option = click.option(
-    "--workers",
-    type=click.IntRange(min=1, max=1024),
-    default=1,
+kept_option = click.option(
+    "--cache/--no-cache",
+    "cache",
+    default=True,
     show_default=True,
-    help="Processes that share the starts of forecasts.",
+    help="Keep sums of reference forecasts for the next time, by checksum.",
 )
 budget_option = click.option(
     "--budget",

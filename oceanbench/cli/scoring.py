@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,20 +20,19 @@ from oceanbench.cli.options import (
     declared_options,
     device_option,
     figures_option,
+    kept_option,
     output_mode,
     output_option,
     seed_option,
     settings_option,
-    workers_option,
 )
 from oceanbench.cli.printing import pairs, say, tell, width
 from oceanbench.cli.recording import evaluation, more_of_run
+from oceanbench.cli.sharing import executor_of, sharing_options
 from oceanbench.errors import OceanbenchError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from concurrent.futures import Executor
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator, Mapping, Sequence
 
     from oceanbench.challenge import Challenge
     from oceanbench.result import Result
@@ -49,6 +48,8 @@ class Scoring:
     data_dir: Path | None
     figures: bool
     workers: int
+    scheduler: str | None
+    cache: bool
     board: bool
     budget: float = 1.0
 
@@ -65,10 +66,12 @@ class Scoring:
 @output_option
 @data_dir_option
 @figures_option
-@workers_option
+@sharing_options
+@kept_option
 @budget_option
 @board_option
 @output_mode
+@click.option("--only", multiple=True, metavar="LABEL", help="Score this alone; nothing is saved.")
 @click.option("--sandbox", is_flag=True, help="Score in a child process without network.")
 @click.option("--memory", type=Finite(min=0.5), default=2.0, show_default=True, help="Its GiB.")
 @click.option("--seconds", type=Finite(min=1), default=600.0, show_default=True, help="Its time.")
@@ -84,8 +87,11 @@ def evaluate(
     data_dir: Path | None,
     figures: bool,
     workers: int,
+    scheduler: str | None,
+    cache: bool,
     budget: float,
     board: bool,
+    only: tuple[str, ...],
     sandbox: bool,
     memory: float,
     seconds: float,
@@ -105,13 +111,18 @@ def evaluate(
     loaded = Challenge.load(challenge, Budget().times(budget))
     words = {"method": method, "authors": authors, "reference": reference, "notes": notes}
     words |= declared
-    scoring = Scoring(loaded, output, data_dir, figures, workers, board, budget)
+    scoring = Scoring(loaded, output, data_dir, figures, workers, scheduler, cache, board, budget)
     if file is None:
+        if only:
+            raise OceanbenchError("--only: give a FILE; without one, the whole road is walked")
         if loaded.reference_method is None:
             raise OceanbenchError(f"{loaded.name} names no reference method; give a FILE")
         _run(loaded.reference_method, scoring, name=name, words=words)
         return
     submission = Submission(name or name_of(file), file, **words)
+    if only:
+        _score_only(submission, scoring, only)
+        return
     _score(submission, scoring, {"command": evaluation(loaded, submission, data_dir, budget)})
 
 
@@ -127,7 +138,8 @@ def evaluate(
 @output_option
 @data_dir_option
 @figures_option
-@workers_option
+@sharing_options
+@kept_option
 @budget_option
 @board_option
 @output_mode
@@ -143,6 +155,8 @@ def run(
     data_dir: Path | None,
     figures: bool,
     workers: int,
+    scheduler: str | None,
+    cache: bool,
     budget: float,
     board: bool,
     **declared: str,
@@ -152,7 +166,7 @@ def run(
     from oceanbench.data.checks.budget import Budget
 
     loaded = Challenge.load(challenge, Budget().times(budget))
-    scoring = Scoring(loaded, output, data_dir, figures, workers, board, budget)
+    scoring = Scoring(loaded, output, data_dir, figures, workers, scheduler, cache, board, budget)
     chosen = {"weights": weights, "settings": pairs(settings), "device": device, "seed": seed}
     _run(method, scoring, name=name, words=declared, options=chosen)
 
@@ -168,14 +182,16 @@ def _run(
     """Run a method and score what it made; words that are given stand in place of the file's."""
     from oceanbench.methods.running import run as run_method
 
-    submission, kept = run_method(
-        method,
-        scoring.challenge,
-        output=scoring.output,
-        name=name,
-        data_dir=scoring.data_dir,
-        **(options or {}),
-    )
+    with executor_of(scoring.workers, scoring.scheduler) as pool:
+        submission, kept = run_method(
+            method,
+            scoring.challenge,
+            output=scoring.output,
+            name=name,
+            data_dir=scoring.data_dir,
+            executor=pool,
+            **(options or {}),
+        )
     given = {key: text for key, text in (words or {}).items() if text}
     submission = replace(submission, **given)
     asked = replace(
@@ -203,10 +219,9 @@ def _score(submission: Submission, scoring: Scoring, options: dict[str, Any]) ->
 
     challenge = scoring.challenge
     check_writable(scoring.output / challenge.name / f"{submission.name}.json")
-    with _pool(scoring.workers) as pool:
-        result, material = evaluated(
-            challenge, submission, data_dir=scoring.data_dir, options=options, executor=pool
-        )
+    with executor_of(scoring.workers, scoring.scheduler) as pool:
+        how: dict[str, Any] = {"options": options, "executor": pool, "kept": _kept(scoring)}
+        result, material = evaluated(challenge, submission, data_dir=scoring.data_dir, **how)
     path = result.save(scoring.output)  # before anything of others can go wrong
     for warning in result.warnings:
         say(f"warning: {warning}", err=True)
@@ -236,6 +251,30 @@ def _score(submission: Submission, scoring: Scoring, options: dict[str, Any]) ->
     )
 
 
+def _score_only(submission: Submission, scoring: Scoring, labels: Sequence[str]) -> None:
+    """Score a submission by some scores, and print them: no board takes what has not all."""
+    from oceanbench.boards.ranking import cell_of, heading_of
+    from oceanbench.evaluate import evaluated, with_scores
+
+    chosen = with_scores(scoring.challenge, labels)
+    with executor_of(scoring.workers, scoring.scheduler) as pool:
+        how: dict[str, Any] = {"executor": pool, "kept": _kept(scoring)}
+        result, _ = evaluated(chosen, submission, data_dir=scoring.data_dir, **how)
+    for warning in result.warnings:
+        say(f"warning: {warning}", err=True)
+    scores = [asdict(score) for score in result.scores]
+    lines = [f"{heading_of(score)}: {cell_of(score)}" for score in result.scores]
+    few = f"{len(scores)} of {len(chosen.whole)} scores: not saved, as no board takes such a result"
+    tell({"submission": submission.name, "scores": scores, "saved": False}, [*lines, few])
+
+
+def _kept(scoring: Scoring) -> Path | None:
+    """Folder of the sums of references, beside that of downloads; None where they are not kept."""
+    from oceanbench.data.files import cache_folder
+
+    return cache_folder() / ".reference_sums" if scoring.cache else None
+
+
 def _board(scoring: Scoring, results: list[Result], new: str) -> Iterator[str]:
     """The whole leaderboard with the new row marked, or the command that prints it."""
     from oceanbench.boards.ranking import board
@@ -248,14 +287,3 @@ def _board(scoring: Scoring, results: list[Result], new: str) -> Iterator[str]:
     else:
         folder = shlex.quote(str(scoring.output))
         yield f"oceanbench leaderboard {called} --results {folder}: the whole board"
-
-
-def _pool(workers: int) -> AbstractContextManager[Executor | None]:
-    """Processes that begin afresh: a fork would share the open files; none for one worker."""
-    from concurrent.futures import ProcessPoolExecutor
-    from contextlib import nullcontext
-    from multiprocessing import get_context
-
-    if workers == 1:
-        return nullcontext()
-    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"))

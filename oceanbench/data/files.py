@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 
+import pooch
 import xarray as xr
 
 from oceanbench.errors import OceanbenchError
@@ -187,6 +188,11 @@ def whole(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def cache_folder() -> Path:
+    """Folder of this user's downloads, a folder a challenge, and of what is kept for later."""
+    return Path(pooch.os_cache("oceanbench"))
 
 
 def is_netcdf3(path: Path) -> bool:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 import urllib.parse
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
-import requests
-from pooch.downloaders import FTPDownloader
+if TYPE_CHECKING:
+    import requests
 
 PROTOCOLS = ("https", "http", "ftp")
 SILENT = 20.0  # seconds that a server may be silent
@@ -142,9 +142,13 @@ class _Transfer(threading.Thread):
         """Receive the file, or keep what went wrong."""
         try:
             if self.url.lower().startswith("ftp:"):
+                from pooch.downloaders import FTPDownloader  # noqa: PLC0415
+
                 self.received.begin()
                 FTPDownloader(timeout=SILENT)(self.url, self.received, None)
                 return
+            import requests  # noqa: PLC0415  (slow to import, and most commands fetch nothing)
+
             given: Any = {"stream": True, "timeout": SILENT, "headers": self.received.question}
             with requests.get(self.url, **given) as response:
                 if self.received.begin(response):

@@ -9,7 +9,6 @@ from html import escape
 from pathlib import Path
 from typing import Annotated, Any
 
-import pooch
 from pydantic import Field
 
 from oceanbench.data import files, shipped
@@ -66,6 +65,7 @@ class Declaration(Section):
     published: Published | None = None
     own: Annotated[Section, Field(exclude=True)] = Field(default_factory=Section)
     scores: Annotated[list[MetricRow], Field(exclude=True)] = Field(default_factory=list)
+    whole: Annotated[list[MetricRow], Field(exclude=True)] = Field(default_factory=list)
     path: Annotated[Path, Field(exclude=True)]
     budget: Annotated[Budget, Field(exclude=True)] = Budget()
 
@@ -97,8 +97,9 @@ class Declaration(Section):
     @property
     def ranking(self) -> MetricRow:
         """Score that ranks the leaderboard: the first with that label or metric."""
-        rows = [m for m in self.scores if m.label == self.rank_by]
-        return (rows or [m for m in self.scores if m.metric == self.rank_by])[0]
+        scores = self.whole or self.scores  # all, where only some are asked for
+        rows = [m for m in scores if m.label == self.rank_by]
+        return (rows or [m for m in scores if m.metric == self.rank_by])[0]
 
     @cached_property
     def sha256(self) -> str:
@@ -146,7 +147,7 @@ class Declaration(Section):
 
     def folders(self, data_dir: Path | None = None) -> list[Path]:
         """Where this challenge's files may lie, in the order of search."""
-        cache = Path(pooch.os_cache("oceanbench")) / self.name
+        cache = files.cache_folder() / self.name
         return [data_dir] if data_dir else [*shipped.data_folders(self.path.parent), cache]
 
     def present(self, name: str, data_dir: Path | None = None) -> list[Path]:

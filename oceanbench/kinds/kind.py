@@ -12,6 +12,7 @@ import xarray as xr
 
 from oceanbench.declaration import Declaration, Mask, MetricRow, Section
 from oceanbench.kinds.findings import Finding
+from oceanbench.kinds.room import Room
 from oceanbench.result import Result
 from oceanbench.scoring.points import Evaluated
 
@@ -38,6 +39,50 @@ class Cases(NamedTuple):
         return f"{self.name}, {'correlated' if self.dated else 'independent of each other'}"
 
 
+Questions = Sequence[tuple[Inputs, xr.Dataset]]  # inputs and target of calls of one function
+
+
+@dataclass(frozen=True)
+class Driving:
+    """How a method is called for many parts, and where its estimates are put.
+
+    Attributes
+    ----------
+    many : (function, questions) -> the estimate of each in their order, by workers; None for one
+        call after the other
+    room : where the parts are put together, by a kind whose parts are large; None for the memory
+    """
+
+    many: Callable[[str, Questions], Iterable[xr.Dataset]] | None = None
+    room: Room | None = None
+
+    def answers(
+        self,
+        functions: Functions,
+        name: str,
+        questions: Questions,
+        arguments: Mapping[str, Any],
+    ) -> Iterable[xr.Dataset]:
+        """Estimates of a function for each question, in their order."""
+        if self.many is not None:
+            return self.many(name, questions)
+        return (functions[name](inputs, target, **arguments) for inputs, target in questions)
+
+
+@dataclass(frozen=True)
+class Means:
+    """With what a submission is scored; how, does not change the scores.
+
+    Attributes
+    ----------
+    executor : whose workers share the work, and see the files at the same paths; None for none
+    kept : folder where sums of references are kept from one evaluation to the next; None for none
+    """
+
+    executor: Executor | None = None
+    kept: Path | None = None
+
+
 class Submitted(NamedTuple):
     """Files of a submission, and what messages call them."""
 
@@ -61,7 +106,11 @@ def submitted_variables(declaration: Declaration) -> list[str]:
 
 
 def called_once(
-    functions: Functions, inputs: Inputs, target: xr.Dataset, arguments: Mapping[str, Any]
+    functions: Functions,
+    inputs: Inputs,
+    target: xr.Dataset,
+    arguments: Mapping[str, Any],
+    driving: Driving | None = None,
 ) -> Any:
     """What ``estimate`` makes of the whole target."""
     return functions["estimate"](inputs, target.copy(deep=True), **arguments)
@@ -108,7 +157,7 @@ class Kind:
     target : (declaration, data_dir) -> empty variables on the coordinates that a method fills
     read : (declaration, submitted, data_dir) -> canonical variables of a submission, refused where
         they are not what is asked for
-    score : (declaration, submitted, data_dir, executor) -> scores, and what figures are drawn from
+    score : (declaration, submitted, data_dir, means) -> scores, and what figures are drawn from
     validate : (declaration, submitted, data_dir) -> lines that say how much of a submission can be
         scored; it is read as for scoring, and refused by the same rules
     keys : section of the keys of challenge.yaml that only this kind has
@@ -121,8 +170,8 @@ class Kind:
     score_rows : every score, where a row of ``metrics`` may stand for many
     contract : the functions that a method file has, with their signatures; the options of the
         command line are those of all of them
-    drive : (functions, inputs, target, arguments) -> estimate: calls a method as the kind does,
-        once for all or once for each case
+    drive : (functions, inputs, target, arguments, driving) -> estimate: calls a method as the kind
+        does, once for all or once for each case
     variables : names that scores may be of: those submitted, and those made of them
     facts : headings and texts that ``show`` tells of the kind's own keys
     cost : heading and text of a column of boards, what a row cost its method; None for no column
@@ -139,7 +188,7 @@ class Kind:
     open: Callable[[Declaration, str, Path | None, slice | None], xr.Dataset]
     target: Callable[[Declaration, Path | None], xr.Dataset]
     read: Callable[[Declaration, Submitted, Path | None], Any]
-    score: Callable[[Declaration, Submitted, Path | None, Executor | None], Evaluated]
+    score: Callable[[Declaration, Submitted, Path | None, Means], Evaluated]
     validate: Callable[[Declaration, Submitted, Path | None], list[str]]
     keys: type[Section] = Section
     mask_keys: type[Mask] = Mask
@@ -149,7 +198,7 @@ class Kind:
     defaults: Callable[[dict[str, Any]], dict[str, Any]] = unchanged
     score_rows: Callable[[Declaration], Sequence[MetricRow]] = one_each
     contract: Mapping[str, str] = field(default_factory=lambda: ESTIMATE)
-    drive: Callable[[Functions, Inputs, xr.Dataset, Mapping[str, Any]], Any] = called_once
+    drive: Callable[[Functions, Inputs, xr.Dataset, Mapping[str, Any], Driving], Any] = called_once
     variables: Callable[[Declaration], list[str]] = submitted_variables
     facts: Callable[[Declaration], list[tuple[str, str]]] = no_facts
     cost: Callable[[Declaration, Result], tuple[str, str] | None] = no_cost

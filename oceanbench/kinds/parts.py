@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
 
-import numpy as np
 import xarray as xr
 
-from oceanbench.arrays import IndexArray
 from oceanbench.errors import OceanbenchError
-
-Place = Mapping[str, IndexArray]
+from oceanbench.kinds.room import MemoryRoom, Place, Room, shape_of
 
 
 class CutInputs(Mapping[str, xr.Dataset]):
@@ -40,42 +36,42 @@ def part_of(whole: xr.Dataset, place: Place) -> xr.Dataset:
     return whole.isel({dim: at for dim, at in place.items() if dim in whole.dims})
 
 
-def put_together(target: xr.Dataset, parts: Iterable[tuple[Place, xr.Dataset]]) -> xr.Dataset:
+def put_together(
+    target: xr.Dataset, parts: Iterable[tuple[Place, xr.Dataset]], room: Room | None = None
+) -> xr.Dataset:
     """Whole of the estimates of parts of a target, each with what a method adds to all of them.
 
     Parameters
     ----------
     target : variables on the coordinates of the whole
     parts : places in dimensions of the target, and the estimate there
+    room : where they are put; the memory by default
 
     Raises
     ------
     OceanbenchError
         if the parts have not the same variables, dimensions and members
     """
-    filled: dict[str, xr.Variable] = {}
+    room = room or MemoryRoom()
+    wanted: dict[str, dict[str, int]] = {}  # sizes of the whole of each variable
     for place, part in parts:
-        if not filled:
-            filled = {str(n): _like(part[n].variable, target) for n in part.data_vars}
-        if set(filled) != set(map(str, part.data_vars)):
+        if not wanted:
+            room.make(target, part)
+            for name, array in part.data_vars.items():
+                sizes = zip(array.dims, shape_of(array.variable, target), strict=True)
+                wanted[str(name)] = {str(dim): size for dim, size in sizes}
+        if set(wanted) != set(map(str, part.data_vars)):
             raise OceanbenchError(
-                f"the method returned {sorted(filled)} once and {sorted(map(str, part))} for "
+                f"the method returned {sorted(wanted)} once and {sorted(map(str, part))} for "
                 "another part; return the same variables each time"
             )
-        for name, values in filled.items():
+        for name, sizes_of in wanted.items():
             found = part[name].variable
-            index = tuple(place.get(str(dim), slice(None)) for dim in values.dims)
-            at: Any = np.ix_(*(np.arange(n)[i] for i, n in zip(index, values.shape, strict=True)))
-            if found.dims != values.dims or found.shape != values.values[at].shape:
+            shape = [place[d].size if d in place else size for d, size in sizes_of.items()]
+            if found.dims != tuple(sizes_of) or list(found.shape) != shape:
                 raise OceanbenchError(
                     f"the method returned '{name}' with {dict(found.sizes)} for a part, expected "
-                    f"the dimensions {values.dims} and as many members as for the others"
+                    f"the dimensions {tuple(sizes_of)} and as many members as for the others"
                 )
-            values.values[at] = found.values
-    return target.assign(filled)
-
-
-def _like(part: xr.Variable, target: xr.Dataset) -> xr.Variable:
-    """Room for the whole of a variable."""
-    shape = [target.sizes.get(dim, size) for dim, size in part.sizes.items()]
-    return xr.Variable(part.dims, np.empty(shape, part.dtype), part.attrs)
+        room.put(place, part)
+    return room.whole() if wanted else target

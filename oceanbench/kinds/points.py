@@ -1,15 +1,17 @@
-"""Kinds whose submission is matched with the truth point by point, in memory and in one process."""
+"""Kinds whose submission is matched with the truth point by point, in memory."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import Executor
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from oceanbench.declaration import Declaration
-from oceanbench.errors import OceanbenchError
-from oceanbench.kinds.kind import Submitted
+from oceanbench.declaration import Declaration, MetricRow
+from oceanbench.kinds.kind import Means, Submitted
 from oceanbench.scoring.points import Evaluated, Pieces, in_words, score_points
+from oceanbench.scoring.rows_apart import apart, joined_points
+from oceanbench.scoring.sharing import Shared
 
 MatchedBy = Callable[[Declaration, Submitted, Path | None], Pieces]
 
@@ -19,15 +21,28 @@ def score_by(
     declaration: Declaration,
     submitted: Submitted,
     data_dir: Path | None,
-    executor: Executor | None,
+    means: Means,
 ) -> Evaluated:
-    """Scores of estimates at points; workers are refused, since there is nothing to share."""
-    if executor is not None:
-        raise OceanbenchError(
-            f"{declaration.name}: workers share the starts of forecasts, and its kind is "
-            f"'{declaration.kind}'; evaluate without them"
-        )
-    return score_points(declaration, matched(declaration, submitted, data_dir))
+    """Scores of estimates at points; workers share those that have no statistic in common."""
+    if means.executor is None:
+        return score_points(declaration, matched(declaration, submitted, data_dir))
+    groups = apart(declaration)
+    work = partial(_some_scores, matched, declaration, submitted, data_dir)
+    shared = Shared(work, groups, means.executor, "scoring")
+    found = matched(declaration, submitted, data_dir)  # which refuses, and is what figures are of
+    return joined_points(declaration, found, list(shared))
+
+
+def _some_scores(
+    matched: MatchedBy,
+    declaration: Declaration,
+    submitted: Submitted,
+    data_dir: Path | None,
+    rows: Sequence[MetricRow],
+) -> Evaluated:
+    """Some scores, from files: what a worker does."""
+    own = declaration.model_copy(update={"scores": list(rows)})
+    return replace(score_points(own, matched(own, submitted, data_dir)), material=None)
 
 
 def validate_by(

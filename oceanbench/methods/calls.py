@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from oceanbench.methods.inputs import Inputs
 from oceanbench.result import Result
 
 
-def run(
+def run(  # noqa: PLR0913  (what its command has)
     method: str | Path,
     challenge: Challenge | Path | str,
     *,
@@ -29,6 +30,7 @@ def run(
     seed: int = 0,
     output: Path | str = "results",
     data_dir: Path | str | None = None,
+    executor: Executor | None = None,
 ) -> Result:
     """Run a method on a challenge, score what it made, and keep both.
 
@@ -42,6 +44,7 @@ def run(
     device, seed : of the method
     output : folder of results and estimates
     data_dir : folder of the challenge's files
+    executor : whose workers share the work
 
     Returns
     -------
@@ -62,8 +65,10 @@ def run(
         device=device,
         seed=seed,
         data_dir=folder,
+        executor=executor,
     )
-    result = evaluate(loaded, submission, data_dir=folder, options=kept)
+    how: dict[str, Any] = {"options": kept, "executor": executor}
+    result = evaluate(loaded, submission, data_dir=folder, **how)
     result.save(Path(output))
     return result
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import xarray as xr
 
@@ -35,6 +37,7 @@ class Inputs(Mapping[str, xr.Dataset]):
         self, challenge: Challenge, data_dir: Path | None = None, *, for_training: bool = False
     ) -> None:
         self._name, self._truth = challenge.name, challenge.truth_name
+        self._again = partial(Inputs, challenge, data_dir, for_training=for_training)
         kind = CHALLENGE_KINDS[challenge.kind]
         hidden = {*HIDDEN, *(kind.hidden_in_training if for_training else ())}
         period = challenge.periods["training"] if for_training and challenge.periods else None
@@ -45,6 +48,10 @@ class Inputs(Mapping[str, xr.Dataset]):
             and not (dataset.optional and not challenge.present(name, data_dir))
         }
         self._opened: dict[str, xr.Dataset] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Sent to another process, it opens the files there."""
+        return self._again, ()
 
     def __getitem__(self, name: str) -> xr.Dataset:
         """Open a dataset; asking for the truth is an error."""

@@ -6,6 +6,7 @@ import ast
 import inspect
 import json
 import shlex
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -22,6 +23,7 @@ from oceanbench.methods.importing import imported
 
 Function = Callable[..., Any]
 TRAIN = "train(inputs, *, device, seed)"
+GPU_FILES = ("/dev/nvidiactl", "/dev/nvmap", "/dev/kfd", "/dev/dxg")  # of Linux and its like
 
 
 def load_method(name_or_path: str) -> tuple[str, ModuleType]:
@@ -115,7 +117,12 @@ def check_call(stem: str, contract: str, function: Function, **named: Any) -> No
 
 
 def resolve_device(device: str) -> str:
-    """Turn ``auto`` into ``cuda`` where torch finds one, else ``cpu``; refuse what is not there."""
+    """Turn ``auto`` into ``cuda`` where torch finds one, else ``cpu``; refuse what is not there.
+
+    torch is not asked, which takes seconds, for the CPU or where the system has no GPU's device.
+    """
+    if device == "cpu" or (device == "auto" and not _may_have_gpu()):
+        return "cpu"
     try:
         import torch  # noqa: PLC0415  (an extra, and slow to import)
     except ModuleNotFoundError:
@@ -130,6 +137,15 @@ def resolve_device(device: str) -> str:
     if kind == "cuda" and not cuda:
         raise OceanbenchError(f"--device {device}: torch finds no CUDA device here; give cpu")
     return device
+
+
+def _may_have_gpu() -> bool:
+    """Whether the system may have one; of others than Linux nothing is known."""
+    return (
+        sys.platform != "linux"
+        or "torch" in sys.modules
+        or any(Path(file).exists() for file in GPU_FILES)
+    )
 
 
 def shareable(value: Any) -> Any:

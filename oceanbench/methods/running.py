@@ -5,13 +5,13 @@ from __future__ import annotations
 import inspect
 import shlex
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from contextlib import ExitStack
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
 from oceanbench.challenge import Challenge
@@ -19,8 +19,10 @@ from oceanbench.data import files, shipped
 from oceanbench.declaration import std_name
 from oceanbench.errors import OceanbenchError
 from oceanbench.kinds import CHALLENGE_KINDS
+from oceanbench.kinds.kind import Driving
+from oceanbench.kinds.room import FileRoom
 from oceanbench.methods.inputs import Inputs
-from oceanbench.methods.isolation import MethodServer
+from oceanbench.methods.method_calls import MethodCalls
 from oceanbench.methods.method_file import (
     Function,
     check_call,
@@ -35,10 +37,11 @@ from oceanbench.methods.method_file import (
 from oceanbench.methods.weights import Weights
 from oceanbench.submission import LEARNED_FROM, Submission
 
+IN_MEMORY = 2**28  # bytes of estimates; larger ones of forecasts are written start by start
 TOLD = "told"  # PHYSICS of a method that takes the model that a challenge tells of
 
 
-def run(
+def run(  # noqa: PLR0913  (what its command has)
     method: str,
     challenge: Challenge,
     *,
@@ -49,6 +52,7 @@ def run(
     device: str = "auto",
     seed: int = 0,
     data_dir: Path | None = None,
+    executor: Executor | None = None,
 ) -> tuple[Submission, dict[str, Any]]:
     """Run a method and write its maps as a submission.
 
@@ -64,6 +68,7 @@ def run(
     device : ``auto``, ``cpu``, ``cuda``, …
     seed : for methods that draw random numbers
     data_dir : folder of the challenge's files
+    executor : whose workers share the starts of forecasts, or the samplings of windows
 
     Returns
     -------
@@ -108,35 +113,34 @@ def run(
     inputs = Inputs(challenge, data_dir)
     for what, function in functions.items():
         check_call(stem, kind.contract[what], function, **arguments)
-    seconds: list[float] = []
-    read: set[str] = set()
-    with MethodServer() as server:
-
-        def called(
-            function: str, inputs: Mapping[str, xr.Dataset], target: xr.Dataset, **arguments: Any
-        ) -> xr.Dataset:
-            file = Path(str(module.__file__))
-            found = server.call(file, function, inputs, target, arguments, read)
-            seconds.append(found.cpu_seconds)
-            return _checked(found.value, target, f"{stem}: {function}()")
-
-        calls = {function: partial(called, function) for function in functions}
-        estimate = kind.drive(calls, inputs, target, arguments)
+    calls = MethodCalls(stem, Path(str(module.__file__)), arguments, executor)
+    units = {n: v.units for n, v in challenge.submission.variables.items()}
+    units |= {std_name(name): unit for name, unit in units.items()}
+    title = f"{submission.name} on {challenge.name}"
+    with ExitStack() as block:
+        block.enter_context(calls)
+        place, room = submission.path, None
+        if target.nbytes > IN_MEMORY:
+            place = block.enter_context(files.whole(submission.path))
+            room = FileRoom(place, units, title)
+        driving = Driving(calls.many, room)
+        estimate = kind.drive(calls.of(functions), inputs, target, arguments, driving)
+        if room is None or not room.used:
+            kept = {n: estimate[n] for n in units if n in estimate}
+            maps = {
+                n: a.drop_attrs(deep=True).assign_attrs(units=units[n]) for n, a in kept.items()
+            }
+            files.write_netcdf(xr.Dataset(maps, attrs={"title": title}), place)
+        estimate.close()
     if not submission.learned_from:
-        known = any(challenge.datasets[n].role == "training" and _is_truth(inputs[n]) for n in read)
+        known = any(
+            challenge.datasets[n].role == "training" and _is_truth(inputs[n]) for n in calls.read
+        )
         submission = replace(submission, learned_from="truth" if known else "observations")
-    maps = {
-        written: estimate[written].drop_attrs(deep=True).assign_attrs(units=rules.units)
-        for name, rules in challenge.submission.variables.items()
-        for written in (name, std_name(name))
-        if written in estimate
-    }
-    title = {"title": f"{submission.name} on {challenge.name}"}
-    files.write_netcdf(xr.Dataset(maps, attrs=title), submission.path)
     return submission, {
         "device": device,
         "seed": seed,
-        "cpu_seconds": round(sum(seconds), 3),
+        "cpu_seconds": round(sum(calls.seconds), 3),
         "options": {key: shareable(value) for key, value in options.items()},
         "command": command(
             "run",
@@ -256,24 +260,3 @@ def _check_origin(
 
 def _origin(name: str, version: int, period: Sequence[str]) -> str:
     return f"trained on {name}, version {version}, {'..'.join(map(str, period)) or 'no period'}"
-
-
-def _checked(estimate: Any, target: xr.Dataset, function: str) -> xr.Dataset:
-    """What a function returned, refused where it is no dataset like the target."""
-    if not isinstance(estimate, xr.Dataset):
-        raise OceanbenchError(
-            f"{function} returned {type(estimate).__name__}, expected an xarray.Dataset like its "
-            "argument target"
-        )
-    for name in target:
-        if name not in estimate:
-            raise OceanbenchError(f"{function} returned no variable '{name}'; fill target")
-    for name, wanted in target.items():
-        for found in (estimate[n] for n in (name, std_name(str(name))) if n in estimate):
-            for dim in wanted.dims:
-                if dim not in found.dims or not np.array_equal(found[dim], wanted[dim]):
-                    raise OceanbenchError(
-                        f"{function}: '{found.name}' is not on the coordinates of target ('{dim}' "
-                        "differs); fill the arrays of target"
-                    )
-    return estimate

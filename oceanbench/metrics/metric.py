@@ -12,6 +12,7 @@ from typing import Any, Literal, get_origin
 import numpy as np
 import xarray as xr
 
+from oceanbench.arrays import FloatArray
 from oceanbench.metrics.aligned import DETERMINISTIC, MARGINAL, NOT_DRAWS, Flagged, number
 from oceanbench.metrics.cases import Parts, parts_of_tables
 from oceanbench.metrics.probabilistic.points import Form, form_of, mean_of
@@ -67,6 +68,8 @@ class Metric:
     of_anomalies : whether estimate and truth have to be anomalies from a reference
     of_references : whether forecasts are scored by it against each reference that they have, even
         where the challenge does not say so
+    of_arrays : the statistic of arrays of estimate and truth on the same points, both zero where
+        there is no weight: the same numbers without the checks, for sums of many fields
     """
 
     statistic: Callable[..., Any] | None = None
@@ -89,6 +92,7 @@ class Metric:
     additive: bool = False
     of_anomalies: bool = False
     of_references: bool = False
+    of_arrays: Callable[[FloatArray, FloatArray], FloatArray] | None = None
 
     # --- the score ---------------------------------------------------------------------------
 

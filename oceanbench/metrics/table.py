@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
+import numpy as np
+
 from oceanbench.metrics import anomalies, events, geostrophic, pointwise
 from oceanbench.metrics.distributions import DISTRIBUTIONS
 from oceanbench.metrics.metric import Metric
@@ -56,6 +58,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
         ),
         "anomaly_correlation": Metric(
             statistic=anomalies.product,
+            of_arrays=np.multiply,
             value=anomalies.anomaly_correlation,
             units="1",
             better="higher",
@@ -64,6 +67,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
         ),
         "activity": Metric(
             statistic=anomalies.product,
+            of_arrays=np.multiply,
             value=anomalies.activity,
             units="1",
             better=None,

@@ -115,16 +115,21 @@ def score_points(declaration: Declaration, matched: Pieces) -> Evaluated:
         if parts is not None and influence is not None:
             written = influence_series(row.label, parts, influence)
             influences.append({"variable": key[0], "mask": key[1], **written})
-    coverage = [
-        {"variable": v, "mask": k, **m.coverage.to_dict(), **_members(m)}
-        for (v, k), m in matched.items()
-    ]
     series = [
         {"variable": v, "mask": k, "daily": daily, **series_of(table, part.terms[daily])}
         for (v, k), part in shared.items()
         for daily, table in part.tables.items()
     ]
-    return Evaluated(scores, coverage, series + influences, warnings_of(matched), matched)
+    warnings = warnings_of(matched)
+    return Evaluated(scores, coverage_of(matched), series + influences, warnings, matched)
+
+
+def coverage_of(matched: Pieces) -> list[dict[str, Any]]:
+    """How many points of each variable and mask there are, and how many are scored."""
+    return [
+        {"variable": v, "mask": k, **m.coverage.to_dict(), **_members(m)}
+        for (v, k), m in matched.items()
+    ]
 
 
 def _members(matched: Matched) -> dict[str, int]:

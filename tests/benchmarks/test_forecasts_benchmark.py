@@ -93,7 +93,8 @@ def dataset(days: np.ndarray, seed: int | None = None) -> xr.Dataset:
 
 def track(days: np.ndarray) -> xr.Dataset:
     """Sea level along a track that winds round the globe, without its mean and on another level."""
-    time = (days[:, None] + np.arange(POINTS_PER_DAY) * (DAY // POINTS_PER_DAY)).ravel()
+    step = DAY.astype("m8[ns]") // POINTS_PER_DAY
+    time = (days[:, None] + np.arange(POINTS_PER_DAY) * step).ravel()
     turns = (time - FIRST) / DAY * 14.2
     latitude, longitude = 66.0 * np.sin(2 * np.pi * turns), (-360.0 * 1.04 * turns) % 360.0
     y, x, day = np.deg2rad(latitude), np.deg2rad(longitude), np.floor((time - FIRST) / DAY)

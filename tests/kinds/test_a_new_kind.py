@@ -132,7 +132,9 @@ def matched(declaration: Declaration, submitted: Submitted, data_dir: Path | Non
     return matched_by_score(declaration, truth, estimates, geometry, submitted.name)
 
 
-def drive(functions: Any, inputs: Any, target: xr.Dataset, arguments: Any) -> xr.Dataset:
+def drive(
+    functions: Any, inputs: Any, target: xr.Dataset, arguments: Any, driving: Any
+) -> xr.Dataset:
     """Call a method once a month, as kinds to come call theirs once a start."""
     months = target.groupby("time.month")
     parts = [functions["advance"](inputs, part, **arguments) for _, part in months]

@@ -25,7 +25,7 @@ from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.grid import SAME_TIME, same_nodes
 from oceanbench.kinds.expected import check_level, check_surface, same_levels
 from oceanbench.kinds.forecasts.derivation import Column, Derivation
-from oceanbench.kinds.forecasts.grid import Grid, Index, depths_found_in
+from oceanbench.kinds.forecasts.grid import Grid, Index, as_slice, depths_found_in
 
 PLACES = ("latitude", "longitude")
 SURFACE: Column = (None,)
@@ -67,41 +67,68 @@ class Maps:
     def read(
         self, variable: str, day: np.datetime64, depths: Sequence[float | None]
     ) -> AnyFloatArray:
-        """Maps of a variable, shape (depths, latitude, longitude); a depth None is the surface.
+        """Maps of a variable, shape (depth, latitude, longitude); see :meth:`read_days`."""
+        maps: AnyFloatArray = self.read_days(variable, [day], depths)[0]
+        return maps
+
+    def read_days(
+        self, variable: str, days: Sequence[np.datetime64], depths: Sequence[float | None]
+    ) -> AnyFloatArray:
+        """Maps of a variable, (day, depth, latitude, longitude); a depth None is the surface.
+
+        Days that follow each other in a file are read at once.
 
         Raises
         ------
         OceanbenchError
-            if there is no map of that day, or its values are not plausible
+            if there is no map of one of the days, or its values are not plausible
         """
         if self.derivation is not None and variable in self.derivation.quantities:
-            return self.derivation.read(variable, lambda n, d: self.read(n, day, d), axis=-3)
+            return self.derivation.read(variable, lambda n, d: self.read_days(n, days, d), axis=-3)
+        runs = [self._run(variable, run, depths) for run in _runs([self._place(d) for d in days])]
+        return runs[0] if len(runs) == 1 else np.concatenate(runs)
+
+    def _place(self, day: np.datetime64) -> Place:
         place = self.places.get(self._key(day))
         if place is None:
             raise OceanbenchError(
                 f"dataset '{self.name}' has no map of {day}; a file is missing or incomplete"
             )
+        return place
+
+    def _run(
+        self, variable: str, run: Sequence[Place], depths: Sequence[float | None]
+    ) -> AnyFloatArray:
+        """Maps of places that follow each other."""
+        dataset, dim, first = run[0]
         selection: dict[str, Any] = dict(self.nodes)
-        if place.dim is not None:
-            selection[place.dim] = place.number
+        if dim is not None:
+            selection[dim] = slice(first, first + len(run))
         total: AnyFloatArray | None = None
         for sign, source in parse_sum(self.variables[variable]):
-            part = place.dataset.variables[source].isel(selection, missing_dims="ignore")
-            maps = sign * self._levels(part, depths)
+            part = dataset.variables[source].isel(selection, missing_dims="ignore")
+            maps = self._levels(part, dim, depths)
+            maps = maps if sign == 1 else sign * maps
             total = maps if total is None else total + maps
         assert total is not None  # a sum has a term
         if total.dtype.kind == "f":
             wanted = expected_in(self.expected, variable)
             check_plausible(total, variable, wanted, f"dataset '{self.name}'")
-        return total
+        return np.broadcast_to(total, (len(run), *total.shape[1:]))
 
-    def _levels(self, maps: xr.Variable, depths: Sequence[float | None]) -> AnyFloatArray:
+    def _levels(
+        self, maps: xr.Variable, dim: str | None, depths: Sequence[float | None]
+    ) -> AnyFloatArray:
+        """Values (day, depth, latitude, longitude); one day of maps that have none."""
         if "depth" in maps.dims:
-            levels = [0 if d is None else self.depths[d] for d in depths]
-            maps = maps.isel(depth=levels).transpose("depth", "latitude", "longitude")
-            return np.asarray(maps.values)
-        values = maps.transpose("latitude", "longitude").values
-        return np.broadcast_to(values, (len(depths), *values.shape))
+            levels = np.array([0 if d is None else self.depths[d] for d in depths])
+            maps = maps.isel(depth=as_slice(levels))
+        order = [n for n in (dim, "depth", "latitude", "longitude") if n in maps.dims]
+        values = np.asarray(maps.transpose(*order).values)
+        values = values if dim in maps.dims else values[None]
+        if "depth" in maps.dims:
+            return values
+        return np.broadcast_to(values[:, None], (len(values), len(depths), *values.shape[1:]))
 
     def _key(self, day: np.datetime64) -> int:
         if self.cycle is None:
@@ -168,6 +195,19 @@ def open_maps(
             "add 'depths' to challenge.yaml"
         )
     return Maps(name, variables, places, cycle, nodes, found, expected=expected), grid
+
+
+def _runs(places: Sequence[Place]) -> list[list[Place]]:
+    """Places by runs of those that follow each other in a dataset."""
+    runs: list[list[Place]] = []
+    for place in places:
+        last = runs[-1][-1] if runs else place
+        step = place.number - last.number
+        if runs and place.dataset is last.dataset and (place.dim is None or step == 1):
+            runs[-1].append(place)
+        else:
+            runs.append([place])
+    return runs
 
 
 def _cycle(dataset: xr.Dataset) -> str | None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from oceanbench.errors import OceanbenchError
-from oceanbench.kinds.kind import Functions, Inputs
-from oceanbench.kinds.parts import CutInputs, Place, part_of, put_together
+from oceanbench.kinds.kind import Driving, Functions, Inputs
+from oceanbench.kinds.parts import CutInputs, part_of, put_together
+from oceanbench.kinds.room import Place
 from oceanbench.progress import progress
 
 ASKED_TWICE = 3  # starts
+AS_USUAL = Driving()
 LEARNED_FROM = ("training", "validation")  # roles whose dates are not those of the starts
 
 
@@ -28,7 +31,11 @@ def known_at(dataset: xr.Dataset, start: np.datetime64) -> xr.Dataset:
 
 
 def each_start(
-    functions: Functions, inputs: Inputs, target: xr.Dataset, arguments: Mapping[str, Any]
+    functions: Functions,
+    inputs: Inputs,
+    target: xr.Dataset,
+    arguments: Mapping[str, Any],
+    driving: Driving = AS_USUAL,
 ) -> xr.Dataset:
     """Forecasts of every start, in random order; a few starts are asked twice.
 
@@ -39,18 +46,22 @@ def each_start(
     """
     starts = target["start"].values
     order = np.random.default_rng(arguments["seed"]).permutation(starts.size)
-
-    def forecast(number: int) -> tuple[Place, xr.Dataset]:
-        place = {"start": np.array([number])}
-        known = CutInputs(inputs, lambda dataset: known_at(dataset, starts[number]))
-        return place, functions["estimate"](known, part_of(target, place), **arguments)
-
-    found = put_together(target, map(forecast, progress(list(order), "forecasting starts")))
-    for number in order[: min(ASKED_TWICE, starts.size - 1)]:
-        place, again = forecast(number)
-        if not all(again[n].equals(part_of(found, place)[n]) for n in again.data_vars):
+    places: list[Place] = [{"start": np.array([number])} for number in order]
+    questions = [
+        (CutInputs(inputs, partial(known_at, start=starts[number])), part_of(target, place))
+        for number, place in zip(order, places, strict=True)
+    ]
+    parts = driving.answers(functions, "estimate", questions, arguments)
+    bar = progress(places, "forecasting starts")
+    found = put_together(target, zip(bar, parts, strict=True), driving.room)
+    twice = min(ASKED_TWICE, starts.size - 1)
+    again = driving.answers(functions, "estimate", questions[:twice], arguments)
+    for place, part in zip(places[:twice], again, strict=True):
+        (start,) = starts[place["start"]]
+        here = part_of(found, place)
+        if not all(part[n].equals(here[n]) for n in part.data_vars if n in here):
             raise OceanbenchError(
-                f"the forecast of {str(starts[number])[:10]} is another one when it is asked for "
-                "again; draw random numbers from 'seed', and use nothing but the arguments"
+                f"the forecast of {str(start)[:10]} is another one when it is asked for again; "
+                "draw random numbers from 'seed', and use nothing but the arguments"
             )
     return found

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from oceanbench.arrays import AnyFloatArray, FloatArray, IndexArray
+from oceanbench.arrays import AnyFloatArray, BoolArray, FloatArray, IndexArray
 from oceanbench.grid import SAME_NODE
 from oceanbench.kinds.expected import SAME_DEPTH
 from oceanbench.kinds.forecasts.grid import Grid
@@ -53,6 +53,10 @@ class Stencil(NamedTuple):
                 places.append(row * width + column % width)
                 shares.append(of_row * of_column)
         return cls(np.stack(places), np.stack(shares))
+
+    def of_points(self, run: slice, chosen: BoolArray) -> Stencil:
+        """Stencil of those that are chosen of a run of the points."""
+        return Stencil(self.places[:, run][:, chosen], self.shares[:, run][:, chosen])
 
     def of(self, maps: AnyFloatArray) -> FloatArray:
         """Values (..., point) of maps (..., latitude, longitude), NaN where a node has none."""

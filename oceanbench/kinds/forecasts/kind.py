@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Executor
 from pathlib import Path
 
 from oceanbench.declaration import BoxMask, Declaration, MetricRow
@@ -26,7 +25,7 @@ from oceanbench.kinds.forecasts.schedule import (
 from oceanbench.kinds.forecasts.score_rows import expand
 from oceanbench.kinds.forecasts.scoring.scores import evaluated, validated
 from oceanbench.kinds.forecasts.submission import read
-from oceanbench.kinds.kind import Cases, Kind, Submitted
+from oceanbench.kinds.kind import Cases, Kind, Means, Submitted
 from oceanbench.scoring.points import Evaluated
 
 
@@ -63,10 +62,10 @@ def score(
     declaration: Declaration,
     submitted: Submitted,
     data_dir: Path | None,
-    executor: Executor | None,
+    means: Means,
 ) -> Evaluated:
     """Scores of forecasts."""
-    return evaluated(declaration, submitted, data_dir=data_dir, executor=executor)
+    return evaluated(declaration, submitted, data_dir=data_dir, means=means)
 
 
 def validate(declaration: Declaration, submitted: Submitted, data_dir: Path | None) -> list[str]:

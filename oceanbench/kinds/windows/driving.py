@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from oceanbench.errors import OceanbenchError
-from oceanbench.kinds.kind import Functions, Inputs
-from oceanbench.kinds.parts import CutInputs, Place, part_of, put_together
+from oceanbench.kinds.kind import Driving, Functions, Inputs
+from oceanbench.kinds.parts import CutInputs, part_of, put_together
+from oceanbench.kinds.room import Place
 
 ALONE = 10  # windows that are estimated again by themselves
+AS_USUAL = Driving()
 TOLERANCE = 1e-5  # of the deviation of the estimates
 
 
+def _own(dataset: xr.Dataset, place: Place) -> xr.Dataset:
+    """Observations of some windows; of other inputs all."""
+    observed = dataset.attrs.get("role") == "observations"
+    return part_of(dataset, place) if observed else dataset
+
+
 def each_sampling(
-    functions: Functions, inputs: Inputs, target: xr.Dataset, arguments: Mapping[str, Any]
+    functions: Functions,
+    inputs: Inputs,
+    target: xr.Dataset,
+    arguments: Mapping[str, Any],
+    driving: Driving = AS_USUAL,
 ) -> xr.Dataset:
     """Estimates of all windows, in random order; a few are estimated again, each alone.
 
@@ -30,19 +43,20 @@ def each_sampling(
     windows = random.permutation(target.sizes["window"])
     samplings = [np.array([k]) for k in range(target.sizes.get("sampling", 1))]
 
-    def estimate(place: Place) -> tuple[Place, xr.Dataset]:
-        def own(dataset: xr.Dataset) -> xr.Dataset:
-            observed = dataset.attrs.get("role") == "observations"
-            return part_of(dataset, place) if observed else dataset
+    def question(place: Place) -> tuple[Inputs, xr.Dataset]:
+        return CutInputs(inputs, partial(_own, place=place)), part_of(target, place)
 
-        part = part_of(target, place)
-        return place, functions["estimate"](CutInputs(inputs, own), part, **arguments)
-
-    batches = [{"sampling": sampling, "window": windows} for sampling in samplings]
-    found = put_together(target, map(estimate, batches))
-    for window in random.choice(windows, min(ALONE, windows.size), replace=False):
-        sampling = samplings[random.integers(len(samplings))]
-        place, alone = estimate({"sampling": sampling, "window": np.array([window])})
+    batches: list[Place] = [{"sampling": sampling, "window": windows} for sampling in samplings]
+    questions = [question(place) for place in batches]
+    parts = driving.answers(functions, "estimate", questions, arguments)
+    found = put_together(target, zip(batches, parts, strict=True))
+    chosen = random.choice(windows, min(ALONE, windows.size), replace=False)
+    places: list[Place] = [
+        {"sampling": samplings[random.integers(len(samplings))], "window": np.array([window])}
+        for window in chosen
+    ]
+    again = driving.answers(functions, "estimate", [question(p) for p in places], arguments)
+    for window, place, alone in zip(chosen, places, again, strict=True):
         for name in alone.data_vars:
             apart = float(abs(alone[name] - part_of(found, place)[name]).max())
             if not apart <= TOLERANCE * float(found[name].std()):

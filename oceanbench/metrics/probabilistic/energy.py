@@ -80,6 +80,8 @@ def _energy_score(
     members = estimate if "member" in estimate.dims else estimate.expand_dims("member")
     w = aligned_weights(members.isel(member=0, drop=True), truth, weights, order)
     e, t = members.transpose("member", *order).values, truth.transpose(*order).values
+    if len(e) == 1 and truth.ndim > 1 and estimator == "plain":
+        return truth.transpose(*order).copy(data=_distance(e[0], t, w))
     result = np.zeros(w.shape)
     for case in cases_of(truth):
         scored = w[case] > 0
@@ -92,6 +94,19 @@ def _energy_score(
         energy = _energy(values - known, share / share.sum(), estimator)
         result[case] = np.where(scored, energy, 0.0)
     return truth.transpose(*order).copy(data=result)
+
+
+def _distance(estimate: FloatArray, truth: FloatArray, weights: FloatArray) -> FloatArray:
+    """Energy score of one map each case: its root mean square distance from the truth."""
+    scored = weights > 0
+    e, t = (np.where(scored, a, 0.0).reshape(len(weights), -1) for a in (estimate, truth))
+    check_complete(e, t)
+    flat = weights.reshape(len(weights), -1)
+    total = flat.sum(axis=1)
+    square = np.einsum("ij,ij,ij->i", flat, e - t, e - t) / np.where(total > 0, total, 1.0)
+    size = np.sqrt(square).reshape(-1, *(1,) * (weights.ndim - 1))
+    result: FloatArray = np.where(scored, size, 0.0)
+    return result
 
 
 def _energy(error: FloatArray, share: FloatArray, estimator: Estimator) -> float:

@@ -7,7 +7,6 @@ from typing import Literal
 import contourpy
 import numpy as np
 import xarray as xr
-from scipy import ndimage
 
 from oceanbench.arrays import BoolArray, FloatArray, IndexArray
 from oceanbench.metrics.aligned import NO_DATA, UNRESOLVED, Flagged
@@ -46,6 +45,8 @@ def main_region(resolved: BoolArray) -> BoolArray:
     Of the resolved regions (bins joined along edges), those that hold one of the 2 × 2 bins of
     longest period and wavelength. A resolved island elsewhere is chance agreement, not resolution.
     """
+    from scipy import ndimage  # noqa: PLC0415  (slow to import)
+
     labels, _ = ndimage.label(resolved)
     seeds = np.unique(labels[:2, :2])
     region: BoolArray = np.isin(labels, seeds[seeds > 0])

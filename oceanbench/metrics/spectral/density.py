@@ -8,8 +8,6 @@ from typing import Literal
 
 import numpy as np
 import xarray as xr
-import xrft
-from scipy import signal
 
 from oceanbench.arrays import FloatArray
 from oceanbench.errors import OceanbenchError
@@ -47,6 +45,8 @@ def psd(
     ----------
     xrft, doi:10.5281/zenodo.1402635
     """
+    import xrft  # noqa: PLC0415  (slow to import, and few scores are of spectra)
+
     dims = list(dims)
     for dim in dims:
         check_spacing(field, dim)
@@ -87,6 +87,8 @@ def check_spacing(field: xr.DataArray, dim: str) -> None:
 
 def taper_of(window: Window, size: int) -> FloatArray:
     """Weights of a window."""
+    from scipy import signal  # noqa: PLC0415  (slow to import)
+
     name, symmetric = ("hann", True) if window == "hann_symmetric" else (window, False)
     taper: FloatArray = signal.get_window(name, size, fftbins=not symmetric)
     return taper

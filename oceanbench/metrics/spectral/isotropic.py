@@ -8,7 +8,6 @@ from typing import Literal
 
 import numpy as np
 import xarray as xr
-import xrft
 
 from oceanbench.arrays import BoolArray, FloatArray, IndexArray
 from oceanbench.grid import KM_PER_DEGREE
@@ -197,6 +196,8 @@ def in_rings(density: xr.DataArray, rings: Rings = "shared") -> xr.DataArray:
 
 def _published(density: xr.DataArray) -> xr.DataArray:
     """Average over the rings of xrft."""
+    import xrft  # noqa: PLC0415  (slow to import)
+
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "dropping variables using", FutureWarning)
         found: xr.DataArray = xrft.isotropize(density, ["freq_y", "freq_x"], nfactor=2)

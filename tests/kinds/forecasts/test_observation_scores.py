@@ -491,14 +491,6 @@ def same(result: Result, other: Result) -> bool:
     return all(getattr(result, name) == getattr(other, name) for name in kept)
 
 
-def test_workers_are_for_forecasts(tmp_path):
-    from builders import maps, maps_challenge, write  # noqa: PLC0415
-
-    write(maps(), tmp_path / "x.nc")
-    with pytest.raises(OceanbenchError, match="evaluate without them"), ThreadPoolExecutor(1) as p:
-        evaluate(maps_challenge(tmp_path), Submission("mine", tmp_path / "x.nc"), executor=p)
-
-
 # --- what is refused ----------------------------------------------------------------------------
 
 

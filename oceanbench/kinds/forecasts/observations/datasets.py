@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from oceanbench.arrays import BoolArray, FloatArray, IndexArray, TimeArray
+from oceanbench.arrays import BoolArray, FloatArray, IndexArray, IntArray, TimeArray
 from oceanbench.data import opening
 from oceanbench.data.coordinates import check_coordinates, check_depth, renamed
 from oceanbench.data.expressions import parse_sum
@@ -34,10 +34,23 @@ class Points(NamedTuple):
     depth: FloatArray | None
     value: FloatArray
 
-    def where(self, chosen: BoolArray) -> Points:
+    def where(self, chosen: BoolArray | IndexArray | slice) -> Points:
         """Some of the points."""
         depth = None if self.depth is None else self.depth[chosen]
         return Points(self.latitude[chosen], self.longitude[chosen], depth, self.value[chosen])
+
+    @classmethod
+    def joined(cls, parts: Sequence[Points]) -> Points:
+        """Points of one part after the other."""
+        if len(parts) == 1:
+            return parts[0]
+        depths = [p.depth for p in parts if p.depth is not None]
+        return cls(
+            np.concatenate([p.latitude for p in parts]),
+            np.concatenate([p.longitude for p in parts]),
+            np.concatenate(depths) if depths else None,
+            np.concatenate([p.value for p in parts]),
+        )
 
 
 @dataclass(frozen=True)
@@ -72,23 +85,41 @@ class Observed:
 
     def read(self, variable: str, day: np.datetime64) -> Points:
         """Observations of a variable that belong to a day, without the missing ones."""
-        number = int(day.astype("datetime64[D]").astype(np.int64))
+        return self.read_days(variable, [day])[0]
+
+    def read_days(self, variable: str, days: Sequence[np.datetime64]) -> list[Points]:
+        """Observations of a variable that belong to each day, without the missing ones.
+
+        Parameters
+        ----------
+        variable : of the challenge
+        days : each once
+        """
+        numbers = np.array([int(d.astype("datetime64[D]").astype(np.int64)) for d in days])
         found = [
             self._points(part, variable, index)
             for part in self.parts
-            if (index := part.on(number)) is not None
+            if (index := part.on_any(numbers)) is not None
         ] or [self._points(self.parts[0], variable, slice(0, 0))]
-        if len(found) == 1:
-            return found[0]
-        depths = [p.depth for p in found if p.depth is not None]
-        return Points(
-            np.concatenate([p.latitude for p in found]),
-            np.concatenate([p.longitude for p in found]),
-            np.concatenate(depths) if depths else None,
-            np.concatenate([p.value for p in found]),
+        whole, day = Points.joined([points for points, _ in found]), found[0][1]
+        if len(found) > 1:
+            day = np.concatenate([of_part for _, of_part in found])
+        order = np.argsort(day, kind="stable")
+        sorted_days = day[order]
+        bounds = zip(
+            np.searchsorted(sorted_days, numbers).tolist(),
+            np.searchsorted(sorted_days, numbers, side="right").tolist(),
+            strict=True,
         )
+        if not (order[1:] > order[:-1]).all():
+            whole = whole.where(order)
+        return [whole.where(slice(first, last)) for first, last in bounds]
 
-    def _points(self, part: Part, variable: str, index: slice | IndexArray) -> Points:
+    def _points(
+        self, part: Part, variable: str, index: slice | IndexArray
+    ) -> tuple[Points, IntArray]:
+        """Observations at some indices of a part, and the day of each."""
+
         def chosen(name: str) -> xr.Variable:
             array = part.variables[name]
             return array.isel({part.along: index}) if part.along in array.dims else array
@@ -102,11 +133,13 @@ class Observed:
                 array = chosen(name)
                 sizes |= dict(zip(array.dims, array.shape, strict=True))
 
-        def flat(array: xr.Variable) -> FloatArray:
+        def whole(array: xr.Variable) -> NDArray[Any]:
             values = array.transpose(*(d for d in sizes if d in array.dims)).values
             values = values.reshape([n if d in array.dims else 1 for d, n in sizes.items()])
-            whole = np.broadcast_to(values, tuple(sizes.values()))
-            return whole.astype(np.float64).ravel()
+            return np.broadcast_to(values, tuple(sizes.values())).ravel()
+
+        def flat(array: xr.Variable) -> FloatArray:
+            return whole(array).astype(np.float64)
 
         value = flat(total)
         wanted = expected_in(self.expected, variable)
@@ -119,7 +152,8 @@ class Observed:
             known &= np.isfinite(depth)
         elif self.depth is not None:
             depth = np.full(value.size, self.depth)
-        return Points(latitude, longitude, depth, value).where(known)
+        days = whole(xr.Variable(part.along, part.days[index]))[known]
+        return Points(latitude, longitude, depth, value).where(known), days
 
 
 def open_observed(

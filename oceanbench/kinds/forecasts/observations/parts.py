@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from oceanbench.arrays import AnyFloatArray, FloatArray, IndexArray, TimeArray
+from oceanbench.arrays import AnyFloatArray, FloatArray, IndexArray, IntArray, TimeArray
 from oceanbench.data.joining import compared
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import SAME_NODE
@@ -44,12 +44,16 @@ class Part(NamedTuple):
         """Return the same with its values in memory."""
         return self._replace(variables={n: v.load() for n, v in self.variables.items()})
 
-    def on(self, day: int) -> slice | IndexArray | None:
-        """Where the observations of a day lie; None if there are none."""
-        if self.ordered:
-            first, last = (int(i) for i in np.searchsorted(self.days, (day, day + 1)))
-            return slice(first, last) if last > first else None
-        found = np.flatnonzero(self.days == day)
+    def on_any(self, days: IntArray) -> slice | IndexArray | None:
+        """Where the observations of any of some days lie; None if there are none."""
+        if not self.ordered:
+            found = np.flatnonzero(np.isin(self.days, days))
+        else:
+            wanted = np.sort(days)
+            first, last = (np.searchsorted(self.days, wanted + step) for step in (0, 1))
+            found = np.concatenate(
+                [np.arange(a, b) for a, b in zip(first.tolist(), last.tolist(), strict=True)]
+            )
         return as_slice(found) if found.size else None
 
     def at(self, name: str, index: IndexArray) -> AnyFloatArray:

@@ -7,7 +7,8 @@ value at them, the challenge's rule for holes decides, as it does on the grid.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,7 +19,8 @@ from oceanbench.kinds.forecasts.grid import Grid
 from oceanbench.kinds.forecasts.interpolation import Stencil, in_column
 from oceanbench.kinds.forecasts.observations.datasets import Points
 from oceanbench.kinds.forecasts.scoring.cells import Cells
-from oceanbench.kinds.forecasts.scoring.field_sums import Fields, FieldSums
+from oceanbench.kinds.forecasts.scoring.field_sums import FieldSums
+from oceanbench.kinds.forecasts.scoring.fields import Fields
 from oceanbench.kinds.forecasts.scoring.observation_sites import Depths, Site
 from oceanbench.kinds.forecasts.scoring.on_grid import fields_at_once
 from oceanbench.kinds.forecasts.scoring.references import References
@@ -66,6 +68,16 @@ def observe(
                 observing.add(variable, here, number, start)
 
 
+class _Placed(NamedTuple):
+    """Observations of a day, and what the challenge has at their places."""
+
+    points: Points
+    cells: Cells
+    stencil: Stencil
+    population: BoolArray
+    climatology: Mapping[str, AnyFloatArray]
+
+
 class _Observing:
     """Adds forecasts at the places of observations to the sums."""
 
@@ -74,82 +86,68 @@ class _Observing:
     ) -> None:
         self.sums, self.forecasts, self.grid = sums, forecasts, grid
         self.references, self.declaration = references, sums.declaration
-        self.kept: dict[tuple[Level, np.datetime64], tuple[Points, Cells, Stencil]] = {}
+        self.kept: dict[str, dict[np.datetime64, dict[Level, _Placed]]] = {}
 
     def add(self, variable: str, sites: Sequence[Site], number: int, start: np.datetime64) -> None:
         """Add all leads of one variable and start, read a few at a time."""
         leads = self.forecasts.leads
         depths = tuple(sorted({d for s in sites for d in s.depths}, key=lambda d: d or 0.0))
         few = max(1, fields_at_once(self.forecasts, variable, start) // len(depths))
-        wet = self._wet(start, depths)
         known = self._persistence(variable, start, depths)
         for first in range(0, len(leads), few):
             some = leads[first : first + few]
+            placed = self._placed(variable, sites, [start + lead for lead in some], depths)
             block = self.forecasts.read(variable, start, some, depths)
-            found: dict[Level, list[tuple[int, Fields]]] = {site.level: [] for site in sites}
-            for lead, members in zip(some, block, strict=True):
-                day = start + lead
-                truth = np.where(wet, self.references.truth.read(variable, day, depths), np.nan)
-                maps = known | self._climatology(variable, day, depths)
-                for site in sites:
-                    levels = [depths.index(d) for d in site.depths]
-                    field = self._field(
-                        site,
-                        day,
-                        members[levels],
-                        truth[levels],
-                        {name: of_it[levels] for name, of_it in maps.items()},
-                    )
-                    if field is not None:
-                        found[site.level].append((first + some.index(lead), field))
-            for level, fields in found.items():
-                if fields:
-                    leads_there = [lead for lead, _ in fields]
-                    whole = Fields.padded([field for _, field in fields])
-                    self.sums.add(level, number, leads_there, whole)
+            for site in sites:
+                levels = [depths.index(d) for d in site.depths]
+                found = [
+                    (first + n, _field(site, place, block[n, levels], known, levels))
+                    for n, place in enumerate(p[site.level] for p in placed)
+                    if place.points.value.size
+                ]
+                if found:
+                    whole = Fields.padded([field for _, field in found])
+                    self.sums.add(site.level, number, [lead for lead, _ in found], whole)
 
-    def _field(
+    def _placed(
         self,
-        site: Site,
-        day: np.datetime64,
-        members: AnyFloatArray,
-        truth: AnyFloatArray,
-        known: Mapping[str, AnyFloatArray],
-    ) -> Fields | None:
-        """Forecast, observations and references at the places of a day; None if there are none."""
-        points, cells, stencil = self._places(site, day)
-        if not points.value.size:
-            return None
-        level = (0.0 if site.mean is None else stencil.of(site.mean)) - site.datum
-
-        def at(maps: AnyFloatArray) -> FloatArray:
-            values = stencil.of(maps)
-            depths = [d for d in site.depths if d is not None]
-            if points.depth is None or not depths:
-                return np.asarray(values[0] - level)
-            return in_column(values, depths, points.depth) - level
-
-        population = np.isfinite(at(truth))
-        references = {name: at(maps)[None] for name, maps in known.items()}
-        value = points.value[None]
-        return Fields(cells, at(members)[:, None], value, population, references)
-
-    def _places(self, site: Site, day: np.datetime64) -> tuple[Points, Cells, Stencil]:
-        """Observations of a day, inside which masks they are, and between which nodes.
+        variable: str,
+        sites: Sequence[Site],
+        days: Sequence[np.datetime64],
+        depths: Depths,
+    ) -> list[dict[Level, _Placed]]:
+        """Observations of some days at each site, with what the challenge has there.
 
         Those of the days that the next start has leads of, too, are kept.
         """
-        key = (site.level, day)
-        if key not in self.kept:
-            points, cells = self._inside(site.points(day))
-            stencil = Stencil.around(self.grid, points.latitude, points.longitude)
-            self.kept[key] = points, cells, stencil
-            oldest = day - max(self.forecasts.leads)
-            self.kept = {k: v for k, v in self.kept.items() if k[1] >= oldest}
-        return self.kept[key]
+        kept = self.kept.setdefault(variable, {})
+        oldest = days[0] - max(self.forecasts.leads)
+        for day in [day for day in kept if day < oldest]:
+            del kept[day]
+        new = [day for day in days if day not in kept]
+        if new:
+            truth = self.references.truth.read_days(variable, new, depths)
+            truth = np.where(self._wet(new[0], depths), truth, np.nan)
+            maps = self._climatology(variable, new, depths)
+            kept.update({day: {} for day in new})
+            for site in sites:
+                levels = [depths.index(d) for d in site.depths]
+                for n, (points, cells, stencil) in enumerate(self._places(site, new)):
+                    population = np.isfinite(_at(site, points, stencil, truth[n, levels]))
+                    usual = {
+                        name: _at(site, points, stencil, of_it[n, levels])
+                        for name, of_it in maps.items()
+                    }
+                    placed = _Placed(points, cells, stencil, population, usual)
+                    kept[new[n]][site.level] = placed
+        return [kept[day] for day in days]
 
-    def _inside(self, points: Points) -> tuple[Points, Cells]:
-        """Points inside any mask, each of which counts once, and inside which."""
+    def _places(
+        self, site: Site, days: Sequence[np.datetime64]
+    ) -> Iterator[tuple[Points, Cells, Stencil]]:
+        """Points of each day inside any mask, inside which they are, and between which nodes."""
+        of_days = site.points(days)
+        points = Points.joined(of_days)
         boxes = [
             np.logical_and(
                 *inside_box(points.longitude, points.latitude, mask, self.declaration.scored)
@@ -157,10 +155,15 @@ class _Observing:
             for mask in masks_of(self.declaration).values()
         ]
         inside = np.stack(boxes)
-        seen = np.asarray(inside.any(axis=0))
-        inside = inside[:, seen]
-        masks, numbers = tuple(self.declaration.masks), np.flatnonzero(seen)
-        return points.where(seen), Cells(numbers, inside.T.astype(np.float64), inside, masks, None)
+        stencil = Stencil.around(self.grid, points.latitude, points.longitude)
+        ends = np.cumsum([p.value.size for p in of_days])
+        for end, of_day in zip(ends.tolist(), of_days, strict=True):
+            mine = slice(end - of_day.value.size, end)
+            seen = np.asarray(inside[:, mine].any(axis=0))
+            own, numbers = inside[:, mine][:, seen], np.flatnonzero(seen)
+            masks = tuple(self.declaration.masks)
+            cells = Cells(numbers, own.T.astype(np.float64), own, masks, None)
+            yield of_day.where(seen), cells, stencil.of_points(mine, seen)
 
     def _wet(self, start: np.datetime64, depths: Depths) -> BoolArray:
         if self.references.wet is None:
@@ -176,9 +179,34 @@ class _Observing:
         return {"persistence": maps.read(variable, start, depths)}
 
     def _climatology(
-        self, variable: str, day: np.datetime64, depths: Depths
+        self, variable: str, days: Sequence[np.datetime64], depths: Depths
     ) -> dict[str, AnyFloatArray]:
         maps = self.references.climatology
         if maps is None or "climatology" not in self.sums.references(variable):
             return {}
-        return {"climatology": maps.read(variable, day, depths)}
+        return {"climatology": maps.read_days(variable, days, depths)}
+
+
+def _field(
+    site: Site,
+    place: _Placed,
+    members: AnyFloatArray,
+    known: Mapping[str, AnyFloatArray],
+    levels: Sequence[int],
+) -> Fields:
+    """Forecast, observations and references at the places of a day."""
+    points, cells, stencil, population, usual = place
+    estimate = _at(site, points, stencil, members)[:, None]
+    maps = {n: _at(site, points, stencil, of_it[levels]) for n, of_it in known.items()}
+    references = {name: values[None] for name, values in {**maps, **usual}.items()}
+    return Fields(cells, estimate, points.value[None], population, references)
+
+
+def _at(site: Site, points: Points, stencil: Stencil, maps: AnyFloatArray) -> FloatArray:
+    """Values (..., point) of maps (depth, ..., latitude, longitude) where observations are."""
+    level = (0.0 if site.mean is None else stencil.of(site.mean)) - site.datum
+    values = stencil.of(maps)
+    depths = [d for d in site.depths if d is not None]
+    if points.depth is None or not depths:
+        return np.asarray(values[0] - level)
+    return in_column(values, depths, points.depth) - level

@@ -17,8 +17,10 @@ from oceanbench.scoring.masks import inside
 class Cells(NamedTuple):
     """Cells of a grid inside any mask: where they lie, and the weight that each mask gives them.
 
-    ``weights`` are (cell, mask), ``inside`` says where they are positive (mask, cell). Observations
-    inside any mask are such cells too, of no grid; of several leads, both have a first dimension.
+    ``weights`` are (cell, mask), ``inside`` says where they are positive (mask, cell). ``runs`` are
+    the first of the cells that follow each other with the same weights, as those of a row do.
+    Observations inside any mask are such cells too, of no grid and without runs; of several leads,
+    weights and inside have a first dimension.
     """
 
     places: IndexArray
@@ -26,6 +28,7 @@ class Cells(NamedTuple):
     inside: BoolArray
     masks: tuple[str, ...]
     grid: Grid | None
+    runs: IndexArray | None = None
 
     def of(self, maps: AnyFloatArray) -> FloatArray:
         """Values (..., latitude, longitude) at the cells, in double precision."""
@@ -34,19 +37,33 @@ class Cells(NamedTuple):
 
     def sums(self, values: FloatArray) -> FloatArray:
         """Weighted sums (..., lead, mask) of values (..., lead, cell)."""
-        if self.weights.ndim == 2:
+        if self.weights.ndim > 2:
+            return np.asarray(np.einsum("...lc,lcm->...lm", values, self.weights))
+        if self.runs is None:
             return np.asarray(values @ self.weights)
-        return np.asarray(np.einsum("...lc,lcm->...lm", values, self.weights))
+        return np.asarray(np.add.reduceat(values, self.runs, axis=-1) @ self.weights[self.runs])
 
     def counted(self, chosen: BoolArray) -> IntArray:
         """How many of the chosen cells (lead, cell) are inside each mask, (lead, mask)."""
-        return np.asarray((self.inside & chosen[:, None]).sum(axis=-1))
+        if self.runs is None:
+            return np.asarray((self.inside & chosen[:, None]).sum(axis=-1))
+        of_runs = np.add.reduceat(chosen, self.runs, axis=-1, dtype=np.int64)
+        return np.asarray(of_runs @ self.inside[:, self.runs].T.astype(np.int64))
 
-    def of_leads(self, leads: slice) -> Cells:
-        """Cells of some leads."""
-        if self.weights.ndim == 2:
-            return self
-        return self._replace(weights=self.weights[leads], inside=self.inside[leads])
+    def some(self, leads: slice, cells: slice = slice(None)) -> Cells:
+        """Some of the cells of some leads."""
+        if self.weights.ndim > 2:
+            chosen = self.weights[leads, cells], self.inside[leads, :, cells]
+        else:
+            chosen = self.weights[cells], self.inside[:, cells]
+        runs = None
+        if self.runs is not None:
+            first, last, _ = cells.indices(self.places.size)
+            begin, end = np.searchsorted(self.runs, (first, last), side="right")
+            runs = np.append(0, self.runs[begin:end] - first)
+            runs = runs[runs < last - first]
+        places, (weights, inside) = self.places[cells], chosen
+        return self._replace(places=places, weights=weights, inside=inside, runs=runs)
 
     def points(self, values: FloatArray) -> xr.DataArray:
         """Values ([member,] time, cell) as an array of that, for scores that know no places."""
@@ -78,4 +95,6 @@ def cells_of(declaration: Declaration, grid: Grid) -> Cells:
     table = np.stack(weights, axis=-1)
     places = np.flatnonzero((table > 0).any(axis=-1))
     table = np.ascontiguousarray(table[places])
-    return Cells(places, table, (table > 0).T.copy(), tuple(declaration.masks), grid)
+    changes = np.flatnonzero((np.diff(table, axis=0) != 0).any(axis=-1)) + 1
+    masks, runs = tuple(declaration.masks), np.append(0, changes)
+    return Cells(places, table, (table > 0).T.copy(), masks, grid, runs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,9 +52,11 @@ class Site:
     mean: FloatArray | None
     datum: float
 
-    def points(self, day: np.datetime64) -> Points:
-        """Observations that belong to a day."""
-        found = self.observed.read(self.level[0], day)
+    def points(self, days: Sequence[np.datetime64]) -> list[Points]:
+        """Observations that belong to each of some days."""
+        return [self._in_bin(found) for found in self.observed.read_days(self.level[0], days)]
+
+    def _in_bin(self, found: Points) -> Points:
         if self.depth_bin is None:
             return found
         assert found.depth is not None  # sites_of refuses bins without depths

@@ -11,14 +11,15 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from oceanbench.arrays import FloatArray
+from oceanbench.arrays import AnyFloatArray
 from oceanbench.declaration import Declaration
 from oceanbench.errors import OceanbenchError
 from oceanbench.kinds.forecasts.daily_maps import Maps
 from oceanbench.kinds.forecasts.forecast_rows import ForecastRow
 from oceanbench.kinds.forecasts.grid import Grid
 from oceanbench.kinds.forecasts.scoring.cells import Cells, cells_of
-from oceanbench.kinds.forecasts.scoring.field_sums import Fields, FieldSums
+from oceanbench.kinds.forecasts.scoring.field_sums import FieldSums
+from oceanbench.kinds.forecasts.scoring.fields import Fields
 from oceanbench.kinds.forecasts.scoring.references import References
 from oceanbench.kinds.forecasts.scoring.sums import Accumulated, Against, named
 from oceanbench.kinds.forecasts.submitted_fields import Forecasts
@@ -86,31 +87,36 @@ def _add_variable(
             for depth in few_depths
         ]
         if "persistence" in needed and references.persistence is not None:
-            first = cells.of(references.persistence.read(variable, start, few_depths))
+            first = _flat(references.persistence.read(variable, start, few_depths))
         days = [start + lead for lead in few_leads]
-        truth = _at(cells, references.truth, variable, days, few_depths)
-        known: dict[str, FloatArray] = {}
+        truth = _of_days(references.truth, variable, days, few_depths)
+        known: dict[str, AnyFloatArray] = {}
         if first is not None:
             known["persistence"] = np.broadcast_to(first[:, None], truth.shape)
         if "climatology" in needed and references.climatology is not None:
-            known["climatology"] = _at(cells, references.climatology, variable, days, few_depths)
+            known["climatology"] = _of_days(references.climatology, variable, days, few_depths)
         places = [forecasts.leads.index(lead) for lead in few_leads]
+        nodes = None if cells.places.size == truth.shape[-1] else cells.places
         for level, depth in enumerate(few_depths):
-            members = cells.of(block[:, level]).swapaxes(0, 1)
+            members = _flat(block[:, level]).swapaxes(0, 1)
             maps = {name: values[level] for name, values in known.items()}
-            fields = Fields(cells, members, truth[level], wet[level], maps)
+            fields = Fields(cells, members, truth[level], wet[level], maps, nodes)
             sums.add((variable, depth), number, places, fields)
 
 
-def _at(
-    cells: Cells,
+def _of_days(
     maps: Maps,
     variable: str,
     days: Sequence[np.datetime64],
     depths: Sequence[float | None],
-) -> FloatArray:
-    """Values (depth, day, cell) of maps."""
-    return np.stack([cells.of(maps.read(variable, day, depths)) for day in days], axis=1)
+) -> AnyFloatArray:
+    """Values (depth, day, node) of maps."""
+    return _flat(maps.read_days(variable, days, depths)).swapaxes(0, 1)
+
+
+def _flat(maps: AnyFloatArray) -> AnyFloatArray:
+    """Maps (..., latitude, longitude) as (..., node)."""
+    return maps.reshape(*maps.shape[:-2], -1)
 
 
 def _blocks(

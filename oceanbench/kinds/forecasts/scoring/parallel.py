@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
-from concurrent.futures import Executor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,17 +13,21 @@ import numpy as np
 from oceanbench.declaration import Declaration
 from oceanbench.kinds.forecasts.forecast_rows import ForecastRow
 from oceanbench.kinds.forecasts.grid import Grid
+from oceanbench.kinds.forecasts.schedule import schedule_of
 from oceanbench.kinds.forecasts.scoring.at_observations import observe
+from oceanbench.kinds.forecasts.scoring.kept_sums import KeptSums, of_references_alone
 from oceanbench.kinds.forecasts.scoring.observation_sites import sites_of
 from oceanbench.kinds.forecasts.scoring.on_grid import accumulate, check_coverage
 from oceanbench.kinds.forecasts.scoring.references import References
 from oceanbench.kinds.forecasts.scoring.sums import Accumulated, joined
 from oceanbench.kinds.forecasts.submission import find_forecasts
 from oceanbench.kinds.forecasts.submitted_fields import Forecasts
-from oceanbench.kinds.kind import Submitted
-from oceanbench.progress import progress
+from oceanbench.kinds.kind import Means, Submitted
+from oceanbench.scoring.sharing import Shared
 
-STARTS_AT_ONCE = 2  # of a task: opening the files costs less than they, and no worker waits long
+STARTS_AT_ONCE = 2  # of a task at least: opening the files costs less than they
+TASKS = 8  # at least, of many starts: no worker waits long for another
+LARGE = 2**25  # values of a task: then it has no more starts
 
 
 def sums_by_start(
@@ -35,35 +39,61 @@ def sums_by_start(
     rows: Sequence[ForecastRow],
     *,
     data_dir: Path | None = None,
-    executor: Executor | None = None,
+    means: Means,
 ) -> Accumulated:
     """Sums of a submission on the grid and against observations.
 
     Starts have sums of their own, so that they may be computed anywhere; how, does not change them.
+    Sums of a reference that were kept are taken in place of new ones where the submission has every
+    value, and one start that is drawn has the same sums again.
 
     Parameters
     ----------
     declaration, submitted, data_dir : as a kind scores them
     forecasts, references, grid : opened from them
     rows : scores that are wanted
-    executor : whose workers open the files for themselves, at the same paths; None for none
+    means : workers, and the folder of what is kept
 
     Raises
     ------
     OceanbenchError
         when a value is outside the valid range, or missing where the challenge refuses holes
     """
-    if executor is None:
-        table = _sums(declaration, forecasts, references, grid, rows, data_dir)
-    else:
-        starts = list(forecasts.places)
-        groups = [starts[i : i + STARTS_AT_ONCE] for i in range(0, len(starts), STARTS_AT_ONCE)]
+
+    def summed(rows: Sequence[ForecastRow], starts: Sequence[np.datetime64] = ()) -> Accumulated:
+        if starts:
+            part = replace(forecasts, places={start: forecasts.places[start] for start in starts})
+            return _sums(declaration, part, references, grid, rows, data_dir)
+        if means.executor is None:
+            return _sums(declaration, forecasts, references, grid, rows, data_dir)
+        every = list(forecasts.places)
+        few = _at_once(forecasts)
+        groups = [every[i : i + few] for i in range(0, len(every), few)]
         work = partial(_sums_of, declaration, submitted, rows, data_dir)
-        parts = executor.map(work, groups)
-        bar = progress(groups, "scoring starts")
-        table = joined([part for _, part in zip(bar, parts, strict=True)])
+        return joined(list(Shared(work, groups, means.executor, "scoring starts")))
+
+    table = None
+    alone = of_references_alone(rows, references.known)
+    kept = KeptSums.of(declaration, data_dir, means.kept) if means.kept and alone else None
+    if kept is not None and kept.tables:
+        table = summed([row for row in rows if row not in alone])
+        drawn = summed(alone, [secrets.choice(list(forecasts.places))])
+        if not (kept.agree_with(drawn) and kept.complete(table, alone)):
+            table = None
+    if table is None:
+        table = summed(rows)
+        if kept is not None:
+            kept.keep(table, schedule_of(declaration))
     check_coverage(declaration, table)
     return table
+
+
+def _at_once(forecasts: Forecasts) -> int:
+    """How many starts a task has."""
+    start = next(iter(forecasts.places))
+    sizes = [forecasts.size(name, start) * len(d) for name, d in forecasts.depths.items()]
+    wanted = LARGE // max(1, len(forecasts.leads) * sum(sizes))
+    return max(STARTS_AT_ONCE, min(wanted, len(forecasts.places) // TASKS))
 
 
 def _sums(

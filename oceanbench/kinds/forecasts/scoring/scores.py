@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,13 +22,15 @@ from oceanbench.kinds.forecasts.scoring.references import References
 from oceanbench.kinds.forecasts.scoring.sums import Accumulated, Against, Level, levels_of, named
 from oceanbench.kinds.forecasts.submission import find_forecasts
 from oceanbench.kinds.forecasts.submitted_fields import Forecasts
-from oceanbench.kinds.kind import Submitted
+from oceanbench.kinds.kind import Means, Submitted
 from oceanbench.metrics import METRICS, Flagged
 from oceanbench.metrics.probabilistic.points import form_of_members
 from oceanbench.result import Score
 from oceanbench.scoring.points import Evaluated
 from oceanbench.scoring.series import series_of
 from oceanbench.scoring.statistics import interval
+
+ALONE = Means()
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def evaluated(
     submitted: Submitted,
     *,
     data_dir: Path | None = None,
-    executor: Executor | None = None,
+    means: Means = ALONE,
 ) -> Evaluated:
     """Score a submission of forecasts on every variable, mask, depth and lead.
 
@@ -62,7 +63,7 @@ def evaluated(
     """
     found = _opened(declaration, submitted, data_dir)
     rows = scores_of(declaration)
-    table, warnings = _summed(declaration, submitted, found, rows, data_dir, executor)
+    table, warnings = _summed(declaration, submitted, found, rows, data_dir, means)
     warnings += error_gates.leads(_errors(found.forecasts, table), found.forecasts.leads)
     changes = _changes(found.forecasts, found.references)
     warnings += error_gates.growth(_errors(found.forecasts, table), changes, found.forecasts.leads)
@@ -70,7 +71,8 @@ def evaluated(
     scores = [_score(declaration, found.forecasts, table, row) for row in rows]
     series: list[dict[str, Any]] = []
     row = ranking_of(declaration)
-    if is_whole(declaration, found.forecasts, row) and (sums := table.sums(row)) is not None:
+    there = row in rows and is_whole(declaration, found.forecasts, row)
+    if there and (sums := table.sums(row)) is not None:
         terms = {} if sums.term is None else {row.label: sums.term}
         key = {"variable": row.variable, "mask": row.mask, "daily": False}
         series = [{**key, **series_of(sums, terms)}]
@@ -83,7 +85,7 @@ def validated(
 ) -> list[dict[str, Any]]:
     """Coverage of a submission, read and refused as for its scores, of which none is computed."""
     found = _opened(declaration, submitted, data_dir)
-    table, _ = _summed(declaration, submitted, found, [], data_dir, None)
+    table, _ = _summed(declaration, submitted, found, [], data_dir, ALONE)
     return _coverage(found.forecasts, table)
 
 
@@ -106,14 +108,12 @@ def _summed(
     found: _Opened,
     rows: Sequence[ForecastRow],
     data_dir: Path | None,
-    executor: Executor | None,
+    means: Means,
 ) -> tuple[Accumulated, list[str]]:
     """Sums for the scores of some rows, and what looks wrong in some of the fields."""
     try:
         warnings = sanity.inspect(_samples(declaration, *found), declaration.name)
-        table = sums_by_start(
-            declaration, submitted, *found, rows, data_dir=data_dir, executor=executor
-        )
+        table = sums_by_start(declaration, submitted, *found, rows, data_dir=data_dir, means=means)
     except OceanbenchError as problem:
         raise OceanbenchError(f"{submitted.name}: {problem}") from problem
     return table, warnings

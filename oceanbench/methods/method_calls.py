@@ -1,0 +1,127 @@
+"""Calls of a method's functions: here one after the other, or by workers a few at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import xarray as xr
+
+from oceanbench.declaration import std_name
+from oceanbench.errors import OceanbenchError
+from oceanbench.kinds.kind import Questions
+from oceanbench.methods.isolation import Inputs, MethodServer
+from oceanbench.methods.remote_inputs import Empty
+from oceanbench.methods.server import Answer
+from oceanbench.scoring.sharing import Shared
+
+AT_ONCE = 4  # calls of a task at least: a process is started for it, which imports what they need
+TASKS = 8  # at least, of many calls: no worker waits long for another
+
+
+class MethodCalls:
+    """Functions of a method file, called in processes of their own; used as a block.
+
+    Parameters
+    ----------
+    stem : name of the method
+    file : of it
+    arguments : keywords of every call
+    executor : whose workers are called where there is much to do; None for none
+
+    Attributes
+    ----------
+    seconds : CPU time of each call
+    read : names of the inputs whose values were asked for
+    """
+
+    def __init__(
+        self, stem: str, file: Path, arguments: Mapping[str, Any], executor: Executor | None
+    ) -> None:
+        self._stem, self._file, self._arguments = stem, file.resolve(), arguments
+        self._executor = executor
+        self.seconds: list[float] = []
+        self.read: set[str] = set()
+
+    def __enter__(self) -> Self:
+        """Start the process that those of the calls are forked from."""
+        self._block = MethodServer()
+        self._server = self._block.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        where: TracebackType | None,
+    ) -> None:
+        """End it."""
+        self._block.__exit__(kind, problem, where)
+
+    def of(self, functions: Sequence[str] | Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
+        """Functions that call those of the method."""
+        return {name: partial(self._called, name) for name in functions}
+
+    @property
+    def many(self) -> Callable[[str, Questions], Iterator[xr.Dataset]] | None:
+        """Many calls by workers; None without them."""
+        return None if self._executor is None else self._by_workers
+
+    def _called(self, name: str, inputs: Inputs, target: xr.Dataset, **given: Any) -> xr.Dataset:
+        found = self._server.call(self._file, name, inputs, target, given, self.read)
+        self.seconds.append(found.cpu_seconds)
+        return checked(found.value, target, f"{self._stem}: {name}()")
+
+    def _by_workers(self, name: str, questions: Questions) -> Iterator[xr.Dataset]:
+        sent = [(inputs, Empty.of(target)) for inputs, target in questions]
+        few = max(AT_ONCE, len(sent) // TASKS)
+        groups = [sent[i : i + few] for i in range(0, len(sent), few)]
+        work = partial(_answers, self._file, name, self._arguments)
+        targets = iter([target for _, target in questions])
+        for answers, read in Shared(work, groups, self._executor, "calling"):
+            self.read |= read
+            for answer in answers:
+                self.seconds.append(answer.cpu_seconds)
+                yield checked(answer.value, next(targets), f"{self._stem}: {name}()")
+
+
+def _answers(
+    file: Path,
+    name: str,
+    arguments: Mapping[str, Any],
+    questions: Sequence[tuple[Inputs, Empty]],
+) -> tuple[list[Answer], set[str]]:
+    """Answers to some questions, and the inputs that were read: what a worker does."""
+    read: set[str] = set()
+    with MethodServer() as server:
+        answers = [
+            server.call(file, name, inputs, target.filled(), arguments, read)
+            for inputs, target in questions
+        ]
+    return answers, read
+
+
+def checked(estimate: Any, target: xr.Dataset, function: str) -> xr.Dataset:
+    """What a function returned, refused where it is no dataset like the target."""
+    if not isinstance(estimate, xr.Dataset):
+        raise OceanbenchError(
+            f"{function} returned {type(estimate).__name__}, expected an xarray.Dataset like its "
+            "argument target"
+        )
+    for name in target:
+        if name not in estimate:
+            raise OceanbenchError(f"{function} returned no variable '{name}'; fill target")
+    for name, wanted in target.items():
+        for found in (estimate[n] for n in (name, std_name(str(name))) if n in estimate):
+            for dim in wanted.dims:
+                if dim not in found.dims or not np.array_equal(found[dim], wanted[dim]):
+                    raise OceanbenchError(
+                        f"{function}: '{found.name}' is not on the coordinates of target ('{dim}' "
+                        "differs); fill the arrays of target"
+                    )
+    return estimate

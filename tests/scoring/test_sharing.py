@@ -1,0 +1,178 @@
+"""One process, workers and a cluster give the same; one that ends in the middle costs time."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import forecast_worlds
+import pytest
+import xarray as xr
+from builders import maps, maps_challenge, tracks_challenge, write, write_challenge
+from command import Command
+from faulty_files import CONTENTS, faultless
+from observation_worlds import CONTENT, declare
+from observation_worlds import forecast as forecasts
+
+from oceanbench.challenge import Challenge
+from oceanbench.cli import sharing
+from oceanbench.errors import OceanbenchError
+from oceanbench.evaluate import evaluate
+from oceanbench.result import Result
+from oceanbench.scoring.sharing import Shared
+from oceanbench.submission import Submission
+
+ALONE = {"profiles": None, "drifters": None, "image": None}
+SLA = [row for row in CONTENT["metrics"] if row["label"] == "SLA"]
+
+POOLED = [{"metric": "rmse", "label": "zos", "variable": "zos", "leads": "pooled"}]
+WINDOWED = [{"metric": "rmse", "label": "RMSE"}, {"metric": "component_nmse", "label": "NMSE"}]
+
+
+def toy(kind: str, folder: Path) -> tuple[Challenge, Submission]:
+    """A challenge of a kind, and what is submitted to it."""
+    path = folder / "mine.nc"
+    if kind == "forecasts":
+        challenge = Challenge.load(declare(folder / "toy", ALONE, metrics=SLA))
+        forecasts(0.1).to_netcdf(path, engine="h5netcdf")
+    elif kind == "windows":
+        files = faultless(kind)
+        content = {"name": "toy", **CONTENTS[kind], "metrics": WINDOWED, "rank_by": "RMSE"}
+        at = {"datasets.truth.path": str(files["truth"])}
+        challenge = Challenge.load(write_challenge(folder / "toy", content, at))
+        return challenge, Submission("mine", files["mine"])
+    else:
+        made = {"maps": maps_challenge, "tracks": tracks_challenge}[kind]
+        challenge = made(folder / "toy")
+        write(maps(noise=0.05), path)
+    return challenge, Submission("mine", path)
+
+
+def same(result: Result, other: Result) -> bool:
+    kept = ("scores", "coverage", "series", "warnings")
+    return all(getattr(result, name) == getattr(other, name) for name in kept)
+
+
+@pytest.mark.parametrize("kind", ["maps", "tracks", "windows"])
+def test_workers_give_identical_scores(kind, tmp_path):
+    challenge, mine = toy(kind, tmp_path)
+    with ThreadPoolExecutor(2) as pool:
+        assert same(evaluate(challenge, mine, executor=pool), evaluate(challenge, mine))
+
+
+def test_workers_refuse_what_one_process_does(tmp_path):
+    challenge = maps_challenge(tmp_path / "toy")
+    write(maps(count=3), tmp_path / "mine.nc")
+    with ThreadPoolExecutor(2) as pool, pytest.raises(OceanbenchError) as shared:
+        evaluate(challenge, tmp_path / "mine.nc", executor=pool)
+    with pytest.raises(OceanbenchError) as alone:
+        evaluate(challenge, tmp_path / "mine.nc")
+    assert str(shared.value) == str(alone.value)
+
+
+def test_workers_and_a_scheduler_are_not_asked_for_together():
+    with (
+        pytest.raises(OceanbenchError, match="give one of them"),
+        sharing.executor_of(2, "tcp://x:1"),
+    ):
+        pass
+
+
+def test_workers_of_a_board_are_for_verifying(monkeypatch, capsys):
+    code, _, errors = Command(monkeypatch, capsys)("leaderboard", "lorenz96", "--workers", 2)
+    assert code == 2 and "--verify" in errors
+
+
+# --- a cluster ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    distributed = pytest.importorskip("distributed")
+    some = {"n_workers": 2, "threads_per_worker": 1, "processes": False}
+    with distributed.LocalCluster(**some, dashboard_address=":0") as found:
+        yield found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["maps", "tracks", "windows", "forecasts"])
+def test_a_scheduler_gives_identical_scores(kind, tmp_path, cluster, monkeypatch, capsys):
+    challenge, mine = toy(kind, tmp_path)
+    usual = evaluate(challenge, mine)
+    command = Command(monkeypatch, capsys)
+    at = ("--scheduler", cluster.scheduler_address)
+    places = (challenge.path, mine.path, "--output", tmp_path / "out")
+    assert command("evaluate", *places, *at)[0] == 0
+    file = tmp_path / "out" / challenge.name / "mine.json"
+    assert same(Result.load(file), usual)
+    results = ("--results", tmp_path / "out", "--verify", mine.path.parent)
+    code, out, _ = command("leaderboard", challenge.path, *results, *at)
+    assert code == 0 and "mine: verified" in out
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_does_not_answer_is_said(monkeypatch):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(sharing, "PATIENCE", 0.5)
+    with (
+        pytest.raises(OceanbenchError, match="no scheduler answers there"),
+        sharing.executor_of(1, "tcp://127.0.0.1:9"),
+    ):
+        pass
+
+
+# --- a worker that ends in the middle -----------------------------------------------------------
+
+
+def squared(folder: Path, main: int, number: int) -> int:
+    """Square; the process that is first to reach the third ends there, if it is another's."""
+    if number == 3 and os.getpid() != main:
+        try:
+            (folder / "killed").touch(exist_ok=False)
+        except FileExistsError:
+            return number**2
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number**2
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_costs_time(tmp_path):
+    work = partial(squared, tmp_path, os.getpid())
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        assert list(Shared(work, range(6), pool, "squares")) == [0, 1, 4, 9, 16, 25]
+    assert (tmp_path / "killed").exists()
+
+
+@pytest.mark.slow
+def test_a_worker_of_a_cluster_that_is_killed_costs_time(tmp_path):
+    distributed = pytest.importorskip("distributed")
+    some = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
+    with (
+        distributed.LocalCluster(**some) as found,
+        sharing.executor_of(1, found.scheduler_address) as pool,
+    ):
+        work = partial(squared, tmp_path, os.getpid())
+        assert list(Shared(work, range(6), pool, "squares")) == [0, 1, 4, 9, 16, 25]
+    assert (tmp_path / "killed").exists()
+
+
+@pytest.mark.slow
+def test_processes_share_the_calls_of_a_method(tmp_path, monkeypatch, capsys):
+    path = forecast_worlds.declare(tmp_path / "toy", metrics=POOLED)
+    command = Command(monkeypatch, capsys)
+    for name, more in (("alone", ()), ("shared", ("--workers", 2))):
+        given = ("run", "persistence", path, "--name", name, "--output", tmp_path)
+        code, _, errors = command(*given, *more)
+        assert code == 0, errors
+    folder = tmp_path / Challenge.load(path).name
+    one, other = (xr.load_dataset(folder / f"{name}.nc") for name in ("alone", "shared"))
+    assert one.equals(other)
+    results = [Result.load(folder / f"{name}.json") for name in ("alone", "shared")]
+    assert same(*results)
+    assert results[1].provenance["cpu_seconds"] > 0
