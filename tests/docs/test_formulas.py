@@ -16,6 +16,7 @@ for package in ("latex2mathml", "griffe", "pymdownx"):
     pytest.importorskip(package, reason="the extra docs is not installed")
 markdown = pytest.importorskip("markdown", reason="the extra docs is not installed")
 
+pytestmark = pytest.mark.slow  # they run where the extra is: .ci/run has it for the slow tests
 HOOKS = ROOT / "docs" / "hooks"
 TEX = re.compile(r"\\\(|\\\[|\$\$|\\[A-Za-z]{2,}")
 CODE = re.compile(r"<(code|pre)\b.*?</\1>", re.DOTALL)

@@ -17,6 +17,7 @@ from rows import every
 for package in ("jupytext", "nbclient", "ipykernel", "mkdocs"):
     pytest.importorskip(package, reason="the extra docs is not installed")
 
+pytestmark = pytest.mark.slow  # they run where the extra is: .ci/run has it for the slow tests
 FOLDER = ROOT / "docs" / "tutorials"
 SCRIPTS = sorted(FOLDER.glob("*.py"))
 SCRIPT = """# %% [markdown]
@@ -72,7 +73,6 @@ def test_what_is_replaced_must_be_there() -> None:
         tutorials.page_of(FOLDER / "gallery.py", "none", {"nothing": "something"})
 
 
-@pytest.mark.slow
 def test_a_page_has_what_its_cells_printed_and_drew(tmp_path: Path) -> None:
     script = tmp_path / "told.py"
     script.write_text(SCRIPT.replace("# NEXT", ""), encoding="utf-8")
@@ -85,7 +85,6 @@ def test_a_page_has_what_its_cells_printed_and_drew(tmp_path: Path) -> None:
     assert "said 3\n```" in page.markdown
 
 
-@pytest.mark.slow
 def test_a_cell_that_fails_stops_the_build(tmp_path: Path) -> None:
     script = tmp_path / "fails.py"
     script.write_text('# %% language="bash"\n# ls nothing\n# echo done\n', encoding="utf-8")
@@ -93,7 +92,6 @@ def test_a_cell_that_fails_stops_the_build(tmp_path: Path) -> None:
         tutorials.page_of(script, "full", {})
 
 
-@pytest.mark.slow
 @pytest.mark.skipif("OCEANBENCH_SITE" not in os.environ, reason="no site was built: see .ci/run")
 @every("script", SCRIPTS)
 def test_built_pages_have_outputs(script: Path) -> None:
