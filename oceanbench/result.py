@@ -180,9 +180,9 @@ class Result:
         lines = "[\n  " + ",\n  ".join(series) + "\n ]" if series else "[]"
         return text.replace('\n "series": []', f'\n "series": {lines}') + "\n"
 
-    def save(self, folder: Path) -> Path:
+    def save(self, folder: Path | str) -> Path:
         """Write ``<folder>/<challenge>/<name>.json``; the file appears whole or not at all."""
-        path = folder / str(self.challenge["name"]) / f"{self.name}.json"
+        path = Path(folder) / str(self.challenge["name"]) / f"{self.name}.json"
         write_text(self.to_json(), path)
         return path
 
