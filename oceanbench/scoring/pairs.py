@@ -2,7 +2,9 @@ r"""How much two scores of the same cases differ, and how sure that is.
 
 With the influences :math:`\psi_i, \phi_i` of the cases on both scores, their difference moves as
 the mean of :math:`\psi_i - \phi_i` does: what makes a day hard is common to both, and cancels.
-Scores that begin at zero are compared by the logarithm of their ratio.
+Scores that begin at zero are compared by the logarithm :math:`\delta` of their ratio, and their
+difference is :math:`2 \sqrt{ab} \sinh(\delta / 2)`, the geometric mean of both held fast: from the
+other side it has the same interval, turned over.
 """
 
 from __future__ import annotations
@@ -123,6 +125,6 @@ def paired(first: Influence, second: Influence) -> Paired | None:
     ratio = None
     if relative:
         ratio = Interval(LEVEL, math.exp(low), math.exp(high))
-        size = math.exp(second.value)
-        low, high = size * (ratio.low - 1.0), size * (ratio.high - 1.0)
+        size = 2.0 * math.exp((first.value + second.value) / 2.0)  # the same from either side
+        low, high = size * math.sinh(low / 2.0), size * math.sinh(high / 2.0)
     return Paired(Interval(LEVEL, low, high), ratio, not low <= 0.0 <= high)

@@ -45,7 +45,10 @@ def test_scores_from_zero_are_compared_by_their_ratio() -> None:
     ratio = np.array([found.ratio.low, found.ratio.high])
     np.testing.assert_allclose(ratio, np.exp(student(first, second)), rtol=1e-6)
     bounds = [found.difference.low, found.difference.high]
-    np.testing.assert_allclose(bounds, 1.2 * (ratio - 1.0), rtol=1e-9)
+    half = 2.0 * np.sqrt(0.9 * 1.2) * np.sinh(np.log(ratio) / 2.0)
+    np.testing.assert_allclose(bounds, half, rtol=1e-9)
+    middle = 2.0 * np.sqrt(0.9 * 1.2) * np.sinh(np.log(0.9 / 1.2) / 2.0)
+    assert middle == pytest.approx(0.9 - 1.2)
 
 
 def test_to_turn_them_round_turns_the_difference() -> None:
@@ -55,8 +58,7 @@ def test_to_turn_them_round_turns_the_difference() -> None:
         assert one is not None and other is not None and one.sure == other.sure
         if one.ratio and other.ratio:
             assert one.ratio.low == pytest.approx(1.0 / other.ratio.high)
-        else:
-            assert one.difference.low == pytest.approx(-other.difference.high)
+        assert one.difference.low == pytest.approx(-other.difference.high)
 
 
 def test_what_is_bounded_above_is_compared_on_the_score_itself() -> None:
