@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import xarray as xr
 
+from oceanbench.assimilation import window_batches
 from oceanbench.assimilation.gaussian.window_interpolation import deviation, interpolate, learned
-from oceanbench.assimilation.window_batches import as_dataset, model_of, observations
+from oceanbench.assimilation.window_batches import as_dataset, observations
 
 KINDS = ("windows",)
 
@@ -22,8 +23,8 @@ def estimate(
 ) -> xr.Dataset:
     """Posterior mean of a Gaussian process that is stationary in time, and its deviation.
 
-    Of the model only the symmetry is used: whether all components are alike. The covariance is that
-    of the training states or, where there are none, of the training observations.
+    Of what is told only the symmetry is used: whether all components are alike. The covariance is
+    that of the training states or, where there are none, of the training observations.
 
     Parameters
     ----------
@@ -33,7 +34,7 @@ def estimate(
     seed : not used: the method is deterministic
     formal_error : give the posterior's standard deviation too
     """
-    windows, cyclic = observations(inputs, device=device), model_of(inputs).cyclic
+    windows, cyclic = observations(inputs, device=device), window_batches.is_cyclic(inputs)
     climate, covariance = learned(inputs, target.sizes["time"], cyclic=cyclic, device=device)
     result = as_dataset(interpolate(windows, climate, covariance), target)
     if formal_error:
