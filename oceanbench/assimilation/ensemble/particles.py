@@ -28,8 +28,7 @@ from torch import Tensor
 from oceanbench.assimilation.window_batches import Windows
 from oceanbench.errors import OceanbenchError
 
-PROPOSALS = 2**18  # particles that are proposed at once
-PATIENCE = 64  # rounds of proposals, after which the probabilities of all particles are computed
+PROPOSALS = (32, 128, 512, 2048)  # for a draw, then the probabilities of all are computed
 
 
 class Smoothed(NamedTuple):
@@ -136,8 +135,8 @@ def _origins(after: Tensor, mean: Tensor, variance: Tensor, random: torch.Genera
     """Number of the particle that each of some states (draws, components) came from."""
     result = torch.zeros(len(after), dtype=torch.long, device=after.device)
     pending = torch.arange(len(after), device=after.device)
-    for _ in range(PATIENCE):
-        shape = (len(pending), max(1, PROPOSALS // len(pending)))
+    for count in PROPOSALS:
+        shape = (len(pending), count)
         proposed = torch.randint(len(mean), shape, generator=random, device=after.device)
         density = _density(after[pending, None], mean[proposed], variance)
         uniform = torch.rand(shape, generator=random, dtype=after.dtype, device=after.device)

@@ -69,7 +69,7 @@ def test_sizes_say_how_many_particles_an_observation_leaves() -> None:
 
 
 def test_all_probabilities_are_computed_where_proposals_are_refused(monkeypatch) -> None:
-    monkeypatch.setattr("oceanbench.assimilation.ensemble.particles.PATIENCE", 0)
+    monkeypatch.setattr("oceanbench.assimilation.ensemble.particles.PROPOSALS", ())
     mean, covariance = dense()
     draws = smoothed(window(), count=3000, draws=800).draws.numpy().reshape(-1, 2 * TIMES)
     std = np.sqrt(np.diag(covariance))
