@@ -20,6 +20,7 @@ from oceanbench.assimilation.gaussian.window_interpolation import (
 )
 from oceanbench.assimilation.window_batches import Climatology, Windows, is_cyclic
 from oceanbench.challenge import Challenge
+from oceanbench.dynamics.models import told
 from oceanbench.metrics.probabilistic.joint_posterior import two_modes
 
 NAMES = ["gaussian_field_posterior", "lorenz63_posterior", "lorenz63_posterior_wrong_model"]
@@ -142,8 +143,9 @@ def test_effective_sizes_of_the_particles_are_stored() -> None:
 
 
 def test_what_methods_are_told_of_the_posterior_challenges() -> None:
-    told = opened("lorenz63_posterior", "observations").attrs
-    assert (told["model"], told["model_rayleigh"], told["process_noise"]) == ("lorenz63", 28.0, 2.0)
+    right = opened("lorenz63_posterior", "observations").attrs
+    assert (right["model"], right["model_rayleigh"]) == ("lorenz63", 28.0)
+    assert right["process_noise"] == 2.0
     wrong = opened("lorenz63_posterior_wrong_model", "observations").attrs
     assert wrong["model_rayleigh"] != 28.0
     field = {"observations": opened("gaussian_field_posterior", "observations")}
@@ -156,6 +158,10 @@ def test_a_run_of_the_recipe_has_the_noise_that_it_states() -> None:
     added = truth[:, 1:] - build.advance(truth[:, :-1])
     expected = build.PROCESS_NOISE * build.INTERVAL
     assert float(added.var()) == pytest.approx(expected, rel=0.12)
+    attributes = opened("lorenz63_posterior_wrong_model", "truth").attrs
+    lacking = truth[:, 1:] - told(attributes, build.INTERVAL).advance(truth[:, :-1])
+    size = (lacking**2).mean((0, 1)).sqrt()
+    assert float(size[1]) == pytest.approx(1.14, abs=0.02)
     field = recipe("gaussian_field_posterior")
     carry, noise, stationary = field.transition()
     np.testing.assert_allclose(carry @ stationary @ carry.T + noise, stationary, atol=1e-12)

@@ -212,9 +212,9 @@ def errors(
 ) -> Tensor:
     """Draws of the error of the posterior mean, (members, windows, times, components).
 
-    Their mean is zero and their covariance is that of the posterior, both on average over what is
-    drawn; the sum of the members is zero in every draw. All windows share their random numbers, so
-    that none depends on the others. Cost and memory are those of the square of a window.
+    Their sum is zero at every point, and their covariance (ddof 1) is that of the posterior, on
+    average over what is drawn. All windows share their random numbers, so that none depends on the
+    others. Memory is that of the square of a window's values, and the work that of its cube.
 
     Parameters
     ----------
@@ -228,7 +228,7 @@ def errors(
     at, of = grid // size, grid % size
     prior = covariance.between(at[:, None], of[:, None], at, of)
     normal = torch.randn(members, len(grid), generator=random, dtype=torch.float64)
-    normal = (normal - normal.mean(0)).to(prior) * math.sqrt(members / (members - 1))
+    normal = (normal - normal.mean(0)).to(prior)
     result = windows.values.new_empty(members, count, times, size)
     for number in range(count):
         known = _known(windows.take([number]), covariance, at, of)
