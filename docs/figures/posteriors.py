@@ -3,8 +3,8 @@
     python docs/figures/posteriors.py [RESULTS] [WINDOW]
 
 draws ``docs/images/posteriors.png`` from the members of ``challenges/lorenz63_posterior`` and from
-estimates in RESULTS (``results`` by default), which ``oceanbench run METHOD lorenz63_posterior``
-writes. docs/posteriors.md explains it.
+the estimates of WINDOW (2) in RESULTS (``results``), which ``oceanbench run METHOD
+lorenz63_posterior`` writes. docs/posteriors.md explains it.
 """
 
 from __future__ import annotations
@@ -85,4 +85,4 @@ def draw(results: Path, window: int) -> Figure:
 if __name__ == "__main__":
     matplotlib.style.use(STYLE)
     folder, *rest = [*sys.argv[1:], "results"][: max(1, len(sys.argv) - 1)]
-    draw(Path(folder), int(rest[0]) if rest else 0).savefig(IMAGE)
+    draw(Path(folder), int(rest[0]) if rest else 2).savefig(IMAGE)

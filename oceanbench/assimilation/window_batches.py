@@ -104,6 +104,12 @@ def is_cyclic(inputs: Mapping[str, xr.Dataset]) -> bool:
     return any(bool(d.attrs.get("cyclic")) for d in datasets)
 
 
+def process_noise(inputs: Mapping[str, xr.Dataset]) -> float:
+    """Variance per unit of time of the noise that drives the truth; 0 where none is told."""
+    told_of = (dataset.attrs.get("process_noise", 0.0) for dataset in inputs.values())
+    return max(map(float, told_of), default=0.0)
+
+
 def as_dataset(values: Tensor, target: xr.Dataset) -> xr.Dataset:
     """Estimates on the coordinates of the target.
 
