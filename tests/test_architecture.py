@@ -61,6 +61,7 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
     ],
     "metrics": [
         {"isotropic", "table"},
+        {"distributions"},
         {"metric"},
         {"anomalies", "geostrophic", "pointwise", "probabilistic", "spectral"},
         {"cases", "events", "sums"},

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from oceanbench.metrics import anomalies, events, geostrophic, pointwise
+from oceanbench.metrics.distributions import DISTRIBUTIONS
 from oceanbench.metrics.metric import Metric
-from oceanbench.metrics.probabilistic.table import DISTRIBUTIONS
 from oceanbench.metrics.spectral import along_track, isotropic, space_time, zonal
 
 POSITIVE = (0.0, math.inf)
