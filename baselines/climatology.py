@@ -8,7 +8,7 @@ import torch
 import xarray as xr
 
 from oceanbench.assimilation import window_batches
-from oceanbench.assimilation.window_batches import as_dataset, model_of
+from oceanbench.assimilation.window_batches import as_dataset
 
 KINDS = ("windows",)
 
@@ -25,7 +25,8 @@ def estimate(
     device : of torch
     seed : not used: the method is deterministic
     """
-    climate = window_batches.climatology(inputs, cyclic=model_of(inputs).cyclic, device=device)
+    alike = window_batches.is_cyclic(inputs)
+    climate = window_batches.climatology(inputs, cyclic=alike, device=device)
     shape = window_batches.observations(inputs, device=device).values.shape
     mean = as_dataset(climate.mean.expand(shape), target)
     error = as_dataset(torch.sqrt(climate.variance).expand(shape), target)

@@ -7,25 +7,33 @@ with observations near it only, weighted by a taper: the covariances of some hun
 what is far away are chance.
 
 All windows start from the same members, states of the climatology, so that no window's estimate
-depends on the others. The model is taken to be perfect; ``inflation`` pays for what is wrong in it,
-and for what sampling underestimates.
+depends on the others. Where the challenge tells that noise drives the truth, it drives the members
+too, each in its own way. Otherwise the model is taken to be perfect; ``inflation`` pays for what is
+wrong in it, and for what sampling underestimates.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import torch
 import xarray as xr
 from torch import Tensor
 
-from oceanbench.assimilation.ensemble.kalman import cyclic_distance, gaspari_cohn, smooth
+from oceanbench.assimilation.ensemble.kalman import (
+    Advance,
+    cyclic_distance,
+    gaspari_cohn,
+    smooth,
+)
 from oceanbench.assimilation.window_batches import (
     Windows,
     as_dataset,
     climatological_states,
     model_of,
     observations,
+    process_noise,
 )
 from oceanbench.dynamics.models import Model
 from oceanbench.errors import OceanbenchError
@@ -37,7 +45,7 @@ REFERENCE = "Evensen and van Leeuwen (2000) doi:10.1175/1520-0493(2000)128<1852:
 VALUES_AT_ONCE = 2**22  # of the members of windows that are smoothed together: a cache's worth
 
 
-def estimate(
+def estimate(  # noqa: PLR0913  (every option is a keyword)
     inputs: Mapping[str, xr.Dataset],
     target: xr.Dataset,
     *,
@@ -48,6 +56,7 @@ def estimate(
     lag: int = 40,
     localisation: float = 20.0,
     keep_members: int = 20,
+    stochastic: bool = True,
 ) -> xr.Dataset:
     """Members of the posterior, whose mean and spread are those of the whole ensemble.
 
@@ -60,13 +69,14 @@ def estimate(
     inputs : observations, and states or observations of role ``training``
     target : one variable ([sampling,] window, time, component) to fill
     device : of torch
-    seed : of the first members; the rest is deterministic
+    seed : of the first members, and of the noise that drives them
     members : that run the model
     inflation : factor of their deviations from the mean, before each analysis
     lag : earlier times that an analysis changes too
     localisation : steps along the circle from which on observations have no weight; 0 for no such
         end, and without effect where components lie on no circle
     keep_members : members to give; 0 for the mean and the standard deviation instead
+    stochastic : drive the members by the process noise that a challenge tells, if it does
     """
     _check(members, inflation, lag, localisation, keep_members)
     model, windows = model_of(inputs), observations(inputs, device=device)
@@ -75,10 +85,11 @@ def estimate(
     if model.cyclic and localisation > 0:
         taper = gaspari_cohn(cyclic_distance(first.shape[-1]).to(device) / localisation)
     parts = windows.split(VALUES_AT_ONCE // (members * windows.values[0].numel()))
+    deviation = math.sqrt(process_noise(inputs) * model.interval) if stochastic else 0.0
     found = []
     for part in progress(parts, "windows"):
-        start = first.expand(len(part), -1, -1)
-        history = _smoothed(part, start, model, inflation=inflation, lag=lag, taper=taper)
+        start, advance = first.expand(len(part), -1, -1), _driven(model, deviation, seed + 1)
+        history = _smoothed(part, start, advance, inflation=inflation, lag=lag, taper=taper)
         found.append(kept(history, keep_members))
     result = torch.cat(found)
     if keep_members:
@@ -113,10 +124,23 @@ def kept(members: Tensor, count: int) -> Tensor:
     return mean + some * (deviation / some.std(1, keepdim=True).clamp_min(tiny))
 
 
+def _driven(model: Model, deviation: float, seed: int) -> Advance:
+    """Advance members (windows, members, components), with noise that all windows share."""
+    if not deviation:
+        return model.advance
+    random = torch.Generator().manual_seed(seed)
+
+    def advance(state: Tensor) -> Tensor:
+        noise = torch.randn(state.shape[-2:], generator=random, dtype=state.dtype)
+        return model.advance(state) + deviation * noise.to(state.device)
+
+    return advance
+
+
 def _smoothed(
     windows: Windows,
     first: Tensor,
-    model: Model,
+    advance: Advance,
     *,
     inflation: float,
     lag: int,
@@ -124,7 +148,7 @@ def _smoothed(
 ) -> Tensor:
     """Members at all times; refused if they have left what the model can run."""
     try:
-        found = smooth(windows, first, model.advance, inflation=inflation, lag=lag, taper=taper)
+        found = smooth(windows, first, advance, inflation=inflation, lag=lag, taper=taper)
         finite = bool(found.isfinite().all())
     except torch.linalg.LinAlgError:  # what some devices say of members that are not finite
         finite = False

@@ -10,7 +10,6 @@ from oceanbench.assimilation import window_batches
 from oceanbench.assimilation.window_batches import (
     as_dataset,
     climatology,
-    model_of,
     observations,
 )
 
@@ -31,6 +30,6 @@ def estimate(
     device : of torch
     seed : not used: the method is deterministic
     """
-    climate = climatology(inputs, cyclic=model_of(inputs).cyclic, device=device)
+    climate = climatology(inputs, cyclic=window_batches.is_cyclic(inputs), device=device)
     joined = window_batches.linear_interpolation(observations(inputs, device=device), climate.mean)
     return as_dataset(joined, target)

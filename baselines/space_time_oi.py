@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import torch
 import xarray as xr
 
-from oceanbench.assimilation.gaussian.window_interpolation import deviation, interpolate, learned
-from oceanbench.assimilation.window_batches import as_dataset, model_of, observations
+from oceanbench.assimilation import window_batches
+from oceanbench.assimilation.gaussian.window_interpolation import (
+    deviation,
+    errors,
+    interpolate,
+    learned,
+)
+from oceanbench.assimilation.window_batches import as_dataset, observations
+from oceanbench.errors import OceanbenchError
 
 KINDS = ("windows",)
 
@@ -19,23 +27,33 @@ def estimate(
     device: str,
     seed: int,
     formal_error: bool = True,
+    members: int = 0,
 ) -> xr.Dataset:
     """Posterior mean of a Gaussian process that is stationary in time, and its deviation.
 
-    Of the model only the symmetry is used: whether all components are alike. The covariance is that
-    of the training states or, where there are none, of the training observations.
+    Of what is told only the symmetry is used: whether all components are alike. The covariance is
+    that of the training states or, where there are none, of the training observations.
 
     Parameters
     ----------
     inputs : observations, and states or observations of role ``training``
     target : one variable ([sampling,] window, time, component) to fill
     device : of torch
-    seed : not used: the method is deterministic
+    seed : of the members
     formal_error : give the posterior's standard deviation too
+    members : draws of the posterior to give in place of it, whose mean is the estimate; 0 for none
     """
-    windows, cyclic = observations(inputs, device=device), model_of(inputs).cyclic
+    if members < 0 or members == 1:
+        raise OceanbenchError(
+            f"space_time_oi: members={members}: give 0 for the mean, or at least 2 for the spread"
+        )
+    windows, cyclic = observations(inputs, device=device), window_batches.is_cyclic(inputs)
     climate, covariance = learned(inputs, target.sizes["time"], cyclic=cyclic, device=device)
-    result = as_dataset(interpolate(windows, climate, covariance), target)
+    mean = interpolate(windows, climate, covariance)
+    if members:
+        random = torch.Generator().manual_seed(seed)
+        return as_dataset(mean + errors(windows, covariance, members, random), target)
+    result = as_dataset(mean, target)
     if formal_error:
         error = as_dataset(deviation(windows, covariance), target)
         result = result.assign({f"{name}_std": error[name] for name in target.data_vars})

@@ -96,6 +96,20 @@ def model_of(inputs: Mapping[str, xr.Dataset]) -> Model:
     raise OceanbenchError("this method is for challenges of windows, and there is no window")
 
 
+def is_cyclic(inputs: Mapping[str, xr.Dataset]) -> bool:
+    """Whether components lie on a circle and are all alike, as the model or the challenge says."""
+    datasets = [d for d in inputs.values() if d.attrs.get("layout") == "windows"]
+    if any("model" in d.attrs for d in datasets):
+        return model_of(inputs).cyclic
+    return any(bool(d.attrs.get("cyclic")) for d in datasets)
+
+
+def process_noise(inputs: Mapping[str, xr.Dataset]) -> float:
+    """Variance per unit of time of the noise that drives the truth; 0 where none is told."""
+    told_of = (dataset.attrs.get("process_noise", 0.0) for dataset in inputs.values())
+    return max(map(float, told_of), default=0.0)
+
+
 def as_dataset(values: Tensor, target: xr.Dataset) -> xr.Dataset:
     """Estimates on the coordinates of the target.
 

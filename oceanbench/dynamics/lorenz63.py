@@ -23,16 +23,16 @@ from torch import Tensor
 PRANDTL, RAYLEIGH, ASPECT = 10.0, 28.0, 8.0 / 3.0
 
 
-def tendency(state: Tensor) -> Tensor:
+def tendency(state: Tensor, rayleigh: float = RAYLEIGH) -> Tensor:
     """Rate of change of states (..., 3)."""
     x, y, z = state.unbind(-1)
-    return torch.stack([PRANDTL * (y - x), x * (RAYLEIGH - z) - y, x * y - ASPECT * z], -1)
+    return torch.stack([PRANDTL * (y - x), x * (rayleigh - z) - y, x * y - ASPECT * z], -1)
 
 
-def tangent(state: Tensor, perturbations: Tensor) -> Tensor:
+def tangent(state: Tensor, perturbations: Tensor, rayleigh: float = RAYLEIGH) -> Tensor:
     """Derivative of the tendency at states (..., 3), times perturbations (..., 3, columns)."""
     x, y, z = (value[..., None] for value in state.unbind(-1))
     dx, dy, dz = perturbations.unbind(-2)
     return torch.stack(
-        [PRANDTL * (dy - dx), dx * (RAYLEIGH - z) - x * dz - dy, dx * y + x * dy - ASPECT * dz], -2
+        [PRANDTL * (dy - dx), dx * (rayleigh - z) - x * dz - dy, dx * y + x * dy - ASPECT * dz], -2
     )

@@ -57,19 +57,25 @@ class Model:
 
 
 class Row(NamedTuple):
-    """What :func:`model` builds a model of: its functions, its parameters, its longest step."""
+    """What :func:`model` builds a model of: its functions, its parameters, its longest step.
+
+    ``of_tangent`` are the parameters that the tangent depends on too.
+    """
 
     tendency: Callable[..., Tensor]
     tangent: Callable[..., Tensor]
     parameters: tuple[str, ...]
     longest_step: float
     cyclic: bool
+    of_tangent: tuple[str, ...] = ()
 
 
 MODELS: Mapping[str, Row] = MappingProxyType(
     {
         "lorenz96": Row(lorenz96.tendency, lorenz96.tangent, ("forcing",), 0.05, cyclic=True),
-        "lorenz63": Row(lorenz63.tendency, lorenz63.tangent, (), 0.01, cyclic=False),
+        "lorenz63": Row(
+            lorenz63.tendency, lorenz63.tangent, ("rayleigh",), 0.01, False, ("rayleigh",)
+        ),
         "amoc": Row(amoc.tendency, amoc.tangent, (), 1.0, cyclic=False),
     }
 )
@@ -97,7 +103,14 @@ def model(name: str, interval: float, **parameters: float) -> Model:
             known = ", ".join(row.parameters) or "none"
             raise OceanbenchError(f"model '{name}': unknown parameter '{key}'; it has: {known}")
     substeps = max(1, round(interval / row.longest_step))
-    return Model(partial(row.tendency, **parameters), row.tangent, interval, substeps, row.cyclic)
+    linear = {key: value for key, value in parameters.items() if key in row.of_tangent}
+    return Model(
+        partial(row.tendency, **parameters),
+        partial(row.tangent, **linear),
+        interval,
+        substeps,
+        row.cyclic,
+    )
 
 
 def told(attributes: Mapping[Hashable, Any], interval: float) -> Model:

@@ -85,6 +85,7 @@ def matched_by_score(
             f"({dict(truth.sizes)}); check the files of dataset '{declaration.truth_name}'"
         )
     pairs: dict[str, Collocated] = {}
+    posteriors: dict[str, xr.DataArray | None] = {}
     matched: dict[tuple[str, str], Matched] = {}
     fill = declaration.submission.missing == "fill"
     try:
@@ -94,10 +95,10 @@ def matched_by_score(
                 known = loaded(truth[[variable]], f"{declaration.name}: the truth")[variable]
                 known = geometry.prepared(known.astype(np.float64))
                 pairs[variable] = collocate(estimates, known, geometry.at_truth, fill=fill)
+                posteriors[variable] = geometry.posterior(known)
             if (variable, mask) not in matched:
                 found = mask_and_weight(pairs[variable], declaration, mask, geometry.inside)
-                posterior = geometry.posterior(found.truth)
-                matched[variable, mask] = replace(found, posterior=posterior)
+                matched[variable, mask] = replace(found, posterior=posteriors[variable])
     except OceanbenchError as problem:
         raise OceanbenchError(f"{where}: {problem}") from problem
     return matched

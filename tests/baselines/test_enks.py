@@ -189,3 +189,23 @@ def test_what_cannot_be_is_refused_in_one_line(
     with pytest.raises(OceanbenchError, match=message) as stop:
         estimated(atmosphere, **options)
     assert "\n" not in str(stop.value)
+
+
+def test_the_noise_that_a_challenge_tells_drives_the_members_of_every_window_alike() -> None:
+    """Members part where nothing is observed; a window alone has the members it has with others."""
+    given = world("lorenz63", windows=2, times=12, steps=6)
+    told = {n: d.assign_attrs(process_noise=4.0) for n, d in given.inputs.items()}
+    noisy = replace(given, inputs=told)
+    spread = [
+        float(estimated(g, **SMALL, **o).std("member").mean())
+        for g, o in ((given, {}), (noisy, {}), (noisy, {"stochastic": False}))
+    ]
+    assert spread[0] == spread[2] and spread[1] > 1.2 * spread[0]
+    seen = told["observations"]
+    alone = replace(
+        noisy,
+        inputs=told | {"observations": seen.isel(window=[1])},
+        target=given.target.isel(window=[1]),
+    )
+    both = estimated(noisy, **SMALL).isel(window=[1])
+    np.testing.assert_allclose(estimated(alone, **SMALL), both, rtol=1e-8, atol=1e-8)

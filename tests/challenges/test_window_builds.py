@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
-from types import ModuleType
-
 import numpy as np
 import pytest
 import torch
-import xarray as xr
-from places import ROOT
+from recipes import opened, recipe
 from rows import every
 
 from oceanbench.challenge import Challenge
 from oceanbench.dynamics.models import told
 from oceanbench.kinds.windows.opening import open_flagged
 
-CHALLENGES = ROOT / "challenges"
 NAMES = [
     "lorenz96", "lorenz96_sparse", "lorenz96_unsupervised", "lorenz96_wrong_model", "amoc",
 ]  # fmt: skip
-
-
-def recipe(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"build_{name}", CHALLENGES / name / "build.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def opened(name: str, dataset: str) -> xr.Dataset:
-    return Challenge.load(name).open(dataset)
 
 
 @pytest.mark.parametrize("name", ["lorenz96", "amoc"])

@@ -173,6 +173,10 @@ DECLARATIONS = {
     "unknown sampling": ({"masks": {"all": {"sampling": "every_20"}}}, "sampling"),
     "metric of maps": ({"metrics": [{"metric": "resolved_wavelength", "label": "MSE"}]}, "grid"),
     "metric of days": ({"metrics": [{"metric": "daily_rmse_score", "label": "MSE"}]}, "dates"),
+    "cyclic beside a model": ({"cyclic": True}, "'cyclic' is what the model says"),
+    "process noise below zero": ({"process_noise": -1.0}, "process_noise"),
+    "scores of no posterior": ({"metrics": [{"metric": "posterior_bias", "label": "MSE"}]},
+                               "needs a dataset of role 'posterior'"),
     "fill": ({"submission": {"variables": {"state": {"units": "1"}}, "missing": "fill"}}, "fill"),
 }  # fmt: skip
 
@@ -271,6 +275,62 @@ def test_samplings_are_a_dimension_of_their_own(tmp_path):
     wrong = (loop().truth + error).assign_coords(sampling=["thin", "dense"])
     with pytest.raises(OceanbenchError, match="of sampling"):
         evaluate(challenge, submit(tmp_path, wrong))
+
+
+def with_posterior(folder: Path, posterior: xr.DataArray) -> Path:
+    """A challenge in two samplings, with members of the posterior of each."""
+    labels = ["dense", "thin"]
+    seen = lorenz().inputs["observations"]["state"]
+    both = xr.concat([seen, seen], xr.DataArray(labels, dims="sampling", name="sampling"))
+    path = declare(folder, samplings=labels, process_noise=0.5)
+    content = yaml.safe_load(path.read_text())
+    state = {"variables": {"state": "state"}}
+    content["datasets"]["posterior"] = {"role": "posterior", "path": "posterior.nc", **state}
+    content["masks"] = {"all": {}, "thin": {"sampling": "thin"}}
+    content["metrics"] = [
+        {"metric": "posterior_bias", "label": "bias"},
+        {"metric": "posterior_bias", "label": "bias thin", "mask": "thin"},
+    ]
+    content["rank_by"] = "bias"
+    path.write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False))
+    both.to_dataset(name="state").to_netcdf(folder / "observations.nc", engine="h5netcdf")
+    posterior.to_dataset(name="state").to_netcdf(folder / "posterior.nc", engine="h5netcdf")
+    return path
+
+
+def test_every_sampling_has_a_posterior_of_its_own(tmp_path: Path) -> None:
+    """Members about the truth with another deviation in either sampling."""
+    draws = np.random.default_rng(0).standard_normal((60, *lorenz().truth.shape))
+    draws = (draws - draws.mean(0)) / draws.std(0, ddof=1)
+    width = xr.DataArray([1.0, 2.0], {"sampling": ["dense", "thin"]}, "sampling")
+    members = lorenz().truth + width * xr.DataArray(draws, dims=("member", *lorenz().truth.dims))
+    challenge = Challenge.load(with_posterior(tmp_path / "toy", members))
+    estimate = (lorenz().truth + 1.0).expand_dims(sampling=["dense", "thin"])
+    result = evaluate(challenge, submit(tmp_path, estimate))
+    assert result.score("bias thin").value == pytest.approx(0.5, rel=1e-6)
+    assert result.score("bias").value == pytest.approx(np.sqrt((1.0 + 0.25) / 2), rel=1e-6)
+    with pytest.raises(OceanbenchError, match="no input 'posterior'"):
+        Inputs(challenge)["posterior"]
+    assert Inputs(challenge)["observations"].attrs["process_noise"] == 0.5
+
+
+POSTERIORS = {
+    "one sampling for all": (lambda p: p.isel(sampling=0, drop=True), "one for every sampling"),
+    "samplings in another order": (lambda p: p.isel(sampling=[1, 0]), "its samplings are"),
+    "a window missing": (lambda p: p.isel(window=slice(1, None)), "the posterior has 9 of window"),
+    "few members": (lambda p: p.isel(member=slice(10)), "has 10 members of the posterior"),
+}
+
+
+@every("case", POSTERIORS)
+def test_posteriors_of_something_else_are_refused_in_words(case: str, tmp_path: Path) -> None:
+    change, words = POSTERIORS[case]
+    members = lorenz().truth.expand_dims(member=60, sampling=["dense", "thin"])
+    challenge = Challenge.load(with_posterior(tmp_path / "toy", change(members)))
+    estimate = lorenz().truth.expand_dims(sampling=["dense", "thin"])
+    with pytest.raises(OceanbenchError) as refusal:
+        evaluate(challenge, submit(tmp_path, estimate))
+    assert words in str(refusal.value), refusal.value
 
 
 @pytest.mark.slow

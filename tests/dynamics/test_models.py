@@ -76,6 +76,16 @@ def test_an_interval_is_taken_in_steps_no_longer_than_the_longest(name: str) -> 
     torch.testing.assert_close(long.advance(start), twice, rtol=1e-13, atol=1e-13)
 
 
+@pytest.mark.parametrize("name", [name for name, row in MODELS.items() if row.of_tangent])
+def test_parameters_reach_the_tangent_too(name: str) -> None:
+    numbers = dict.fromkeys(MODELS[name].of_tangent, 20.0)
+    found, at = model(name, window_worlds.INTERVALS[name], **numbers), states(name)
+    expected = vmap(jacrev(found.tendency))(at)
+    identity = torch.eye(at.shape[-1], dtype=at.dtype).expand_as(expected)
+    torch.testing.assert_close(found.tangent(at, identity), expected, rtol=1e-12, atol=1e-12)
+    assert not torch.equal(expected, vmap(jacrev(dynamics(name).tendency))(at))
+
+
 def test_a_dataset_tells_the_model_and_its_parameters() -> None:
     rest = torch.full((40,), 9.0, dtype=torch.float64)
     found = told({"model": "lorenz96", "model_forcing": 9, "layout": "windows"}, 0.05)

@@ -201,12 +201,50 @@ def deviation(windows: Windows, covariance: WindowCovariance) -> Tensor:
     at, of = grid // size, grid % size
     prior = covariance.values[covariance.times - 1].diagonal()[of]
     for number in range(count):
-        time, component, _, factor = _factored(windows.take([number]), covariance)
-        cross = covariance.between(time[0][:, None], component[0][:, None], at, of)
-        known = torch.linalg.solve_triangular(factor[0], cross, upper=False)
+        known = _known(windows.take([number]), covariance, at, of)
         left = (prior - (known**2).sum(0)).clamp_min(0.0)
         result[number] = left.sqrt().reshape(times, size)
     return result
+
+
+def errors(
+    windows: Windows, covariance: WindowCovariance, members: int, random: torch.Generator
+) -> Tensor:
+    """Draws of the error of the posterior mean, (members, windows, times, components).
+
+    Their sum is zero at every point, and their covariance (ddof 1) is that of the posterior, on
+    average over what is drawn. All windows share their random numbers, so that none depends on the
+    others. Memory is that of the square of a window's values, and the work that of its cube.
+
+    Parameters
+    ----------
+    windows : what is observed
+    covariance : over lags of at least the windows' length
+    members : at least 2
+    random : of the numbers
+    """
+    count, times, size = windows.values.shape
+    grid = torch.arange(times * size, device=windows.values.device)
+    at, of = grid // size, grid % size
+    prior = covariance.between(at[:, None], of[:, None], at, of)
+    normal = torch.randn(members, len(grid), generator=random, dtype=torch.float64)
+    normal = (normal - normal.mean(0)).to(prior)
+    result = windows.values.new_empty(members, count, times, size)
+    for number in range(count):
+        known = _known(windows.take([number]), covariance, at, of)
+        values, vectors = torch.linalg.eigh(prior - known.mT @ known)
+        root = (vectors * values.clamp_min(0.0).sqrt()) @ vectors.mT
+        result[:, number] = (normal @ root).reshape(members, times, size)
+    return result
+
+
+def _known(window: Windows, covariance: WindowCovariance, at: Tensor, of: Tensor) -> Tensor:
+    """Matrix (observations, points) whose square is what one window's observations explain."""
+    time, component, real, factor = _factored(window, covariance)
+    cross = covariance.between(time[0][:, None], component[0][:, None], at, of)
+    seen = torch.where(real[0][:, None], cross, 0.0)
+    found: Tensor = torch.linalg.solve_triangular(factor[0], seen, upper=False)
+    return found
 
 
 def _parts(windows: Windows) -> Iterator[slice]:

@@ -120,13 +120,15 @@ def in_samplings(truth: xr.DataArray, samplings: Sequence[str]) -> xr.DataArray:
     return ordered.expand_dims(sampling=np.array(samplings)) if samplings else ordered
 
 
-def same_windows(estimate: xr.DataArray, truth: xr.DataArray, name: str) -> xr.DataArray:
+def same_windows(
+    estimate: xr.DataArray, truth: xr.DataArray, name: str, *, whose: str = "the submission"
+) -> xr.DataArray:
     """Estimate in the truth's order of dimensions; refused, saying what differs.
 
     Parameters
     ----------
     estimate, truth : with the same dimensions, but for ``member``
-    name : of the challenge, for messages
+    name, whose : of the challenge, and what messages call the estimate
     """
     for dim in truth.dims:
         found, wanted = estimate[dim].values, truth[dim].values
@@ -134,7 +136,7 @@ def same_windows(estimate: xr.DataArray, truth: xr.DataArray, name: str) -> xr.D
             units = [str(a["time"].attrs.get("units", "")) for a in (estimate, truth)]
             if all(units) and not same_unit(*units):
                 raise OceanbenchError(
-                    f"{name}: times of the submission are in '{units[0]}', expected '{units[1]}'; "
+                    f"{name}: times of {whose} are in '{units[0]}', expected '{units[1]}'; "
                     "convert them"
                 )
             step = np.diff(wanted).min()
@@ -145,7 +147,7 @@ def same_windows(estimate: xr.DataArray, truth: xr.DataArray, name: str) -> xr.D
             same = _same_labels(found, wanted)
         if not same:
             raise OceanbenchError(
-                f"{name}: the submission has {found.size} of {dim} ({_some(found)}), expected "
+                f"{name}: {whose} has {found.size} of {dim} ({_some(found)}), expected "
                 f"{wanted.size} ({_some(wanted)}), in this order"
             )
     return estimate.transpose(*truth.dims).assign_coords({d: truth[d] for d in truth.dims})

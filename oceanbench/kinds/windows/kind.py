@@ -45,6 +45,8 @@ def check(declaration: Declaration) -> None:
     if declaration.domain is not None or declaration.periods:
         raise ValueError("kind 'windows' has neither domain nor periods; remove them")
     check_units(declaration)
+    if keys(declaration).model is not None and keys(declaration).cyclic:
+        raise ValueError("'cyclic' is what the model says where one is told; remove it")
     samplings, observations = keys(declaration).samplings, declaration.of_role("observations")
     for name, mask in masks_of(declaration).items():
         if mask.sampling is not None and mask.sampling not in samplings:
@@ -125,6 +127,10 @@ def facts(declaration: Declaration) -> list[tuple[str, str]]:
     if own.model is not None:
         numbers = ", ".join(f"{k} = {v:g}" for k, v in own.model.parameters.items())
         found.append(("model", f"{own.model.name}{f' ({numbers})' if numbers else ''}"))
+    if own.cyclic:
+        found.append(("components", "on a circle, all alike"))
+    if own.process_noise:
+        found.append(("process noise", f"{own.process_noise:g} of variance per unit of time"))
     if own.samplings:
         found.append(("samplings", ", ".join(own.samplings)))
     return found

@@ -21,9 +21,19 @@ T = TypeVar("T", xr.Dataset, xr.DataArray)
 
 
 class WindowKeys(Section):
-    """Keys that only challenges of windows have: what methods are told, how windows are sampled."""
+    """Keys that only challenges of windows have: what methods are told, how windows are sampled.
+
+    Attributes
+    ----------
+    model : equations, and their parameters
+    cyclic : where no model is told, whether the components lie on a circle and are all alike
+    process_noise : variance, per unit of time, of the white noise that drives every component
+    samplings : names of the ways in which the same windows are observed
+    """
 
     model: ModelSpec | None = None
+    cyclic: bool = False
+    process_noise: float = Field(default=0.0, ge=0.0, allow_inf_nan=False)
     samplings: list[Text] = Field(default_factory=list)
 
 
@@ -60,7 +70,7 @@ def keys(declaration: Declaration) -> WindowKeys:
 def open_windows(
     declaration: Declaration, name: str, data_dir: Path | None, period: slice | None = None
 ) -> xr.Dataset:
-    """Open a dataset of windows, which says of itself which model methods are told of."""
+    """Open a dataset of windows, which says of itself what methods are told."""
     dataset, own = declaration.datasets[name], keys(declaration)
     found = declaration.files(name, data_dir)
     opened = files.open_dataset(found, dataset.variables, expected(declaration, dataset))
@@ -76,6 +86,10 @@ def open_windows(
     if own.model is not None:
         numbers = {f"model_{k}": v for k, v in own.model.parameters.items()}
         opened = opened.assign_attrs(model=own.model.name, **numbers)
+    if own.cyclic:
+        opened = opened.assign_attrs(cyclic=1)
+    if own.process_noise:
+        opened = opened.assign_attrs(process_noise=own.process_noise)
     return opened
 
 
@@ -86,15 +100,21 @@ def posterior_of(
     names = declaration.of_role("posterior")
     if not names:
         return None
+    where = declaration.files(names[0], data_dir)[0].name
     members = open_windows(declaration, names[0], data_dir)[str(truth.name)]
     least = members.sizes.get("member", 1)
     if least < LEAST_MEMBERS:
         raise OceanbenchError(
-            f"{declaration.files(names[0], data_dir)[0].name}: has {least} members of the "
-            f"posterior, expected at least {LEAST_MEMBERS}; give more"
+            f"{where}: has {least} members of the posterior, expected at least {LEAST_MEMBERS}; "
+            "give more"
         )
     whole = truth.expand_dims(member=members["member"])
-    return files.same_windows(members, whole, f"{declaration.name}: posterior")
+    if set(members.dims) != set(whole.dims):
+        raise OceanbenchError(
+            f"{where}: the posterior has dimensions {tuple(members.dims)}, expected "
+            f"{tuple(whole.dims)}: one for every sampling"
+        )
+    return files.same_windows(members, whole, f"{declaration.name}: {where}", whose="the posterior")
 
 
 def open_flagged(declaration: Declaration, name: str, data_dir: Path | None) -> xr.DataArray:
