@@ -105,7 +105,7 @@ scored = scored.sel(latitude=slice(34, 40), longitude=slice(-40, -34))
 # oceanbench evaluate my_sea/challenge.yaml from_a_friend.nc --name friend
 
 # %% [markdown]
-# The last line says so, and the result keeps it.
+# The warning says so, and the result keeps it.
 #
 # ## A private board, and a site of it
 #
@@ -126,10 +126,13 @@ oceanbench.leaderboard("my_sea/challenge.yaml", results="results")
 # %% [markdown]
 # ## Before you publish it
 #
+# - `oceanbench doctor my_sea/challenge.yaml` looks it over: what would stop participants, what would mislead them, and
+#   the cure of each ([how](../challenges.md#before-you-publish)).
 # - Write a card, `my_sea/README.md`: what is asked, what the scores mean, what is wrong with them. The site shows it.
 # - Give every file its `sha256`, so that all are scored on the same numbers, and say its `licence`.
 # - Raise `version` whenever a score changes its meaning: results of another version are not ranked together.
-# - Keep the truth to yourself, if you can: send participants the folder without `truth.nc`, and score what they send back.
+# - Keep the truth to yourself, if you can: send participants the observations and say on which grid and days
+#   you expect maps, and score what they send back.
 #   [Trust](../trust.md) says what to expect of files of strangers.
 #
 # [Challenges](../challenges.md) has every key; challenges on tracks that are held back, of windows of small systems and of forecasts
