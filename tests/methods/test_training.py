@@ -231,7 +231,9 @@ def test_weights_are_found_in_the_order_chosen_own_shipped_default(
         code, _, err = oceanbench("run", "learns.py", challenge.path, "--name", name, *arguments)
         assert code == 0 and err.count("\n") <= 1, err  # the constants are warned of
         provenance = Result.load(own / f"{name}.json").provenance
-        chosen = " --weights learns.safetensors" if arguments else ""
+        chosen = "".join(
+            f" {a.relative_to(tmp_path) if isinstance(a, Path) else a}" for a in arguments
+        )
         assert (
             provenance["command"]
             == f"oceanbench run learns.py {challenge.called} --name {name}{chosen}"
