@@ -19,6 +19,7 @@ from oceanbench.errors import OceanbenchError, in_one_line
 
 FORMAT = "http://mlcommons.org/croissant/1.0"
 CROISSANT = "http://mlcommons.org/croissant/"
+HEAD = re.compile(r"Found the following \d+ (warning|error)")  # of the validator's list
 ADDRESS = re.compile(r"https?://[^\s/]+\S*")
 NETCDF, ARCHIVES = "application/x-netcdf", {".zip": "application/zip", ".gz": "application/gzip"}
 CONTEXT: dict[str, Any] = {  # the words below, and those of the standard that loaders look for
@@ -134,7 +135,7 @@ class _Said(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep a message, line by line."""
-        self.lines += _lines(record.getMessage())
+        self.lines += (line for line in _lines(record.getMessage()) if not HEAD.match(line))
 
 
 def problems(path: Path) -> tuple[list[str], list[str]]:

@@ -62,7 +62,7 @@ def test_the_validator_agrees(oceanbench: Command, toy: Challenge, tmp_path: Pat
     code, out, err = oceanbench(*words)
     assert code == 0, out
     assert "WARNING:absl" not in err
-    assert all(line.startswith("warning: ") for line in err.splitlines())
+    assert all(line.startswith("warning: [Metadata(") for line in err.splitlines())
     assert "3 files and archives of toy_maps" in out
     content = json.loads((tmp_path / "toy.json").read_text(encoding="utf-8"))
     assert content["datePublished"] == "2026-01-31"
