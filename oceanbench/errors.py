@@ -28,7 +28,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     >>> did_you_mean("rmse_skore", ["rmse", "rmse_score"])
     "did you mean 'rmse_score'? (known: rmse, rmse_score)"
     """
-    names = sorted(known)
+    names = sorted(set(known))
     close = get_close_matches(name, names, n=1)
     guess = f"did you mean '{close[0]}'? " if close else ""
     return f"{guess}(known: {', '.join(names)})"

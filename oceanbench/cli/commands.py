@@ -92,6 +92,9 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         _stop("stopped", 130)
     except click.ClickException as problem:
+        if isinstance(problem, getattr(click.exceptions, "NoArgsIsHelpError", ())):
+            problem.show()  # the help; before click 8.2 it was no error
+            sys.exit(problem.exit_code)
         _stop(f"{problem.format_message()} (oceanbench --help)", problem.exit_code)
 
 

@@ -54,10 +54,13 @@ def doctor(
     from oceanbench.figures.overview import draw_overview
     from oceanbench.figures.style import check_format
     from oceanbench.methods.examination import examined
+    from oceanbench.methods.method_file import check_kind, load_method
 
     loaded = Challenge.load(challenge, Budget().times(budget))
     picture = figure or Path(f"{loaded.name}_overview.png")
     check_format(picture)
+    if method is not None:
+        check_kind(*load_method(method), loaded)
     found = examined(loaded, data_dir=data_dir, method=method, days=days)
     drawn = draw_overview(loaded, found.datasets, picture) if found.datasets else None
     tell(_record(found, drawn), _lines(found, drawn) if mode() == "text" else ())

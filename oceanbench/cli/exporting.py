@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from oceanbench.cli.options import FILE, data_dir_option, output_mode
-from oceanbench.cli.printing import tell
+from oceanbench.cli.printing import say, tell
 from oceanbench.errors import OceanbenchError
 
 if TYPE_CHECKING:
@@ -118,6 +118,7 @@ def _sample(challenge: Challenge, sample: Path | None, data_dir: Path | None) ->
     if sample is not None:
         if not sample.is_file():
             raise OceanbenchError(f"--sample {sample}: no such file; give a NetCDF file")
+        _check_sample(challenge, sample, data_dir)
         yield sample
         return
     if challenge.reference_method is None:
@@ -127,6 +128,16 @@ def _sample(challenge: Challenge, sample: Path | None, data_dir: Path | None) ->
     with TemporaryDirectory() as folder:
         method = challenge.reference_method
         yield run(method, challenge, output=Path(folder), data_dir=data_dir)[0].path
+
+
+def _check_sample(challenge: Challenge, sample: Path, data_dir: Path | None) -> None:
+    """Refuse a sample that the challenge would refuse."""
+    from oceanbench.kinds import CHALLENGE_KINDS
+    from oceanbench.submission import Submission, name_of
+
+    challenge.there(challenge.truth_name, data_dir)
+    submitted = Submission(name_of(sample), sample).submitted_to(challenge)
+    CHALLENGE_KINDS[challenge.kind].validate(challenge, submitted, data_dir)
 
 
 @contextmanager
@@ -176,7 +187,9 @@ def croissant(
     day = published.date() if published else None
     content = metadata(loaded, data_dir=data_dir, published=day, base=base)
     write_text(to_json(content), file)
-    wrong = problems(file) if validate else []
+    wrong, recommended = problems(file) if validate else ([], [])
+    for line in recommended:
+        say(f"warning: {line}", err=True)
     known = [part["@id"] for part in content["distribution"]]
     verdict = f"{file}: {len(known)} files and archives of {loaded.name}"
     tell({"metadata": file, "distribution": known, "problems": wrong}, [*wrong, verdict])

@@ -108,13 +108,13 @@ def evaluate(
     from oceanbench.data.checks.budget import Budget
     from oceanbench.submission import Submission, name_of
 
+    if only:
+        _check_only(file, {"--board": board, "--figures": figures})
     loaded = Challenge.load(challenge, Budget().times(budget))
     words = {"method": method, "authors": authors, "reference": reference, "notes": notes}
     words |= declared
     scoring = Scoring(loaded, output, data_dir, figures, workers, scheduler, cache, board, budget)
     if file is None:
-        if only:
-            raise OceanbenchError("--only: give a FILE; without one, the whole road is walked")
         if loaded.reference_method is None:
             raise OceanbenchError(f"{loaded.name} names no reference method; give a FILE")
         _run(loaded.reference_method, scoring, name=name, words=words)
@@ -124,6 +124,14 @@ def evaluate(
         _score_only(submission, scoring, only)
         return
     _score(submission, scoring, {"command": evaluation(loaded, submission, data_dir, budget)})
+
+
+def _check_only(file: Path | None, others: Mapping[str, bool]) -> None:
+    """Refuse --only without a FILE, or with what needs a result that is saved."""
+    if file is None:
+        raise OceanbenchError("--only: scores a FILE; give one")
+    for option in (name for name, given in others.items() if given):
+        raise OceanbenchError(f"{option}: needs all scores; leave it out, or --only")
 
 
 @click.command(cls=WithMethod)

@@ -68,6 +68,10 @@ def find(kind: str, name: str, file: str) -> Path:
         return given
     if (given / "challenge.yaml").is_file():
         return given / "challenge.yaml"
+    if given.is_dir():
+        if kind == "challenges":
+            raise OceanbenchError(f"no challenge.yaml in {given}; give the path of one")
+        raise OceanbenchError(f"{given}: a folder; give the path of a file")
     if given.suffix or given.name != name:
         raise OceanbenchError(f"{given}: no such file; give the path of an existing file")
     raise OceanbenchError(

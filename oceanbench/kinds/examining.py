@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from itertools import groupby
 
 import numpy as np
 import xarray as xr
 
+from oceanbench.arrays import BoolArray, TimeArray
 from oceanbench.data import opening
 from oceanbench.declaration import Declaration, MetricRow
 from oceanbench.errors import OceanbenchError
@@ -19,6 +21,7 @@ from oceanbench.scoring.matching import Matched, mask_and_weight
 from oceanbench.scoring.points import Geometry, Shared, score
 
 MARGIN_DAYS = 14  # of observations on both sides of what is scored: an altimeter's cycle is longer
+GAP_DAYS = 3  # without a pass, one after another: of a region, any orbit may leave that many
 MOST_TRUTH = 2**27  # values, which are held in memory several times
 MOST_POINTS = 20_000  # at which observations are held against the truth
 UNLIKE = 0.3  # correlation below which observations hardly show the truth
@@ -147,28 +150,42 @@ def observed(declaration: Declaration, datasets: Mapping[str, xr.Dataset]) -> It
             )
     if together & set(wanted):
         yield from _margins(min(together), max(together), first, last)
-    if names and (lost := [str(day) for day in wanted if day not in together]):
-        yield Finding(
-            "misleads",
-            "observations",
-            f"{len(lost)} of {wanted.size} scored days have none in the domain: {named(lost)}",
-            "give the missing files, or say so on the card",
-        )
+    passes = all(declaration.datasets[name].layout in ("track", "swath") for name in names)
+    seen = np.isin(wanted, np.array(sorted(together), "datetime64[D]"))
+    if names and not seen.all():
+        yield _days_without(wanted, seen, passes=passes)
+
+
+def _days_without(wanted: TimeArray, seen: BoolArray, *, passes: bool) -> Finding:
+    """Scored days without observations; of passes, a few on end are the orbit's doing."""
+    lost = [str(day) for day in wanted[~seen]]
+    longest = max(len(list(run)) for has, run in groupby(seen) if not has)
+    text = f"{len(lost)} of {wanted.size} scored days have none in the domain: {named(lost)}"
+    if passes and longest <= GAP_DAYS:
+        text += f"; no more than {longest} on end, as orbits leave them"
+        return Finding("remark", "observations", text)
+    cure = "give the missing files, or say so on the card"
+    return Finding("misleads", "observations", f"{text}; {longest} on end", cure)
 
 
 def _margins(
     begin: np.datetime64, end: np.datetime64, first: np.datetime64, last: np.datetime64
 ) -> Iterator[Finding]:
-    """Observations that begin with the scored days, or end with them."""
+    """Observations that begin with the scored days, or end with them; a day less will do."""
     for side, margin in (("before", first - begin), ("after", end - last)):
-        if margin < np.timedelta64(MARGIN_DAYS, "D"):
+        days = max(int(margin.astype(int)), 0)
+        if days < MARGIN_DAYS - 1:
+            other = "later" if side == "before" else "earlier"
+            effect = (
+                f"maps near that end rest more on {other} ones"
+                if days
+                else f"there, maps are extrapolated in time, from {other} observations only"
+            )
             yield Finding(
                 "misleads",
                 "observations",
-                f"reach {max(int(margin.astype(int)), 0)} days {side} what is scored: there, "
-                f"maps are extrapolated in time, from {'later' if side == 'before' else 'earlier'} "
-                "observations only",
-                f"give {MARGIN_DAYS} days more on that side, or score fewer",
+                f"reach {days} days {side} what is scored, fewer than {MARGIN_DAYS}: {effect}",
+                f"give {MARGIN_DAYS} days in all on that side, or score fewer days",
             )
 
 

@@ -176,12 +176,22 @@ def test_the_catalog_opens_every_dataset_lazily(oceanbench: Command, tmp_path: P
         assert exported["ssh"].sizes["time"] > 10_000
 
 
+@pytest.mark.parametrize("words", [(), ("export",)])
+def test_without_arguments_there_is_help(oceanbench: Command, words: tuple[str, ...]) -> None:
+    code, out, err = oceanbench(*words)
+    assert code in (0, 2)  # as click has it
+    assert (out + err).startswith("Usage: ") and len((out + err).splitlines()) > 5
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["evaluate", "ssh_osse_jett", "mine.nc"], "did you mean 'ssh_osse_jet'"),
         (["evaluate", "nowhere.yaml", "mine.nc"], "no such file"),
+        (["evaluate", ".", "mine.nc"], "no challenge.yaml in ."),
         (["evaluate", "{toy}", "nothing.nc"], "no such file"),
+        (["evaluate", "{toy}", "--only", "RMSE"], "--only: scores a FILE"),
+        (["doctor", "{toy}", "--method", "nope"], "no baseline is called 'nope'"),
         (["evaluate", "{toy}", "text.nc"], "cannot be read"),
         (["evaluate", "{toy}", "mine.nc", "--name", "../up"], "cannot be a file name"),
         (["run", "nobody", "{toy}"], "no baseline is called 'nobody'"),

@@ -77,7 +77,7 @@ def test_a_sound_challenge_passes_with_a_picture(oceanbench: Command, tmp_path: 
     [
         (strip(factor=100.0), "strip", "times as much as the truth"),
         (strip(sign=-1.0), "strip", "has a correlation of -0.99 with the truth"),
-        (strip(after=0), "observations", "reach 0 days after what is scored"),
+        (strip(after=0), "observations", "reach 0 days after what is scored, fewer than 14: there"),
     ],
 )
 def test_what_misleads_does_not_stop(
@@ -89,6 +89,20 @@ def test_what_misleads_does_not_stop(
     assert code == 0
     assert said in of_severity(out, "misleads")[about]
     assert (tmp_path / "a.svg").is_file()
+
+
+@pytest.mark.parametrize("missing, severity", [(3, "remark"), (4, "misleads")])
+def test_a_few_days_between_passes_are_the_orbits(
+    oceanbench: Command, tmp_path: Path, missing: int, severity: str
+) -> None:
+    seen = strip(after=13)  # a day fewer than the margin that is asked for
+    day = ((seen["time"] - builders.FIRST) / builders.DAY).values
+    seen = seen.isel(time=(day < 4) | (day >= 4 + missing))
+    path = world(tmp_path / "toy", seen)
+    out = oceanbench("doctor", path, "--days", 0, "--json")[1]
+    other = "remark" if severity == "misleads" else "misleads"
+    assert f"{missing} of 15 scored days" in of_severity(out, severity)["observations"]
+    assert "observations" not in of_severity(out, other)
 
 
 def test_a_truth_that_is_too_large_is_not_tried(

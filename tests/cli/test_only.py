@@ -28,7 +28,10 @@ def test_a_score_alone_is_printed_and_not_saved(tmp_path, monkeypatch, capsys):
     assert record["scores"][0]["value"] == value and record["saved"] is False
     assert not (tmp_path / "out").exists()
     code, _, errors = command(*arguments, "RMS")
-    assert code == 2 and "did you mean 'RMSE'" in errors
+    assert code == 2 and "did you mean 'RMSE'" in errors and errors.count("µ") == 1
+    for option in ("--board", "--figures"):
+        code, _, errors = command(*arguments, "RMSE", option)
+        assert code == 2 and f"{option}: needs all scores" in errors
 
 
 def test_a_board_takes_no_result_of_some_scores(tmp_path):

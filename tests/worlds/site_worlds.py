@@ -14,6 +14,7 @@ from oceanbench.result import Result
 from oceanbench.submission import Submission
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
+LEAK = "the estimates equal the truth; submit what was estimated"
 CARD = """# `toy_maps`: a toy
 
 **Task.** Map a toy sea. It is small.
@@ -53,6 +54,8 @@ def board_world(folder: Path) -> tuple[Challenge, Path]:
     found["first"] = replace(found["first"], submission={**first, **words})
     said = {**found["poor & <i>"].submission, "notes": EVIL, "method": EVIL, "reference": EVIL}
     found["poor & <i>"] = replace(found["poor & <i>"], submission=said)
+    found["poor & <i>"] = replace(found["poor & <i>"], warnings=[EVIL])
+    found["first"] = replace(found["first"], warnings=[LEAK])
     found["apart"] = replace(
         found["second"],
         submission={**found["second"].submission, "name": "apart", "observations": "swath"},

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import json
+import logging
+import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +19,8 @@ from oceanbench.errors import OceanbenchError, in_one_line
 
 FORMAT = "http://mlcommons.org/croissant/1.0"
 CROISSANT = "http://mlcommons.org/croissant/"
+HEAD = re.compile(r"Found the following \d+ (warning|error)")  # of the validator's list
+ADDRESS = re.compile(r"https?://[^\s/]+\S*")
 NETCDF, ARCHIVES = "application/x-netcdf", {".zip": "application/zip", ".gz": "application/gzip"}
 CONTEXT: dict[str, Any] = {  # the words below, and those of the standard that loaders look for
     "@language": "en",
@@ -75,14 +79,18 @@ def croissant(
     challenge : from :meth:`Challenge.load`
     data_dir : folder of the challenge's files
     published : day on which the challenge was
-    base : what stands before the paths of files, as the address of the folder of challenge.yaml;
+    base : what stands before the paths of files: the address of the folder of challenge.yaml;
         by default they are relative to it
 
     Raises
     ------
     OceanbenchError
-        if no file is here, and none has an address with a checksum
+        if no file is here, and none has an address with a checksum, or ``base`` is no address
     """
+    if base and not ADDRESS.fullmatch(base):
+        raise OceanbenchError(f"--base '{base}': expected an address, as https://a.b/folder/")
+    if base and not base.endswith(("/", "=")):
+        base += "/"
     distribution = list(_distribution(challenge, data_dir, base))
     if not distribution:
         raise OceanbenchError(challenge.how_to_get(challenge.truth_name, data_dir))
@@ -118,8 +126,24 @@ def to_json(content: dict[str, Any]) -> str:
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
-def problems(path: Path) -> list[str]:
+class _Said(logging.Handler):
+    """Keeps what is logged."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a message, line by line."""
+        self.lines += (line for line in _lines(record.getMessage()) if not HEAD.match(line))
+
+
+def problems(path: Path) -> tuple[list[str], list[str]]:
     """What the validator of the standard says is wrong with a file of metadata.
+
+    Returns
+    -------
+    what is wrong, and what it recommends only
 
     Raises
     ------
@@ -133,15 +157,25 @@ def problems(path: Path) -> list[str]:
             "--validate: needs the package 'mlcroissant'; pip install "
             '"oceanbench-challenges[croissant]"'
         ) from problem
+    said, log = _Said(), logging.getLogger("absl")
+    passed_on, log.propagate = log.propagate, False
+    log.addHandler(said)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what its own packages deprecate
             mlcroissant.Dataset(jsonld=path)
     except mlcroissant.ValidationError as problem:
-        return [line.strip(" -") for line in str(problem).splitlines() if line.strip(" -")]
+        return _lines(str(problem)), said.lines
     except Exception as problem:  # its parsers have exceptions of their own
-        return [in_one_line(problem)]
-    return []
+        return [in_one_line(problem)], said.lines
+    finally:
+        log.removeHandler(said)
+        log.propagate = passed_on
+    return [], said.lines
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip(" -") for line in text.splitlines() if line.strip(" -")]
 
 
 def _variables(challenge: Challenge) -> Iterator[dict[str, str]]:

@@ -138,6 +138,15 @@ def test_a_file_of_the_truth_is_never_public(oceanbench: Command, tmp_path: Path
     assert not list(tmp_path.glob("*.zip"))
 
 
+def test_a_sample_of_another_sea_is_refused(oceanbench: Command, tmp_path: Path) -> None:
+    toy = builders.maps_challenge(tmp_path / "toy")
+    far = builders.maps()
+    builders.write(far.assign_coords(longitude=far["longitude"] + 60), tmp_path / "far.nc")
+    code, _, err = oceanbench("export", "codabench", toy.path, "a.zip", "--sample", "far.nc")
+    assert code == 2 and "far.nc" in err and len(err.splitlines()) == 1
+    assert not (tmp_path / "a.zip").exists()
+
+
 def test_another_version_is_installed_before_it_scores(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -31,7 +31,7 @@ def toy(tmp_path: Path) -> Challenge:
 
 
 def test_files_here_have_their_checksums_and_others_their_archive(toy: Challenge) -> None:
-    content = croissant(toy, base="https://c.d/")
+    content = croissant(toy, base="https://c.d")
     truth, archive, inside = content["distribution"]
     assert truth["contentUrl"] == "https://c.d/truth.nc"
     there = (toy.path.parent / "truth.nc").read_bytes()
@@ -40,6 +40,12 @@ def test_files_here_have_their_checksums_and_others_their_archive(toy: Challenge
     assert inside["containedIn"] == {"@id": archive["@id"]} and inside["includes"] == "old/*.nc"
     assert content["variableMeasured"][0]["unitText"] == "m"
     assert content["spatialCoverage"]["geo"]["box"] == "33 -65 36 -61"
+
+
+@pytest.mark.parametrize("base", ["not a url", "ftp://a.b/", "https://", "https://a b/"])
+def test_a_base_is_an_address(toy: Challenge, base: str) -> None:
+    with pytest.raises(OceanbenchError, match="expected an address"):
+        croissant(toy, base=base)
 
 
 def test_nothing_to_describe_is_refused(toy: Challenge, tmp_path: Path) -> None:
@@ -53,14 +59,16 @@ def test_nothing_to_describe_is_refused(toy: Challenge, tmp_path: Path) -> None:
 def test_the_validator_agrees(oceanbench: Command, toy: Challenge, tmp_path: Path) -> None:
     pytest.importorskip("mlcroissant", reason="mlcroissant is not installed")
     words = ["export", "croissant", toy.path, "toy.json", "--validate", "--published", "2026-01-31"]
-    code, out, _ = oceanbench(*words)
+    code, out, err = oceanbench(*words)
     assert code == 0, out
+    assert "WARNING:absl" not in err
+    assert all(line.startswith("warning: [Metadata(") for line in err.splitlines())
     assert "3 files and archives of toy_maps" in out
     content = json.loads((tmp_path / "toy.json").read_text(encoding="utf-8"))
     assert content["datePublished"] == "2026-01-31"
     del content["distribution"][0]["sha256"]
     (tmp_path / "wrong.json").write_text(to_json(content), encoding="utf-8")
-    said = problems(tmp_path / "wrong.json")
+    said, _ = problems(tmp_path / "wrong.json")
     assert any("sha256" in line for line in said)
 
 

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import numpy as np
 import pytest
 from rows import every
-from site_worlds import EVIL, Element, Page, board_world
+from site_worlds import EVIL, LEAK, Element, Page, board_world
 
 from oceanbench.boards.differences import compared
 from oceanbench.boards.ranking import board, load_results
@@ -110,6 +110,25 @@ def test_embedded_json_cannot_end_its_script(text: str) -> None:
     found = embedded({"a": [text]})
     assert not set(found) & set("<>&")
     assert json.loads(found) == {"a": [text]}
+
+
+def test_rows_with_warnings_are_marked(pages: dict[str, Page], results: dict[str, Result]) -> None:
+    board_page = pages[f"{HOME}index.html"]
+    heads = board_page.all("th", "name")[1:]
+    marked = {
+        board_page.within("a", head)[0].text: [
+            (e.get("title"), e.text)
+            for e in board_page.within("span", head)
+            if "warned" in e.classes
+        ]
+        for head in heads
+    }
+    for name, found in marked.items():
+        said = "; ".join(results[name].warnings)
+        assert found == ([(said, f"warned: {said}")] if said else []), name
+    assert [LEAK] in [results[name].warnings for name in marked]
+    leader = pages["index.html"].all("span", "leader")[0]
+    assert ("warned: " + LEAK in leader.text) == ("first" in leader.text)
 
 
 def test_only_addresses_of_the_web_become_links() -> None:

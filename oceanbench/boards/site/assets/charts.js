@@ -4,6 +4,7 @@
 const COLOURS = ["#2a8bd4", "#e07a2f", "#2ca58d", "#c0508f", "#8a6fd1", "#b8951d", "#d1495b", "#5f7f8f"];
 const ALONG = { time: "", window: "window", lead: "lead [days]", case: "case" };
 const HEIGHT = 320;
+const short = (number) => String(Number(number.toPrecision(6)));
 const date = (seconds) => new Date(seconds * 1e3).toISOString().slice(0, 16).replace("T00:00", "").replace("T", " ");
 
 function drawCharts(figure, charts) {
@@ -35,12 +36,19 @@ function drawCharts(figure, charts) {
             labelSize: ALONG[chart.along] ? 24 : 0,
             ...(chart.along === "time" && { space: 90, values: (_, places) => places.map(date) }),
           },
-          { ...pencil, label: chart.title + (chart.unit ? ` [${chart.unit}]` : ""), size: 68, labelSize: 24 },
+          {
+            ...pencil,
+            label: chart.title + (chart.unit ? ` [${chart.unit}]` : ""),
+            values: (_, places) => places.map((place) => (place === null ? "" : short(place))),
+            size: (_, texts) => Math.max(68, 20 + 7 * Math.max(0, ...(texts ?? []).map((text) => text.length))),
+            labelSize: 24,
+          },
         ],
         series: [
           { label: chart.along, ...(chart.along === "time" && { value: (_, place) => (place === null ? "–" : date(place)) }) },
           ...names.map((name, i) => ({
             label: name,
+            value: (_, number) => (number === null ? "–" : short(number)),
             stroke: COLOURS[i % COLOURS.length],
             width: loose ? 0 : 2,
             dash: i < COLOURS.length ? undefined : [6, 4],
