@@ -68,7 +68,7 @@ def write_bundle(
     if end is not None and end <= begin:
         raise OceanbenchError(f"--end {end}: expected a day after the start, {begin}")
     parts = [
-        *pages(challenge),
+        *pages(challenge, data_dir),
         *_program(challenge, wheels),
         *_data(challenge, data_dir),
         ("sample_submission/" + sample.name, sample),

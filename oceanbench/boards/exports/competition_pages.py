@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from oceanbench.boards.site.rules import declared_scores, rules_of
 from oceanbench.challenge import Challenge
 from oceanbench.data import shipped
+from oceanbench.declaration.consistency import HIDDEN
+from oceanbench.kinds import CHALLENGE_KINDS
+
+AnyArray = NDArray[Any]
+FEW = 40  # values of an uneven axis, which are listed
 
 
 def card_of(challenge: Challenge) -> str:
@@ -16,8 +26,14 @@ def card_of(challenge: Challenge) -> str:
     return path.read_text(encoding="utf-8") if path.is_file() else f"# {challenge.title}\n"
 
 
-def pages(challenge: Challenge) -> Iterator[tuple[str, bytes]]:
-    """Card, rules and scores, how to enter, terms."""
+def pages(challenge: Challenge, data_dir: Path | None = None) -> Iterator[tuple[str, bytes]]:
+    """Card, rules and scores, how to enter, terms.
+
+    Parameters
+    ----------
+    challenge : from :meth:`Challenge.load`
+    data_dir : folder of the challenge's files
+    """
     yield "pages/overview.md", card_of(challenge).encode()
     rules = [f"| {heading} | {text} |" for heading, text in rules_of(challenge)]
     scores = [
@@ -26,22 +42,19 @@ def pages(challenge: Challenge) -> Iterator[tuple[str, bytes]]:
     ]
     lines = ["# Rules", "", "| | |", "| --- | --- |", *rules]
     lines += ["", "# Scores", "", "| score | is | options |", "| --- | --- | --- |", *scores]
-    lines += ["", f"{challenge.ranking.label} ranks."]
+    lines += ["", f"{challenge.ranking.label} ranks.", "", "# Grid and times to submit", ""]
+    lines += _dimensions(challenge, data_dir)
     yield "pages/rules.md", "\n".join([*lines, ""]).encode()
     variables = ", ".join(
         f"`{name}` [{variable.units}]" for name, variable in challenge.submission.variables.items()
     )
-    requirement = requirements(challenge)[0]
     enter = [
         "# How to enter",
         "",
-        f"Send a zip of one NetCDF file (or Zarr store `NAME.zarr`) with {variables}, as in the "
-        "starting kit. Without a computer of the organiser's, the same scores come from",
+        f"Send a zip of one NetCDF file (or Zarr store `NAME.zarr`) with {variables}, on the grid "
+        "and times that the rules list, as in the starting kit.",
         "",
-        "```",
-        f"pip install {requirement}",
-        f"oceanbench evaluate {challenge.called} my_estimates.nc",
-        "```",
+        *_at_home(challenge),
         "",
         "`result.json` in the output of a submission has every score with its interval.",
     ]
@@ -51,6 +64,62 @@ def pages(challenge: Challenge) -> Iterator[tuple[str, bytes]]:
         f"# Terms\n\nTerms of the data: {licence}.\n\nWhat is sent is read as data, and scored.\n"
     )
     yield "pages/terms.md", terms.encode()
+
+
+def _dimensions(challenge: Challenge, data_dir: Path | None) -> Iterator[str]:
+    """Size, first and last of every dimension of what is to be submitted."""
+    kind = CHALLENGE_KINDS[challenge.kind]
+    if kind.truth_layout == "track" and challenge.submission.grid is None:
+        yield "Maps on any grid that covers the domain and the scored days."
+        return
+    target = kind.target(challenge, data_dir)
+    yield "| dimension | size | first | last | step |"
+    yield "| --- | --- | --- | --- | --- |"
+    for name, size in target.sizes.items():
+        axis = target.coords.get(name)
+        told = ["–"] * 3
+        if axis is not None:
+            told = [_told(axis.values[0]), _told(axis.values[-1]), _step(axis.values)]
+        yield f"| {name} | {size} | {' | '.join(told)} |"
+
+
+def _step(values: AnyArray) -> str:
+    """Step of an even axis; all values of another, if they are few."""
+    if values.dtype.kind not in "Mfiu":
+        return "–"
+    steps = np.diff(values)
+    even = steps if steps.dtype.kind != "m" else steps / np.timedelta64(1, "D")
+    if steps.size and np.allclose(even, even[0], rtol=1e-4, atol=0):
+        return f"{even[0]:.6g}" + (" days" if steps.dtype.kind == "m" else "")
+    listed = ", ".join(_told(value) for value in values)
+    return listed if values.size <= FEW else "as in the starting kit"
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, np.datetime64):
+        return str(value.astype("datetime64[s]")).removesuffix("T00:00:00")
+    return f"{value:.8g}" if isinstance(value, np.floating) else str(value)
+
+
+def _at_home(challenge: Challenge) -> Iterator[str]:
+    """What participants can do themselves: score what is shipped, read what is public."""
+    called, truth = challenge.called, challenge.truth_name
+    yield "The scores of the board are computed here, from what is sent."
+    if challenge.is_shipped:
+        yield f"Whoever has the files of `{truth}` too computes the same ones with"
+    else:
+        yield f"`{truth}` is not public, so that nobody can compute them elsewhere. The public data"
+        yield "are what methods may read; in their folder,"
+    yield from ("", "```", f"pip install {requirements(challenge)[0]}")
+    if challenge.is_shipped:
+        yield from (f"oceanbench evaluate {called} my_estimates.nc", "```")
+        return
+    name = next((n for n, d in challenge.datasets.items() if d.role not in HIDDEN), None)
+    yield "oceanbench show challenge.yaml"
+    if name is not None:
+        opened = f"Challenge.load('challenge.yaml').open('{name}')"
+        yield f'python -c "from oceanbench.challenge import Challenge; print({opened})"'
+    yield from ("```", "", "shows what is asked, and reads an input.")
 
 
 def requirements(challenge: Challenge) -> list[str]:

@@ -18,6 +18,7 @@ from command import Command
 from places import ROOT
 
 from oceanbench.boards.exports import scoring_program
+from oceanbench.challenge import Challenge
 from oceanbench.result import Result
 
 SORTINGS = {"asc", "desc"}
@@ -91,6 +92,20 @@ def test_a_bundle_is_what_the_platform_unpacks(bundle: Path) -> None:
     }
     assert public == {"challenge.yaml", "seen", "seen/track.nc"}, "the truth stays hidden"
     assert (bundle / "reference_data" / "truth.nc").is_file()
+
+
+def test_pages_promise_what_participants_can_do(bundle: Path, oceanbench: Command) -> None:
+    enter = (bundle / "pages" / "enter.md").read_text("utf-8")
+    assert "`truth` is not public" in enter and "oceanbench evaluate" not in enter
+    public = bundle / "public_data" / "challenge.yaml"
+    assert ".open('track')" in enter and Challenge.load(public).open("track").sizes["time"] > 10
+    assert oceanbench("show", public)[0] == 0
+    rules = (bundle / "pages" / "rules.md").read_text("utf-8")
+    maps = builders.maps()
+    for name in ("time", "latitude", "longitude"):
+        assert f"| {name} | {maps.sizes[name]} | " in rules
+    assert "| 1 days |" in rules
+    assert f"| latitude | {maps.sizes['latitude']} | {maps['latitude'].values[0]:g} |" in rules
 
 
 def platform(folder: Path, bundle: Path, **sent: Path) -> subprocess.CompletedProcess[str]:
