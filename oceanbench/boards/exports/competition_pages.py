@@ -90,7 +90,7 @@ def _step(values: AnyArray) -> str:
     steps = np.diff(values)
     even = steps if steps.dtype.kind != "m" else steps / np.timedelta64(1, "D")
     if steps.size and np.allclose(even, even[0], rtol=1e-4, atol=0):
-        return f"{even[0]:.6g}" + (" days" if steps.dtype.kind == "m" else "")
+        return f"{even[0]:.6g}" + (" d" if steps.dtype.kind == "m" else "")
     listed = ", ".join(_told(value) for value in values)
     return listed if values.size <= FEW else "as in the starting kit"
 

@@ -104,7 +104,7 @@ def test_pages_promise_what_participants_can_do(bundle: Path, oceanbench: Comman
     maps = builders.maps()
     for name in ("time", "latitude", "longitude"):
         assert f"| {name} | {maps.sizes[name]} | " in rules
-    assert "| 1 days |" in rules
+    assert "| 1 d |" in rules
     assert f"| latitude | {maps.sizes['latitude']} | {maps['latitude'].values[0]:g} |" in rules
 
 
