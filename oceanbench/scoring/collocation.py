@@ -65,7 +65,7 @@ def collocate(
     fill = fill and bool(holes.any())
 
     def carried(field: xr.DataArray) -> xr.DataArray:
-        brought = at_truth(field.astype(np.float64), truth)
+        brought = at_truth(_wide(field), truth)
         return fill_holes(brought.where(~holes)) if fill else brought
 
     if fill:
@@ -86,10 +86,16 @@ def collocate(
 def _mean(field: xr.DataArray) -> xr.DataArray:
     """Mean of the members in double precision, one time after the other: they may be many."""
     if "member" not in field.dims:
-        return field.astype(np.float64)
+        return _wide(field)
     times = range(field.sizes["time"])
-    maps = [field.isel(time=[t]).astype(np.float64).mean("member", skipna=False) for t in times]
+    maps = [_wide(field.isel(time=[t])).mean("member", skipna=False) for t in times]
     return xr.concat(maps, "time")
+
+
+def _wide(field: xr.DataArray) -> xr.DataArray:
+    """Field in double precision; a signalling NaN of a damaged file is missing as any other."""
+    with np.errstate(invalid="ignore"):
+        return field.astype(np.float64)
 
 
 def _stacked(

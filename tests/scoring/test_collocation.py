@@ -9,6 +9,7 @@ from builders import maps, maps_challenge, submission, track, tracks_challenge
 from matches import matched_by_score
 from rows import every
 
+from oceanbench.scoring.collocation import collocate
 from oceanbench.scoring.matching import Matched
 
 LAYOUTS = [
@@ -34,6 +35,19 @@ def with_std(dataset: xr.Dataset, std: object) -> xr.Dataset:
 def test_one_value_is_its_own_distribution(tmp_path):
     found = matched(maps_challenge(tmp_path), maps(noise=0.1), tmp_path)
     assert found.distribution is found.estimate
+
+
+@pytest.mark.parametrize("members", [1, 3])
+def test_a_signalling_nan_of_a_damaged_file_is_missing(members):
+    """A warning would be an error here."""
+    known = maps()["ssh"].astype("f4")
+    values = np.stack([known.values] * members)
+    values.view("u4")[0, 1, 2, 3] = 0x7FA00000
+    estimate = xr.DataArray(values, dims=("member", *known.dims), coords=known.coords)
+    whole = estimate if members > 1 else estimate.isel(member=0, drop=True)
+    truth = known.astype("f8")
+    found = collocate(whole.to_dataset(name="ssh"), truth, lambda field, _: field)
+    assert int(found.estimate.isnull().sum()) == 1
 
 
 @every("layout", LAYOUTS)
