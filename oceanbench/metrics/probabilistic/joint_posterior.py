@@ -37,9 +37,15 @@ def posterior_energy_distance(
     :func:`oceanbench.metrics.probabilistic.energy.energy_score`. 0 only where the joint
     distributions are the same; of M draws of the posterior about :math:`E\|Y - Y'\| / 2M`.
 
+    Parameters
+    ----------
+    estimate, posterior, weights : as for
+        :func:`oceanbench.metrics.probabilistic.posterior.posterior_divergence`
+
     Returns
     -------
-    in the unit of the variable; flag ``marginal`` for a mean and standard deviation
+    DataArray of the distance of each case at its points, in the unit of the variable; flag
+    ``marginal`` for a mean and standard deviation
 
     References
     ----------
@@ -64,9 +70,15 @@ def posterior_sliced_wasserstein(
     :func:`posterior_energy_distance`, and the mean is scaled so that a shift of all points by one
     unit in all directions counts as one.
 
+    Parameters
+    ----------
+    estimate, posterior, weights : as for
+        :func:`oceanbench.metrics.probabilistic.posterior.posterior_divergence`
+
     Returns
     -------
-    in the unit of the variable; flag ``marginal`` for a mean and standard deviation
+    DataArray of the distance of each case at its points, in the unit of the variable; flag
+    ``marginal`` for a mean and standard deviation
 
     References
     ----------

@@ -87,9 +87,15 @@ def posterior_divergence(
     estimate: 0 where both are right, without bound as an estimate is sure of what is wrong. M
     members that are draws of the posterior have about :math:`1/(2M) + 1/(4M)` and more.
 
+    Parameters
+    ----------
+    estimate : DataArray like the posterior, with ``member``, ``moment`` or neither
+    posterior : DataArray (member, window, time, component), in the variable's unit
+    weights : DataArray broadcastable to the points, >= 0
+
     Returns
     -------
-    nats; flag ``deterministic`` for a single value
+    DataArray at each point, in nats; flag ``deterministic`` for a single value
     """
     mean, deviation = _moments(posterior)
     found = at_points(lambda given, _: given.mean(), estimate, mean, weights)
@@ -111,9 +117,13 @@ def posterior_crps(
     distance, 0 only where they are the same. No transformation of members that knows nothing gains
     by it. M draws of the posterior have :math:`E|X - X'| / 2M`, of a normal one 0.56 s/M.
 
+    Parameters
+    ----------
+    estimate, posterior, weights : as for :func:`posterior_divergence`
+
     Returns
     -------
-    in the unit of the variable
+    DataArray at each point, in the unit of the variable
 
     References
     ----------
