@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
+from oceanbench.data.files import whole
 from oceanbench.declaration import MetricRow
 from oceanbench.errors import OceanbenchError
 from oceanbench.metrics import METRICS, Flagged
@@ -131,13 +132,9 @@ def check_format(path: Path) -> None:
 
 def save(figure: Figure, path: Path) -> Path:
     """Write a figure, which appears whole or not at all; its folder is made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part{path.suffix}")
-    try:
-        figure.savefig(part)
-        return part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole(path) as temporary:
+        figure.savefig(temporary, format=path.suffix.removeprefix("."))
+    return path
 
 
 def note(heading: str, text: str) -> Figure:
