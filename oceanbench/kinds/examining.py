@@ -30,6 +30,27 @@ Why = tuple[Severity, str, str]
 NOISE = 0.3  # of the truth's deviation: an estimate that no metric finds degenerate
 
 
+def examined(
+    declaration: Declaration, datasets: Mapping[str, xr.Dataset], geometry: Geometry
+) -> Iterator[Finding]:
+    """Masks and scores without values, and observations elsewhere, at other times, or unlike maps.
+
+    Parameters
+    ----------
+    declaration : of a challenge with a domain
+    datasets : those that could be opened
+    geometry : of the kind, whose ``at_truth`` has nothing to do
+    """
+    truth = datasets.get(declaration.truth_name)
+    large = [] if truth is None else list(too_large(declaration, truth))
+    yield from large
+    if truth is not None and not large:
+        yield from scorable(declaration, truth, geometry)
+        if truth.sizes.keys() >= {"time", "latitude", "longitude"}:  # maps, and no track
+            yield from resembling(declaration, truth, datasets)
+    yield from observed(declaration, datasets)
+
+
 def too_large(declaration: Declaration, truth: xr.Dataset) -> Iterator[Finding]:
     """What is to be said of a truth that is not read as a whole; nothing of one that is."""
     count = max((array.size for array in truth.data_vars.values()), default=0)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ from oceanbench.data.joining import in_time
 from oceanbench.declaration import Declaration, FieldMask
 from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.grid import SAME_NODE, SAME_TIME, centre_longitude, interpolate
+from oceanbench.kinds import examining
 from oceanbench.kinds.expected import check_same_level, check_units, expected
+from oceanbench.kinds.findings import Finding
 from oceanbench.kinds.kind import Submitted
 from oceanbench.kinds.submitted import check_times, check_values, empty, open_variables, written
 from oceanbench.scoring.collocation import AtTruth
@@ -255,6 +258,18 @@ def _field_at(
     if "latitude" in points.dims:  # nodes of a grid, the same at all times
         points = points.isel(time=0, drop=True)
     return interpolate(field, points)
+
+
+def examined(
+    prepared: Callable[[Declaration, xr.DataArray], xr.DataArray],
+    declaration: Declaration,
+    data_dir: Path | None,
+    datasets: Mapping[str, xr.Dataset],
+) -> Iterator[Finding]:
+    """Findings about places, the truth of a variable ``prepared`` as the kind scores it."""
+    inside = inside_masks(declaration, data_dir)
+    geometry = Geometry(partial(prepared, declaration), lambda field, _: field, inside)
+    return examining.examined(declaration, datasets, geometry)
 
 
 def target_maps(declaration: Declaration) -> xr.Dataset | None:

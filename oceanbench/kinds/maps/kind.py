@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -10,13 +9,12 @@ import xarray as xr
 
 from oceanbench.declaration import Declaration, FieldMask
 from oceanbench.grid import interpolate
-from oceanbench.kinds import examining, gridded
-from oceanbench.kinds.findings import Finding
+from oceanbench.kinds import gridded
 from oceanbench.kinds.kind import Cases, Kind, Submitted
 from oceanbench.kinds.maps.truth_grid import check_truth, same_nodes
 from oceanbench.kinds.points import score_by, validate_by
 from oceanbench.kinds.submitted import empty
-from oceanbench.scoring.points import Geometry, Pieces
+from oceanbench.scoring.points import Pieces
 
 
 def target(declaration: Declaration, data_dir: Path | None) -> xr.Dataset:
@@ -64,21 +62,6 @@ def prepared(declaration: Declaration, truth: xr.DataArray) -> xr.DataArray:
     return ordered
 
 
-def examined(
-    declaration: Declaration, data_dir: Path | None, datasets: Mapping[str, xr.Dataset]
-) -> Iterator[Finding]:
-    """Masks and scores without values, and observations elsewhere, at other times, or unlike."""
-    truth = datasets.get(declaration.truth_name)
-    large = [] if truth is None else list(examining.too_large(declaration, truth))
-    yield from large
-    if truth is not None and not large:
-        inside = gridded.inside_masks(declaration, data_dir)
-        geometry = Geometry(partial(prepared, declaration), lambda field, _: field, inside)
-        yield from examining.scorable(declaration, truth, geometry)
-        yield from examining.resembling(declaration, truth, datasets)
-    yield from examining.observed(declaration, datasets)
-
-
 MAPS = Kind(
     truth_layout="grid",
     roles=gridded.ROLES,
@@ -92,6 +75,6 @@ MAPS = Kind(
     read=read,
     score=partial(score_by, matched),
     validate=partial(validate_by, matched),
-    examined=examined,
+    examined=partial(gridded.examined, prepared),
     shortened=gridded.first_days,
 )

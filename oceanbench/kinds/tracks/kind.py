@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,10 @@ import xarray as xr
 from oceanbench.declaration import Declaration, FieldMask
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import interpolate
-from oceanbench.kinds import examining, gridded
-from oceanbench.kinds.findings import Finding
+from oceanbench.kinds import gridded
 from oceanbench.kinds.kind import Cases, Kind, Submitted
 from oceanbench.kinds.points import score_by, validate_by
-from oceanbench.scoring.points import Geometry, Pieces
+from oceanbench.scoring.points import Pieces
 
 
 def defaults(content: dict[str, Any]) -> dict[str, Any]:
@@ -64,20 +62,6 @@ def matched(declaration: Declaration, submitted: Submitted, data_dir: Path | Non
     )
 
 
-def examined(
-    declaration: Declaration, data_dir: Path | None, datasets: Mapping[str, xr.Dataset]
-) -> Iterator[Finding]:
-    """Masks and scores without values, and observations elsewhere or at other times."""
-    truth = datasets.get(declaration.truth_name)
-    large = [] if truth is None else list(examining.too_large(declaration, truth))
-    yield from large
-    if truth is not None and not large:
-        inside = gridded.inside_masks(declaration, data_dir)
-        geometry = Geometry(lambda known: known, lambda field, _: field, inside)
-        yield from examining.scorable(declaration, truth, geometry)
-    yield from examining.observed(declaration, datasets)
-
-
 TRACKS = Kind(
     truth_layout="track",
     roles={**gridded.ROLES, "truth": "track"},
@@ -92,6 +76,6 @@ TRACKS = Kind(
     read=read,
     score=partial(score_by, matched),
     validate=partial(validate_by, matched),
-    examined=examined,
+    examined=partial(gridded.examined, lambda _, truth: truth),
     shortened=gridded.first_days,
 )
