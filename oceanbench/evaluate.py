@@ -16,7 +16,7 @@ from oceanbench.challenge import Challenge
 from oceanbench.data.files import write_netcdf
 from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.kinds import CHALLENGE_KINDS
-from oceanbench.kinds.kind import Means
+from oceanbench.kinds.kind import Resources
 from oceanbench.result import Result
 from oceanbench.scoring.draws import without_draws
 from oceanbench.scoring.provenance import provenance
@@ -68,8 +68,10 @@ def evaluate(
     loaded = with_scores(as_challenge(challenge), only)
     folder = None if data_dir is None else Path(data_dir)
     with _file_of(submission, name) as file:
-        how: dict[str, Any] = {"executor": executor, "kept": kept}
-        return evaluated(loaded, file, data_dir=folder, options=options, **how)[0]
+        result, _ = evaluated(
+            loaded, file, data_dir=folder, options=options, executor=executor, kept=kept
+        )
+        return result
 
 
 def as_challenge(challenge: Challenge | Path | str) -> Challenge:
@@ -142,9 +144,9 @@ def evaluated(
 ) -> tuple[Result, Any]:
     """Score a submission as :func:`evaluate` does; the result, and what figures are drawn from."""
     begin = time.perf_counter()
-    kind, means = CHALLENGE_KINDS[challenge.kind], Means(executor, kept)
+    kind, resources = CHALLENGE_KINDS[challenge.kind], Resources(executor, kept)
     challenge.there(challenge.truth_name, data_dir)  # before the submission is looked at
-    found = kind.score(challenge, submission.submitted_to(challenge), data_dir, means)
+    found = kind.score(challenge, submission.submitted_to(challenge), data_dir, resources)
     scores, series = found.scores, found.series
     if submission.members != INDEPENDENT:
         scores, series = without_draws(scores, series)

@@ -173,14 +173,14 @@ def _verify_all(
 
     from oceanbench.boards.ranking import load_results
     from oceanbench.boards.verification import file_of, verified_apart
-    from oceanbench.scoring.sharing import Shared
+    from oceanbench.scoring.sharing import SharedWork
 
     skipped: list[str] = []
     known = [(c, r) for c in challenges for r in load_results(c, folders, skipped)]
     _warn(skipped)
     there = [(c, r, path) for c, r in known if (path := file_of(r, submissions)) is not None]
     wrong = 0
-    found = Shared(partial(verified_apart, data_dir), there, executor, "scoring again")
+    found = SharedWork(partial(verified_apart, data_dir), there, executor, "scoring again")
     for (challenge, result, _), lines in zip(there, found, strict=True):
         wrong += bool(lines)
         verdict = f"{len(lines)} differences, first {lines[0]}" if lines else "verified"

@@ -70,7 +70,7 @@ class Driving:
 
 
 @dataclass(frozen=True)
-class Means:
+class Resources:
     """With what a submission is scored; how, does not change the scores.
 
     Attributes
@@ -157,7 +157,7 @@ class Kind:
     target : (declaration, data_dir) -> empty variables on the coordinates that a method fills
     read : (declaration, submitted, data_dir) -> canonical variables of a submission, refused where
         they are not what is asked for
-    score : (declaration, submitted, data_dir, means) -> scores, and what figures are drawn from
+    score : (declaration, submitted, data_dir, resources) -> scores, and what figures are drawn from
     validate : (declaration, submitted, data_dir) -> lines that say how much of a submission can be
         scored; it is read as for scoring, and refused by the same rules
     keys : section of the keys of challenge.yaml that only this kind has
@@ -188,7 +188,7 @@ class Kind:
     open: Callable[[Declaration, str, Path | None, slice | None], xr.Dataset]
     target: Callable[[Declaration, Path | None], xr.Dataset]
     read: Callable[[Declaration, Submitted, Path | None], Any]
-    score: Callable[[Declaration, Submitted, Path | None, Means], Evaluated]
+    score: Callable[[Declaration, Submitted, Path | None, Resources], Evaluated]
     validate: Callable[[Declaration, Submitted, Path | None], list[str]]
     keys: type[Section] = Section
     mask_keys: type[Mask] = Mask

@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 
 from oceanbench.declaration import Declaration, MetricRow
-from oceanbench.kinds.kind import Means, Submitted
+from oceanbench.kinds.kind import Resources, Submitted
 from oceanbench.scoring.points import Evaluated, Pieces, in_words, score_points
 from oceanbench.scoring.rows_apart import apart, joined_points
-from oceanbench.scoring.sharing import Shared
+from oceanbench.scoring.sharing import SharedWork
 
 MatchedBy = Callable[[Declaration, Submitted, Path | None], Pieces]
 
@@ -21,14 +21,14 @@ def score_by(
     declaration: Declaration,
     submitted: Submitted,
     data_dir: Path | None,
-    means: Means,
+    resources: Resources,
 ) -> Evaluated:
     """Scores of estimates at points; workers share those that have no statistic in common."""
-    if means.executor is None:
+    if resources.executor is None:
         return score_points(declaration, matched(declaration, submitted, data_dir))
     groups = apart(declaration)
     work = partial(_some_scores, matched, declaration, submitted, data_dir)
-    shared = Shared(work, groups, means.executor, "scoring")
+    shared = SharedWork(work, groups, resources.executor, "scoring")
     found = matched(declaration, submitted, data_dir)  # which refuses, and is what figures are of
     return joined_points(declaration, found, list(shared))
 

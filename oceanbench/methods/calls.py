@@ -67,8 +67,7 @@ def run(  # noqa: PLR0913  (what its command has)
         data_dir=folder,
         executor=executor,
     )
-    how: dict[str, Any] = {"options": kept, "executor": executor}
-    result = evaluate(loaded, submission, data_dir=folder, **how)
+    result = evaluate(loaded, submission, data_dir=folder, options=kept, executor=executor)
     result.save(Path(output))
     return result
 

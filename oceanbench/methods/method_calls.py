@@ -18,7 +18,7 @@ from oceanbench.kinds.kind import Questions
 from oceanbench.methods.isolation import Inputs, MethodServer
 from oceanbench.methods.remote_inputs import Empty
 from oceanbench.methods.server import Answer
-from oceanbench.scoring.sharing import Shared
+from oceanbench.scoring.sharing import SharedWork
 
 AT_ONCE = 4  # calls of a task at least: a process is started for it, which imports what they need
 TASKS = 8  # at least, of many calls: no worker waits long for another
@@ -83,7 +83,7 @@ class MethodCalls:
         groups = [sent[i : i + few] for i in range(0, len(sent), few)]
         work = partial(_answers, self._file, name, self._arguments)
         targets = iter([target for _, target in questions])
-        for answers, read in Shared(work, groups, self._executor, "calling"):
+        for answers, read in SharedWork(work, groups, self._executor, "calling"):
             self.read |= read
             for answer in answers:
                 self.seconds.append(answer.cpu_seconds)

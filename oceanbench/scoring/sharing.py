@@ -11,7 +11,7 @@ from oceanbench.progress import progress
 T = TypeVar("T")
 
 
-class Shared:
+class SharedWork:
     """Results of some work on each of several items, in their order, from when it is made on.
 
     A worker that ends in the middle costs time: a cluster gives what it had to another one, and

@@ -25,7 +25,7 @@ from oceanbench.cli import sharing
 from oceanbench.errors import OceanbenchError
 from oceanbench.evaluate import evaluate
 from oceanbench.result import Result
-from oceanbench.scoring.sharing import Shared
+from oceanbench.scoring.sharing import SharedWork
 from oceanbench.submission import Submission
 
 ALONE = {"profiles": None, "drifters": None, "image": None}
@@ -145,7 +145,7 @@ def squared(folder: Path, main: int, number: int) -> int:
 def test_a_process_that_is_killed_costs_time(tmp_path):
     work = partial(squared, tmp_path, os.getpid())
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        assert list(Shared(work, range(6), pool, "squares")) == [0, 1, 4, 9, 16, 25]
+        assert list(SharedWork(work, range(6), pool, "squares")) == [0, 1, 4, 9, 16, 25]
     assert (tmp_path / "killed").exists()
 
 
@@ -158,7 +158,7 @@ def test_a_worker_of_a_cluster_that_is_killed_costs_time(tmp_path):
         sharing.executor_of(1, found.scheduler_address) as pool,
     ):
         work = partial(squared, tmp_path, os.getpid())
-        assert list(Shared(work, range(6), pool, "squares")) == [0, 1, 4, 9, 16, 25]
+        assert list(SharedWork(work, range(6), pool, "squares")) == [0, 1, 4, 9, 16, 25]
     assert (tmp_path / "killed").exists()
 
 

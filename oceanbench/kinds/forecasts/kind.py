@@ -25,7 +25,7 @@ from oceanbench.kinds.forecasts.schedule import (
 from oceanbench.kinds.forecasts.score_rows import expand
 from oceanbench.kinds.forecasts.scoring.scores import evaluated, validated
 from oceanbench.kinds.forecasts.submission import read
-from oceanbench.kinds.kind import Cases, Kind, Means, Submitted
+from oceanbench.kinds.kind import Cases, Kind, Resources, Submitted
 from oceanbench.scoring.points import Evaluated
 
 
@@ -62,10 +62,10 @@ def score(
     declaration: Declaration,
     submitted: Submitted,
     data_dir: Path | None,
-    means: Means,
+    resources: Resources,
 ) -> Evaluated:
     """Scores of forecasts."""
-    return evaluated(declaration, submitted, data_dir=data_dir, means=means)
+    return evaluated(declaration, submitted, data_dir=data_dir, resources=resources)
 
 
 def validate(declaration: Declaration, submitted: Submitted, data_dir: Path | None) -> list[str]:

@@ -22,8 +22,8 @@ from oceanbench.kinds.forecasts.scoring.references import References
 from oceanbench.kinds.forecasts.scoring.sums import Accumulated, joined
 from oceanbench.kinds.forecasts.submission import find_forecasts
 from oceanbench.kinds.forecasts.submitted_fields import Forecasts
-from oceanbench.kinds.kind import Means, Submitted
-from oceanbench.scoring.sharing import Shared
+from oceanbench.kinds.kind import Resources, Submitted
+from oceanbench.scoring.sharing import SharedWork
 
 STARTS_AT_ONCE = 2  # of a task at least: opening the files costs less than they
 TASKS = 8  # at least, of many starts: no worker waits long for another
@@ -39,7 +39,7 @@ def sums_by_start(
     rows: Sequence[ForecastRow],
     *,
     data_dir: Path | None = None,
-    means: Means,
+    resources: Resources,
 ) -> Accumulated:
     """Sums of a submission on the grid and against observations.
 
@@ -52,7 +52,7 @@ def sums_by_start(
     declaration, submitted, data_dir : as a kind scores them
     forecasts, references, grid : opened from them
     rows : scores that are wanted
-    means : workers, and the folder of what is kept
+    resources : workers, and the folder of what is kept
 
     Raises
     ------
@@ -64,17 +64,17 @@ def sums_by_start(
         if starts:
             part = replace(forecasts, places={start: forecasts.places[start] for start in starts})
             return _sums(declaration, part, references, grid, rows, data_dir)
-        if means.executor is None:
+        if resources.executor is None:
             return _sums(declaration, forecasts, references, grid, rows, data_dir)
         every = list(forecasts.places)
         few = _at_once(forecasts)
         groups = [every[i : i + few] for i in range(0, len(every), few)]
         work = partial(_sums_of, declaration, submitted, rows, data_dir)
-        return joined(list(Shared(work, groups, means.executor, "scoring starts")))
+        return joined(list(SharedWork(work, groups, resources.executor, "scoring starts")))
 
     table = None
     alone = of_references_alone(rows, references.known)
-    kept = KeptSums.of(declaration, data_dir, means.kept) if means.kept and alone else None
+    kept = KeptSums.of(declaration, data_dir, resources.kept) if resources.kept and alone else None
     if kept is not None and kept.tables:
         table = summed([row for row in rows if row not in alone])
         drawn = summed(alone, [secrets.choice(list(forecasts.places))])

@@ -22,7 +22,7 @@ from oceanbench.kinds.forecasts.scoring.references import References
 from oceanbench.kinds.forecasts.scoring.sums import Accumulated, Against, Level, levels_of, named
 from oceanbench.kinds.forecasts.submission import find_forecasts
 from oceanbench.kinds.forecasts.submitted_fields import Forecasts
-from oceanbench.kinds.kind import Means, Submitted
+from oceanbench.kinds.kind import Resources, Submitted
 from oceanbench.metrics import METRICS, Flagged
 from oceanbench.metrics.probabilistic.points import form_of_members
 from oceanbench.result import Score
@@ -30,7 +30,7 @@ from oceanbench.scoring.points import Evaluated
 from oceanbench.scoring.series import series_of
 from oceanbench.scoring.statistics import interval
 
-ALONE = Means()
+ALONE = Resources()
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def evaluated(
     submitted: Submitted,
     *,
     data_dir: Path | None = None,
-    means: Means = ALONE,
+    resources: Resources = ALONE,
 ) -> Evaluated:
     """Score a submission of forecasts on every variable, mask, depth and lead.
 
@@ -63,7 +63,7 @@ def evaluated(
     """
     found = _opened(declaration, submitted, data_dir)
     rows = scores_of(declaration)
-    table, warnings = _summed(declaration, submitted, found, rows, data_dir, means)
+    table, warnings = _summed(declaration, submitted, found, rows, data_dir, resources)
     warnings += error_gates.leads(_errors(found.forecasts, table), found.forecasts.leads)
     changes = _changes(found.forecasts, found.references)
     warnings += error_gates.growth(_errors(found.forecasts, table), changes, found.forecasts.leads)
@@ -108,12 +108,14 @@ def _summed(
     found: _Opened,
     rows: Sequence[ForecastRow],
     data_dir: Path | None,
-    means: Means,
+    resources: Resources,
 ) -> tuple[Accumulated, list[str]]:
     """Sums for the scores of some rows, and what looks wrong in some of the fields."""
     try:
         warnings = sanity.inspect(_samples(declaration, *found), declaration.name)
-        table = sums_by_start(declaration, submitted, *found, rows, data_dir=data_dir, means=means)
+        table = sums_by_start(
+            declaration, submitted, *found, rows, data_dir=data_dir, resources=resources
+        )
     except OceanbenchError as problem:
         raise OceanbenchError(f"{submitted.name}: {problem}") from problem
     return table, warnings
