@@ -21,6 +21,8 @@ import xarray as xr
 from fronts import CENTRE, MEAN_TEMPERATURE, START, WIDE_BOX, simulate
 from measured import BOX, TRUTH_PERIOD, of_files, of_world
 
+from oceanbench.observing import frozen
+from oceanbench.observing.frozen import daily_maps, nodes, stored
 from oceanbench.observing.karin_errors import systematic_error
 from oceanbench.observing.noise import karin_error, nadir_error
 from oceanbench.observing.orbits import ORBITS, nadir_track
@@ -39,31 +41,10 @@ STEP = 0.125  # of the truth, degrees
 INFRARED_STEP, KEPT = 0.05, 2  # so many pixels by as many are averaged into one, where clear
 MICROWAVE_STEP = 0.25
 
-GLOBAL_ATTRIBUTES = {
+ATTRIBUTES = {
     "Conventions": "CF-1.8",
     "institution": "OceanBench",
     "comment": "synthetic: surface quasi-geostrophic simulation under a mixed layer",
-}
-ATTRIBUTES = {
-    "time": {"standard_name": "time", "long_name": "time (UTC)"},
-    "longitude": {"units": "degrees_east", "standard_name": "longitude", "long_name": "longitude"},
-    "latitude": {"units": "degrees_north", "standard_name": "latitude", "long_name": "latitude"},
-    "ssh": {
-        "units": "m",
-        "standard_name": "sea_surface_height_above_geoid",
-        "long_name": "sea surface height",
-    },
-    "sst": {
-        "units": "degrees_C",
-        "standard_name": "sea_surface_temperature",
-        "long_name": "sea surface temperature",
-    },
-    "track": {"units": "1", "long_name": "number of the pass, unique over all cycles"},
-    "cycle": {"units": "1", "long_name": "number of the repeat cycle"},
-    "cross_track_distance": {
-        "units": "km",
-        "long_name": "distance to the nadir, positive to the right",
-    },
 }
 PRECISION = {"ssh": 1e-3, "sst": 0.05}  # of observations
 TRUE_PRECISION = {"ssh": 5e-4, "sst": 0.01}
@@ -79,19 +60,10 @@ def load_or_simulate(path: Path | None) -> xr.Dataset:
     return world
 
 
-def nodes(box: tuple[float, ...], step: float, first: str, last: str) -> xr.Dataset:
-    """Days, ends included, and nodes of a grid, edges of the box included."""
-    axes = [np.linspace(a, b, round((b - a) / step) + 1) for a, b in (box[:2], box[2:])]
-    days = np.arange(np.datetime64(first), np.datetime64(last) + 1).astype("datetime64[ns]")
-    return xr.Dataset(coords={"time": days, "latitude": axes[1], "longitude": axes[0]})
-
-
 def gridded(world: xr.Dataset, variable: str, grid: xr.Dataset) -> xr.DataArray:
-    """Read the world at 00:00 UTC of each day, bicubic in space."""
+    """Read a variable of the world at 00:00 UTC of each day."""
     field = world[variable]
-    if "day" in field.dims:
-        field = field.rename(day="time")
-    return sample(field, grid).transpose("time", "latitude", "longitude")
+    return daily_maps(field.rename(day="time") if "day" in field.dims else field, grid)
 
 
 def truth(world: xr.Dataset, box: tuple[float, ...], first: str, last: str) -> xr.Dataset:
@@ -118,13 +90,6 @@ def swath(world: xr.Dataset, end: np.datetime64) -> xr.Dataset:
     return points.assign(ssh=sample(world["ssh"], points) + error)
 
 
-def stored(points: xr.Dataset, decimals: int) -> xr.Dataset:
-    """Round positions and times as the file does: it is there that the world is observed."""
-    milliseconds = points["time"].values.astype("datetime64[ms]").astype("datetime64[ns]")
-    rounded = {name: points[name].round(decimals) for name in ("longitude", "latitude")}
-    return points.assign_coords(rounded | {"time": milliseconds})
-
-
 def sst_infrared(world: xr.Dataset, last: str) -> xr.Dataset:
     """Temperatures in pixels of 1/20 degree under clouds; what is clear of 2 x 2 is averaged."""
     half = INFRARED_STEP / 2
@@ -148,33 +113,17 @@ def sst_microwave(world: xr.Dataset, last: str) -> xr.Dataset:
 def write(
     dataset: xr.Dataset, path: Path, title: str, precision: dict[str, float] = PRECISION
 ) -> None:
-    """Write packed NetCDF: values to a precision, positions as in `stored`, time exactly."""
-    dataset = dataset.assign_attrs(GLOBAL_ATTRIBUTES | {"title": f"{title} (synthetic)"})
-    for name, variable in dataset.variables.items():
-        variable.attrs = ATTRIBUTES[str(name)]
-        variable.encoding = packing(str(name), variable, precision)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    dataset.to_netcdf(path, engine="h5netcdf")
+    """Write packed NetCDF: values to a precision, positions as stored, time exactly."""
+    frozen.write(
+        dataset,
+        path,
+        attributes=ATTRIBUTES | {"title": f"{title} (synthetic)"},
+        precision=precision,
+        centre=CENTRE,
+        origin=START,
+        offset={"sst": MEAN_TEMPERATURE},
+    )
     print(f"wrote {path.name}: {path.stat().st_size / 1e6:.2f} MB", flush=True)
-
-
-def packing(name: str, variable: xr.Variable, precision: dict[str, float]) -> dict[str, object]:
-    """Return the NetCDF encoding of one variable; it depends on its name and dimensions."""
-    whole = {"zlib": True, "shuffle": True, "complevel": 9, "chunksizes": variable.shape}
-    small = whole | {"dtype": "int16", "_FillValue": -32768}
-    if name in precision:
-        daily = (1, *variable.shape[1:]) if variable.ndim == 3 else variable.shape
-        offset = {"sst": MEAN_TEMPERATURE}.get(name, 0.0)
-        return small | {"scale_factor": precision[name], "add_offset": offset, "chunksizes": daily}
-    if name == "time":
-        return whole | {"dtype": "int64", "units": f"milliseconds since {START.astype('M8[s]')}"}
-    if name in ("track", "cycle"):
-        return whole | {"dtype": "int32"}
-    if name in ("longitude", "latitude") and "cross_track" in variable.dims:
-        return small | {"scale_factor": 1e-3, "add_offset": CENTRE[name == "latitude"]}
-    if name in ("longitude", "latitude") and "time" in variable.dims:
-        return whole | {"dtype": "int32", "scale_factor": 1e-4, "_FillValue": -(2**31)}
-    return {"_FillValue": None}  # axes of grids and swaths stay float64
 
 
 def build(world: xr.Dataset, output: Path) -> None:

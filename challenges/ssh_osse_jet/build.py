@@ -22,6 +22,7 @@ import xarray as xr
 
 from oceanbench.dynamics import quasigeostrophic as qg
 from oceanbench.dynamics.spectral import refine
+from oceanbench.observing import frozen
 from oceanbench.observing.boxes import EARTH_RADIUS_KM
 from oceanbench.observing.orbits import ORBITS, nadir_track
 from oceanbench.observing.sampling import sample
@@ -56,27 +57,12 @@ TRAINING_PERIODS = (("2013-01-02", "2013-05-17"), ("2013-05-18", "2013-09-30"))
 NADIRS = ("topex-poseidon_interleaved", "jason1", "geosat2", "envisat")
 SWATH_END = np.datetime64("2012-12-17", "ns")  # 14 days after the scored period
 PIXEL_KM = 4.0  # 2 km is the instrument's; 4 km keeps the file small
+STEP = 0.1  # of the truth, degrees
 
-GLOBAL_ATTRIBUTES = {
+ATTRIBUTES = {
     "Conventions": "CF-1.8",
     "institution": "OceanBench",
     "comment": "synthetic: two-layer quasi-geostrophic simulation",
-}
-ATTRIBUTES = {
-    "time": {"standard_name": "time", "long_name": "time (UTC)"},
-    "longitude": {"units": "degrees_east", "standard_name": "longitude", "long_name": "longitude"},
-    "latitude": {"units": "degrees_north", "standard_name": "latitude", "long_name": "latitude"},
-    "ssh": {
-        "units": "m",
-        "standard_name": "sea_surface_height_above_geoid",
-        "long_name": "sea surface height",
-    },
-    "track": {"units": "1", "long_name": "number of the pass, unique over all cycles"},
-    "cycle": {"units": "1", "long_name": "number of the repeat cycle"},
-    "cross_track_distance": {
-        "units": "km",
-        "long_name": "distance to the nadir, positive to the right",
-    },
 }
 
 
@@ -128,11 +114,8 @@ def load_or_simulate(path: Path | None) -> xr.DataArray:
 
 
 def gridded(world: xr.DataArray, box: tuple[float, ...], first: str, last: str) -> xr.Dataset:
-    """Read the world at 00:00 UTC of each day, ends included, on the 1/10 degree grid of a box."""
-    axes = [np.linspace(a, b, round(10 * (b - a)) + 1) for a, b in (box[:2], box[2:])]
-    days = np.arange(np.datetime64(first), np.datetime64(last) + 1).astype("datetime64[ns]")
-    grid = xr.Dataset(coords={"time": days, "latitude": axes[1], "longitude": axes[0]})
-    return sample(world, grid).transpose("time", "latitude", "longitude").to_dataset(name="ssh")
+    """Read the world at 00:00 UTC of each day, ends included, on the grid of a box."""
+    return frozen.daily_maps(world, frozen.nodes(box, STEP, first, last)).to_dataset(name="ssh")
 
 
 def along_track(world: xr.DataArray, mission: str, end: np.datetime64) -> xr.Dataset:
@@ -150,39 +133,21 @@ def swath(world: xr.DataArray, end: np.datetime64) -> xr.Dataset:
 
 def observed(world: xr.DataArray, points: xr.Dataset, decimals: int) -> xr.Dataset:
     """Sample the world where and when the file says: positions and times are rounded before."""
-    milliseconds = points["time"].values.astype("datetime64[ms]").astype("datetime64[ns]")
-    rounded = {name: points[name].round(decimals) for name in ("longitude", "latitude")}
-    points = points.assign_coords(rounded | {"time": milliseconds})
+    points = frozen.stored(points, decimals)
     return points.assign(ssh=sample(world, points))
 
 
 def write(dataset: xr.Dataset, path: Path, title: str) -> None:
     """Write packed NetCDF: SSH to 0.1 mm, positions as rounded by `observed`, time exactly."""
-    dataset = dataset.assign_attrs(GLOBAL_ATTRIBUTES | {"title": f"{title} (synthetic)"})
-    for name, variable in dataset.variables.items():
-        variable.attrs = ATTRIBUTES[str(name)]
-        variable.encoding = packing(str(name), variable)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    dataset.to_netcdf(path, engine="h5netcdf")
+    frozen.write(
+        dataset,
+        path,
+        attributes=ATTRIBUTES | {"title": f"{title} (synthetic)"},
+        precision={"ssh": 1e-4},
+        centre=CENTRE,
+        origin=START,
+    )
     print(f"wrote {path.name}: {path.stat().st_size / 1e6:.2f} MB", flush=True)
-
-
-def packing(name: str, variable: xr.Variable) -> dict[str, object]:
-    """Return the NetCDF encoding of one variable; it depends on its name and dimensions."""
-    deflated: dict[str, object] = {"zlib": True, "shuffle": True, "complevel": 9}
-    small = deflated | {"dtype": "int16", "_FillValue": -32768}
-    if name == "ssh":
-        chunks = (1, *variable.shape[1:]) if variable.ndim == 3 else variable.shape
-        return small | {"scale_factor": 1e-4, "chunksizes": chunks}
-    if name == "time":
-        return deflated | {"dtype": "int64", "units": f"milliseconds since {START.astype('M8[s]')}"}
-    if name in ("track", "cycle"):
-        return deflated | {"dtype": "int32"}
-    if name in ("longitude", "latitude") and "cross_track" in variable.dims:
-        return small | {"scale_factor": 1e-3, "add_offset": CENTRE[name == "latitude"]}
-    if name in ("longitude", "latitude") and "time" in variable.dims:
-        return deflated | {"dtype": "int32", "scale_factor": 1e-4, "_FillValue": -(2**31)}
-    return {"_FillValue": None}  # axes of grids and swaths stay float64
 
 
 def build(world: xr.DataArray, output: Path) -> None:
