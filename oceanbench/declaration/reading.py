@@ -7,12 +7,14 @@ from typing import Any
 
 import yaml
 from pydantic import ValidationError
+from yaml.composer import Composer
 
 from oceanbench.data.files import read_text
 from oceanbench.errors import OceanbenchError, in_one_line
 
 MOST_TEXT = 2**18  # bytes of a challenge.yaml
 DEEPEST = 16  # values within values
+LOADERS: Any = (Composer, yaml.CSafeLoader) if yaml.__with_libyaml__ else (yaml.SafeLoader,)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -27,21 +29,23 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return content
 
 
-class _OneOfEachKey(yaml.SafeLoader):
+class _OneOfEachKey(*LOADERS):  # type: ignore[misc]  # the fast parser, if yaml has it
     """YAML without aliases and without a key given twice, which would hide the first."""
 
-    depth = 0
+    def __init__(self, text: str) -> None:
+        LOADERS[-1].__init__(self, text)
+        Composer.__init__(self)
+        self.depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError("an alias (*name) is used; write the values out")
-        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
-        if getattr(event, "tag", None) is not None:
+        if getattr(self.peek_event(), "tag", None) is not None:
             raise yaml.YAMLError("a tag (!name) is used; write plain values")
         if self.depth > DEEPEST:
             raise yaml.YAMLError(f"it is nested more than {DEEPEST} deep")
         self.depth += 1
-        node = super().compose_node(parent, index)
+        node: yaml.Node | None = super().compose_node(parent, index)
         self.depth -= 1
         return node
 
@@ -55,7 +59,8 @@ class _OneOfEachKey(yaml.SafeLoader):
                     line = key.start_mark.line + 1
                     raise yaml.YAMLError(f"line {line}: key '{key.value}' is given twice")
                 seen.add(key.value)
-        return super().construct_mapping(node, deep)
+        found: dict[Any, Any] = super().construct_mapping(node, deep)
+        return found
 
 
 def one_line(problem: ValidationError, where: str = "") -> str:
