@@ -66,7 +66,7 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
         {"isotropic", "table"},
         {"distributions"},
         {"metric"},
-        {"anomalies", "geostrophic", "pointwise", "probabilistic", "spectral"},
+        {"anomalies", "geostrophic", "pointwise", "probabilistic", "relative", "spectral"},
         {"cases", "events", "sums"},
         {"aligned", "options"},
     ],
