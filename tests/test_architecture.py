@@ -189,6 +189,12 @@ def test_every_room_of_rooms_has_floors() -> None:
     assert rooms == ROOMS.keys() - {""}, "give its rooms floors in this test"
 
 
+@every("folder", sorted({p.parent for p in MODULES}))
+def test_every_folder_of_modules_is_a_package(folder: Path) -> None:
+    """What has no ``__init__`` would be imported all the same, and stand on no floor."""
+    assert (folder / "__init__.py").is_file(), f"{named(folder)}: give it an __init__.py"
+
+
 @every("path, room", [(path, room) for path in MODULES for room in ROOMS])
 def test_imports_point_downward(path: Path, room: str) -> None:
     own = within(room, path.relative_to(PACKAGE).with_suffix("").parts)
