@@ -98,6 +98,7 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
 MOST_ENTRIES = 24  # directly in the package
 MOST_MODULES = 16  # of a folder, beside __init__
 MOST_LINES = 300  # of a module
+OF_EVERY_MODEL = {"Operators", "Parameters"}
 METHODS_MAY_IMPORT = {
     "assimilation",
     "forecasting",
@@ -217,6 +218,19 @@ def test_the_house_stays_small() -> None:
     for folder in {p.parent for p in MODULES}:
         count = sum(p.name != "__init__.py" for p in folder.glob("*.py"))
         assert count <= MOST_MODULES, f"{named(folder)}: {count} modules; give it rooms"
+
+
+def test_a_class_has_a_name_of_its_own() -> None:
+    """Two things of one name are told apart by none who reads; models name their own alike."""
+    places: dict[str, list[str]] = {}
+    for path in MODULES:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(named(path))
+    twice = {name: found for name, found in places.items() if len(found) > 1}
+    assert twice.keys() == OF_EVERY_MODEL, twice
+    for name in OF_EVERY_MODEL:
+        assert {Path(p).parent.name for p in twice[name]} == {"dynamics"}
 
 
 @every("path", MODULES)

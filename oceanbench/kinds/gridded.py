@@ -75,7 +75,7 @@ def open_dataset(
     dataset = declaration.datasets[name]
     box = declaration.scored.box if dataset.role == "truth" else None
     if box is None and period is not None and dataset.layout != "static":
-        box = opening.Box(time=period)
+        box = opening.Bounds(time=period)
     return opening.open_dataset(
         declaration.files(name, data_dir),
         variables=dataset.variables,

@@ -18,7 +18,7 @@ from oceanbench.kinds.forecasts.grid import Grid, Index, as_slice, depths_found_
 from oceanbench.kinds.forecasts.schedule import SURFACE, Schedule
 
 
-class Place(NamedTuple):
+class FieldPlace(NamedTuple):
     """Where the fields of a start lie."""
 
     dataset: xr.Dataset
@@ -41,7 +41,7 @@ class Forecasts:
     derivation : of the variables that no file has
     """
 
-    places: Mapping[np.datetime64, Place]
+    places: Mapping[np.datetime64, FieldPlace]
     leads: tuple[int, ...]
     depths: Mapping[str, tuple[float | None, ...]]
     levels: Mapping[float, int]
@@ -129,7 +129,7 @@ def gather(parts: Sequence[tuple[str, xr.Dataset]], schedule: Schedule, grid: Gr
     """
     where, first = parts[0]
     nodes = grid.found_in(first, where)
-    places: dict[np.datetime64, Place] = {}
+    places: dict[np.datetime64, FieldPlace] = {}
     for name, part in parts:
         _check_same(first, where, part, name)
         depths, levels = _depths_of(part, schedule, name)
@@ -138,7 +138,7 @@ def gather(parts: Sequence[tuple[str, xr.Dataset]], schedule: Schedule, grid: Gr
             _check_start(start, schedule.starts, name)
             if start in places:
                 raise OceanbenchError(f"{name}: start {start} occurs twice; keep one forecast")
-            places[start] = Place(part, index, leads)
+            places[start] = FieldPlace(part, index, leads)
     common = set.intersection(*({*p.leads} for p in places.values()))
     submitted = Schedule(
         np.array(sorted(places)), tuple(lead for lead in schedule.leads if lead in common), depths
