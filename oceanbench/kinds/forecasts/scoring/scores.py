@@ -16,7 +16,7 @@ from oceanbench.kinds.forecasts.forecast_rows import ForecastRow, ranking_of, sc
 from oceanbench.kinds.forecasts.grid import Grid
 from oceanbench.kinds.forecasts.sanity import Sample
 from oceanbench.kinds.forecasts.schedule import keys, schedule_of, unit_of
-from oceanbench.kinds.forecasts.scoring import error_gates
+from oceanbench.kinds.forecasts.scoring import error_checks
 from oceanbench.kinds.forecasts.scoring.parallel import sums_by_start
 from oceanbench.kinds.forecasts.scoring.references import References
 from oceanbench.kinds.forecasts.scoring.sums import Accumulated, Against, Level, levels_of, named
@@ -64,10 +64,10 @@ def evaluated(
     found = _opened(declaration, submitted, data_dir)
     rows = scores_of(declaration)
     table, warnings = _summed(declaration, submitted, found, rows, data_dir, resources)
-    warnings += error_gates.leads(_errors(found.forecasts, table), found.forecasts.leads)
+    warnings += error_checks.leads(_errors(found.forecasts, table), found.forecasts.leads)
     changes = _changes(found.forecasts, found.references)
-    warnings += error_gates.growth(_errors(found.forecasts, table), changes, found.forecasts.leads)
-    warnings += error_gates.heights(_heights(declaration, table))
+    warnings += error_checks.growth(_errors(found.forecasts, table), changes, found.forecasts.leads)
+    warnings += error_checks.heights(_heights(declaration, table))
     scores = [_score(declaration, found.forecasts, table, row) for row in rows]
     series: list[dict[str, Any]] = []
     row = ranking_of(declaration)
@@ -176,7 +176,7 @@ def _errors(forecasts: Forecasts, table: Accumulated) -> dict[str, list[float]]:
     return errors
 
 
-def _heights(declaration: Declaration, table: Accumulated) -> dict[str, error_gates.Discrepancy]:
+def _heights(declaration: Declaration, table: Accumulated) -> dict[str, error_checks.Discrepancy]:
     """How heights differ from observations at the shortest lead, through the first mask."""
     found = {}
     for (level, reference), columns in table.tables.items():
@@ -186,7 +186,7 @@ def _heights(declaration: Declaration, table: Accumulated) -> dict[str, error_ga
             if weight > 0:
                 offset, mean = error / weight, value / weight
                 variances = square / weight - offset**2, squared_value / weight - mean**2
-                found[named(level)] = error_gates.Discrepancy(offset, *variances)
+                found[named(level)] = error_checks.Discrepancy(offset, *variances)
     return found
 
 
