@@ -25,7 +25,8 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
         {"forecasting"},
         {"learning"},
         {"data", "dynamics", "metrics", "observing"},
-        {"grid", "progress", "times"},
+        {"grid", "progress"},
+        {"times"},
         {"arrays", "errors"},
     ],
     "boards": [

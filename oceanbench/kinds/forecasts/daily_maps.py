@@ -22,10 +22,11 @@ from oceanbench.data.plausibility import (
     expected_in,
 )
 from oceanbench.errors import OceanbenchError, did_you_mean
-from oceanbench.grid import SAME_TIME, same_nodes
+from oceanbench.grid import same_nodes
 from oceanbench.kinds.expected import check_level, check_surface, same_levels
 from oceanbench.kinds.forecasts.derivation import Column, Derivation
 from oceanbench.kinds.forecasts.grid import Grid, Index, as_slice, depths_found_in
+from oceanbench.times import utc_days
 
 PLACES = ("latitude", "longitude")
 SURFACE: Column = (None,)
@@ -238,7 +239,7 @@ def as_days(time: xr.DataArray, where: str) -> TimeArray:
         )
     if bool(time.isnull().any()):
         raise OceanbenchError(f"{where}: a value of {time.name} is missing (NaT); give every date")
-    return (np.atleast_1d(time.values) + SAME_TIME).astype("datetime64[D]")
+    return utc_days(np.atleast_1d(time.values))
 
 
 def _check_variables(

@@ -14,8 +14,7 @@ from oceanbench.arrays import FloatArray, IndexArray
 from oceanbench.data.coordinates import check_depth
 from oceanbench.data.opening import Bounds
 from oceanbench.errors import OceanbenchError
-from oceanbench.grid import SAME_NODE, wrap_longitude
-from oceanbench.kinds.expected import same_depth
+from oceanbench.grid import SAME_NODE, same_depth, wrap_longitude
 
 Index = slice | IndexArray
 

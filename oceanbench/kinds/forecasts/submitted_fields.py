@@ -16,6 +16,7 @@ from oceanbench.kinds.expected import check_level, check_surface, same_levels
 from oceanbench.kinds.forecasts.derivation import Derivation
 from oceanbench.kinds.forecasts.grid import Grid, Index, as_slice, depths_found_in
 from oceanbench.kinds.forecasts.schedule import SURFACE, Schedule
+from oceanbench.times import utc_days
 
 
 class FieldPlace(NamedTuple):
@@ -134,7 +135,7 @@ def gather(parts: Sequence[tuple[str, xr.Dataset]], schedule: Schedule, grid: Gr
         _check_same(first, where, part, name)
         depths, levels = _depths_of(part, schedule, name)
         leads = _leads_of(part, schedule.leads, name)
-        for index, start in enumerate(part["start"].values.astype("datetime64[D]")):
+        for index, start in enumerate(utc_days(part["start"].values)):
             _check_start(start, schedule.starts, name)
             if start in places:
                 raise OceanbenchError(f"{name}: start {start} occurs twice; keep one forecast")

@@ -24,9 +24,10 @@ from oceanbench.kinds.forecasts.submission import find_forecasts
 from oceanbench.kinds.forecasts.submitted_fields import Forecasts
 from oceanbench.kinds.kind import Resources, Submitted
 from oceanbench.metrics import METRICS, Flagged
+from oceanbench.metrics.aligned import NO_DATA
 from oceanbench.metrics.probabilistic.points import form_of_members
-from oceanbench.result import Score
-from oceanbench.scoring.points import Evaluated
+from oceanbench.result import Interval, Score
+from oceanbench.scoring.points import Evaluated, score_of
 from oceanbench.scoring.series import series_of
 from oceanbench.scoring.statistics import interval
 
@@ -207,44 +208,35 @@ def _score(
     declaration: Declaration, forecasts: Forecasts, table: Accumulated, row: ForecastRow
 ) -> Score:
     metric, sums = METRICS[row.metric], table.sums(row)
-    unit = unit_of(declaration, str(row.variable))
-    empty = Score(
-        metric=row.metric,
-        label=row.label,
-        variable=str(row.variable),
-        mask=str(row.mask),
-        value=None,
-        units=metric.unit_of(unit, row.options),
-        better=metric.better,
-        flag="not_submitted",
-        n=0,
-        ideal=(metric.ideal_of(row.options) or None) if metric.better is None else None,
-        lead=row.lead,
-        depth=row.depth,
-        against=[w.dataset for _, w in levels_of(row) if isinstance(w, Against)] or None,
-        depth_bin=row.depth_bin,
-    )
+
+    def written(found: float | Flagged, spread: Interval | None = None) -> Score:
+        units = metric.unit_of(unit_of(declaration, str(row.variable)), row.options)
+        n = 0 if sums is None else int(sums.count.sum())
+        key = (str(row.variable), str(row.mask))
+        return replace(
+            score_of(row, key, found, units=units, n=n, interval=spread),
+            lead=row.lead,
+            depth=row.depth,
+            against=[w.dataset for _, w in levels_of(row) if isinstance(w, Against)] or None,
+            depth_bin=row.depth_bin,
+        )
+
     if sums is None:
-        return replace(empty, flag="no_data") if _is_there(table, row) else empty
-    empty = replace(empty, n=int(sums.count.sum()))
+        lacking = written(NO_DATA)
+        return lacking if _is_there(table, row) else replace(lacking, flag="not_submitted")
     members = table.members[str(row.variable)]
     if flagged := metric.flagged(form_of_members(members), members):
-        return replace(empty, flag=flagged.flag)
+        return written(flagged)
     statistic = table.statistic(row)
     if statistic is None:
-        return replace(empty, flag="no_data")
+        return written(NO_DATA)
     found = metric.score(statistic, row.options)
     if isinstance(found, Flagged):
-        value = float(found.value)
-        return replace(empty, value=value if np.isfinite(value) else None, flag=found.flag)
+        return written(found)
     of_sums = metric.of_sums(row.options)
     spread = interval(sums, of_sums, metric.limits) if of_sums is not None else None
-    return replace(
-        empty,
-        value=found,
-        interval=spread and spread.within(*metric.limits),
-        flag=None if is_whole(declaration, forecasts, row) else "partial",
-    )
+    whole = is_whole(declaration, forecasts, row)
+    return replace(written(found, spread), flag=None if whole else "partial")
 
 
 def _coverage(forecasts: Forecasts, table: Accumulated) -> list[dict[str, Any]]:
