@@ -160,12 +160,13 @@ def signature(function: Callable[..., object]) -> str:
 
 
 def test_baselines_keep_their_kinds_and_options() -> None:
-    assert shipped.names("baselines") == sorted(BASELINES)
-    for name, expected in BASELINES.items():
+    for name in shipped.names("baselines"):
         method = load_method(name)[1]
         functions = {part: getattr(method, part, None) for part in ("estimate", "train")}
         found = {part: signature(function) for part, function in functions.items() if function}
-        assert {"kinds": list(method.KINDS), **found} == expected, name
+        row = {name: {"kinds": list(method.KINDS), **found}}
+        assert row == {name: BASELINES.get(name)}, f"baseline_options.json: {json.dumps(row)}"
+    assert BASELINES.keys() <= set(shipped.names("baselines"))
 
 
 def test_every_declaration_loads() -> None:

@@ -66,7 +66,8 @@ class IndexRow(MetricRow):
 def canonical(opened: xr.Dataset, where: str) -> xr.Dataset:
     if "time" not in opened.dims:
         raise OceanbenchError(f"{where}: no dimension 'time'; an index has that one")
-    return as_nanoseconds(opened)
+    found: xr.Dataset = as_nanoseconds(opened)
+    return found
 
 
 def check(declaration: Declaration) -> None:
@@ -138,7 +139,8 @@ def drive(
     """Call a method once a month, as kinds to come call theirs once a start."""
     months = target.groupby("time.month")
     parts = [functions["advance"](inputs, part, **arguments) for _, part in months]
-    return xr.concat(parts, "time")
+    joined: xr.Dataset = xr.concat(parts, "time")
+    return joined
 
 
 INDICES = Kind(
