@@ -36,7 +36,12 @@ from oceanbench.assimilation.gaussian.mapping import fields_of
 from oceanbench.assimilation.observations.backgrounds import background_maps
 from oceanbench.assimilation.observations.cross_validation import fitted
 from oceanbench.assimilation.observations.fitted_covariance import fit
-from oceanbench.assimilation.observations.second_field import added, beyond, fitted_filter, told
+from oceanbench.assimilation.observations.second_field import (
+    added,
+    beyond,
+    fitted_filter,
+    predicted,
+)
 from oceanbench.assimilation.observations.superobservations import (
     DAY,
     Anomalies,
@@ -154,7 +159,7 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
             mean=mean,
         )
         if second and weights is not None:
-            known = told(inputs, second, weights[FILTER].cpu().numpy(), centre)
+            known = predicted(inputs, second, weights[FILTER].cpu().numpy(), centre)
             observed = beyond(observed, known, target["time"].values[0])
         if background:
             known = background_maps(inputs, variable, background, centre)
@@ -221,7 +226,7 @@ def train(  # noqa: PLR0913  (every option is a keyword)
     learned: dict[str, torch.Tensor] = {}
     if second:
         weights = fitted_filter(inputs, given.variable, second, given.centre)
-        maps = told(inputs, second, weights, given.centre)
+        maps = predicted(inputs, second, weights, given.centre)
         observed = beyond(observed, maps, given.origin)
         learned[FILTER] = torch.as_tensor(weights)
     begin = chosen_scales({}, init)

@@ -202,10 +202,10 @@ class Challenge(Declaration):
             )
         return f"{len(self.files(name, data_dir))} downloaded"
 
-    def _asked_of(self, service: MarineService, name: str) -> copernicus.Part:
+    def _asked_of(self, service: MarineService, name: str) -> copernicus.Request:
         """What a dataset asks of the Copernicus Marine Service."""
         first, last = (np.datetime64(day, "D") for day in service.time)
-        return copernicus.Part(
+        return copernicus.Request(
             datasets=service.datasets,
             variables=self.datasets[name].in_files,
             days=list(np.arange(first, last + 1)),

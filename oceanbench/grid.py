@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from oceanbench.arrays import BoolArray, FloatArray, IndexArray
 from oceanbench.errors import OceanbenchError
+from oceanbench.times import SAME_TIME
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -19,7 +20,7 @@ KM_PER_DEGREE = EARTH_RADIUS_KM * np.pi / 180.0
 GRAVITY = 9.81  # m/s²; this and the next as the published challenges have them
 EARTH_ROTATION = 7.2921e-5  # rad/s
 SAME_NODE = 1e-4  # degrees: nodes written in float32 lie up to 3e-5 degrees from exact ones
-SAME_TIME = np.timedelta64(1, "s")  # of maps: times written as numbers of days are rounded
+SAME_DEPTH, SAME_DEPTH_SHARE = 0.01, 1e-3  # metres, and of the depth: levels lie further apart
 
 
 def wrap_longitude(longitude: ArrayLike, centre: float) -> FloatArray:
@@ -110,6 +111,11 @@ def great_circle_km(
 def same_nodes(found: FloatArray, wanted: FloatArray) -> bool:
     """Whether two axes have the same nodes in the same order, as rounded as files may have them."""
     return found.shape == wanted.shape and bool((np.abs(found - wanted) <= SAME_NODE).all())
+
+
+def same_depth(found: ArrayLike, wanted: ArrayLike) -> BoolArray:
+    """Whether depths in metres are those of the levels that are wanted."""
+    return np.isclose(found, wanted, rtol=SAME_DEPTH_SHARE, atol=SAME_DEPTH)
 
 
 def as_nanoseconds(field: Any) -> Any:

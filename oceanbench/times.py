@@ -1,4 +1,4 @@
-"""Cycles of the year that a climatology is kept by, and episodes of a time series."""
+"""Days that times belong to, cycles of the year, and episodes of a time series."""
 
 from __future__ import annotations
 
@@ -9,8 +9,21 @@ from numpy.typing import NDArray
 from oceanbench.arrays import BoolArray, IntArray, TimeArray
 from oceanbench.errors import OceanbenchError
 
+SAME_TIME = np.timedelta64(1, "s")  # of maps: times written as numbers of days are rounded
 CYCLES = {"dayofyear": 366, "month": 12}
 ALWAYS = "always"  # one map, without a cycle
+
+
+def utc_days(times: TimeArray) -> TimeArray:
+    """UTC days that times of maps and starts belong to, of whatever sample observations are.
+
+    A time that lies before midnight by rounding is of the day that begins then.
+
+    >>> utc_days(np.array(["2008-03-01T23:59:59.9", "2008-03-02T12:00"], "M8[ns]"))
+    array(['2008-03-02', '2008-03-02'], dtype='datetime64[D]')
+    """
+    found: TimeArray = (times + SAME_TIME).astype("datetime64[D]")
+    return found
 
 
 def cycle_of(dataset: xr.Dataset) -> str:

@@ -25,7 +25,8 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
         {"forecasting"},
         {"learning"},
         {"data", "dynamics", "metrics", "observing"},
-        {"grid", "progress", "times"},
+        {"grid", "progress"},
+        {"times"},
         {"arrays", "errors"},
     ],
     "boards": [
@@ -66,7 +67,7 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
         {"isotropic", "table"},
         {"distributions"},
         {"metric"},
-        {"anomalies", "geostrophic", "pointwise", "probabilistic", "spectral"},
+        {"anomalies", "geostrophic", "pointwise", "probabilistic", "relative", "spectral"},
         {"cases", "events", "sums"},
         {"aligned", "options"},
     ],
@@ -98,6 +99,7 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
 MOST_ENTRIES = 24  # directly in the package
 MOST_MODULES = 16  # of a folder, beside __init__
 MOST_LINES = 300  # of a module
+OF_EVERY_MODEL = {"Operators", "Parameters"}
 METHODS_MAY_IMPORT = {
     "assimilation",
     "forecasting",
@@ -189,6 +191,12 @@ def test_every_room_of_rooms_has_floors() -> None:
     assert rooms == ROOMS.keys() - {""}, "give its rooms floors in this test"
 
 
+@every("folder", sorted({p.parent for p in MODULES}))
+def test_every_folder_of_modules_is_a_package(folder: Path) -> None:
+    """What has no ``__init__`` would be imported all the same, and stand on no floor."""
+    assert (folder / "__init__.py").is_file(), f"{named(folder)}: give it an __init__.py"
+
+
 @every("path, room", [(path, room) for path in MODULES for room in ROOMS])
 def test_imports_point_downward(path: Path, room: str) -> None:
     own = within(room, path.relative_to(PACKAGE).with_suffix("").parts)
@@ -211,6 +219,19 @@ def test_the_house_stays_small() -> None:
     for folder in {p.parent for p in MODULES}:
         count = sum(p.name != "__init__.py" for p in folder.glob("*.py"))
         assert count <= MOST_MODULES, f"{named(folder)}: {count} modules; give it rooms"
+
+
+def test_a_class_has_a_name_of_its_own() -> None:
+    """Two things of one name are told apart by none who reads; models name their own alike."""
+    places: dict[str, list[str]] = {}
+    for path in MODULES:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(named(path))
+    twice = {name: found for name, found in places.items() if len(found) > 1}
+    assert twice.keys() == OF_EVERY_MODEL, twice
+    for name in OF_EVERY_MODEL:
+        assert {Path(p).parent.name for p in twice[name]} == {"dynamics"}
 
 
 @every("path", MODULES)

@@ -105,8 +105,8 @@ def simulate(
 
 
 def _run(
-    sea: mixed_layer.Sea, model: sqg.Operators, time_step: float, days: int, seed: int
-) -> Iterator[mixed_layer.Sea]:
+    sea: mixed_layer.MixedLayerState, model: sqg.Operators, time_step: float, days: int, seed: int
+) -> Iterator[mixed_layer.MixedLayerState]:
     """Yield the sea every six hours."""
     flow = mixed_layer.Flow(
         partial(sqg.streamfunction, model=model), partial(sqg.tendency, model=model), model

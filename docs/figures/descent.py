@@ -22,8 +22,8 @@ from torch import Tensor
 from oceanbench.assimilation.fourdvarnet.batch import Batch
 from oceanbench.assimilation.fourdvarnet.conjugate_gradients import Iterate
 from oceanbench.assimilation.fourdvarnet.maps.inference import TrainedMembers
-from oceanbench.assimilation.fourdvarnet.maps.patches import Series
-from oceanbench.assimilation.fourdvarnet.solver import FourDVarNet, Problem
+from oceanbench.assimilation.fourdvarnet.maps.patches import ObservedSeries
+from oceanbench.assimilation.fourdvarnet.solver import FourDVarNet, VariationalProblem
 
 ROOT = Path(__file__).parents[2]
 IMAGES = ROOT / "docs" / "images"
@@ -36,7 +36,7 @@ def windows() -> Batch:
     """All windows of the days that validate."""
     kept = load_file(SERIES)
     parts = {name: v if v.dtype == torch.bool else v.float() for name, v in kept.items()}
-    return Series(**parts).windows(15)
+    return ObservedSeries(**parts).windows(15)
 
 
 class Centimetres:
@@ -53,7 +53,11 @@ class Centimetres:
 
 
 def draw_descent(
-    problem: Problem, iterates: list[Iterate], batch: Batch, error: Centimetres, trained: int
+    problem: VariationalProblem,
+    iterates: list[Iterate],
+    batch: Batch,
+    error: Centimetres,
+    trained: int,
 ) -> None:
     """Cost and error along the iterations."""
     costs = torch.stack([iterate.cost for iterate in iterates])
@@ -76,7 +80,7 @@ def draw_descent(
 
 
 def draw_steps(
-    problem: Problem, iterates: list[Iterate], batch: Batch, window: int, factor: float
+    problem: VariationalProblem, iterates: list[Iterate], batch: Batch, window: int, factor: float
 ) -> None:
     """Gradients, steps and what is left of the error, of one window's middle day."""
     day = batch.wanted.shape[1] // 2

@@ -16,7 +16,7 @@ from pathlib import Path
 from safetensors.torch import save
 
 from oceanbench import Challenge
-from oceanbench.assimilation.fourdvarnet.maps.patches import Series
+from oceanbench.assimilation.fourdvarnet.maps.patches import ObservedSeries
 from oceanbench.assimilation.fourdvarnet.maps.training_set import training_set
 from oceanbench.data.files import write_bytes
 from oceanbench.learning.ensembles import halved
@@ -27,7 +27,7 @@ from oceanbench.methods.method_file import load_method
 FILE = Path(__file__).parents[2] / "tests" / "data" / "validation_series.safetensors"
 
 
-def series(folder: Path) -> Series:
+def series(folder: Path) -> ObservedSeries:
     """Days that validate, as they were observed."""
     _, method = load_method("fourdvarnet")
     inputs = Inputs(Challenge.load("ssh_osse_jet_noisy"), None, for_training=True)

@@ -12,7 +12,7 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from oceanbench.dynamics.models import Model, told
+from oceanbench.dynamics.models import Model, model_of_attributes
 from oceanbench.errors import OceanbenchError
 
 SPIN_UP = 1000  # intervals until states of any start are on the attractor
@@ -92,7 +92,7 @@ def model_of(inputs: Mapping[str, xr.Dataset]) -> Model:
     for dataset in inputs.values():
         if dataset.attrs.get("layout") == "windows":
             time = dataset["time"].values
-            return told(dataset.attrs, float(time[1] - time[0]))
+            return model_of_attributes(dataset.attrs, float(time[1] - time[0]))
     raise OceanbenchError("this method is for challenges of windows, and there is no window")
 
 

@@ -16,7 +16,7 @@ NO_RANK = "–"
 
 
 @dataclass(frozen=True)
-class Place:
+class BoardPlace:
     """Where a result stands on its board.
 
     Attributes
@@ -56,7 +56,7 @@ def placed_results(
     return ordered, _placed(challenge, ordered)
 
 
-def place_of(challenge: Challenge, results: Sequence[Result], name: str) -> Place:
+def place_of(challenge: Challenge, results: Sequence[Result], name: str) -> BoardPlace:
     """Place of a result among others.
 
     Parameters
@@ -75,7 +75,7 @@ def place_of(challenge: Challenge, results: Sequence[Result], name: str) -> Plac
         if rank != NO_RANK and league(challenge, result) == mine
     ]
     leader = peers[0] if peers and peers[0].name != row else None
-    return Place(*placed[number], len(peers), leader)
+    return BoardPlace(*placed[number], len(peers), leader)
 
 
 def is_ranked(challenge: Challenge, result: Result) -> bool:

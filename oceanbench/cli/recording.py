@@ -15,12 +15,12 @@ def evaluation(
     challenge: Challenge, submission: Submission, data_dir: Path | None, budget: float
 ) -> str:
     """Command that scores a submission again."""
-    from oceanbench.data.files import told
+    from oceanbench.data.files import path_as_written
 
-    file = told(submission.path)
+    file = path_as_written(submission.path)
     words = ["oceanbench", "evaluate", challenge.called, file, "--name", submission.name]
     words += _declared(submission)
-    words += [] if data_dir is None else ["--data-dir", told(data_dir)]
+    words += [] if data_dir is None else ["--data-dir", path_as_written(data_dir)]
     return shlex.join([*words, *_budget(budget)])
 
 

@@ -11,7 +11,7 @@ from oceanbench.boards.ranking import cell_of, coverage_notes, heading_of
 from oceanbench.scoring.pairs import Comparison, Difference
 
 if TYPE_CHECKING:
-    from oceanbench.boards.placing import Place
+    from oceanbench.boards.placing import BoardPlace
     from oceanbench.challenge import Challenge
     from oceanbench.result import Result, Score
 
@@ -21,7 +21,7 @@ MEANING = "≈ not told apart by the paired difference (95 %), ? no interval of 
 
 
 def comparisons(
-    challenge: Challenge, result: Result, others: Sequence[Result], place: Place
+    challenge: Challenge, result: Result, others: Sequence[Result], place: BoardPlace
 ) -> list[Comparison]:
     """Differences of a result to the reference method's and to the leader, as far as there are.
 
@@ -43,7 +43,7 @@ def comparisons(
 def lines(
     challenge: Challenge,
     result: Result,
-    place: Place,
+    place: BoardPlace,
     found: Sequence[Comparison],
     width: int,
 ) -> Iterator[str]:
@@ -120,7 +120,7 @@ def _amount(found: Difference) -> str:
     return f"{found.difference:+.3g}"
 
 
-def record(result: Result, place: Place, found: Sequence[Comparison]) -> dict[str, Any]:
+def record(result: Result, place: BoardPlace, found: Sequence[Comparison]) -> dict[str, Any]:
     """The same for programs."""
     return {
         "challenge": result.challenge["name"],

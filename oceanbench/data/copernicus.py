@@ -19,7 +19,7 @@ REGISTER = "https://data.marine.copernicus.eu/register"
 Bounds = tuple[float, float]
 
 
-class Part(NamedTuple):
+class Request(NamedTuple):
     """What is asked of the service: a file for each day.
 
     Attributes
@@ -38,7 +38,7 @@ class Part(NamedTuple):
     longitude: Bounds | None = None
 
 
-def missing(part: Part, folder: Path, pattern: str) -> list[np.datetime64] | None:
+def missing(part: Request, folder: Path, pattern: str) -> list[np.datetime64] | None:
     """Days of which there is no file yet; None where there are files that came another way.
 
     Parameters
@@ -55,7 +55,7 @@ def missing(part: Part, folder: Path, pattern: str) -> list[np.datetime64] | Non
     return [day for day in part.days if day not in present]
 
 
-def fetch(part: Part, folder: Path, pattern: str, *, most: float) -> int:
+def fetch(part: Request, folder: Path, pattern: str, *, most: float) -> int:
     """Bring the days that are missing, each whole or not at all; how many were brought.
 
     Parameters
@@ -116,7 +116,7 @@ def _client(folder: Path) -> Any:
     return client
 
 
-def _day(client: Any, part: Part, day: np.datetime64, place: Path, folder: Path) -> Path:
+def _day(client: Any, part: Request, day: np.datetime64, place: Path, folder: Path) -> Path:
     """One day, from the first dataset that has it."""
     asked: dict[str, Any] = {"variables": list(part.variables)}
     for axis in ("depth", "latitude", "longitude"):

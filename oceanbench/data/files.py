@@ -43,7 +43,7 @@ def expand(pattern: str, folders: Sequence[Path]) -> list[Path]:
     return []
 
 
-def told(path: Path) -> str:
+def path_as_written(path: Path) -> str:
     """A path as it is written into commands and results: from where one stands, never the root.
 
     A path from the root that does not lie below the present folder is its last name alone: where a

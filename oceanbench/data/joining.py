@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from oceanbench.arrays import BoolArray, IndexArray
 from oceanbench.errors import OceanbenchError
-from oceanbench.grid import SAME_NODE, SAME_TIME, same_nodes
+from oceanbench.grid import SAME_NODE, same_nodes
+from oceanbench.times import SAME_TIME
 
 DAY = np.timedelta64(1, "D")
 

@@ -1,4 +1,4 @@
-"""What a file says is missing, or leaves unsaid, as NaN whenever values are read."""
+"""What a file says is missing, or a format takes for missing, as NaN whenever values are read."""
 
 from __future__ import annotations
 
@@ -104,9 +104,9 @@ def with_one_fill(
     low, high = -np.inf, np.inf
     if ranged:
         low, high = _valid(attrs, name, variable.dtype, packing, where)
-    unsaid = DEFAULT_FILL.get(variable.dtype.str[1:])
-    if unsaid is not None and (kind == "f" or (packing and not declared)):
-        known = [*declared, variable.dtype.type(unsaid)]
+    default = DEFAULT_FILL.get(variable.dtype.str[1:])
+    if default is not None and (kind == "f" or (packing and not declared)):
+        known = [*declared, variable.dtype.type(default)]
     else:
         known = declared
     bounded = bool(np.isfinite([low, high]).any())

@@ -105,7 +105,7 @@ def open_dataset(
     expected: Mapping[str, Expected],
     layout: str,
     daily_mean: bool = False,
-    box: Box | None = None,
+    box: Bounds | None = None,
 ) -> xr.Dataset:
     """Open the files of one dataset of a challenge, as canonical variables.
 
@@ -147,7 +147,7 @@ def _variables_of(
     variables: Mapping[str, str],
     expected: Mapping[str, Expected],
     layout: str,
-    box: Box | None,
+    box: Bounds | None,
 ) -> xr.Dataset:
     """Variables of one opened file, inside the box, in the declared unit."""
     terms = {name: parse_sum(expression) for name, expression in variables.items()}
@@ -173,7 +173,7 @@ def _variables_of(
     return xr.Dataset({**chosen, **{n: dataset[n] for n in extra}})
 
 
-class Box(NamedTuple):
+class Bounds(NamedTuple):
     """Part of the ocean and of time, bounds inclusive; None for no bound."""
 
     time: slice | None = None
@@ -181,7 +181,7 @@ class Box(NamedTuple):
     longitude: tuple[float, float] | None = None
 
 
-def select(dataset: xr.Dataset, box: Box, layout: str) -> xr.Dataset:
+def select(dataset: xr.Dataset, box: Bounds, layout: str) -> xr.Dataset:
     """Part of a dataset inside a box; longitudes come in the convention of the box.
 
     Parameters

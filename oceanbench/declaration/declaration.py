@@ -140,7 +140,7 @@ class Declaration(Section):
         Of a file that lies elsewhere than below the present folder, and was given by its whole
         path, this is its folder and name.
         """
-        told = files.told(self.path)
+        told = files.path_as_written(self.path)
         if "/" not in told and self.path.is_absolute() and self.path.parent != Path.cwd():
             told = f"{self.path.parent.name}/{told}"
         return self.name if self.is_shipped else told

@@ -42,9 +42,9 @@ class Domain(Section):
         return longitude_span(*self.longitude)
 
     @property
-    def box(self) -> opening.Box:
+    def box(self) -> opening.Bounds:
         """The domain as bounds to select by, the whole last day included."""
-        return opening.Box(time_slice(self.time), self.latitude, self.west_east)
+        return opening.Bounds(time_slice(self.time), self.latitude, self.west_east)
 
 
 class MarineService(Section):

@@ -77,7 +77,7 @@ class Flow(NamedTuple):
     grid: Plane
 
 
-class Sea(NamedTuple):
+class MixedLayerState(NamedTuple):
     """A flow with a mixed layer: all that the future depends on.
 
     ``state`` (..., rows + 1, n, n // 2 + 1), T last; ``weather`` (n, n // 2 + 1), F, degrees C/s;
@@ -102,27 +102,29 @@ def operators(parameters: Parameters, grid: Plane) -> Operators:
     return Operators(p, (heating * (power / mean).sqrt()).to(grid.wavenumber2))
 
 
-def at_rest(flow: Tensor) -> Sea:
+def at_rest(flow: Tensor) -> MixedLayerState:
     """Flow under a mixed layer as warm as the air, before any weather."""
     nothing = torch.zeros_like(flow[..., :1, :, :])
-    return Sea(torch.cat([flow, nothing], dim=-3), nothing[(0,) * (nothing.ndim - 2)], 0)
+    return MixedLayerState(
+        torch.cat([flow, nothing], dim=-3), nothing[(0,) * (nothing.ndim - 2)], 0
+    )
 
 
-def temperature(sea: Sea) -> Tensor:
+def temperature(sea: MixedLayerState) -> Tensor:
     """Anomaly of temperature, degrees C, (..., n, n)."""
     anomaly: Tensor = torch.fft.irfft2(sea.state[..., -1, :, :])
     return anomaly
 
 
-def refine(sea: Sea, points: int) -> Sea:
+def refine(sea: MixedLayerState, points: int) -> MixedLayerState:
     """Interpolate to a finer grid, as :func:`oceanbench.dynamics.spectral.refine`."""
-    return Sea(
+    return MixedLayerState(
         spectral.refine(sea.state, points), spectral.refine(sea.weather, points), sea.interval
     )
 
 
 def integrate(
-    sea: Sea,
+    sea: MixedLayerState,
     flow: Flow,
     layer: Operators,
     *,
@@ -130,7 +132,7 @@ def integrate(
     time_step: float,
     steps: int,
     intervals: int,
-) -> Iterator[Sea]:
+) -> Iterator[MixedLayerState]:
     """Yield the sea after each interval, of ``steps`` steps of ``time_step`` seconds.
 
     The weather of an interval depends on ``seed`` and on its number alone, so that a run that goes
@@ -150,7 +152,7 @@ def integrate(
         *_, state = spectral.integrate(
             sea.state, rate, flow.grid, time_step=time_step, steps=steps, every=steps
         )
-        sea = Sea(state, weather, number + 1)
+        sea = MixedLayerState(state, weather, number + 1)
         yield sea
 
 

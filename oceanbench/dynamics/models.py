@@ -56,7 +56,7 @@ class Model:
         return state, jacobian
 
 
-class Row(NamedTuple):
+class ModelRow(NamedTuple):
     """What :func:`model` builds a model of: its functions, its parameters, its longest step.
 
     ``of_tangent`` are the parameters that the tangent depends on too.
@@ -70,13 +70,13 @@ class Row(NamedTuple):
     of_tangent: tuple[str, ...] = ()
 
 
-MODELS: Mapping[str, Row] = MappingProxyType(
+MODELS: Mapping[str, ModelRow] = MappingProxyType(
     {
-        "lorenz96": Row(lorenz96.tendency, lorenz96.tangent, ("forcing",), 0.05, cyclic=True),
-        "lorenz63": Row(
+        "lorenz96": ModelRow(lorenz96.tendency, lorenz96.tangent, ("forcing",), 0.05, cyclic=True),
+        "lorenz63": ModelRow(
             lorenz63.tendency, lorenz63.tangent, ("rayleigh",), 0.01, False, ("rayleigh",)
         ),
-        "amoc": Row(amoc.tendency, amoc.tangent, (), 1.0, cyclic=False),
+        "amoc": ModelRow(amoc.tendency, amoc.tangent, (), 1.0, cyclic=False),
     }
 )
 
@@ -113,7 +113,7 @@ def model(name: str, interval: float, **parameters: float) -> Model:
     )
 
 
-def told(attributes: Mapping[Hashable, Any], interval: float) -> Model:
+def model_of_attributes(attributes: Mapping[Hashable, Any], interval: float) -> Model:
     """Model that the attributes of a dataset tell: ``model``, and ``model_<parameter>``.
 
     Raises

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from oceanbench.declaration import MetricRow
 from oceanbench.figures.style import ERROR, ESTIMATE, View, geographic, limits, shape_of
 from oceanbench.metrics import METRICS
-from oceanbench.metrics.pointwise import rmse_map, scores_in_time
+from oceanbench.metrics.pointwise import rmse_map
+from oceanbench.metrics.relative import scores_in_time
 from oceanbench.metrics.sums import sums
 
 

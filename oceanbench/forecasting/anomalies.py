@@ -16,10 +16,10 @@ import xarray as xr
 from oceanbench import times
 from oceanbench.arrays import BoolArray, FloatArray, TimeArray
 from oceanbench.errors import OceanbenchError
-from oceanbench.grid import SAME_NODE, centre_longitude
+from oceanbench.grid import SAME_NODE, centre_longitude, same_depth
+from oceanbench.times import utc_days
 
 Days = TimeArray
-SAME_DEPTH = 0.5  # metres
 
 
 class Series(NamedTuple):
@@ -59,7 +59,7 @@ def analyses(inputs: Mapping[str, xr.Dataset], target: xr.Dataset) -> xr.Dataset
 
 def days_of(dataset: xr.Dataset) -> Days:
     """Days of the maps of a dataset, along ``time`` or ``start``."""
-    return dataset["start" if "start" in dataset.dims else "time"].values.astype("datetime64[D]")
+    return utc_days(dataset["start" if "start" in dataset.dims else "time"].values)
 
 
 def nodes_of(like: xr.Dataset) -> xr.Dataset:
@@ -86,7 +86,9 @@ def maps_of(dataset: xr.Dataset, nodes: xr.Dataset) -> dict[str, FloatArray]:
         found = turned.sel(places, method="nearest", tolerance=SAME_NODE)
         if "depth" in found.dims and "depth" in nodes.dims:
             depths = nodes["depth"].values
-            found = found.sel(depth=depths, method="nearest", tolerance=SAME_DEPTH)
+            found = found.sel(depth=depths, method="nearest")
+            if not same_depth(found["depth"].values, depths).all():
+                raise KeyError(f"depths {found['depth'].values}, expected {depths}")
     except KeyError as problem:
         raise OceanbenchError(
             f"dataset '{dataset.attrs.get('name')}' lacks nodes or depths of the target "

@@ -12,10 +12,9 @@ from oceanbench.data.plausibility import Expected, expected_of
 from oceanbench.data.units import same_unit
 from oceanbench.declaration import Dataset, Declaration
 from oceanbench.errors import OceanbenchError
+from oceanbench.grid import same_depth
 
 EXACT = ("truth", "initial", "climatology", "training", "validation")  # roles without noise
-SAME_DEPTH = 0.01  # metres, and
-SAME_DEPTH_RELATIVE = 1e-3  # of the depth: levels of models lie further apart
 SURFACE = 10.0  # metres: half of the thickest first layer of an ocean model
 
 
@@ -52,17 +51,12 @@ def check_units(declaration: Declaration) -> None:
                 )
 
 
-def same_depth(found: float, wanted: float) -> bool:
-    """Whether two depths in metres are one level."""
-    return bool(np.isclose(found, wanted, rtol=SAME_DEPTH_RELATIVE, atol=SAME_DEPTH))
-
-
 def same_levels(first: xr.Dataset, second: xr.Dataset) -> bool:
     """Whether the depths of two files are the same, or one of them says none."""
     known = [np.atleast_1d(d["depth"].values) for d in (first, second) if "depth" in d.coords]
     if len(known) < 2:
         return True
-    return known[0].shape == known[1].shape and all(map(same_depth, *known))
+    return known[0].shape == known[1].shape and bool(same_depth(*known).all())
 
 
 def level_of(array: xr.DataArray, where: str) -> float | None:

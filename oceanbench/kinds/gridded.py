@@ -18,7 +18,7 @@ from oceanbench.data.coordinates import canonical
 from oceanbench.data.joining import in_time
 from oceanbench.declaration import Declaration, FieldMask
 from oceanbench.errors import OceanbenchError, did_you_mean
-from oceanbench.grid import SAME_NODE, SAME_TIME, centre_longitude, interpolate
+from oceanbench.grid import SAME_NODE, centre_longitude, interpolate
 from oceanbench.kinds import examining
 from oceanbench.kinds.expected import check_same_level, check_units, expected
 from oceanbench.kinds.findings import Finding
@@ -28,6 +28,7 @@ from oceanbench.scoring.collocation import AtTruth
 from oceanbench.scoring.masks import inside
 from oceanbench.scoring.matching import Inside
 from oceanbench.scoring.points import Geometry, Pieces, matched_by_score
+from oceanbench.times import SAME_TIME
 
 MAPS = ("time", "latitude", "longitude")
 ROLES = {
@@ -75,7 +76,7 @@ def open_dataset(
     dataset = declaration.datasets[name]
     box = declaration.scored.box if dataset.role == "truth" else None
     if box is None and period is not None and dataset.layout != "static":
-        box = opening.Box(time=period)
+        box = opening.Bounds(time=period)
     return opening.open_dataset(
         declaration.files(name, data_dir),
         variables=dataset.variables,

@@ -15,7 +15,7 @@ from oceanbench.data.plausibility import check_plausible, expected_of
 from oceanbench.data.units import same_unit
 from oceanbench.declaration import Declaration, SubmittedVariable, std_name
 from oceanbench.errors import OceanbenchError
-from oceanbench.grid import SAME_TIME
+from oceanbench.times import SAME_TIME
 
 MEMBERS = ("realization", "ensemble", "number", "ens", "members", "realisation", "sample")
 

@@ -113,7 +113,7 @@ def examined(
     begin = time.perf_counter()
     here = {name: bool(challenge.present(name, data_dir)) for name in challenge.datasets}
     absent = [name for name, there in here.items() if not there]
-    findings = [*_unsaid(challenge), *_absent(challenge, absent, data_dir)]
+    findings = [*_left_out(challenge), *_absent(challenge, absent, data_dir)]
     datasets, seen = {}, []
     for name in (name for name in here if here[name]):
         try:
@@ -136,7 +136,7 @@ def examined(
     return Examination(challenge, findings, seen, datasets, rehearsal, time.perf_counter() - begin)
 
 
-def _unsaid(challenge: Challenge) -> Iterator[Finding]:
+def _left_out(challenge: Challenge) -> Iterator[Finding]:
     """What the declaration leaves out that participants need."""
     if challenge.reference_method is None:
         yield Finding(

@@ -16,7 +16,7 @@ import yaml
 
 from oceanbench.challenge import Challenge
 from oceanbench.data import shipped
-from oceanbench.data.files import told
+from oceanbench.data.files import path_as_written
 from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.kinds import CHALLENGE_KINDS
 from oceanbench.methods.importing import imported
@@ -151,7 +151,7 @@ def _may_have_gpu() -> bool:
 def shareable(value: Any) -> Any:
     """What is recorded of an option: a path from the root is written from where one stands."""
     path = Path(value) if isinstance(value, str) else Path()
-    return told(path) if path.is_absolute() else value
+    return path_as_written(path) if path.is_absolute() else value
 
 
 def command(
@@ -169,10 +169,10 @@ def command(
     """Command that does the same again, from the same folder; paths as :func:`told` has them."""
     words = ["oceanbench", verb, shareable(method), challenge.called]
     words += ["--name", name] if name else []
-    words += ["--weights", told(weights)] if weights else []
-    words += ["--init", told(init)] if init else []
+    words += ["--weights", path_as_written(weights)] if weights else []
+    words += ["--init", path_as_written(init)] if init else []
     for key, value in (settings or {}).items():
         words += ["--set", f"{key}={shareable(value)}"]
     words += ["--seed", str(seed)] if seed else []
-    words += ["--data-dir", told(data_dir)] if data_dir else []
+    words += ["--data-dir", path_as_written(data_dir)] if data_dir else []
     return shlex.join(words)

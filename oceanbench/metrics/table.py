@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from oceanbench.metrics import anomalies, events, geostrophic, pointwise
+from oceanbench.metrics import anomalies, events, geostrophic, pointwise, relative
 from oceanbench.metrics.distributions import DISTRIBUTIONS
 from oceanbench.metrics.metric import Metric
 from oceanbench.metrics.spectral import along_track, isotropic, space_time, zonal
@@ -27,27 +27,27 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             value=pointwise.median_mse, units="squared", better="lower", ideal=0.0
         ),
         "bias": Metric(value=pointwise.bias, units=None, better=None, ideal=0.0),
-        "rmse_score": Metric(value=pointwise.rmse_score, units="1", better="higher", ideal=1.0),
+        "rmse_score": Metric(value=relative.rmse_score, units="1", better="higher", ideal=1.0),
         "rmse_score_mean": Metric(
-            value=pointwise.rmse_score_mean, units="1", better="higher", ideal=1.0
+            value=relative.rmse_score_mean, units="1", better="higher", ideal=1.0
         ),
         "rmse_score_std": Metric(
-            value=pointwise.rmse_score_std,
+            value=relative.rmse_score_std,
             interval=False,
             units="1",
             better="lower",
             ideal=0.0,
         ),
-        "nmse": Metric(value=pointwise.nmse, units="1", better="lower", ideal=0.0),
+        "nmse": Metric(value=relative.nmse, units="1", better="lower", ideal=0.0),
         "component_nmse": Metric(
-            statistic=pointwise.component_nmse,
+            statistic=relative.component_nmse,
             units="1",
             better="lower",
             ideal=0.0,
             needs="windows",
         ),
         "explained_variance": Metric(
-            value=pointwise.explained_variance, units="1", better="higher", ideal=1.0
+            value=relative.explained_variance, units="1", better="higher", ideal=1.0
         ),
         "error_variance": Metric(
             value=pointwise.error_variance, units="squared", better="lower", ideal=0.0
@@ -77,10 +77,10 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
         ),
         # by UTC day
         "daily_rmse_score": Metric(
-            value=pointwise.daily_rmse_score, units="1", better="higher", ideal=1.0, daily=True
+            value=relative.daily_rmse_score, units="1", better="higher", ideal=1.0, daily=True
         ),
         "daily_rmse_score_std": Metric(
-            value=pointwise.daily_rmse_score_std,
+            value=relative.daily_rmse_score_std,
             interval=False,
             units="1",
             better="lower",

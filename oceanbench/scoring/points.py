@@ -18,7 +18,7 @@ from oceanbench.metrics.cases import Parts
 from oceanbench.metrics.metric import Metric
 from oceanbench.metrics.probabilistic.points import described, form_of
 from oceanbench.metrics.sums import sums, term_of
-from oceanbench.result import Score
+from oceanbench.result import Interval, Score
 from oceanbench.scoring.collocation import AtTruth, Collocated, collocate
 from oceanbench.scoring.matching import Inside, Matched, mask_and_weight
 from oceanbench.scoring.sanity import warnings_of
@@ -221,23 +221,47 @@ def score(row: MetricRow, key: tuple[str, str], shared: Shared) -> tuple[Score, 
         found = metric.score(statistic, row.options)
         if not isinstance(found, Flagged):
             influence = _influence(row, shared, statistic)
+    spread = None if influence is None else influence.interval()
+    units, n = metric.unit_for(matched.truth, row.options), matched.coverage.scored
+    return score_of(row, key, found, units=units, n=n, interval=spread), influence
+
+
+def score_of(
+    row: MetricRow,
+    key: tuple[str, str],
+    found: float | Flagged,
+    *,
+    units: str,
+    n: int,
+    interval: Interval | None = None,
+) -> Score:
+    """Write what a metric found as a score, for every kind.
+
+    Parameters
+    ----------
+    row : of the challenge's metrics
+    key : variable and mask
+    found : number, or the flag that says why there is none
+    units : of the number
+    n : points that were scored
+    interval : of the number, which is kept within what the metric can be
+    """
+    metric = METRICS[row.metric]
     value = float(found.value if isinstance(found, Flagged) else found)
     ideal = metric.ideal_of(row.options)
-    spread = None if influence is None else influence.interval()
-    written = Score(
+    return Score(
         metric=row.metric,
         label=row.label,
         variable=key[0],
         mask=key[1],
         value=value if np.isfinite(value) else None,
-        units=metric.unit_for(matched.truth, row.options),
+        units=units,
         better=metric.better,
         ideal=(ideal or None) if metric.better is None else None,
         flag=found.flag if isinstance(found, Flagged) else None,
-        n=matched.coverage.scored,
-        interval=spread and spread.within(*metric.limits),
+        n=n,
+        interval=interval and interval.within(*metric.limits),
     )
-    return written, influence
 
 
 def _influence(row: MetricRow, shared: Shared, statistic: Any) -> Influence | None:

@@ -18,7 +18,7 @@ from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfigurat
 from oceanbench.assimilation.fourdvarnet.maps.inference import estimate_members
 from oceanbench.assimilation.fourdvarnet.maps.map_grid import bicubic, grid_around
 from oceanbench.assimilation.fourdvarnet.maps.normalisation import Normalisation
-from oceanbench.assimilation.fourdvarnet.maps.patches import PatchSampler, Series
+from oceanbench.assimilation.fourdvarnet.maps.patches import ObservedSeries, PatchSampler
 from oceanbench.assimilation.fourdvarnet.maps.simulated_missions import simulate_missions
 from oceanbench.assimilation.fourdvarnet.maps.training_set import training_set, training_truth
 from oceanbench.assimilation.fourdvarnet.maps.window_estimates import day_weights
@@ -129,7 +129,7 @@ def sampler() -> PatchSampler:
     random = torch.Generator().manual_seed(0)
     values = torch.randn(3, 20, 9, 11, generator=random)
     known = (torch.arange(20) < 17)[:, None, None].expand(20, 9, 11)
-    return PatchSampler(tuple(Series(v, v > 0.5, v + 2.0, v + 1.0, known) for v in values))
+    return PatchSampler(tuple(ObservedSeries(v, v > 0.5, v + 2.0, v + 1.0, known) for v in values))
 
 
 @pytest.mark.parametrize("mirrored", [False, True])

@@ -13,7 +13,7 @@ from torch import Tensor
 from oceanbench.assimilation.fourdvarnet.batch import Batch
 from oceanbench.assimilation.fourdvarnet.conjugate_gradients import Iterate
 from oceanbench.assimilation.fourdvarnet.maps.inference import TrainedMembers
-from oceanbench.assimilation.fourdvarnet.maps.patches import Series
+from oceanbench.assimilation.fourdvarnet.maps.patches import ObservedSeries
 from oceanbench.assimilation.fourdvarnet.solver import FourDVarNet
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +28,7 @@ def windows() -> Batch:
     """Windows of the days that validate, every fourth."""
     kept = load_file(SERIES)
     series = {name: v if v.dtype == torch.bool else v.float() for name, v in kept.items()}
-    whole = Series(**series).windows(15)
+    whole = ObservedSeries(**series).windows(15)
     return whole.part(0, EVERY)
 
 

@@ -20,7 +20,7 @@ from oceanbench.assimilation.gaussian.window_interpolation import (
 )
 from oceanbench.assimilation.window_batches import Climatology, Windows, is_cyclic
 from oceanbench.challenge import Challenge
-from oceanbench.dynamics.models import told
+from oceanbench.dynamics.models import model_of_attributes
 from oceanbench.metrics.probabilistic.joint_posterior import two_modes
 
 NAMES = ["gaussian_field_posterior", "lorenz63_posterior", "lorenz63_posterior_wrong_model"]
@@ -159,7 +159,7 @@ def test_a_run_of_the_recipe_has_the_noise_that_it_states() -> None:
     expected = build.PROCESS_NOISE * build.INTERVAL
     assert float(added.var()) == pytest.approx(expected, rel=0.12)
     attributes = opened("lorenz63_posterior_wrong_model", "truth").attrs
-    lacking = truth[:, 1:] - told(attributes, build.INTERVAL).advance(truth[:, :-1])
+    lacking = truth[:, 1:] - model_of_attributes(attributes, build.INTERVAL).advance(truth[:, :-1])
     size = (lacking**2).mean((0, 1)).sqrt()
     assert float(size[1]) == pytest.approx(1.14, abs=0.02)
     field = recipe("gaussian_field_posterior")

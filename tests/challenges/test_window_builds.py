@@ -9,7 +9,7 @@ from recipes import opened, recipe
 from rows import every
 
 from oceanbench.challenge import Challenge
-from oceanbench.dynamics.models import told
+from oceanbench.dynamics.models import model_of_attributes
 from oceanbench.kinds.windows.opening import open_flagged
 
 NAMES = [
@@ -22,7 +22,7 @@ def test_the_truth_follows_the_model_that_methods_are_told(name):
     truth = opened(name, "truth")
     time = truth["time"].values
     states = torch.as_tensor(truth["state"].values, dtype=torch.float64)
-    predicted = told(truth.attrs, float(time[1] - time[0])).advance(states[:, :-1])
+    predicted = model_of_attributes(truth.attrs, float(time[1] - time[0])).advance(states[:, :-1])
     error = (states[:, 1:] - predicted).abs().max() / states.std()
     assert error < 1e-5  # single precision in the file
 
@@ -31,7 +31,7 @@ def test_the_wrong_model_does_not():
     truth = opened("lorenz96_wrong_model", "truth")
     assert truth.attrs["model_forcing"] == 7.0
     states = torch.as_tensor(truth["state"].values, dtype=torch.float64)
-    error = states[:, 1:] - told(truth.attrs, 0.05).advance(states[:, :-1])
+    error = states[:, 1:] - model_of_attributes(truth.attrs, 0.05).advance(states[:, :-1])
     assert error.mean() == pytest.approx(0.05, rel=0.1)  # a step of the missing forcing
 
 

@@ -13,7 +13,7 @@ from rows import every
 from oceanbench import evaluate
 from oceanbench.challenge import Challenge
 from oceanbench.data.files import check_sha256, sha256
-from oceanbench.data.opening import Box, open_dataset, select
+from oceanbench.data.opening import Bounds, open_dataset, select
 from oceanbench.data.plausibility import Expected
 from oceanbench.data.units import PLAUSIBLE, same_unit, standard_unit
 from oceanbench.errors import OceanbenchError
@@ -126,10 +126,10 @@ def test_a_day_that_lacks_samples_is_left_out_unless_it_is_scored(tmp_path):
     hourly = maps(count=47)
     hourly = hourly.assign_coords(time=FIRST + np.arange(47) * np.timedelta64(1, "h"))
     path = write(hourly, tmp_path / "a.nc")
-    for box in (None, Box(latitude=(33.0, 36.0))):
+    for box in (None, Bounds(latitude=(33.0, 36.0))):
         np.testing.assert_array_equal(opened(path, daily_mean=True, box=box)["time"], days(1))
     with pytest.raises(OceanbenchError, match="has 23 of 24 samples"):
-        opened(path, daily_mean=True, box=Box(time=slice(FIRST, FIRST + 2 * DAY)))
+        opened(path, daily_mean=True, box=Bounds(time=slice(FIRST, FIRST + 2 * DAY)))
 
 
 def test_several_files_are_joined_in_the_order_of_time(tmp_path):
@@ -166,7 +166,7 @@ def test_files_on_different_grids_are_refused_not_padded(tmp_path, shift):
 def test_box_is_found_in_any_convention_of_longitude(convention):
     dataset = maps(west=-3, east=3)
     dataset = dataset.assign_coords(longitude=dataset["longitude"] + convention)
-    box = Box(time=None, latitude=(33.5, 34.5), longitude=(-1.0, 2.0))
+    box = Bounds(time=None, latitude=(33.5, 34.5), longitude=(-1.0, 2.0))
     found = select(dataset, box, "grid")
     np.testing.assert_allclose(found["longitude"], np.arange(-1, 2.1, 0.5))
     np.testing.assert_allclose(found["latitude"], [33.5, 34, 34.5])
@@ -174,7 +174,9 @@ def test_box_is_found_in_any_convention_of_longitude(convention):
 
 def test_box_of_a_track_keeps_the_points_inside():
     dataset = track()
-    box = Box(latitude=(34.0, 35.0), longitude=(296.0, 297.5), time=slice(FIRST, FIRST + 3 * DAY))
+    box = Bounds(
+        latitude=(34.0, 35.0), longitude=(296.0, 297.5), time=slice(FIRST, FIRST + 3 * DAY)
+    )
     found = select(dataset, box, "track")
     assert 0 < found.sizes["time"] < dataset.sizes["time"]
     assert ((found["longitude"] >= 296) & (found["longitude"] <= 297.5)).all()
@@ -194,7 +196,7 @@ def test_last_day_of_a_domain_is_whole(tmp_path):
 
 
 def test_bounds_of_a_box_belong_to_it_on_maps():
-    box = Box(time=slice(FIRST + DAY, FIRST + 3 * DAY), latitude=(34.0, 35.0))
+    box = Bounds(time=slice(FIRST + DAY, FIRST + 3 * DAY), latitude=(34.0, 35.0))
     found = select(maps(), box, "grid")
     np.testing.assert_array_equal(found["time"], days(3, FIRST + DAY))
     np.testing.assert_allclose(found["latitude"], [34.0, 34.5, 35.0])
@@ -203,13 +205,13 @@ def test_bounds_of_a_box_belong_to_it_on_maps():
 @every("east, columns", [(359.0, 360), (200.0, 201)])
 def test_maps_round_the_globe_have_their_seam_once(east, columns):
     globe = maps(west=0.0, east=east, south=-1.0, north=1.0, step=1.0, count=1)
-    box = Box(longitude=(0.0, 360.0) if east > 200 else (0.0, 200.0))
+    box = Bounds(longitude=(0.0, 360.0) if east > 200 else (0.0, 200.0))
     assert select(globe, box, "grid").sizes["longitude"] == columns
 
 
 def test_a_seam_that_is_given_twice_is_there_once_in_any_box():
     globe = maps(west=0.0, east=360.0, south=-1.0, north=1.0, step=1.0, count=1)
-    for box in (Box(longitude=(0.0, 360.0)), Box(longitude=(-180.0, 180.0)), Box()):
+    for box in (Bounds(longitude=(0.0, 360.0)), Bounds(longitude=(-180.0, 180.0)), Bounds()):
         found = np.sort(select(globe, box, "grid")["longitude"].values % 360.0)
         np.testing.assert_array_equal(found, np.arange(360.0))
 
@@ -286,7 +288,7 @@ def test_real_mediterranean_experiment_has_its_known_scores(name, rmse, mu, sigm
 @needs_real_data
 def test_real_global_map_has_no_seam():
     path = REAL / "duacs_global_zos_20181231_20190103.nc"
-    box = Box(longitude=(-5.0, 5.0), latitude=(-40.0, -30.0))
+    box = Bounds(longitude=(-5.0, 5.0), latitude=(-40.0, -30.0))
     found = opened(path, variables={"ssh": "zos"}, units=None, box=box)["ssh"].load()
     assert found["longitude"].size == 40
     assert float(np.abs(found.diff("longitude")).max()) < 0.3
@@ -302,7 +304,7 @@ def test_real_curvilinear_forecast_is_refused_as_maps_in_words():
 @needs_real_data
 def test_real_track_is_read():
     path = REAL / "tracks" / "dt_global_alg_phy_l3_20170402_275-350_20-60.nc"
-    box = Box(longitude=(-75.0, -20.0), latitude=(25.0, 50.0))
+    box = Bounds(longitude=(-75.0, -20.0), latitude=(25.0, 50.0))
     found = opened(path, layout="track", variables={"ssh": "sla_unfiltered"}, units=None, box=box)
     assert found.sizes["time"] > 100
     assert found["time"].dtype == "M8[ns]"

@@ -9,7 +9,14 @@ import torch
 
 from oceanbench.dynamics import mixed_layer, quasigeostrophic
 from oceanbench.dynamics import surface_quasigeostrophic as sqg
-from oceanbench.dynamics.mixed_layer import DAY, Flow, Parameters, Sea, at_rest, temperature
+from oceanbench.dynamics.mixed_layer import (
+    DAY,
+    Flow,
+    MixedLayerState,
+    Parameters,
+    at_rest,
+    temperature,
+)
 
 
 def carried_by(physics, model) -> Flow:
@@ -23,7 +30,9 @@ def model() -> sqg.Operators:
     return sqg.operators(sqg.Parameters(), 32)
 
 
-def go_on(sea: Sea, model: sqg.Operators, p: Parameters, intervals: int, seed: int = 5) -> Sea:
+def go_on(
+    sea: MixedLayerState, model: sqg.Operators, p: Parameters, intervals: int, seed: int = 5
+) -> MixedLayerState:
     layer = mixed_layer.operators(p, model)
     flow = carried_by(sqg, model)
     run = mixed_layer.integrate(

@@ -9,7 +9,7 @@ from dense import DEVICES
 from torch import Tensor
 from torch.func import jacrev, vmap
 
-from oceanbench.dynamics.models import MODELS, Model, model, told
+from oceanbench.dynamics.models import MODELS, Model, model, model_of_attributes
 from oceanbench.errors import OceanbenchError
 
 
@@ -88,10 +88,12 @@ def test_parameters_reach_the_tangent_too(name: str) -> None:
 
 def test_a_dataset_tells_the_model_and_its_parameters() -> None:
     rest = torch.full((40,), 9.0, dtype=torch.float64)
-    found = told({"model": "lorenz96", "model_forcing": 9, "layout": "windows"}, 0.05)
+    found = model_of_attributes(
+        {"model": "lorenz96", "model_forcing": 9, "layout": "windows"}, 0.05
+    )
     torch.testing.assert_close(found.advance(rest), rest, rtol=0, atol=1e-14)
     assert found.cyclic and found.interval == 0.05
-    assert not torch.allclose(told({"model": "lorenz96"}, 0.05).advance(rest), rest)
+    assert not torch.allclose(model_of_attributes({"model": "lorenz96"}, 0.05).advance(rest), rest)
 
 
 @pytest.mark.parametrize(
@@ -107,5 +109,5 @@ def test_what_is_no_model_is_refused_in_one_line(
     attributes: dict[str, object], message: str
 ) -> None:
     with pytest.raises(OceanbenchError, match=message) as stop:
-        told(attributes, 0.05)
+        model_of_attributes(attributes, 0.05)
     assert "\n" not in str(stop.value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import xarray as xr
+from rows import every
 from scipy import signal
 
 from oceanbench.errors import OceanbenchError
@@ -85,8 +86,8 @@ def test_error_variance_is_blind_to_an_offset_and_to_the_truth():
     assert np.isnan(score("error_variance", truth, truth, xr.zeros_like(truth)).value)
 
 
-@pytest.mark.parametrize("factor", [0.0, 0.7, 1.3, 2.5, -1.0])
-@pytest.mark.parametrize("daily", ["", "daily_"])
+@every("factor", [0.0, 0.7, 1.3, 2.5, -1.0])
+@every("daily", ["", "daily_"])
 def test_score_of_a_scaled_truth_is_one_minus_the_relative_error_and_steady(factor, daily):
     truth = red((6, 5, 7)) + 0.4
     mu = score(f"{daily}rmse_score", factor * truth, truth)
@@ -152,8 +153,8 @@ def line(values: np.ndarray, spacing: float) -> xr.DataArray:
     return xr.DataArray(values, dims="x", coords={"x": spacing * np.arange(values.shape[-1])})
 
 
-@pytest.mark.parametrize("window", ["hann", "hann_symmetric", "tukey", "boxcar"])
-@pytest.mark.parametrize("size", [64, 65])
+@every("window", ["hann", "hann_symmetric", "tukey", "boxcar"])
+@every("size", [64, 65])
 def test_psd_integrates_to_the_variance_of_the_tapered_field(window, size):
     """Parseval: the integral is the mean square of the tapered anomaly over that of the taper."""
     values = np.random.default_rng(1).standard_normal((5, size, size + 1))
@@ -170,9 +171,9 @@ def test_psd_integrates_to_the_variance_of_the_tapered_field(window, size):
     np.testing.assert_allclose(density.sum(("freq_t", "freq_x")) * cell, want, rtol=1e-12)
 
 
-@pytest.mark.parametrize("window", ["hann", "tukey", "boxcar"])
-@pytest.mark.parametrize("size", [128, 129])
-@pytest.mark.parametrize("spacing", [1.0, 0.1, 6.386818])
+@every("window", ["hann", "tukey", "boxcar"])
+@every("size", [128, 129])
+@every("spacing", [1.0, 0.1, 6.386818])
 def test_psd_of_a_line_is_the_periodogram_of_scipy(window, size, spacing):
     values = np.random.default_rng(2).standard_normal(size) + 3.0
     found = psd(line(values, spacing), ("x",), window=window)
@@ -192,9 +193,7 @@ def test_mean_psd_of_segments_is_welch_of_scipy():
     np.testing.assert_allclose(found, want, rtol=1e-11, atol=1e-12 * want.max())
 
 
-@pytest.mark.parametrize(
-    ("spacing", "cycles"), [(1.0, 0.125), (0.05, 2.5), (6.386818, 0.01), (1.018 * 6.77, 0.02)]
-)
+@every("spacing, cycles", [(1.0, 0.125), (0.05, 2.5), (6.386818, 0.01), (1.018 * 6.77, 0.02)])
 def test_psd_of_a_sine_peaks_at_its_wavenumber_with_its_power(spacing, cycles):
     x = spacing * np.arange(400)
     found = psd(line(3 * np.sin(2 * np.pi * cycles * x), spacing), ("x",), window="hann")
@@ -212,8 +211,8 @@ def test_psd_of_descending_coordinates_is_the_same():
     np.testing.assert_allclose(up, down, rtol=1e-9, atol=1e-15)
 
 
-@pytest.mark.parametrize(
-    ("spoil", "words"),
+@every(
+    "spoil, words",
     [
         (lambda a: a.assign_coords(x=FIRST + np.arange(20) * DAY), "not dates"),
         (lambda a: a.where(a["x"] != 3), "missing values"),
@@ -413,8 +412,8 @@ def test_order_of_the_samples_in_the_file_does_not_move_the_segments():
     np.testing.assert_allclose(spectra[0].error, spectra[1].error)
 
 
-@pytest.mark.parametrize(
-    ("segments", "sizes", "want"),
+@every(
+    "segments, sizes, want",
     [
         ("passes", [100], 1),
         ("passes", [99], 0),
@@ -540,8 +539,8 @@ def test_only_an_island_is_unresolved_for_main():
     assert not isinstance(scales(resolved, "all")[0], Flagged)
 
 
-@pytest.mark.parametrize("contour", ["main", "all", "first"])
-@pytest.mark.parametrize("where", ["beyond", "around", "scattered"])
+@every("contour", ["main", "all", "first"])
+@every("where", ["beyond", "around", "scattered"])
 def test_bins_without_power_in_the_truth_do_not_break_the_contour(contour, where):
     """The score is NaN where the truth has no power at all."""
     resolved = block(10, 12, MAIN)
@@ -620,8 +619,8 @@ def test_score_that_rises_only_at_small_scales_is_unresolved_for_first():
     assert crossing_wavelength(K, np.linspace(0.1, 0.9, 8), rule="first").flag == "unresolved"
 
 
-@pytest.mark.parametrize("rule", ["first", "last", "sorted"])
-@pytest.mark.parametrize("value", [0.9, 0.5, 0.1])
+@every("rule", ["first", "last", "sorted"])
+@every("value", [0.9, 0.5, 0.1])
 def test_zero_wavenumber_is_no_wavelength(rule, value):
     found = crossing_wavelength(np.array([0.0]), np.array([value]), rule=rule)
     assert isinstance(found, Flagged) and not np.isinf(found.value)

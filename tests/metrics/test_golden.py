@@ -20,7 +20,7 @@ from places import SHARED, TESTS
 from oceanbench import evaluate
 from oceanbench.challenge import Challenge
 from oceanbench.errors import OceanbenchError
-from oceanbench.metrics import METRICS, pointwise
+from oceanbench.metrics import METRICS, pointwise, relative
 from oceanbench.metrics.aligned import Flagged
 from oceanbench.metrics.spectral import along_track, space_time
 from oceanbench.metrics.sums import sums
@@ -187,7 +187,7 @@ def test_rmse_scores_of_maps_are_the_published_ones(case, work):
         assert scores["rmse_score_std"].value == close(other["sigma"], rel=1e-9, abs=1e-12)
     nrmse = expected(case)["oceanbench_ocn_tools"]["nrmse"]
     assert scores["rmse_score"].value == close(nrmse, rel=1e-9)
-    in_time = pointwise.scores_in_time(sums(estimate, truth, weights))
+    in_time = relative.scores_in_time(sums(estimate, truth, weights))
     np.testing.assert_allclose(in_time, want["rmse_t"], rtol=1e-9)
     rmse_xy = float(pointwise.rmse_map(estimate, truth, weights).mean())
     assert rmse_xy == close(want["rmse_xy_mean"], rel=1e-9, abs=1e-15)
@@ -314,7 +314,7 @@ def test_daily_scores_along_the_track_are_the_published_ones(case, work):
     np.testing.assert_array_equal(table.count, counts[some])
     assert int((table.count >= 10).sum()) == want["n_days_ge10"]
     daily = np.array(want["daily_score"], dtype=float)[some]
-    np.testing.assert_allclose(pointwise.scores_in_time(table), daily, rtol=1e-9)
+    np.testing.assert_allclose(relative.scores_in_time(table), daily, rtol=1e-9)
 
 
 @pytest.mark.parametrize("case", OSE)

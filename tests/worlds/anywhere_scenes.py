@@ -11,7 +11,7 @@ from torch import Tensor
 
 from oceanbench.assimilation.fourdvarnet.anywhere.configuration import AnywhereConfiguration
 from oceanbench.assimilation.fourdvarnet.anywhere.network import IncrementNetwork
-from oceanbench.assimilation.fourdvarnet.anywhere.scaling import Windows
+from oceanbench.assimilation.fourdvarnet.anywhere.scaling import InnovationWindows
 from oceanbench.assimilation.fourdvarnet.anywhere.scenes.scene import scene_path
 from oceanbench.assimilation.fourdvarnet.anywhere.worlds.random_numbers import smooth_field
 from oceanbench.learning.ensembles import as_tensors
@@ -55,14 +55,14 @@ def untrained(configuration: AnywhereConfiguration = SMALL) -> dict[str, Tensor]
     return {**as_tensors(configuration), **weights}
 
 
-def windows(seed: int = 0, *, batch: int = 2, side: int = SIDE) -> Windows:
+def windows(seed: int = 0, *, batch: int = 2, side: int = SIDE) -> InnovationWindows:
     """Windows of random numbers, a tenth of the cells observed, the last rows land."""
     random = torch.Generator().manual_seed(seed)
     shape = (batch, SMALL.days, side, side)
     count = 3.0 * (torch.rand(shape, generator=random) < 0.1)
     sea = torch.ones(batch, side, side)
     sea[:, -3:] = 0.0
-    return Windows(
+    return InnovationWindows(
         torch.randn(shape, generator=random),
         0.3 * torch.randn(shape, generator=random) * (count > 0),
         count,

@@ -9,7 +9,7 @@ import torch
 from oceanbench.errors import OceanbenchError, in_one_line
 
 
-class Solver(Protocol):
+class Compilable(Protocol):
     """Network with parts that can be compiled."""
 
     def compilable(self) -> list[torch.nn.Module]:
@@ -17,7 +17,7 @@ class Solver(Protocol):
         ...
 
 
-Compiled = TypeVar("Compiled", bound=Solver)
+Compiled = TypeVar("Compiled", bound=Compilable)
 
 
 def compiled(solver: Compiled, device: str = "cpu") -> Compiled:

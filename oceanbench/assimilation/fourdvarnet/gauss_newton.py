@@ -47,7 +47,7 @@ SOLVES = 10  # conjugate gradients of an implicit derivative, of the preconditio
 
 
 @dataclass(frozen=True)
-class Iterate:
+class GaussNewtonIterate:
     """Where the descent stands, and where it goes from here.
 
     Attributes
@@ -97,9 +97,9 @@ class GaussNewton(torch.nn.Module):
             self.register_buffer(name, value.clone(), persistent=False)
         self.decades = torch.nn.Parameter(torch.linspace(*decades, iterations))
         self.log_observation_weight = torch.nn.Parameter(torch.zeros(()))
-        self.told = parameters_of(model.tendency)
+        self.known_parameters = parameters_of(model.tendency)
         self.factors = torch.nn.ParameterDict(
-            {name: torch.nn.Parameter(torch.ones(())) for name in self.told}
+            {name: torch.nn.Parameter(torch.ones(())) for name in self.known_parameters}
         )
 
     def forward(
@@ -133,7 +133,7 @@ class GaussNewton(torch.nn.Module):
 
     def descent(
         self, problem: WindowProblem, states: Tensor, iterations: int | None = None
-    ) -> Iterator[Iterate]:
+    ) -> Iterator[GaussNewtonIterate]:
         """Iterates from given states on (windows, times, components), but the last one."""
         for number in range(iterations or len(self.decades)):
             iterate = self._iterate(problem, states, number)
@@ -159,8 +159,8 @@ class GaussNewton(torch.nn.Module):
         Where no states (runs, times, components) are known they are kept as told: the error of the
         estimate alone moves them off by some per cent.
         """
-        self.factors.requires_grad_(bool(self.told) and known is not None)
-        if known is None or not self.told:
+        self.factors.requires_grad_(bool(self.known_parameters) and known is not None)
+        if known is None or not self.known_parameters:
             return
         optimiser = torch.optim.LBFGS(
             self.factors.parameters(), max_iter=FIT, line_search_fn="strong_wolfe"
@@ -189,13 +189,13 @@ class GaussNewton(torch.nn.Module):
         states = self._states(estimate)
         return deviation(self.problem(values, observed), states, self._error(len(states), -1))
 
-    def _iterate(self, problem: WindowProblem, states: Tensor, number: int) -> Iterate:
+    def _iterate(self, problem: WindowProblem, states: Tensor, number: int) -> GaussNewtonIterate:
         error = self._error(len(states), min(number, len(self.decades) - 1))
         half, diagonal, below = linearised(problem, states, error)
         change = -solution(diagonal, below, half).transpose(0, 1)
         with torch.no_grad():
             length = not_rising(lambda at: cost(problem, at, error), states, change)
-        return Iterate(states, 2.0 * half.transpose(0, 1), length * change)
+        return GaussNewtonIterate(states, 2.0 * half.transpose(0, 1), length * change)
 
     def _at_minimum(self, problem: WindowProblem, states: Tensor) -> Tensor:
         """States whose derivative is that of the minimum; Gauss-Newton's solve preconditions it."""
@@ -219,9 +219,12 @@ class GaussNewton(torch.nn.Module):
         return torch.pow(10.0, self.decades[number].double()).expand(windows)
 
     def _learned(self) -> Model:
-        if not self.told:
+        if not self.known_parameters:
             return self.model
-        given = {name: value * self.factors[name].double() for name, value in self.told.items()}
+        given = {
+            name: value * self.factors[name].double()
+            for name, value in self.known_parameters.items()
+        }
         return replace(self.model, tendency=partial(self.model.tendency, **given))
 
     def _states(self, maps: Tensor) -> Tensor:

@@ -93,12 +93,12 @@ class IncrementalDescent(torch.nn.Module):
             return state
         return at_minimum(state, self._slope(problem), iterations=SOLVES)
 
-    def problem(self, values: Tensor, observed: Tensor) -> Problem:
+    def problem(self, values: Tensor, observed: Tensor) -> WindowCost:
         """Cost of windows that are given as maps."""
         weight = observed * self.log_observation_weight.exp() / self.noise.sqrt()
-        return Problem(self.prior, values, weight, self.log_prior_weight.exp())
+        return WindowCost(self.prior, values, weight, self.log_prior_weight.exp())
 
-    def step(self, problem: Problem, state: Tensor) -> Tensor:
+    def step(self, problem: WindowCost, state: Tensor) -> Tensor:
         """Change of the state in an outer loop."""
         target, linear = problem.linearised(state)
         change = torch.zeros_like(state)
@@ -112,7 +112,7 @@ class IncrementalDescent(torch.nn.Module):
         """Cost of every window, all given as maps, (windows,)."""
         return self.problem(values, observed).cost(estimate)
 
-    def _slope(self, problem: Problem) -> Callable[[Tensor], Tensor]:
+    def _slope(self, problem: WindowCost) -> Callable[[Tensor], Tensor]:
         def slope(at: Tensor) -> Tensor:
             return torch.autograd.grad(problem.cost(at).sum(), at, create_graph=True)[0]
 
@@ -120,7 +120,7 @@ class IncrementalDescent(torch.nn.Module):
 
 
 @dataclass(frozen=True)
-class Problem:
+class WindowCost:
     """Cost of windows.
 
     Attributes
@@ -144,15 +144,15 @@ class Problem:
         )
         return 0.5 * torch.stack([r.square().flatten(1).sum(1) for r in residuals]).sum(0)
 
-    def linearised(self, state: Tensor) -> tuple[Parts, Linearised]:
+    def linearised(self, state: Tensor) -> tuple[Parts, TangentResiduals]:
         """Residuals as a target of changes of the state, and what those do to them."""
         likely, along, pulled = with_tangent(self.prior, state)
         target = (self.weight * (self.values - state), self.prior_weight * (likely - state))
-        return target, Linearised(self, along, pulled)
+        return target, TangentResiduals(self, along, pulled)
 
 
 @dataclass(frozen=True)
-class Linearised:
+class TangentResiduals:
     """Linear map of changes of a state to those of the residuals.
 
     Attributes
@@ -161,7 +161,7 @@ class Linearised:
     along, pulled : the prior's derivative at a state, and its transpose
     """
 
-    problem: Problem
+    problem: WindowCost
     along: Callable[[Tensor], Tensor]
     pulled: Callable[[Tensor], Tensor]
 

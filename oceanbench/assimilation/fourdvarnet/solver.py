@@ -107,11 +107,13 @@ class FourDVarNet(torch.nn.Module):
         self.correction, self.reduced, self.implicit = correction, reduced, implicit
         self.loops, self.bumps = loops, bumps
         self.context = context
-        entering, leaving = context or days, self.told + FEATURES
+        entering, leaving = context or days, self.background_channels + FEATURES
         self.background = UNet(entering, leaving, hidden=hidden, coarsen=(reading, reading))
         with torch.no_grad():  # at first errors have no mean, and the same size everywhere
-            self.background.leave.weight[: self.told] = 0.0
-            torch.nn.init.normal_(self.background.leave.weight[self.told :], std=0.05)
+            self.background.leave.weight[: self.background_channels] = 0.0
+            torch.nn.init.normal_(
+                self.background.leave.weight[self.background_channels :], std=0.05
+            )
             torch.nn.init.zeros_(cast(Tensor, self.background.leave.bias))
         self.prior = GatedPrior(len(bumps.heights) * days, prior_hidden, FEATURES)
         self.log_observation_weight = torch.nn.Parameter(torch.zeros(()))
@@ -121,7 +123,7 @@ class FourDVarNet(torch.nn.Module):
             self.log_second_weight = torch.nn.Parameter(torch.zeros(()))
 
     @property
-    def told(self) -> int:
+    def background_channels(self) -> int:
         """Channels of what is read: size and mean of the errors, and weights of observations."""
         return (3 if self.context else 2) * self.days
 
@@ -165,7 +167,7 @@ class FourDVarNet(torch.nn.Module):
         second: Tensor | None = None,
         *,
         context: Tensor | None = None,
-    ) -> Problem:
+    ) -> VariationalProblem:
         """What is to be solved, linear in its control variables.
 
         Parameters
@@ -176,7 +178,7 @@ class FourDVarNet(torch.nn.Module):
         known = first_guess if context is None else context
         with self.computing(first_guess):
             told = self.background(known, None)[0]
-            features = on_nodes(told[:, self.told :], self.bumps.every, bumps.nodes)
+            features = on_nodes(told[:, self.background_channels :], self.bumps.every, bumps.nodes)
             gates = self.prior.gates_of(features)
         told = told.to(first_guess.dtype)
         size = told[:, :days].clamp(-LARGEST, LARGEST).exp()
@@ -191,7 +193,9 @@ class FourDVarNet(torch.nn.Module):
         target: list[Tensor] = [weight * innovation, torch.zeros_like(start)]
         if self.second is not None:
             target.append(self._second_target(first_guess, mean, second))
-        return Problem(self, bumps, size, mean, weight * mask * size, gates, tuple(target), start)
+        return VariationalProblem(
+            self, bumps, size, mean, weight * mask * size, gates, tuple(target), start
+        )
 
     def compilable(self) -> list[torch.nn.Module]:
         """Parts that can be compiled."""
@@ -211,7 +215,7 @@ class FourDVarNet(torch.nn.Module):
 
 
 @dataclass(frozen=True)
-class Problem:
+class VariationalProblem:
     r"""A variational problem, its background and observations given.
 
     Attributes
@@ -221,7 +225,7 @@ class Problem:
     size, mean : of the first guess's errors, in units of the solver's correction
     observing : what the sum of the bumps is multiplied with to be compared with observations
     gates : of the prior
-    target : of the residuals' parts: weighted misfits, departures from the prior and, with a second
+    target : of the residuals' parts: weighted misfits, distances from the prior and, with a second
         field, from that
     start : control variables of the first guess, corrected by the mean of its errors
     """

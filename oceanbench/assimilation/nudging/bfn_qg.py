@@ -171,7 +171,7 @@ def mapped(
             s.tolerance,
             s.relaxation_days,
         )
-        flow = Flow(model, first + background, plane, s.sponge_km, s.step_hours)
+        flow = NudgedFlow(model, first + background, plane, s.sponge_km, s.step_hours)
         windows = flow.windows(starts, s.window_days, observations, scheme, stages=stages)
         anomaly = blend(windows, starts, days) - background
     return on_target(anomaly, nodes, days, times, longitude, latitude)
@@ -200,7 +200,7 @@ def _interpolated(
     return np.concatenate(stages.each(parts, "interpolation", make))
 
 
-class Flow:
+class NudgedFlow:
     """The model with the daily first guess that holds its edges and that it is drawn to."""
 
     def __init__(

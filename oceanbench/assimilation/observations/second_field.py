@@ -61,7 +61,7 @@ def fitted_filter(
     return fitted(maps.values, steps, wanted, thin=thin)
 
 
-def told(
+def predicted(
     inputs: Mapping[str, xr.Dataset], second: str, weights: FloatArray, centre: float
 ) -> xr.DataArray:
     """What the maps of a second field tell of the first, an anomaly, on their nodes and days.

@@ -28,7 +28,7 @@ from oceanbench.assimilation.variational.levenberg_marquardt import Minimum, lev
 from oceanbench.assimilation.variational.weak_constraint import WindowProblem, advance_with_jacobian
 
 
-class Fit(NamedTuple):
+class LeastSquares(NamedTuple):
     """The cost as a sum of squares, and its derivative.
 
     Attributes
@@ -125,7 +125,7 @@ def _minimise(problem: WindowProblem, first: Tensor, iterations: int, tolerance:
     return levenberg_marquardt(first, value, step, iterations=iterations, tolerance=tolerance)
 
 
-def _fit(problem: WindowProblem, first: Tensor) -> Fit:
+def _fit(problem: WindowProblem, first: Tensor) -> LeastSquares:
     windows, climate = problem.windows, problem.climate
     deviation = climate.variance.sqrt()
     root = windows.observed / windows.variance.sqrt()
@@ -138,4 +138,4 @@ def _fit(problem: WindowProblem, first: Tensor) -> Fit:
         if seen:
             residual.append(root[:, time] * (state - windows.values[:, time]))
             jacobian.append(root[:, time, :, None] * change)
-    return Fit(torch.cat(residual, 1), torch.cat(jacobian, 1))
+    return LeastSquares(torch.cat(residual, 1), torch.cat(jacobian, 1))

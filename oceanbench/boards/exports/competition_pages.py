@@ -79,7 +79,7 @@ def _dimensions(challenge: Challenge, data_dir: Path | None) -> Iterator[str]:
         axis = target.coords.get(name)
         told = ["–"] * 3
         if axis is not None:
-            told = [_told(axis.values[0]), _told(axis.values[-1]), _step(axis.values)]
+            told = [_written(axis.values[0]), _written(axis.values[-1]), _step(axis.values)]
         yield f"| {name} | {size} | {' | '.join(told)} |"
 
 
@@ -91,11 +91,11 @@ def _step(values: AnyArray) -> str:
     even = steps if steps.dtype.kind != "m" else steps / np.timedelta64(1, "D")
     if steps.size and np.allclose(even, even[0], rtol=1e-4, atol=0):
         return f"{even[0]:.6g}" + (" d" if steps.dtype.kind == "m" else "")
-    listed = ", ".join(_told(value) for value in values)
+    listed = ", ".join(_written(value) for value in values)
     return listed if values.size <= FEW else "as in the starting kit"
 
 
-def _told(value: Any) -> str:
+def _written(value: Any) -> str:
     if isinstance(value, np.datetime64):
         return str(value.astype("datetime64[s]")).removesuffix("T00:00:00")
     return f"{value:.8g}" if isinstance(value, np.floating) else str(value)

@@ -16,7 +16,7 @@ from oceanbench.boards.site.cells import score_cell
 from oceanbench.boards.site.charts import charts, influences, record
 from oceanbench.boards.site.comparisons import comparisons
 from oceanbench.boards.site.gathering import Documentation, SiteBoard
-from oceanbench.boards.site.tables import League, Row
+from oceanbench.boards.site.tables import BoardRow, League
 from oceanbench.boards.site.templates import file_address
 from oceanbench.challenge import Challenge
 from oceanbench.kinds import CHALLENGE_KINDS
@@ -27,7 +27,7 @@ MOST_SCORES = 3000  # of one result that its page lists
 Files = Iterator[tuple[str, str | bytes]]
 
 
-def method_address(row: Row) -> str | None:
+def method_address(row: BoardRow) -> str | None:
     """Address of the page of a row's method, from the site's home; None where none is named."""
     text = str(row.result.submission.get("method") or "")
     if not text:
@@ -36,7 +36,7 @@ def method_address(row: Row) -> str | None:
     return f"methods/{words}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.html"
 
 
-def method_run(row: Row) -> str | None:
+def method_run(row: BoardRow) -> str | None:
     """Name of the method that the row's command ran."""
     found = RAN.search(str(row.result.provenance.get("command") or ""))
     return found[1] if found else None
@@ -83,7 +83,7 @@ class Pages:
         for one in board.older:
             yield f"{folder}/rows/{one.name}.json", one.path.read_bytes()
 
-    def _of_row(self, board: SiteBoard, league: League, row: Row) -> Files:
+    def _of_row(self, board: SiteBoard, league: League, row: BoardRow) -> Files:
         """Page of a submission, its result files and its figures."""
         challenge, result = board.challenge, row.result
         folder = f"challenges/{challenge.name}/rows"
@@ -120,7 +120,7 @@ class Pages:
         yield f"{folder}/{row.name}.html", text
 
 
-def _others(board: SiteBoard, league: League, row: Row) -> list[str]:
+def _others(board: SiteBoard, league: League, row: BoardRow) -> list[str]:
     """Rows that one wants to compare with: the leader of the league, and the reference."""
     leader = next((one.name for one in league.rows if one.is_ranked), None)
     names = {one.name for one in board.table.rows} - {row.name}
@@ -128,7 +128,7 @@ def _others(board: SiteBoard, league: League, row: Row) -> list[str]:
     return [name for name in wanted if name in names]
 
 
-def _facts(row: Row) -> Iterator[tuple[str, str]]:
+def _facts(row: BoardRow) -> Iterator[tuple[str, str]]:
     """Where a row is from, in lines."""
     said, made = row.result.submission, row.result.provenance
     for key in ("authors", "reference", "notes"):

@@ -21,7 +21,7 @@ SCORES_SHOWN = 6  # columns of scores beyond these are hidden until they are ask
 
 
 @dataclass(frozen=True)
-class Row:
+class BoardRow:
     """A row of a board.
 
     Attributes
@@ -62,7 +62,7 @@ class League:
     """
 
     heading: str
-    rows: Sequence[Row]
+    rows: Sequence[BoardRow]
     letters: str
 
 
@@ -81,12 +81,12 @@ class Table:
     leagues: Sequence[League]
 
     @property
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[BoardRow]:
         """All rows, in the order of the board."""
         return [row for one in self.leagues for row in one.rows]
 
     @property
-    def leader(self) -> Row | None:
+    def leader(self) -> BoardRow | None:
         """Row on top of those of the usual observations and rules; None where none is ranked."""
         return next((r for one in self.leagues for r in one.rows if r.is_ranked), None)
 
@@ -104,7 +104,9 @@ def board_table(challenge: Challenge, results: Sequence[Result]) -> Table:
     labels = shown_scores(challenge, ordered)
     columns, cells_of = _columns(challenge, ordered, labels)
     rows = [
-        Row(result, seeds[result.name][1:], rank, group, tuple(_badges(challenge, result)), cells)
+        BoardRow(
+            result, seeds[result.name][1:], rank, group, tuple(_badges(challenge, result)), cells
+        )
         for result, (rank, group), cells in zip(ordered, placed, cells_of, strict=True)
     ]
     leagues = []
@@ -172,7 +174,7 @@ def _columns(
     return columns, cells
 
 
-def _with_best(rows: Sequence[Row], labels: Sequence[str]) -> list[Row]:
+def _with_best(rows: Sequence[BoardRow], labels: Sequence[str]) -> list[BoardRow]:
     """Rows of a league, with the best values of every score marked, if there are two or more."""
     cells = [list(row.cells) for row in rows]
     by_label = [{score.label: score for score in row.result.scores} for row in rows]

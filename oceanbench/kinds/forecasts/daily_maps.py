@@ -22,16 +22,17 @@ from oceanbench.data.plausibility import (
     expected_in,
 )
 from oceanbench.errors import OceanbenchError, did_you_mean
-from oceanbench.grid import SAME_TIME, same_nodes
+from oceanbench.grid import same_nodes
 from oceanbench.kinds.expected import check_level, check_surface, same_levels
 from oceanbench.kinds.forecasts.derivation import Column, Derivation
 from oceanbench.kinds.forecasts.grid import Grid, Index, as_slice, depths_found_in
+from oceanbench.times import utc_days
 
 PLACES = ("latitude", "longitude")
 SURFACE: Column = (None,)
 
 
-class Place(NamedTuple):
+class MapPlace(NamedTuple):
     """Where a map lies: in which dataset, and at which index of which dimension."""
 
     dataset: xr.Dataset
@@ -57,7 +58,7 @@ class Maps:
 
     name: str
     variables: Mapping[str, str]
-    places: Mapping[int, Place]
+    places: Mapping[int, MapPlace]
     cycle: str | None
     nodes: Mapping[str, Index]
     depths: Mapping[float, int]
@@ -88,7 +89,7 @@ class Maps:
         runs = [self._run(variable, run, depths) for run in _runs([self._place(d) for d in days])]
         return runs[0] if len(runs) == 1 else np.concatenate(runs)
 
-    def _place(self, day: np.datetime64) -> Place:
+    def _place(self, day: np.datetime64) -> MapPlace:
         place = self.places.get(self._key(day))
         if place is None:
             raise OceanbenchError(
@@ -97,7 +98,7 @@ class Maps:
         return place
 
     def _run(
-        self, variable: str, run: Sequence[Place], depths: Sequence[float | None]
+        self, variable: str, run: Sequence[MapPlace], depths: Sequence[float | None]
     ) -> AnyFloatArray:
         """Maps of places that follow each other."""
         dataset, dim, first = run[0]
@@ -142,7 +143,7 @@ def open_maps(
     variables: Mapping[str, str],
     expected: Mapping[str, Expected],
     *,
-    grid: Grid | opening.Box,
+    grid: Grid | opening.Bounds,
     depths: Sequence[float] = (),
     columns: Mapping[str, Column] | None = None,
 ) -> tuple[Maps, Grid]:
@@ -162,7 +163,7 @@ def open_maps(
     -------
     the maps, and the grid
     """
-    places: dict[int, Place] = {}
+    places: dict[int, MapPlace] = {}
     cycle: str | None = None
     first: xr.Dataset | None = None
     left = opening.READ_WHOLE
@@ -183,7 +184,7 @@ def open_maps(
                 raise OceanbenchError(f"{file.name}: a map of dataset '{name}' is given twice")
             places[key] = place
     assert first is not None  # challenge.files refuses none
-    if isinstance(grid, opening.Box):
+    if isinstance(grid, opening.Bounds):
         grid = Grid.inside(first, grid, files[0].name)
     nodes = grid.found_in(first, files[0].name)
     found: dict[float, int] = {}
@@ -197,9 +198,9 @@ def open_maps(
     return Maps(name, variables, places, cycle, nodes, found, expected=expected), grid
 
 
-def _runs(places: Sequence[Place]) -> list[list[Place]]:
+def _runs(places: Sequence[MapPlace]) -> list[list[MapPlace]]:
     """Places by runs of those that follow each other in a dataset."""
-    runs: list[list[Place]] = []
+    runs: list[list[MapPlace]] = []
     for place in places:
         last = runs[-1][-1] if runs else place
         step = place.number - last.number
@@ -216,17 +217,17 @@ def _cycle(dataset: xr.Dataset) -> str | None:
     return times.cycle_of(dataset)
 
 
-def _places(dataset: xr.Dataset, cycle: str | None, where: str) -> dict[int, Place]:
+def _places(dataset: xr.Dataset, cycle: str | None, where: str) -> dict[int, MapPlace]:
     if cycle == times.ALWAYS:
-        return {0: Place(dataset, None, 0)}
+        return {0: MapPlace(dataset, None, 0)}
     if cycle is not None:
         numbers = dataset[cycle].values
         times.check_whole(numbers, cycle, where)
-        return {int(n): Place(dataset, cycle, i) for i, n in enumerate(numbers)}
+        return {int(n): MapPlace(dataset, cycle, i) for i, n in enumerate(numbers)}
     days = as_days(dataset["time"], where)
     if np.unique(days).size != days.size:
         raise OceanbenchError(f"{where}: two maps of one day; keep daily means")
-    return {int(d.astype(np.int64)): Place(dataset, "time", i) for i, d in enumerate(days)}
+    return {int(d.astype(np.int64)): MapPlace(dataset, "time", i) for i, d in enumerate(days)}
 
 
 def as_days(time: xr.DataArray, where: str) -> TimeArray:
@@ -238,7 +239,7 @@ def as_days(time: xr.DataArray, where: str) -> TimeArray:
         )
     if bool(time.isnull().any()):
         raise OceanbenchError(f"{where}: a value of {time.name} is missing (NaT); give every date")
-    return (np.atleast_1d(time.values) + SAME_TIME).astype("datetime64[D]")
+    return utc_days(np.atleast_1d(time.values))
 
 
 def _check_variables(

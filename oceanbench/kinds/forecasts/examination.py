@@ -18,6 +18,7 @@ from oceanbench.kinds.forecasts.schedule import keys, observed_in, schedule_of
 from oceanbench.kinds.forecasts.scoring.references import References
 from oceanbench.metrics import METRICS
 from oceanbench.scoring.masks import inside_box
+from oceanbench.times import utc_days
 
 
 def first_starts(declaration: Declaration, count: int) -> Declaration:
@@ -64,7 +65,7 @@ def _valid_days(declaration: Declaration) -> np.ndarray:
 
 
 def _days_without_truth(declaration: Declaration, truth: xr.Dataset) -> list[str]:
-    days = truth["time"].values.astype("datetime64[D]")
+    days = utc_days(truth["time"].values)
     return [str(day) for day in _valid_days(declaration) if day not in days]
 
 

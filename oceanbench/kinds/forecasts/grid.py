@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from oceanbench.arrays import FloatArray, IndexArray
 from oceanbench.data.coordinates import check_depth
-from oceanbench.data.opening import Box
+from oceanbench.data.opening import Bounds
 from oceanbench.errors import OceanbenchError
-from oceanbench.grid import SAME_NODE, wrap_longitude
-from oceanbench.kinds.expected import same_depth
+from oceanbench.grid import SAME_NODE, same_depth, wrap_longitude
 
 Index = slice | IndexArray
 
@@ -33,7 +32,7 @@ class Grid:
         return self.latitude.size, self.longitude.size
 
     @classmethod
-    def regular(cls, box: Box, step: float) -> Grid:
+    def regular(cls, box: Bounds, step: float) -> Grid:
         """Nodes a step apart, from the south-west corner of a box; each meridian once."""
         assert box.latitude and box.longitude  # a domain has all its bounds
         (south, north), (west, east) = box.latitude, box.longitude
@@ -44,7 +43,7 @@ class Grid:
         return cls(latitude, longitude[longitude < west + 360.0 - SAME_NODE])
 
     @classmethod
-    def inside(cls, dataset: xr.Dataset, box: Box, where: str) -> Grid:
+    def inside(cls, dataset: xr.Dataset, box: Bounds, where: str) -> Grid:
         """Nodes of a dataset inside a box, each meridian once."""
         assert box.latitude and box.longitude  # a domain has all its bounds
         latitude = np.sort(dataset["latitude"].values)

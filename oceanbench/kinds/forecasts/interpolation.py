@@ -8,8 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from oceanbench.arrays import AnyFloatArray, BoolArray, FloatArray, IndexArray
-from oceanbench.grid import SAME_NODE
-from oceanbench.kinds.expected import SAME_DEPTH
+from oceanbench.grid import SAME_DEPTH, SAME_NODE
 from oceanbench.kinds.forecasts.grid import Grid
 
 

@@ -19,8 +19,8 @@ import xarray as xr
 from oceanbench.arrays import IntArray, TimeArray
 from oceanbench.data.dates import PER_DAY, unit_of_time
 from oceanbench.errors import OceanbenchError
-from oceanbench.grid import SAME_TIME
 from oceanbench.kinds.forecasts.daily_maps import as_days
+from oceanbench.times import utc_days
 
 STARTS = ("start", "forecast_reference_time", "init_time", "first_day_datetime")
 LEADS = ("lead", "lead_time", "lead_day", "prediction_timedelta", "forecast_period", "step")
@@ -99,7 +99,7 @@ def _check_valid(dataset: xr.Dataset, lead: str, expected: TimeArray, where: str
         if not found.ndim or not set(found.dims) <= {"start", lead}:
             continue
         along = [dim for dim in ("start", lead) if dim in found.dims]
-        days = (found.transpose(*along).values + SAME_TIME).astype("datetime64[D]")
+        days = utc_days(found.transpose(*along).values)
         shape = [
             expected.shape[axis] if dim in along else 1 for axis, dim in enumerate(("start", lead))
         ]

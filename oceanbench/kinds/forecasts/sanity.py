@@ -1,9 +1,9 @@
-"""Sanity gates: what a score of forecasts would not notice, found before anything is scored.
+"""Sanity checks: what a score of forecasts would not notice, found before anything is scored.
 
 A forecast in another unit, on another datum, with its currents swapped or a row out of place is
-scored as readily as a good one, and is then only bad. Every gate looks at a few fields beside their
-truth, and says what it found and how to mend it. It refuses what cannot be a forecast, and warns
-where it could be wrong.
+scored as readily as a good one, and is then only bad. Every check looks at a few fields beside
+their truth, and says what it found and how to mend it. It refuses what cannot be a forecast, and
+warns where it could be wrong.
 """
 
 from __future__ import annotations
@@ -167,25 +167,25 @@ def datum(samples: Samples) -> Iterator[str]:
             )
 
 
-class Gate(NamedTuple):
-    """One gate: what it finds is refused, or warned of."""
+class SanityCheck(NamedTuple):
+    """One check: what it finds is refused, or warned of."""
 
     find: Callable[[Samples], Iterator[str]]
     refuses: bool
 
 
-GATES = (
-    Gate(units, True),
-    Gate(salinity, True),
-    Gate(land, True),
-    Gate(swapped, True),
-    Gate(shifted, True),
-    Gate(datum, False),
+SANITY_CHECKS = (
+    SanityCheck(units, True),
+    SanityCheck(salinity, True),
+    SanityCheck(land, True),
+    SanityCheck(swapped, True),
+    SanityCheck(shifted, True),
+    SanityCheck(datum, False),
 )
 
 
 def inspect(samples: Sequence[Samples], where: str) -> list[str]:
-    """Send samples of a submission through every gate.
+    """Put samples of a submission to every check.
 
     Parameters
     ----------
@@ -202,11 +202,11 @@ def inspect(samples: Sequence[Samples], where: str) -> list[str]:
         at the first thing that is refused
     """
     warnings = []
-    for gate in GATES:
+    for check in SANITY_CHECKS:
         for one in samples:
             usable = {n: s for n, s in one.items() if s.sea.sum() > 1}
-            for found in gate.find(usable):
-                if gate.refuses:
+            for found in check.find(usable):
+                if check.refuses:
                     raise OceanbenchError(f"{where}: {found}")
                 warnings.append(found)
     return list(dict.fromkeys(warnings))

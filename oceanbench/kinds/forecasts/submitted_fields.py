@@ -16,9 +16,10 @@ from oceanbench.kinds.expected import check_level, check_surface, same_levels
 from oceanbench.kinds.forecasts.derivation import Derivation
 from oceanbench.kinds.forecasts.grid import Grid, Index, as_slice, depths_found_in
 from oceanbench.kinds.forecasts.schedule import SURFACE, Schedule
+from oceanbench.times import utc_days
 
 
-class Place(NamedTuple):
+class FieldPlace(NamedTuple):
     """Where the fields of a start lie."""
 
     dataset: xr.Dataset
@@ -41,7 +42,7 @@ class Forecasts:
     derivation : of the variables that no file has
     """
 
-    places: Mapping[np.datetime64, Place]
+    places: Mapping[np.datetime64, FieldPlace]
     leads: tuple[int, ...]
     depths: Mapping[str, tuple[float | None, ...]]
     levels: Mapping[float, int]
@@ -129,16 +130,16 @@ def gather(parts: Sequence[tuple[str, xr.Dataset]], schedule: Schedule, grid: Gr
     """
     where, first = parts[0]
     nodes = grid.found_in(first, where)
-    places: dict[np.datetime64, Place] = {}
+    places: dict[np.datetime64, FieldPlace] = {}
     for name, part in parts:
         _check_same(first, where, part, name)
         depths, levels = _depths_of(part, schedule, name)
         leads = _leads_of(part, schedule.leads, name)
-        for index, start in enumerate(part["start"].values.astype("datetime64[D]")):
+        for index, start in enumerate(utc_days(part["start"].values)):
             _check_start(start, schedule.starts, name)
             if start in places:
                 raise OceanbenchError(f"{name}: start {start} occurs twice; keep one forecast")
-            places[start] = Place(part, index, leads)
+            places[start] = FieldPlace(part, index, leads)
     common = set.intersection(*({*p.leads} for p in places.values()))
     submitted = Schedule(
         np.array(sorted(places)), tuple(lead for lead in schedule.leads if lead in common), depths

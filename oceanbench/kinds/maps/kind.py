@@ -11,7 +11,7 @@ from oceanbench.declaration import Declaration, FieldMask
 from oceanbench.grid import interpolate
 from oceanbench.kinds import gridded
 from oceanbench.kinds.kind import Cases, Kind, Submitted
-from oceanbench.kinds.maps.truth_grid import check_truth, same_nodes
+from oceanbench.kinds.maps.truth_grid import at_nodes, check_truth
 from oceanbench.kinds.points import score_by, validate_by
 from oceanbench.kinds.submitted import empty
 from oceanbench.scoring.points import Pieces
@@ -42,7 +42,7 @@ def matched(declaration: Declaration, submitted: Submitted, data_dir: Path | Non
     """Estimate and truth of every variable and mask, on the truth's nodes."""
 
     def at_truth(field: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
-        return interpolate(field, truth) if bridged else same_nodes(field, truth, declaration.name)
+        return interpolate(field, truth) if bridged else at_nodes(field, truth, declaration.name)
 
     bridged = is_bridged(declaration)
     return gridded.matched_maps(

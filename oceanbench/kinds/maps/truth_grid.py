@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from oceanbench.arrays import BoolArray
 from oceanbench.declaration import Declaration
 from oceanbench.errors import OceanbenchError
-from oceanbench.grid import SAME_NODE, SAME_TIME
+from oceanbench.grid import SAME_NODE
+from oceanbench.times import SAME_TIME
 
 
 def check_truth(truth: xr.DataArray, declaration: Declaration) -> None:
@@ -48,7 +49,7 @@ def check_truth(truth: xr.DataArray, declaration: Declaration) -> None:
         )
 
 
-def same_nodes(estimate: xr.DataArray, truth: xr.DataArray, name: str) -> xr.DataArray:
+def at_nodes(estimate: xr.DataArray, truth: xr.DataArray, name: str) -> xr.DataArray:
     """Take the maps at the truth's coordinates; refuse them, saying what differs."""
     for dim in ("time", "latitude", "longitude"):
         found, wanted = estimate[dim].values, truth[dim].values

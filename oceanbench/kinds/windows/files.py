@@ -25,7 +25,7 @@ from oceanbench.errors import OceanbenchError, did_you_mean
 
 DIMENSIONS = ("window", "time", "component")
 OPTIONAL = ("sampling", "member")
-SAME_TIME = 1e-3  # relative to a step: times may be in single precision
+SAME_STEP = 1e-3  # relative to a step: times may be in single precision
 
 
 def canonical(dataset: xr.Dataset, where: str) -> xr.Dataset:
@@ -141,7 +141,7 @@ def same_windows(
                 )
             step = np.diff(wanted).min()
             same = found.shape == wanted.shape and np.allclose(
-                found, wanted, rtol=0, atol=SAME_TIME * step
+                found, wanted, rtol=0, atol=SAME_STEP * step
             )
         else:
             same = _same_labels(found, wanted)

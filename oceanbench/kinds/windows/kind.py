@@ -21,8 +21,8 @@ from oceanbench.kinds.points import score_by, validate_by
 from oceanbench.kinds.submitted import check_values, only_file, open_variables
 from oceanbench.kinds.windows import files
 from oceanbench.kinds.windows.driving import each_sampling
+from oceanbench.kinds.windows.examination import unlike_observations
 from oceanbench.kinds.windows.masks import WindowMask, inside_windows, masks_of
-from oceanbench.kinds.windows.observations import unlike_observations
 from oceanbench.kinds.windows.opening import (
     WindowKeys,
     defaults,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from rows import every
 from torch import Tensor
 
 from oceanbench.assimilation.fourdvarnet.learned_descent import INPUTS, LearnedDescent
@@ -86,9 +87,9 @@ ENERGY = ("misfit", "residual", "state")
 PUBLISHED = ("gradient", "state")
 
 
-@pytest.mark.parametrize("kind", SHAPES)
-@pytest.mark.parametrize("inputs", [FIRST, ENERGY, PUBLISHED], ids=["all", "energy", "published"])
-@pytest.mark.parametrize(("dtype", "close"), [(torch.float64, 1e-12), (torch.float32, 1e-6)])
+@every("kind", SHAPES)
+@every("inputs", [FIRST, ENERGY, PUBLISHED], ids=["all", "energy", "published"])
+@every("dtype, close", [(torch.float64, 1e-12), (torch.float32, 1e-6)])
 def test_a_sample_is_the_same_alone_and_in_any_batch(
     kind: str, inputs: tuple[str, ...], dtype: torch.dtype, close: float
 ) -> None:

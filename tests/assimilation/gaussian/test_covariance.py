@@ -8,6 +8,7 @@ import torch
 from dense import COVARIANCES, DEVICES, kernel_of
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import every
 from scipy.optimize import brentq, minimize_scalar
 
 from oceanbench.assimilation.gaussian.covariance import IN_CACHE, ZERO_CROSSING, Covariance
@@ -23,7 +24,7 @@ def places(count: int, seed: int = 0, extent: float = 600.0) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("name", COVARIANCES)
+@every("name", COVARIANCES)
 def test_a_matrix_is_the_definition_in_every_tile(name: str, device: str) -> None:
     c, a, b = COVARIANCES[name], places(MANY), places(IN_CACHE + 1, 1)
     expected = torch.tensor(kernel_of(c)(a.numpy(), b.numpy()))
@@ -35,7 +36,7 @@ def test_a_matrix_is_the_definition_in_every_tile(name: str, device: str) -> Non
 
 
 @pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("name", COVARIANCES)
+@every("name", COVARIANCES)
 def test_products_are_those_of_the_matrix(name: str, device: str) -> None:
     c = COVARIANCES[name]
     a, b = (c.coordinates(*places(n, n).to(device)) for n in (MANY, IN_CACHE + 1))

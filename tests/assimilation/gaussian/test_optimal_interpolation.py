@@ -9,6 +9,7 @@ import pytest
 from dense import COVARIANCES, DEVICES, dense_posterior, nodes_of, observed
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import every
 
 from oceanbench.assimilation.gaussian.covariance import Covariance
 from oceanbench.assimilation.gaussian.optimal_interpolation import Observations, solve
@@ -50,9 +51,9 @@ def dense(
 
 
 @pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("precision", TOLERANCE)
-@pytest.mark.parametrize("correlated", [0.0, 0.02])
-@pytest.mark.parametrize("name", COVARIANCES)
+@every("precision", TOLERANCE)
+@every("correlated", [0.0, 0.02])
+@every("name", COVARIANCES)
 def test_maps_are_the_dense_posterior(
     name: str, correlated: float, precision: str, device: str
 ) -> None:
@@ -61,8 +62,8 @@ def test_maps_are_the_dense_posterior(
     np.testing.assert_allclose(found, dense(o, c), atol=TOLERANCE[precision])
 
 
-@pytest.mark.parametrize("precision", TOLERANCE)
-@pytest.mark.parametrize("group", [1, 3, 14, 50])
+@every("precision", TOLERANCE)
+@every("group", [1, 3, 14, 50])
 def test_the_size_of_a_group_does_not_matter(group: int, precision: str) -> None:
     o, c = observed(), COVARIANCES["arhan, moving"]
     found = mapped(o, c, group=group, precision=precision)
@@ -147,8 +148,8 @@ def test_a_year_is_as_exact_at_its_end_as_at_its_start() -> None:
     np.testing.assert_allclose(found[330 + 13 : 330 + 22], found[13:22], atol=1e-9)
 
 
-@pytest.mark.parametrize("precision", TOLERANCE)
-@pytest.mark.parametrize("name", COVARIANCES)
+@every("precision", TOLERANCE)
+@every("name", COVARIANCES)
 def test_maps_do_not_depend_on_the_origin(name: str, precision: str) -> None:
     o, c = observed(), COVARIANCES[name]
     moved = replace(o, x=o.x + 1000.0, y=o.y - 3000.0, time=o.time + 1e4)
@@ -206,8 +207,8 @@ def test_duplicates_without_noise_are_refused(precision: str) -> None:
     assert ("double precision" in str(caught.value)) == (precision == "single")
 
 
-@pytest.mark.parametrize(
-    ("change", "words"),
+@every(
+    "change, words",
     [
         ({"value": np.array([0.0, np.nan])}, "'value' has missing"),
         ({"value": np.array([[0.0, 1.0], [np.nan, 0.0]])}, "'value' has missing"),

@@ -19,6 +19,7 @@ from dense import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import every
 
 from oceanbench.assimilation.gaussian import posterior_fields
 from oceanbench.assimilation.gaussian.covariance import Covariance
@@ -35,9 +36,9 @@ def variances(o: Observations, c: Covariance, dates: np.ndarray = DATES, **optio
 
 
 @pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("precision", TOLERANCE)
-@pytest.mark.parametrize("correlated", [0.0, 0.02])
-@pytest.mark.parametrize("name", COVARIANCES)
+@every("precision", TOLERANCE)
+@every("correlated", [0.0, 0.02])
+@every("name", COVARIANCES)
 def test_the_formal_error_is_the_closed_form(
     name: str, correlated: float, precision: str, device: str
 ) -> None:
@@ -89,7 +90,7 @@ def test_a_perfect_observation_leaves_no_error_and_no_negative_variance() -> Non
 
 
 @pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("name", COVARIANCES)
+@every("name", COVARIANCES)
 def test_values_anywhere_are_the_dense_posterior(name: str, device: str) -> None:
     o, c = observed(), COVARIANCES[name]
     o = replace(o, value=np.stack([o.value, o.value[::-1]], axis=1))

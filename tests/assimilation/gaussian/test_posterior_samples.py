@@ -17,6 +17,7 @@ from dense import (
     observed,
     points_of,
 )
+from rows import every
 from scipy.integrate import cumulative_simpson, quad
 from scipy.special import j0
 from scipy.stats import chisquare, kstest, kurtosis
@@ -50,7 +51,7 @@ def assert_covariance(found: np.ndarray, expected: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("name", COVARIANCES)
+@every("name", COVARIANCES)
 def test_random_fields_have_the_covariance(
     name: str, device: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -97,7 +98,7 @@ def test_waves_are_drawn_from_arhans_spectrum_in_every_direction() -> None:
 
 
 @pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("name", COVARIANCES)
+@every("name", COVARIANCES)
 def test_samples_have_the_mean_and_covariance_of_the_posterior(
     name: str, device: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

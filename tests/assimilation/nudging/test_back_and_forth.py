@@ -11,6 +11,7 @@ import torch
 import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import every
 
 from oceanbench.assimilation.gaussian.covariance import Covariance
 from oceanbench.assimilation.gaussian.optimal_interpolation import Observations, solve
@@ -393,8 +394,8 @@ def test_bfn_maps_one_time_between_two_days(bfn, inputs):
     np.testing.assert_allclose(found[1], daily.mean("time"), atol=1e-12)
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
+@every(
+    "options, message",
     [
         ({"step_hours": 7.0}, "step_hours 7 must divide 24"),
         ({"step_hours": 0.0}, "step_hours 0 must divide 24"),

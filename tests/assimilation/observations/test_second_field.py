@@ -7,7 +7,12 @@ import pytest
 import xarray as xr
 from rows import every
 
-from oceanbench.assimilation.observations.second_field import added, beyond, fitted_filter, told
+from oceanbench.assimilation.observations.second_field import (
+    added,
+    beyond,
+    fitted_filter,
+    predicted,
+)
 from oceanbench.assimilation.observations.superobservations import Samples
 from oceanbench.errors import OceanbenchError
 
@@ -41,12 +46,12 @@ def inputs() -> dict[str, xr.Dataset]:
 def test_what_is_fitted_to_training_maps_tells_of_later_days() -> None:
     given = inputs()
     weights = fitted_filter(given, "ssh", "sst", 330.0)
-    found = told(given, "sst", weights, 330.0)
+    found = predicted(given, "sst", weights, 330.0)
     assert found.sizes == given["sst"]["sst"].sizes
     smooth = 0.1 * (given["sst"]["sst"] - given["warmth"]["sst"].mean("time"))
     later = slice(45, 55)
     assert xr.corr(found[later], smooth[later]) > 0.3  # white maps: what is left by smoothing
-    again = told(given, "sst", 2.0 * weights, 330.0)
+    again = predicted(given, "sst", 2.0 * weights, 330.0)
     np.testing.assert_allclose(again, 2.0 * found)
 
 

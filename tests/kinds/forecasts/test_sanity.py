@@ -1,4 +1,4 @@
-"""Every gate catches its mutant, and lets the truth, persistence and real data pass."""
+"""Every check catches its mutant, and lets the truth, persistence and real data pass."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rows import every
 from oceanbench.errors import OceanbenchError
 from oceanbench.kinds.forecasts import sanity
 from oceanbench.kinds.forecasts.sanity import Sample
-from oceanbench.kinds.forecasts.scoring import error_gates
+from oceanbench.kinds.forecasts.scoring import error_checks
 from oceanbench.result import Result
 
 REAL = SHARED / "data"
@@ -154,36 +154,36 @@ def test_a_real_forecast_passes(lead):
 def test_error_that_falls_at_the_last_lead_is_warned_of():
     """The published one: the last lead of every start was scored on its third day."""
     published = [0.653, 0.668, 0.684, 0.688, 0.744, 0.757, 0.822, 0.825, 0.896, 0.684]
-    (warning,) = error_gates.leads({"thetao": published}, range(10))
+    (warning,) = error_checks.leads({"thetao": published}, range(10))
     assert "from lead 8 to lead 9" in warning
-    assert error_gates.leads({"thetao": published[:-1]}, range(9)) == []
-    assert error_gates.leads({"thetao": [1.0, 1.2, 1.15]}, [10, 20, 30]) == []
-    assert error_gates.leads({"so": [1.0, 1.2], "thetao": [1, 2], "zos": [2, 1]}, [1, 2]) == []
+    assert error_checks.leads({"thetao": published[:-1]}, range(9)) == []
+    assert error_checks.leads({"thetao": [1.0, 1.2, 1.15]}, [10, 20, 30]) == []
+    assert error_checks.leads({"so": [1.0, 1.2], "thetao": [1, 2], "zos": [2, 1]}, [1, 2]) == []
     assert (
-        error_gates.leads({"zos": [0.0, 0.0]}, [1, 2])
+        error_checks.leads({"zos": [0.0, 0.0]}, [1, 2])
         == []
-        == error_gates.leads({"zos": [1.0]}, [1])
+        == error_checks.leads({"zos": [1.0]}, [1])
     )
 
 
 def test_an_error_that_does_not_grow_while_the_ocean_changes_is_told():
     changes, days = {"zos": 0.12, "so": 0.1}, [1, 5, 30]
     between_analyses = {"zos": [0.0416, 0.042, 0.0421], "so": [0.05, 0.08, 0.11]}
-    (warning,) = error_gates.growth(between_analyses, changes, days)
+    (warning,) = error_checks.growth(between_analyses, changes, days)
     assert warning.startswith("the error of zos does not grow from lead 1 to lead 30")
     for honest in (
         {"zos": [0.0427, 0.06, 0.0883]},  # an emulator
         {"zos": [0.095, 0.095, 0.095]},  # a climatology
         {"zos": [0.01, 0.02, 0.0121]},  # it grows, if little
     ):
-        assert error_gates.growth(honest, changes, days) == []
+        assert error_checks.growth(honest, changes, days) == []
     noisy = {"zos": [0.05, 0.05, 0.05]}  # the start's error hides what the ocean does
-    assert error_gates.growth(noisy, {"zos": 0.06}, days) == []
-    assert len(error_gates.growth({"zos": [0.0, 0.0]}, changes, [1, 2])) == 1  # the truth itself
-    assert error_gates.growth({"zos": [0.0]}, changes, [1]) == []
+    assert error_checks.growth(noisy, {"zos": 0.06}, days) == []
+    assert len(error_checks.growth({"zos": [0.0, 0.0]}, changes, [1, 2])) == 1  # the truth itself
+    assert error_checks.growth({"zos": [0.0]}, changes, [1]) == []
 
 
-def test_gates_stand_on_the_road(oceanbench: Command, tmp_path):
+def test_checks_stand_on_the_road(oceanbench: Command, tmp_path):
     """A refusal is one line with exit code 2; a warning is told, kept and shown on the board."""
     rows = [row for row in CONTENT["metrics"] if row["metric"] == "rmse"]
     path = declare(tmp_path / "toy", metrics=rows)

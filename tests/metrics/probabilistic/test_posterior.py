@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import xarray as xr
+from rows import every
 from scipy import stats
 from scipy.spatial.distance import cdist, pdist
 
@@ -106,8 +107,8 @@ def test_draws_of_the_posterior_are_nearly_ideal_and_more_of_them_nearer(name: s
     assert away[2] < 0.1
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if n not in ("posterior_bias", "mode_error")])
-@pytest.mark.parametrize(("shift", "factor"), [(0.5, 1.0), (0.0, 2.0), (0.0, 0.5)])
+@every("name", [n for n in NAMES if n not in ("posterior_bias", "mode_error")])
+@every("shift, factor", [(0.5, 1.0), (0.0, 2.0), (0.0, 0.5)])
 def test_what_knows_nothing_gains_nothing(name: str, shift: float, factor: float) -> None:
     """Shifted, too wide or too narrow: always farther from the ideal."""
     members, ideal = draws(200, 1), METRICS[name].ideal_of({})
@@ -146,7 +147,7 @@ def test_one_mode_is_no_two() -> None:
     assert isinstance(found, Flagged) and found.flag == "no_data"
 
 
-@pytest.mark.parametrize("name", NAMES)
+@every("name", NAMES)
 def test_what_is_not_weighed_is_not_seen(name: str) -> None:
     posterior = two_moded(0.5, 200, 0)
     estimate = two_moded(0.3, 100, 1)
@@ -161,7 +162,7 @@ def test_what_is_not_weighed_is_not_seen(name: str) -> None:
     )
 
 
-@pytest.mark.parametrize("name", NAMES)
+@every("name", NAMES)
 def test_forms_that_have_no_such_score_are_flagged(name: str) -> None:
     single, normal = (score(name, e, KNOWN) for e in (exact(), gaussian(exact(), 1.0)))
     if name in ("posterior_spread", "posterior_divergence"):

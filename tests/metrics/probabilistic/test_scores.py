@@ -9,6 +9,7 @@ import pytest
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rows import every
 from scipy import integrate, stats
 
 from oceanbench.errors import OceanbenchError
@@ -74,8 +75,8 @@ def test_crps_of_a_gaussian_is_the_integral(mean, std, truth):
     assert found[0] == pytest.approx(want, rel=1e-7)
 
 
-@pytest.mark.parametrize("members", [2, 3, 8])
-@pytest.mark.parametrize("truth", [-3.0, 0.1, 2.0])
+@every("members", [2, 3, 8])
+@every("truth", [-3.0, 0.1, 2.0])
 def test_plain_crps_of_an_ensemble_is_the_integral_of_its_steps(members, truth):
     values = np.random.default_rng(members).standard_normal(members)
     nodes = np.sort(np.r_[values, truth])
@@ -144,8 +145,8 @@ def test_spread_of_a_perfect_ensemble_is_its_error(members):
     assert score("spread_skill", gaussian(centre, std), truth) == pytest.approx(1.0, abs=0.01)
 
 
-@pytest.mark.parametrize("level", [0.5, 0.8, 0.9])
-@pytest.mark.parametrize("members", [2, 5, 9, 10, 20])
+@every("level", [0.5, 0.8, 0.9])
+@every("members", [2, 5, 9, 10, 20])
 def test_perfect_ensemble_of_any_size_covers_what_it_says(level, members):
     ensemble, truth, centre, std = drawn(members)
     assert score("coverage", ensemble, truth, level=level) == pytest.approx(level, abs=0.006)
@@ -283,7 +284,7 @@ def test_diagnostics_of_nothing_are_empty_and_of_one_value_refused():
 # --- what must not matter, and what must ----------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", SCORES)
+@every("name", SCORES)
 @settings(max_examples=5)
 @given(st.data())
 def test_order_of_the_members_is_irrelevant(name, data):
@@ -295,7 +296,7 @@ def test_order_of_the_members_is_irrelevant(name, data):
         assert found == pytest.approx(want, rel=1e-12)
 
 
-@pytest.mark.parametrize("name", SCORES)
+@every("name", SCORES)
 @settings(max_examples=5)
 @given(shift=st.floats(-500, 500), factor=st.floats(0.01, 100))
 def test_scores_move_with_the_unit_and_not_with_the_datum(name, shift, factor):
@@ -308,7 +309,7 @@ def test_scores_move_with_the_unit_and_not_with_the_datum(name, shift, factor):
         assert found == pytest.approx(scale * value, rel=1e-6)
 
 
-@pytest.mark.parametrize("name", SCORES)
+@every("name", SCORES)
 def test_weights_weigh(name):
     """A point of weight two counts as two points."""
     ensemble, truth, _, _ = drawn(6, shape=(4, 5, 6))
@@ -319,8 +320,8 @@ def test_weights_weigh(name):
     assert score(name, ensemble, truth, weights) == pytest.approx(score(name, *twice), rel=1e-12)
 
 
-@pytest.mark.parametrize("name", SCORES)
-@pytest.mark.parametrize(
+@every("name", SCORES)
+@every(
     "dims", [("time", "component"), ("lead", "time", "latitude"), ("window", "time", "component")]
 )
 def test_dimensions_beside_time_are_free(name, dims):
@@ -333,7 +334,7 @@ def test_dimensions_beside_time_are_free(name, dims):
     assert np.isfinite(score(name, gaussian(truth + 1, 1.0), truth))
 
 
-@pytest.mark.parametrize("name", SCORES)
+@every("name", SCORES)
 def test_parts_that_are_read_at_once_do_not_change_a_score(name, monkeypatch):
     ensemble, truth, _, _ = drawn(6, shape=(7, 5, 6))
     want = score(name, ensemble, truth, truth_error=0.2)
@@ -381,9 +382,9 @@ def test_one_value_and_a_sharp_gaussian_have_one_score_for_a_measured_truth():
 # --- refusals -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", SCORES)
-@pytest.mark.parametrize(
-    ("change", "words"),
+@every("name", SCORES)
+@every(
+    "change, words",
     [
         (lambda g: g.assign_coords(moment=["mean", "variance"]), "moments .*variance"),
         (lambda g: g.drop_vars("moment"), "moments"),

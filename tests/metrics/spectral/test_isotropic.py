@@ -40,7 +40,7 @@ def fields(shape: tuple[int, int] = (24, 30), seed: int = 0) -> tuple[xr.DataArr
     return truth + 2.0 * white[1], truth, xr.ones_like(truth)
 
 
-@pytest.mark.parametrize("points", [8, 9, 16, 31, 32])
+@every("points", [8, 9, 16, 31, 32])
 def test_a_ring_lies_at_the_mean_wavenumber_of_its_points(points: int) -> None:
     found = in_rings(plane(points))
     k = found["freq_r"].values
@@ -48,7 +48,7 @@ def test_a_ring_lies_at_the_mean_wavenumber_of_its_points(points: int) -> None:
     assert (np.diff(k) > 0).all()
 
 
-@pytest.mark.parametrize("points", [8, 9, 16, 31, 32])
+@every("points", [8, 9, 16, 31, 32])
 def test_the_mean_of_the_field_is_in_no_ring(points: int) -> None:
     density = plane(points)
     found = in_rings(density)

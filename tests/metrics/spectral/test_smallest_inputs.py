@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import xarray as xr
+from rows import every
 
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import KM_PER_DEGREE
@@ -39,8 +40,8 @@ def maps(times: int, rows: int, columns: int) -> tuple[xr.DataArray, ...]:
     return truth + 0.1, truth, xr.ones_like(truth)
 
 
-@pytest.mark.parametrize(
-    ("points", "segment_steps", "segments"),
+@every(
+    "points, segment_steps, segments",
     [
         (3, 3.1, 1),
         (2, 3.1, None),  # fewer points than a segment
@@ -69,8 +70,8 @@ def test_two_samples_have_no_spectrum_whatever_their_distance() -> None:
     assert along_track_spectra(*track(3), segment_km=3.1 * STEP_KM) is not None
 
 
-@pytest.mark.parametrize(
-    ("shape", "scored"),
+@every(
+    "shape, scored",
     [
         ((3, 1, 3), True),
         ((2, 1, 3), False),

@@ -25,7 +25,7 @@ from oceanbench.assimilation.fourdvarnet.anywhere.first_guess import (
 )
 from oceanbench.assimilation.fourdvarnet.anywhere.innovations import CellSamples
 from oceanbench.assimilation.fourdvarnet.anywhere.network import IncrementNetwork
-from oceanbench.assimilation.fourdvarnet.anywhere.scaling import DAY_WEIGHTS, Windows
+from oceanbench.assimilation.fourdvarnet.anywhere.scaling import DAY_WEIGHTS, InnovationWindows
 from oceanbench.assimilation.fourdvarnet.maps.first_guess_maps import mean_on
 from oceanbench.assimilation.fourdvarnet.maps.window_estimates import every_window
 from oceanbench.assimilation.observations.superobservations import mean_field
@@ -188,7 +188,7 @@ class AnywhereMapper:
         for first in range(0, len(guesses), AT_ONCE):
             some = slice(first, first + AT_ONCE)
             size = len(guesses[some])
-            windows = Windows(
+            windows = InnovationWindows(
                 guesses[some],
                 differences[some],
                 counts[some],

@@ -28,7 +28,7 @@ DAY_WEIGHTS = (0.6, 0.9, 1.0, 0.9, 0.6)  # of the answered days: the middle is k
 
 
 @dataclass(frozen=True)
-class Windows:
+class InnovationWindows:
     """Windows of some days, in any unit.
 
     Attributes
@@ -45,10 +45,10 @@ class Windows:
     sea: Tensor
     cell_km: Tensor
 
-    def each(self, found: Callable[[Tensor], Tensor]) -> Windows:
+    def each(self, found: Callable[[Tensor], Tensor]) -> InnovationWindows:
         """Windows with every part changed alike."""
         parts: dict[str, Any] = {f.name: found(getattr(self, f.name)) for f in fields(self)}
-        return Windows(**parts)
+        return InnovationWindows(**parts)
 
     def scaled(self) -> Scaled:
         """What a network is given."""

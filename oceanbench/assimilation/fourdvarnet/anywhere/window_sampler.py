@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from oceanbench.assimilation.fourdvarnet.anywhere.configuration import AnywhereConfiguration
-from oceanbench.assimilation.fourdvarnet.anywhere.scaling import Windows
+from oceanbench.assimilation.fourdvarnet.anywhere.scaling import InnovationWindows
 from oceanbench.errors import OceanbenchError
 
 EASY = 1  # number of the first guess that is badly fitted
@@ -31,7 +31,7 @@ class Drawn:
     error : (batch, answered days, rows, columns) of the first guess: the truth less it
     """
 
-    windows: Windows
+    windows: InnovationWindows
     error: Tensor
 
     def to(self, device: str) -> Drawn:
@@ -153,7 +153,7 @@ def _turned(parts: list[Tensor], random: torch.Generator) -> list[Tensor]:
 
 def _stacked(parts: Sequence[list[Tensor]]) -> Drawn:
     *given, error = (torch.stack(part) for part in zip(*parts, strict=True))
-    return Drawn(Windows(*given), error)
+    return Drawn(InnovationWindows(*given), error)
 
 
 def _below(limit: int, random: torch.Generator) -> int:

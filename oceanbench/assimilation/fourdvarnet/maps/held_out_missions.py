@@ -31,8 +31,8 @@ from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import grid_o
 from oceanbench.assimilation.fourdvarnet.maps.map_grid import MapGrid, grid_around
 from oceanbench.assimilation.fourdvarnet.maps.normalisation import Normalisation
 from oceanbench.assimilation.fourdvarnet.maps.patches import (
+    ObservedSeries,
     PatchSampler,
-    Series,
     normalised_series,
 )
 from oceanbench.assimilation.fourdvarnet.maps.simulated_missions import observe
@@ -56,7 +56,7 @@ class HeldOutMissions:
     normalisation, second : of the variable and of the second field
     """
 
-    series: tuple[Series, ...]
+    series: tuple[ObservedSeries, ...]
     normalisation: Normalisation
     second: Normalisation | None
     along_track: AlongTrack | None = None  # without a truth, errors are not known

@@ -19,7 +19,7 @@ from oceanbench.learning.patches import cut
 
 
 @dataclass(frozen=True)
-class Series:
+class ObservedSeries:
     """Consecutive days, observed once, normalised.
 
     Attributes
@@ -37,10 +37,10 @@ class Series:
     known: Tensor
     second: Tensor | None = None
 
-    def days(self, first: int, last: int) -> Series:
+    def days(self, first: int, last: int) -> ObservedSeries:
         """Days from the first to before the last."""
         some: list[Any] = [v if v is None else v[first:last] for v in self.parts()]
-        return Series(*some)
+        return ObservedSeries(*some)
 
     def parts(self) -> list[Any]:
         """Values, observed, first guess, truth, known and the second field."""
@@ -61,7 +61,7 @@ class PatchSampler:
     series : on the same nodes
     """
 
-    series: tuple[Series, ...]
+    series: tuple[ObservedSeries, ...]
 
     @property
     def known(self) -> float:
@@ -124,7 +124,7 @@ def normalised_series(
     known: BoolArray,
     normalisation: Normalisation,
     second: Normalisation | None,
-) -> Series:
+) -> ObservedSeries:
     """Observations, and what is known of their truth, normalised.
 
     Parameters
@@ -134,7 +134,7 @@ def normalised_series(
     normalisation, second : of the variable and of the second field
     """
     field = observations.second
-    return Series(
+    return ObservedSeries(
         normalisation.normalised(observations.values),
         torch.as_tensor(observations.observed),
         normalisation.normalised(observations.first_guess),

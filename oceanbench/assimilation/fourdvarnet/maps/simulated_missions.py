@@ -21,7 +21,7 @@ from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import (
 )
 from oceanbench.assimilation.fourdvarnet.maps.map_grid import KnownMaps, MapGrid
 from oceanbench.assimilation.fourdvarnet.maps.normalisation import Normalisation
-from oceanbench.assimilation.fourdvarnet.maps.patches import Series, normalised_series
+from oceanbench.assimilation.fourdvarnet.maps.patches import ObservedSeries, normalised_series
 from oceanbench.assimilation.observations.along_track_errors import AlongTrack, fitted
 from oceanbench.assimilation.observations.superobservations import DAY, chosen_missions
 from oceanbench.errors import OceanbenchError
@@ -54,7 +54,7 @@ class Segment:
         second: Normalisation | None = None,
         *,
         known: BoolArray | None = None,
-    ) -> Series:
+    ) -> ObservedSeries:
         """Normalised, with the truth of the period, as far as it reaches.
 
         Parameters

@@ -20,7 +20,7 @@ from oceanbench.assimilation.fourdvarnet.maps.map_grid import (
     grid_around,
 )
 from oceanbench.assimilation.fourdvarnet.maps.normalisation import Normalisation
-from oceanbench.assimilation.fourdvarnet.maps.patches import PatchSampler, Series
+from oceanbench.assimilation.fourdvarnet.maps.patches import ObservedSeries, PatchSampler
 from oceanbench.assimilation.fourdvarnet.maps.simulated_missions import (
     Segment,
     flown_missions,
@@ -84,7 +84,7 @@ class TrainingSet:
         known = np.where(self.known[first:], self.truth[first:], np.nan)
         return seen, np.concatenate([known, unknown])
 
-    def _series(self, segment: Segment) -> Series:
+    def _series(self, segment: Segment) -> ObservedSeries:
         return segment.series(self.truth, self.normalisation, self.second, known=self.known)
 
 

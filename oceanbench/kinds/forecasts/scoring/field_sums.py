@@ -14,7 +14,7 @@ from oceanbench.errors import OceanbenchError
 from oceanbench.kinds.forecasts.forecast_rows import ForecastRow
 from oceanbench.kinds.forecasts.schedule import keys
 from oceanbench.kinds.forecasts.scoring.cells import Cells
-from oceanbench.kinds.forecasts.scoring.fields import Anomalies, Fields
+from oceanbench.kinds.forecasts.scoring.fields import AnomalyFields, Fields
 from oceanbench.kinds.forecasts.scoring.sums import (
     COLUMNS,
     Accumulated,
@@ -100,7 +100,7 @@ class FieldSums:
             for some, _ in fields.parts(whole=True) if whole else ():
                 part = fields.at(some)
                 known = np.isfinite(part.members).all(axis=0) & np.isfinite(part.truth)
-                anomalies = Anomalies.of(part, reference, part.wet & known)
+                anomalies = AnomalyFields.of(part, reference, part.wet & known)
                 self._add_whole(level, (start, np.asarray(leads[some])), whole, anomalies)
 
     def _add(self, level: Level, where: Where, fields: Fields, first: int) -> bool:
@@ -126,7 +126,7 @@ class FieldSums:
         of_errors = cells.sums(error), cells.sums(error * error)
         for reference, rows in self.rows.get(level, {}).items():
             taking = self._taking(rows, len(members), pointwise=True)
-            anomalies = Anomalies.of(fields, reference, valid, members=bool(taking))
+            anomalies = AnomalyFields.of(fields, reference, valid, members=bool(taking))
             scored, errors, population = anomalies.scored, of_errors, of_valid
             if scored is not valid and not np.array_equal(scored, valid):
                 partial = np.where(scored, error, 0.0)
@@ -140,7 +140,7 @@ class FieldSums:
                 self.result.terms[level, key][where] += anomalies.term(row)
         return bool(holes.any()) and self._refuses(level)
 
-    def _add_whole(self, level: Level, where: Where, rows: Rows, anomalies: Anomalies) -> None:
+    def _add_whole(self, level: Level, where: Where, rows: Rows, anomalies: AnomalyFields) -> None:
         """Add what scores of whole maps sum beside the columns."""
         start, leads = where
         for (key, mask), row in rows.items():

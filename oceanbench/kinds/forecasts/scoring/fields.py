@@ -96,7 +96,7 @@ class Fields(NamedTuple):
         )
 
 
-class Anomalies(NamedTuple):
+class AnomalyFields(NamedTuple):
     """Fields of which a score is: anomalies at the cells, zero where they are not scored."""
 
     cells: Cells
@@ -107,7 +107,7 @@ class Anomalies(NamedTuple):
     @classmethod
     def of(
         cls, fields: Fields, reference: str | None, valid: BoolArray, *, members: bool = True
-    ) -> Anomalies:
+    ) -> AnomalyFields:
         """Anomalies from a reference, None for nothing; those of members only where asked for.
 
         Parameters
@@ -127,11 +127,11 @@ class Anomalies(NamedTuple):
             truth, estimates = np.where(scored, truth, 0.0), np.where(scored, estimates, 0.0)
         return cls(fields.cells, estimates, truth, scored)
 
-    def of_lead(self, number: int) -> Anomalies:
+    def of_lead(self, number: int) -> AnomalyFields:
         """One of them."""
         one = slice(number, number + 1)
         cells = self.cells.some(one)
-        return Anomalies(cells, self.members[:, one], self.truth[one], self.scored[one])
+        return AnomalyFields(cells, self.members[:, one], self.truth[one], self.scored[one])
 
     def term(self, row: ForecastRow) -> FloatArray:
         """Sum of the term of a score through each mask, (lead, mask)."""

@@ -16,7 +16,7 @@ from oceanbench.kinds.forecasts.forecast_rows import ForecastRow, ranking_of, sc
 from oceanbench.kinds.forecasts.grid import Grid
 from oceanbench.kinds.forecasts.sanity import Sample
 from oceanbench.kinds.forecasts.schedule import keys, schedule_of, unit_of
-from oceanbench.kinds.forecasts.scoring import error_gates
+from oceanbench.kinds.forecasts.scoring import error_checks
 from oceanbench.kinds.forecasts.scoring.parallel import sums_by_start
 from oceanbench.kinds.forecasts.scoring.references import References
 from oceanbench.kinds.forecasts.scoring.sums import Accumulated, Against, Level, levels_of, named
@@ -24,9 +24,10 @@ from oceanbench.kinds.forecasts.submission import find_forecasts
 from oceanbench.kinds.forecasts.submitted_fields import Forecasts
 from oceanbench.kinds.kind import Resources, Submitted
 from oceanbench.metrics import METRICS, Flagged
+from oceanbench.metrics.aligned import NO_DATA
 from oceanbench.metrics.probabilistic.points import form_of_members
-from oceanbench.result import Score
-from oceanbench.scoring.points import Evaluated
+from oceanbench.result import Interval, Score
+from oceanbench.scoring.points import Evaluated, score_of
 from oceanbench.scoring.series import series_of
 from oceanbench.scoring.statistics import interval
 
@@ -64,10 +65,10 @@ def evaluated(
     found = _opened(declaration, submitted, data_dir)
     rows = scores_of(declaration)
     table, warnings = _summed(declaration, submitted, found, rows, data_dir, resources)
-    warnings += error_gates.leads(_errors(found.forecasts, table), found.forecasts.leads)
+    warnings += error_checks.leads(_errors(found.forecasts, table), found.forecasts.leads)
     changes = _changes(found.forecasts, found.references)
-    warnings += error_gates.growth(_errors(found.forecasts, table), changes, found.forecasts.leads)
-    warnings += error_gates.heights(_heights(declaration, table))
+    warnings += error_checks.growth(_errors(found.forecasts, table), changes, found.forecasts.leads)
+    warnings += error_checks.heights(_heights(declaration, table))
     scores = [_score(declaration, found.forecasts, table, row) for row in rows]
     series: list[dict[str, Any]] = []
     row = ranking_of(declaration)
@@ -176,7 +177,7 @@ def _errors(forecasts: Forecasts, table: Accumulated) -> dict[str, list[float]]:
     return errors
 
 
-def _heights(declaration: Declaration, table: Accumulated) -> dict[str, error_gates.Discrepancy]:
+def _heights(declaration: Declaration, table: Accumulated) -> dict[str, error_checks.Discrepancy]:
     """How heights differ from observations at the shortest lead, through the first mask."""
     found = {}
     for (level, reference), columns in table.tables.items():
@@ -186,7 +187,7 @@ def _heights(declaration: Declaration, table: Accumulated) -> dict[str, error_ga
             if weight > 0:
                 offset, mean = error / weight, value / weight
                 variances = square / weight - offset**2, squared_value / weight - mean**2
-                found[named(level)] = error_gates.Discrepancy(offset, *variances)
+                found[named(level)] = error_checks.Discrepancy(offset, *variances)
     return found
 
 
@@ -207,44 +208,35 @@ def _score(
     declaration: Declaration, forecasts: Forecasts, table: Accumulated, row: ForecastRow
 ) -> Score:
     metric, sums = METRICS[row.metric], table.sums(row)
-    unit = unit_of(declaration, str(row.variable))
-    empty = Score(
-        metric=row.metric,
-        label=row.label,
-        variable=str(row.variable),
-        mask=str(row.mask),
-        value=None,
-        units=metric.unit_of(unit, row.options),
-        better=metric.better,
-        flag="not_submitted",
-        n=0,
-        ideal=(metric.ideal_of(row.options) or None) if metric.better is None else None,
-        lead=row.lead,
-        depth=row.depth,
-        against=[w.dataset for _, w in levels_of(row) if isinstance(w, Against)] or None,
-        depth_bin=row.depth_bin,
-    )
+
+    def written(found: float | Flagged, spread: Interval | None = None) -> Score:
+        units = metric.unit_of(unit_of(declaration, str(row.variable)), row.options)
+        n = 0 if sums is None else int(sums.count.sum())
+        key = (str(row.variable), str(row.mask))
+        return replace(
+            score_of(row, key, found, units=units, n=n, interval=spread),
+            lead=row.lead,
+            depth=row.depth,
+            against=[w.dataset for _, w in levels_of(row) if isinstance(w, Against)] or None,
+            depth_bin=row.depth_bin,
+        )
+
     if sums is None:
-        return replace(empty, flag="no_data") if _is_there(table, row) else empty
-    empty = replace(empty, n=int(sums.count.sum()))
+        lacking = written(NO_DATA)
+        return lacking if _is_there(table, row) else replace(lacking, flag="not_submitted")
     members = table.members[str(row.variable)]
     if flagged := metric.flagged(form_of_members(members), members):
-        return replace(empty, flag=flagged.flag)
+        return written(flagged)
     statistic = table.statistic(row)
     if statistic is None:
-        return replace(empty, flag="no_data")
+        return written(NO_DATA)
     found = metric.score(statistic, row.options)
     if isinstance(found, Flagged):
-        value = float(found.value)
-        return replace(empty, value=value if np.isfinite(value) else None, flag=found.flag)
+        return written(found)
     of_sums = metric.of_sums(row.options)
     spread = interval(sums, of_sums, metric.limits) if of_sums is not None else None
-    return replace(
-        empty,
-        value=found,
-        interval=spread and spread.within(*metric.limits),
-        flag=None if is_whole(declaration, forecasts, row) else "partial",
-    )
+    whole = is_whole(declaration, forecasts, row)
+    return replace(written(found, spread), flag=None if whole else "partial")
 
 
 def _coverage(forecasts: Forecasts, table: Accumulated) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from oceanbench.assimilation.fourdvarnet.anywhere.configuration import UPDATES
 from oceanbench.assimilation.fourdvarnet.anywhere.network import IncrementNetwork
-from oceanbench.assimilation.fourdvarnet.anywhere.scaling import Windows, channels
+from oceanbench.assimilation.fourdvarnet.anywhere.scaling import InnovationWindows, channels
 from oceanbench.errors import OceanbenchError
 
 
@@ -26,7 +26,7 @@ def network(update: str) -> IncrementNetwork:
     return made.eval()
 
 
-def answer(made: IncrementNetwork, windows: Windows) -> Tensor:
+def answer(made: IncrementNetwork, windows: InnovationWindows) -> Tensor:
     with torch.no_grad():
         return made(windows.scaled())
 

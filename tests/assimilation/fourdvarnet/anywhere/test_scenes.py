@@ -7,7 +7,7 @@ import pytest
 
 from oceanbench.assimilation.fourdvarnet.anywhere.scenes import altimeters
 from oceanbench.assimilation.fourdvarnet.anywhere.scenes.first_guesses import (
-    Scales,
+    InterpolationScales,
     e_folding,
     interpolated,
 )
@@ -53,7 +53,7 @@ def test_an_interpolation_follows_what_is_observed() -> None:
     grid = place.grid(sea.cell_km)
     averaged = samples(seen, "ssh", grid.days[0], grid.centre, coarsen=6, swath_km=40.0)
     day = np.array([10.0])
-    scales = Scales(300.0, 10.0, 0.02, 0.0)
+    scales = InterpolationScales(300.0, 10.0, 0.02, 0.0)
     found = interpolated(averaged, grid, scales, day, most=500, every=4)[0]
     axis = sea.axis[::4]
     truth = sea.height(*np.meshgrid(day, axis, axis, indexing="ij"))[0]

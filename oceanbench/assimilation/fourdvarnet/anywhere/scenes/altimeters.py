@@ -44,7 +44,7 @@ BEYOND_KM = 60.0  # around the scene that altimeters see
 
 
 @dataclass(frozen=True)
-class Place:
+class ScenePlace:
     """Where on the globe a scene lies: its middle, degrees."""
 
     longitude: float
@@ -75,11 +75,11 @@ class AltimeterErrors:
     seconds: float
 
 
-def draw_place(random: np.random.Generator, sea: Sea) -> Place:
+def draw_place(random: np.random.Generator, sea: Sea) -> ScenePlace:
     """Draw a place at one of a sea's latitudes."""
     first, last = sea.latitudes
     latitude = first + (last - first) * random.random()
-    return Place(random.uniform(20.0, 340.0), latitude)
+    return ScenePlace(random.uniform(20.0, 340.0), latitude)
 
 
 def draw_errors(random: np.random.Generator) -> AltimeterErrors:
@@ -89,7 +89,11 @@ def draw_errors(random: np.random.Generator) -> AltimeterErrors:
 
 
 def observed(
-    random: np.random.Generator, sea: Sea, land: BoolArray, place: Place, errors: AltimeterErrors
+    random: np.random.Generator,
+    sea: Sea,
+    land: BoolArray,
+    place: ScenePlace,
+    errors: AltimeterErrors,
 ) -> dict[str, xr.Dataset]:
     """Tracks and, in a third of the sets, a swath, as a challenge gives them to a method.
 
@@ -170,7 +174,7 @@ def _swath(
     return points.assign(error=error).assign_attrs(layout="swath", role="observations")
 
 
-def _seen(points: xr.Dataset, sea: Sea, land: BoolArray, place: Place) -> xr.Dataset:
+def _seen(points: xr.Dataset, sea: Sea, land: BoolArray, place: ScenePlace) -> xr.Dataset:
     """Points with what is seen there in place of the error: NaN on land."""
     names = ("longitude", "latitude", "error")
     longitude, latitude, error = (points[name].values for name in names)

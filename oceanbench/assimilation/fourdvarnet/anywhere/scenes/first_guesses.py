@@ -21,7 +21,7 @@ from oceanbench.assimilation.gaussian.covariance import ZERO_CROSSING, Covarianc
 from oceanbench.assimilation.gaussian.optimal_interpolation import solve
 from oceanbench.assimilation.gaussian.posterior_fields import maps
 from oceanbench.assimilation.nudging.back_and_forth import Nudging
-from oceanbench.assimilation.nudging.bfn_qg import Flow, Settings, mapped
+from oceanbench.assimilation.nudging.bfn_qg import NudgedFlow, Settings, mapped
 from oceanbench.assimilation.observations.superobservations import Samples, kilometres
 from oceanbench.dynamics import reduced_gravity
 from oceanbench.dynamics.quasigeostrophic import DAY
@@ -43,7 +43,7 @@ SPONGE_KM = 50.0
 
 
 @dataclass(frozen=True)
-class Scales:
+class InterpolationScales:
     """Of an interpolation.
 
     Attributes
@@ -58,7 +58,7 @@ class Scales:
     noise: float
     shared: float
 
-    def bounded(self) -> Scales:
+    def bounded(self) -> InterpolationScales:
         """Scales within what a mapper would have."""
         return replace(
             self,
@@ -67,7 +67,7 @@ class Scales:
             noise=min(max(self.noise, 0.004), 2.0),
         )
 
-    def wrong(self, random: np.random.Generator, by: float) -> Scales:
+    def wrong(self, random: np.random.Generator, by: float) -> InterpolationScales:
         """Scales whose logarithms are off by so much, that of the noise by thrice as much."""
         length, time, noise = np.exp(by * np.array([1, 1, 3]) * random.standard_normal(3))
         return replace(
@@ -86,7 +86,7 @@ class Scales:
 def interpolated(
     observed: Samples,
     grid: MapGrid,
-    scales: Scales,
+    scales: InterpolationScales,
     days: FloatArray,
     *,
     most: int = MOST,
@@ -134,7 +134,7 @@ def fitted(
     noise: float,
     shared: float,
     day: int,
-) -> Scales:
+) -> InterpolationScales:
     """Scales that map one day best.
 
     Parameters
@@ -150,10 +150,12 @@ def fitted(
     north, east = (e_folding(anomaly, axis) for axis in (1, 2))
     cell = float(np.ptp(kilometres(grid.longitude[:2], grid.latitude[:2], (0.0, 0.0))[1]))
     length = cell * (north + east) / 2.0 / E_FOLDING
-    best = Scales(length, float(np.clip(e_folding(anomaly, 0), 3.0, 25.0)), noise, shared).bounded()
+    best = InterpolationScales(
+        length, float(np.clip(e_folding(anomaly, 0), 3.0, 25.0)), noise, shared
+    ).bounded()
     known = sea[::2, ::2]
 
-    def error(trial: Scales) -> float:
+    def error(trial: InterpolationScales) -> float:
         days = np.array([float(day)])
         found = interpolated(observed, grid, trial, days, most=MOST_OF_A_DAY, every=2)
         return float(((found[0] - truth[day, ::2, ::2])[known] ** 2).mean())
@@ -215,7 +217,7 @@ def carried(
     observations = observed.observations(place, np.zeros(len(observed.missions)))
     scheme = Nudging(hours, 1.0, 30.0, 1, 0.01)
     try:
-        flow = Flow(model, first, (x, y), SPONGE_KM, step)
+        flow = NudgedFlow(model, first, (x, y), SPONGE_KM, step)
         windows = flow.windows(np.array([0]), len(first) - 1, observations, scheme)
     except OceanbenchError:  # no flow any more
         return None
@@ -237,7 +239,7 @@ def first_guesses(
     random: np.random.Generator,
     observed: Samples,
     grid: MapGrid,
-    scales: Scales,
+    scales: InterpolationScales,
     *,
     with_bfn: bool,
 ) -> Iterator[FloatArray]:

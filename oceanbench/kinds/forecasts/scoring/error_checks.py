@@ -1,4 +1,4 @@
-"""Sanity gates on errors: what they say of a submission when all of it has been scored."""
+"""Sanity checks of errors: what they say of a submission when all of it has been scored."""
 
 from __future__ import annotations
 
