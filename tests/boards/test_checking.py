@@ -179,7 +179,9 @@ def test_a_name_that_looks_like_another_is_not_ranked(name: str, tmp_path: Path)
 
 def test_scores_against_observations_are_not_those_of_the_sums_of_fields(tmp_path: Path) -> None:
     """Of forecasts a result keeps the sums of the score that ranks, whatever else is pooled."""
-    found = faulty_files.score(tmp_path, "forecasts", "altimeter", change=lambda track: track + 0.05)
+    found = faulty_files.score(
+        tmp_path, "forecasts", "altimeter", change=lambda track: track + 0.05
+    )
     assert found["points"] != found["RMSE"]
     challenge = Challenge.load(tmp_path / "challenge.yaml")
     mine = Submission("mine", faulty_files.faultless("forecasts")["mine"])
