@@ -57,7 +57,7 @@ def test_a_file_departs_from_a_preset(tmp_path: Path) -> None:
         ("rate: .nan", "rate: found nan, expected float"),
         ("rate: .inf", "rate: found inf, expected float"),
         ("scales: [1, x]", "scales: found 'x', expected int, as 1 in the preset"),
-        ("scales: [[1]]", r"scales: found \\[1\\], expected int"),
+        ("scales: [[1]]", r"scales: found \[1\], expected int"),
         ("steps: 1\nsteps: 2", "key 'steps' is given twice"),
         ("steps: &a [1]\nrate: *a", "an alias"),
         ("steps: !!python/object/apply:os.system [x]", "a tag"),
