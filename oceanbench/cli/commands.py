@@ -83,7 +83,7 @@ def main() -> None:
         with contextlib.suppress(AttributeError, ValueError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     warnings.showwarning = _one_line
-    os.environ["PYTHONSAFEPATH"] = "1"  # workers take no module from a stranger's folder
+    os.putenv("PYTHONSAFEPATH", "1")  # workers take no module from a stranger's folder
     _name_the_other()
     try:
         cli(standalone_mode=False)
