@@ -69,7 +69,8 @@ class Submission:
             raise OceanbenchError(f"{self.path}: a submission is a local file; download it first")
         object.__setattr__(self, "path", Path(self.path))
         forbidden = set(self.name) & set('/\\:*?"<>|')
-        if not self.name or self.name.startswith(".") or forbidden or not self.name.isprintable():
+        odd = self.name.startswith(".") or self.name != self.name.strip()
+        if not self.name or odd or forbidden or not self.name.isprintable():
             raise OceanbenchError(
                 f"submission name {self.name!r} cannot be a file name; use letters, digits, - _ ."
             )

@@ -37,7 +37,9 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
         {"records"},
         {"finding", "placing", "published"},
         {"leagues"},
-        {"checking", "escaping", "influences", "regression"},
+        {"checking"},
+        {"contradictions"},
+        {"escaping", "influences", "regression"},
     ],
     "kinds": [
         {"forecasts", "maps", "tracks", "windows"},  # a kind never imports another

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-
+from oceanbench.boards.contradictions import contradictions
 from oceanbench.challenge import Challenge
-from oceanbench.declaration import MetricRow
 from oceanbench.errors import OceanbenchError
-from oceanbench.metrics import METRICS, Sums
-from oceanbench.result import Result, Score
+from oceanbench.metrics import Sums
+from oceanbench.result import Result
 from oceanbench.scoring.series import is_of_sums, sums_of
+from oceanbench.submission import DECLARED, Submission
 
-ROUNDING = 1e-6  # relative, of a score that is computed again from sums
-BESIDE = 0.02  # of a score, by which an interval may miss it
 TRUTH = "truth"  # declared observations of the truth itself, without the noise of its measurement
 PERFECT = 1e-8  # of the truth's variance: no estimate is as near
+LOOK_ALIKE = str.maketrans(  # letters of other alphabets, and the Latin ones that they look like
+    "асеорхуіјѕһԁԛԝӏᴄοναρτυικνγΑΒΕΖΗΙΚΜΝΟΡΤΥΧАВЕКМНОРСТХІЈЅ‐‑‒–—−",
+    "aceopxyijshdqwlcovaptuiknyABEZHIKMNOPTYXABEKMHOPCTXIJS------",
+)
 
 
 def check_result(challenge: Challenge, result: Result, path: Path) -> None:
@@ -31,8 +34,9 @@ def check_result(challenge: Challenge, result: Result, path: Path) -> None:
     Raises
     ------
     OceanbenchError
-        if it calls itself otherwise than its file, was scored on another declaration, or has a
-        score that its metric cannot have, that its interval or its own sums do not have
+        if it calls itself otherwise than its file, was scored on another declaration, or says what
+        no evaluation says: other scores than the challenge's, a score that its metric cannot have,
+        or that its interval or the sums of its cases do not have
     """
     if result.name != path.stem:
         raise OceanbenchError(
@@ -44,48 +48,30 @@ def check_result(challenge: Challenge, result: Result, path: Path) -> None:
             f"{path}: was scored on another {challenge.path.name} of version {challenge.version} "
             f"than this one; evaluate again"
         )
-    declared = {row.label: row for row in challenge.scores}
-    for score in result.scores:
-        row = declared.get(score.label)
-        if row is None or score.value is None:
-            continue
-        metric = METRICS[row.metric]
-        low, high = metric.limits
-        slack = ROUNDING * max(1.0, abs(score.value))
-        if score.metric != row.metric or not low - slack <= score.value <= high + slack:
-            raise OceanbenchError(
-                f"{path}: {score.label} is {score.value:g} as {score.metric}, expected "
-                f"{row.metric} between {low:g} and {high:g}; evaluate again"
-            )
-        if (found := score.interval) is not None:
-            slack = BESIDE * abs(score.value) + 1e-12
-            if not found.low - slack <= score.value <= found.high + slack:
-                raise OceanbenchError(
-                    f"{path}: {score.label} is {score.value:g}, outside its own interval "
-                    f"[{found.low:g}, {found.high:g}]; evaluate again"
-                )
-        again = of_its_sums(row, result, score)
-        if again is not None and not np.isclose(again, score.value, rtol=ROUNDING, atol=1e-12):
-            raise OceanbenchError(
-                f"{path}: {score.label} is {score.value:g}, and its own sums give {again:g}; "
-                "evaluate again"
-            )
+    words = {key: str(result.submission.get(key) or "") for key in DECLARED}
+    try:
+        Submission(result.name, path, **words)
+    except OceanbenchError as problem:
+        raise OceanbenchError(f"{path}: {problem}") from problem
+    if lacks := {row.label for row in challenge.scores} - set(result.labels):
+        raise OceanbenchError(f"{path}: has no score '{min(lacks)}'; evaluate again")
+    for wrong in contradictions(challenge, result):
+        raise OceanbenchError(f"{path}: {wrong}; evaluate again")
 
 
-def of_its_sums(row: MetricRow, result: Result, score: Score) -> float | None:
-    """Score as the sums in a result give it; None where they are not there."""
-    metric = METRICS[row.metric]
-    if metric.summed != "points" or row.of_a_part:
-        return None  # of forecasts the sums are those of the score that ranks
-    for series in result.series:
-        same = (series["variable"], series["mask"]) == (score.variable, score.mask)
-        if not same or not is_of_sums(series) or series["daily"] < metric.daily:
-            continue
-        table = sums_of(series, row.label)
-        if metric.statistic is not None and table.term is None:
-            continue
-        return float(metric.value_of(table, row.options))
-    return None
+def look_alikes(paths: Mapping[str, Path]) -> dict[str, str]:
+    """Names that cannot be told by eye from another row's, and what is to be said of each.
+
+    Parameters
+    ----------
+    paths : of the files of rows, by name
+    """
+    found = {}
+    for name, path in paths.items():
+        plain = unicodedata.normalize("NFKC", name).translate(LOOK_ALIKE)
+        if plain != name and plain in paths:
+            found[name] = f"{path}: its name cannot be told from '{plain}' by eye; choose another"
+    return found
 
 
 def is_truth(challenge: Challenge, result: Result) -> bool:

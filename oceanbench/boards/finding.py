@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from oceanbench.boards.contradictions import contradictions
 from oceanbench.challenge import Challenge
 from oceanbench.data import shipped
 from oceanbench.errors import OceanbenchError, did_you_mean
@@ -40,10 +41,13 @@ def found_results(
     results = []
     for i, word in enumerate(words):
         result = known.get(i) or _row(loaded, str(word), places)
+        of_this = result.challenge["sha256"] == loaded.sha256
         if result.challenge["name"] != loaded.name:
             raise OceanbenchError(
                 f"{word}: is a result of {result.challenge['name']}, expected {loaded.name}"
             )
+        for wrong in contradictions(loaded, result) if of_this else ():
+            raise OceanbenchError(f"{word}: {wrong}; evaluate again")
         results.append(result)
     return loaded, results
 

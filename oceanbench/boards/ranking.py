@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from oceanbench.boards.checking import check_result, is_truth
+from oceanbench.boards.checking import check_result, is_truth, look_alikes
 from oceanbench.boards.leagues import (
     breaks_a_rule,
     gathered,
@@ -136,6 +136,11 @@ def load_results(
             if result.name in found:
                 left_out.append(f"{found[result.name][0]}: {path} stands in its place")
             found[result.name] = path, result
+    for name, words in look_alikes({name: path for name, (path, _) in found.items()}).items():
+        if skipped is None:
+            raise OceanbenchError(words)
+        skipped.append(words)
+        del found[name]
     return [result for _, result in found.values()]
 
 
@@ -165,8 +170,7 @@ def board(challenge: Challenge, results: Sequence[Result], *, new: Sequence[str]
 
     Two that share a letter of the column ``group`` cannot be told apart. Those that used other
     observations than the challenge's usual ones, or learned from what it does not give, are ranked
-    apart, below; the truth itself, without
-    its noise, has no rank.
+    apart, below; the truth itself, without its noise, has no rank.
 
     Parameters
     ----------

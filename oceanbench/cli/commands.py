@@ -6,6 +6,7 @@ Nothing numeric is imported before a command needs it, so that ``--help`` answer
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import warnings
 from importlib.metadata import PackageNotFoundError, version
@@ -82,6 +83,7 @@ def main() -> None:
         with contextlib.suppress(AttributeError, ValueError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     warnings.showwarning = _one_line
+    os.putenv("PYTHONSAFEPATH", "1")  # workers take no module from a stranger's folder
     _name_the_other()
     try:
         cli(standalone_mode=False)

@@ -143,11 +143,12 @@ def _check_sample(challenge: Challenge, sample: Path, data_dir: Path | None) -> 
 @contextmanager
 def _picture(challenge: Challenge, data_dir: Path | None) -> Iterator[Path]:
     """The thumbnail of a challenge, or where and when it has what."""
+    from oceanbench.boards.site.beside import is_picture
     from oceanbench.boards.site.gathering import THUMBNAILS
     from oceanbench.figures.overview import draw_overview
 
     for name in THUMBNAILS[1:]:  # formats that every platform knows
-        if (path := challenge.path.parent / name).is_file():
+        if is_picture(path := challenge.path.parent / name):
             yield path
             return
     wanted = [challenge.truth_name, *challenge.of_role("observations")]

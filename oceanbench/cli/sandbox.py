@@ -22,7 +22,7 @@ from oceanbench.errors import OceanbenchError
 GIB = 2**30
 NEW_NETWORK, NEW_USER = 0x40000000, 0x10000000  # of unshare(2)
 NO_NEW_RIGHTS = 38  # PR_SET_NO_NEW_PRIVS of prctl(2)
-CHILD = "import sys; from oceanbench.cli.sandbox import enter; enter(*sys.argv[1:4], sys.argv[4:])"
+CHILD = "from oceanbench.cli.sandbox import enter; enter(*sys.argv[1:4], sys.argv[4:])"
 
 
 def sandboxed(arguments: Sequence[str], *, memory: float, seconds: float) -> int:
@@ -42,8 +42,9 @@ def sandboxed(arguments: Sequence[str], *, memory: float, seconds: float) -> int
     network, told = os.pipe()
     command = [
         sys.executable,
+        "-P",
         "-c",
-        CHILD,
+        f"import sys; sys.path[:] = {sys.path!r}; {CHILD}",  # modules are looked for as here
         str(int(memory * GIB)),
         str(int(seconds) + 1),
         str(told),

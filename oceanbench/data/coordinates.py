@@ -109,12 +109,19 @@ def check_coordinates(dataset: xr.Dataset, wanted: Sequence[str], where: str) ->
         )
     for name in ("latitude", "longitude"):
         unit = str(dataset[name].attrs.get("units", "degrees")).lower() if name in wanted else ""
-        if unit.strip() and "deg" not in unit and "°" not in unit:
-            raise OceanbenchError(f"{where}: {name} is in '{unit}', expected degrees; convert it")
+        turned = "west" in unit or "south" in unit
+        if turned or (unit.strip() and "deg" not in unit and "°" not in unit):
+            raise OceanbenchError(
+                f"{where}: {name} is in '{unit}', expected degrees (east, north); convert it"
+            )
 
 
 def check_depth(depth: xr.DataArray, where: str) -> None:
     """Refuse depths in another unit than metres, or counted upward: nothing is converted."""
+    if depth.dtype.kind not in "iuf":
+        raise OceanbenchError(
+            f"{where}: depth has type {depth.dtype}, expected a number of metres; correct it"
+        )
     unit = str(depth.attrs.get("units", "m"))
     if not same_unit(unit, "m"):
         raise OceanbenchError(

@@ -7,60 +7,23 @@ from typing import Any
 
 import yaml
 from pydantic import ValidationError
-from yaml.composer import Composer
 
-from oceanbench.data.files import read_text
+from oceanbench.data.checks.plain_yaml import load_plain
 from oceanbench.errors import OceanbenchError, in_one_line
 
 MOST_TEXT = 2**18  # bytes of a challenge.yaml
-DEEPEST = 16  # values within values
-LOADERS: Any = (Composer, yaml.CSafeLoader) if yaml.__with_libyaml__ else (yaml.SafeLoader,)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """Content of a challenge.yaml: a mapping without aliases, tags or repeated keys."""
     try:
-        content = yaml.load(read_text(path, MOST_TEXT), Loader=_OneOfEachKey)
+        content = load_plain(path, MOST_TEXT)
     except (yaml.YAMLError, OSError, ValueError) as problem:
         reason = in_one_line(problem)
         raise OceanbenchError(f"{path}: not valid YAML: {reason}; correct it") from problem
     if not isinstance(content, dict):
         raise OceanbenchError(f"{path}: expected keys such as name, kind, domain; found none")
     return content
-
-
-class _OneOfEachKey(*LOADERS):  # type: ignore[misc]  # the fast parser, if yaml has it
-    """YAML without aliases and without a key given twice, which would hide the first."""
-
-    def __init__(self, text: str) -> None:
-        LOADERS[-1].__init__(self, text)
-        Composer.__init__(self)
-        self.depth = 0
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("an alias (*name) is used; write the values out")
-        if getattr(self.peek_event(), "tag", None) is not None:
-            raise yaml.YAMLError("a tag (!name) is used; write plain values")
-        if self.depth > DEEPEST:
-            raise yaml.YAMLError(f"it is nested more than {DEEPEST} deep")
-        self.depth += 1
-        node: yaml.Node | None = super().compose_node(parent, index)
-        self.depth -= 1
-        return node
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for key, _ in node.value:
-            if key.tag == "tag:yaml.org,2002:merge":
-                raise yaml.YAMLError("a merge (<<) is used; write the values out")
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in seen:
-                    line = key.start_mark.line + 1
-                    raise yaml.YAMLError(f"line {line}: key '{key.value}' is given twice")
-                seen.add(key.value)
-        found: dict[Any, Any] = super().construct_mapping(node, deep)
-        return found
 
 
 def one_line(problem: ValidationError, where: str = "") -> str:

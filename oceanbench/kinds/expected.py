@@ -119,3 +119,21 @@ def check_same_level(estimate: xr.DataArray, truth: xr.DataArray, where: str) ->
             f"{where}: '{estimate.name}' is of depth {found:g} m and the truth of {wanted:g} m; "
             "submit the depth of the truth"
         )
+
+
+def check_truth(truth: xr.Dataset, dims: Collection[str], where: str) -> None:
+    """Refuse a truth that is not one number at each time and place.
+
+    Parameters
+    ----------
+    truth : as it was opened
+    dims : that it may have, beside a depth of one level
+    where : challenge and dataset, for messages
+    """
+    for name, array in truth.data_vars.items():
+        for dim, size in array.sizes.items():
+            if dim not in dims and (dim, size) != ("depth", 1):
+                raise OceanbenchError(
+                    f"{where}: '{name}' has a dimension '{dim}', and one value of each place is "
+                    "scored; select it"
+                )

@@ -20,7 +20,7 @@ from oceanbench.declaration import Declaration, FieldMask
 from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.grid import SAME_NODE, centre_longitude, interpolate
 from oceanbench.kinds import examining
-from oceanbench.kinds.expected import check_same_level, check_units, expected
+from oceanbench.kinds.expected import check_same_level, check_truth, check_units, expected
 from oceanbench.kinds.findings import Finding
 from oceanbench.kinds.kind import Submitted
 from oceanbench.kinds.submitted import check_times, check_values, empty, open_variables, written
@@ -77,7 +77,7 @@ def open_dataset(
     box = declaration.scored.box if dataset.role == "truth" else None
     if box is None and period is not None and dataset.layout != "static":
         box = opening.Bounds(time=period)
-    return opening.open_dataset(
+    opened = opening.open_dataset(
         declaration.files(name, data_dir),
         variables=dataset.variables,
         expected=expected(declaration, dataset),
@@ -85,6 +85,10 @@ def open_dataset(
         daily_mean=dataset.daily_mean,
         box=box,
     )
+    if dataset.role == "truth":
+        dims = MAPS if dataset.layout == "grid" else MAPS[:1]
+        check_truth(opened, dims, f"{declaration.name}: dataset '{name}'")
+    return opened
 
 
 def read_maps(declaration: Declaration, submitted: Submitted, *, bridged: bool) -> xr.Dataset:

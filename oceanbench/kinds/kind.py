@@ -28,10 +28,12 @@ class Cases(NamedTuple):
     ----------
     name : in words: time, windows, starts
     dated : whether they follow each other, so that blocks of them are resampled, or are independent
+    all_kept : whether a result keeps the sums of every score, or of the one that ranks
     """
 
     name: str
     dated: bool
+    all_kept: bool = True
 
     @property
     def sampling(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
@@ -9,10 +10,13 @@ from typing import Any, TypeVar
 
 import yaml
 
+from oceanbench.data.checks.plain_yaml import load_plain
 from oceanbench.errors import OceanbenchError, did_you_mean, in_one_line
 
 Kind = TypeVar("Kind")
 FILES = (".yaml", ".yml")
+MOST_TEXT = 2**16  # bytes of a file
+MOST_NUMBER = 2**53  # that a float has exactly
 BASE = "cpu"  # preset that a file changes if it names none
 
 
@@ -44,13 +48,17 @@ def preset_of(method: str, presets: Mapping[str, Kind], name: str, *, steps: int
 
 def _read(method: str, presets: Mapping[str, Kind], path: Path) -> Kind:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = load_plain(path, MOST_TEXT)
     except (OSError, ValueError, yaml.YAMLError) as problem:
         reason = in_one_line(problem)
         raise OceanbenchError(f"{path}: cannot be read as YAML ({reason}); correct it") from problem
     if not isinstance(content, dict):
         raise OceanbenchError(f"{path}: found {type(content).__name__}, expected 'field: value'")
-    base = preset_of(method, presets, str(content.pop("preset", BASE)))
+    named = str(content.pop("preset", BASE))
+    if named.endswith(FILES):
+        hint = did_you_mean(named, presets)
+        raise OceanbenchError(f"{path}: preset={named}: found a file, expected a preset; {hint}")
+    base = preset_of(method, presets, named)
     known = {field.name: getattr(base, field.name) for field in fields(base)}  # type: ignore[arg-type]
     changed = {}
     for key, value in content.items():
@@ -63,12 +71,11 @@ def _read(method: str, presets: Mapping[str, Kind], path: Path) -> Kind:
 
 def _of_type(value: Any, like: Any, where: str) -> Any:
     """Value of the type of the preset's; whole numbers may stand for others."""
-    if type(value) is type(like):
-        return value
-    if isinstance(like, float) and type(value) is int:
+    if isinstance(like, float) and type(value) is int and abs(value) < MOST_NUMBER:
         return float(value)
     if isinstance(like, tuple) and isinstance(value, list):
-        return tuple(value)
-    raise OceanbenchError(
-        f"{where}: found {value!r}, expected {type(like).__name__}, as {like!r} in the preset"
-    )
+        return tuple(_of_type(one, like[0], where) if like else one for one in value)
+    if type(value) is type(like) and not (isinstance(value, float) and not math.isfinite(value)):
+        return value
+    expected = f"expected {type(like).__name__}, as {like!r} in the preset"
+    raise OceanbenchError(f"{where}: found {repr(value)[:60]}, {expected}")

@@ -36,8 +36,9 @@ class MethodServer:
         ours, theirs = Pipe()
         with theirs:
             serve = f"from oceanbench.methods import server; server.serve({theirs.fileno()})"
+            places = f"import sys; sys.path[:] = {sys.path!r}"  # modules are looked for as here
             self._process = subprocess.Popen(
-                [sys.executable, "-c", serve],
+                [sys.executable, "-P", "-c", f"{places}; {serve}"],
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )

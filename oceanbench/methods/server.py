@@ -24,6 +24,8 @@ from oceanbench.errors import OceanbenchError
 from oceanbench.methods.importing import imported, lacks
 from oceanbench.methods.remote_inputs import Empty, RemoteInputs
 
+ANSWERED = 86  # how a process ends that has sent what was asked: not as a method that ends it
+
 
 class Call(NamedTuple):
     """A call of a function of a method.
@@ -88,12 +90,14 @@ def _fork(connection: Connection, call: Call) -> None:
         warnings.simplefilter("ignore", DeprecationWarning)  # threads of BLAS, which survive forks
         child = os.fork()
     if child == 0:
+        code = 1
         try:
             _answer(connection, call)
+            code = ANSWERED
         finally:
-            os._exit(0)
+            os._exit(code)
     _, status = os.waitpid(child, 0)
-    if status:
+    if os.waitstatus_to_exitcode(status) != ANSWERED:
         killed = os.WIFSIGNALED(status)
         how = f"by signal {os.WTERMSIG(status)}" if killed else f"with {os.WEXITSTATUS(status)}"
         stem = call.method.stem

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import torch
 
 SCHEMA = 1
+MOST_BYTES = 2**30  # of a file
 PARTS: dict[str, dict[str, type]] = {
     "method": {"name": str, "sha256": str},
     "challenge": {"name": str, "version": int, "sha256": str},
@@ -102,6 +103,8 @@ class Weights:
         try:
             if not path.is_file():
                 raise OSError(errno.ENOENT, "there is no regular file of this name")
+            if path.stat().st_size > MOST_BYTES:
+                raise OSError(errno.EFBIG, f"it has more than {MOST_BYTES // 2**30} GiB")
             content = path.read_bytes()
             tensors = library.load(content)
         except OSError as problem:

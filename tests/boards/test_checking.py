@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import builders
+import faulty_files
 from command import Command
 from places import ROOT
 from rows import every
@@ -52,13 +53,96 @@ def relabelled(content: Content) -> None:
     score(content, "µ(RMSE)")["metric"] = "rmse"
 
 
+def alone(content: Content) -> None:
+    content["series"] = []
+    score(content, "µ(RMSE)").update(value=0.99, interval=None)
+
+
+def elsewhere(content: Content) -> None:
+    content["series"][0]["mask"] = "other"
+
+
+def said(label: str, **words: Any) -> Callable[[Content], None]:
+    return lambda content: score(content, label).update(words)
+
+
+def twice(content: Content) -> None:
+    content["scores"].append(score(content, "µ(RMSE)") | {"value": 0.99})
+
+
+def lost(content: Content) -> None:
+    content["scores"].pop()
+
+
+def surer(content: Content) -> None:
+    found = score(content, "µ(RMSE)")
+    found["interval"].update(low=found["value"] - 1e-4, high=found["value"] + 1e-4)
+
+
+def surer_of_scales(content: Content) -> None:
+    found = score(content, "λx")
+    found["interval"].update(low=found["value"] * 0.999, high=found["value"] * 1.001)
+
+
+def of_other_days(content: Content) -> None:
+    days = content["series"][0]["time"]
+    content["series"][0]["time"] = [day.replace("2012", "1912") for day in days]
+
+
+def of_one_day(content: Content) -> None:
+    days = content["series"][0]["time"]
+    days[1] = days[0]
+
+
+def of_less(content: Content) -> None:
+    content["coverage"][0]["scored"] -= 1
+
+
+def of_more_than_all(content: Content) -> None:
+    content["coverage"][0]["scored"] *= 2
+
+
+def uncovered(content: Content) -> None:
+    content["coverage"] = []
+
+
+def negative(content: Content) -> None:
+    column = content["series"][0]["squared_error"]
+    content["series"][0]["squared_error"] = [-value for value in column]
+
+
+def of_magic(content: Content) -> None:
+    content["submission"]["learned_from"] = "magic"
+
+
 TAMPERED: dict[str, tuple[Callable[[Content], None], str]] = {
     "an edited challenge": (edited, "was scored on another challenge.yaml of version"),
     "another's name": (renamed, "calls itself 'duacs'"),
     "beyond the limits": (beyond, "expected rmse_score_mean|expected rmse_score"),
     "outside its interval": (beside, "outside its own interval"),
     "other than its sums": (within, "its own sums give"),
-    "another metric": (relabelled, "as rmse, expected"),
+    "another metric": (relabelled, "has metric rmse, expected"),
+    "no sums": (alone, "without the sums of its cases"),
+    "sums of something else": (elsewhere, "without the sums of its cases"),
+    "another unit": (said("λx", units="km"), "has units km, expected degrees_east"),
+    "turned round": (said("µ(RMSE)", better="lower"), "has better lower, expected higher"),
+    "another variable": (said("µ(RMSE)", variable="sst"), "has variable sst, expected ssh"),
+    "a lead": (said("µ(RMSE)", lead=1), "has lead 1, expected None"),
+    "a flag beside a value": (said("µ(RMSE)", flag="no_data"), "has a value, and flag no_data"),
+    "an interval of nothing": (said("µ(RMSE)", value=None), "has no value, and flag None or an"),
+    "of more points": (said("µ(RMSE)", n=10**9), "of 1000000000 points"),
+    "a score twice": (twice, "has 'µ(RMSE)' 2 times, expected 1"),
+    "a score less": (lost, "has no score '"),
+    "a narrow interval": (surer, "and its own cases give"),
+    "a narrow interval of scales": (surer_of_scales, "and its own cases give"),
+    "no interval": (said("µ(RMSE)", interval=None), "has the interval none"),
+    "days that are not scored": (of_other_days, "has sums of days that are not scored"),
+    "a day twice": (of_one_day, "has a case twice"),
+    "a part of the truth": (of_less, "points, and"),
+    "more than the truth": (of_more_than_all, "scored"),
+    "no coverage": (uncovered, "does not say how much of the truth"),
+    "sums that are none": (negative, "has negative sums"),
+    "what nobody learns from": (of_magic, "learned from 'magic'"),
 }
 
 
@@ -78,6 +162,31 @@ def test_a_tampered_row_is_not_ranked(
     assert [result.name for result in kept] == ["mean_field"]
     assert len(skipped) == 1
     assert any(word in skipped[0] for word in words.split("|")), skipped
+
+
+@every("name", ["ｏi", "оi", "oі"])
+def test_a_name_that_looks_like_another_is_not_ranked(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / NAME
+    folder.mkdir()
+    content = json.loads((ROOT / "leaderboards" / NAME / "oi.json").read_text(encoding="utf-8"))
+    for one in ("oi", name):
+        content["submission"]["name"] = one
+        (folder / f"{one}.json").write_text(json.dumps(content), encoding="utf-8")
+    skipped: list[str] = []
+    assert [r.name for r in load_results(Challenge.load(NAME), [tmp_path], skipped)] == ["oi"]
+    assert "cannot be told from 'oi' by eye" in skipped[0]
+
+
+def test_scores_against_observations_are_not_those_of_the_sums_of_fields(tmp_path: Path) -> None:
+    """Of forecasts a result keeps the sums of the score that ranks, whatever else is pooled."""
+    found = faulty_files.score(
+        tmp_path, "forecasts", "altimeter", change=lambda track: track + 0.05
+    )
+    assert found["points"] != found["RMSE"]
+    challenge = Challenge.load(tmp_path / "challenge.yaml")
+    mine = Submission("mine", faulty_files.faultless("forecasts")["mine"])
+    evaluate(challenge, mine).save(tmp_path)
+    assert [r.name for r in load_results(challenge, [tmp_path])] == ["mine"]
 
 
 def test_the_truth_as_a_submission_has_no_rank(tmp_path: Path) -> None:

@@ -212,6 +212,25 @@ def test_maps_of_another_level_than_the_truth_are_refused(tmp_path, kind):
     check("of depth 100 m and the truth of 0.5 m", tmp_path, kind, "mine", write)
 
 
+@every(
+    "name, change, words",
+    [
+        *[(name, lambda d: d.assign_coords(depth=((), "surface")), "expected a number of metres")
+          for name in ("truth", "mine")],
+        ("truth", lambda d: d.expand_dims(member=3), "has a dimension 'member'"),
+        ("truth", lambda d: d.expand_dims(depth=[0.0, 9.0]), "has a dimension 'depth'"),
+        ("mine", lambda d: d.assign_coords(latitude=("latitude", -d["latitude"].values,
+                                                     {"units": "degrees_south"})),
+         "in 'degrees_south'"),
+        ("mine", lambda d: d.assign_coords(longitude=("longitude", -d["longitude"].values,
+                                                      {"units": "degrees_west"})),
+         "in 'degrees_west'"),
+    ],
+)  # fmt: skip
+def test_a_field_is_one_number_at_each_place(tmp_path, name, change, words):
+    check(words, tmp_path, "maps", name, change=change)
+
+
 @every("kind", ["maps", "tracks"])
 def test_a_truth_that_says_no_depth_is_of_the_surface(tmp_path, kind):
     def level(name: str, depth: float) -> Callable[[xr.Dataset], xr.Dataset]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -52,6 +53,16 @@ def test_a_file_departs_from_a_preset(tmp_path: Path) -> None:
         ("preset: cpus", "preset=cpus: unknown; did you mean 'cpu'"),
         ("- steps", "found list, expected 'field: value'"),
         ("a: [", "cannot be read as YAML"),
+        ("preset: recipe.yaml", "found a file, expected a preset"),
+        ("rate: .nan", "rate: found nan, expected float"),
+        ("rate: .inf", "rate: found inf, expected float"),
+        ("scales: [1, x]", "scales: found 'x', expected int, as 1 in the preset"),
+        ("scales: [[1]]", r"scales: found \[1\], expected int"),
+        ("steps: 1\nsteps: 2", "key 'steps' is given twice"),
+        ("steps: &a [1]\nrate: *a", "an alias"),
+        ("steps: !!python/object/apply:os.system [x]", "a tag"),
+        (f"steps: {'[' * 100}", "nested more than 16 deep"),
+        (f"update: {'x' * 70_000}", "it has more than 64 KiB"),
     ],
 )
 def test_what_is_wrong_is_refused_in_one_line(tmp_path: Path, text: str, words: str) -> None:
@@ -63,3 +74,9 @@ def test_what_is_wrong_is_refused_in_one_line(tmp_path: Path, text: str, words: 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OceanbenchError, match=r"none\.yaml: cannot be read as YAML"):
         preset_of("mine", PRESETS, str(tmp_path / "none.yaml"))
+
+
+def test_a_file_is_a_regular_one(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "recipe.yaml")
+    with pytest.raises(OceanbenchError, match="no regular file"):
+        preset_of("mine", PRESETS, str(tmp_path / "recipe.yaml"))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +13,8 @@ import pytest
 import xarray as xr
 from rows import every
 
+from oceanbench.cli.commands import main
+from oceanbench.cli.sandbox import sandboxed
 from oceanbench.errors import OceanbenchError
 from oceanbench.methods.isolation import MethodServer
 from oceanbench.methods.server import Answer
@@ -39,6 +44,8 @@ def lacks(inputs, target, **options):
     import nonexistent_package.part
 def dies(inputs, target, **options):
     os._exit(3)
+def ends(inputs, target, **options):
+    os._exit(0)
 def killed(inputs, target, **options):
     os.kill(os.getpid(), 9)
 """
@@ -98,6 +105,7 @@ def test_the_target_is_empty_and_what_is_filled_comes_back(call: Asking) -> None
         ("refuses", "^mine: needs more; give more$"),
         ("lacks", "^mine.py: needs the package 'nonexistent_package'; install it, for example "),
         ("dies", "^mine: its process ended with 3"),
+        ("ends", "^mine: its process ended with 0"),
         ("killed", "^mine: its process ended by signal 9"),
         ("nowhere", "^mine: nowhere.* failed, AttributeError"),
     ],
@@ -108,6 +116,27 @@ def test_a_failure_is_one_line_and_the_next_call_is_answered(
     with pytest.raises(OceanbenchError, match=words):
         call(function, Once(sea=sea), TARGET)
     assert call("count", {}, TARGET).value == 1
+
+
+def test_no_module_comes_from_the_folder_that_one_stands_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be a stranger's; an interpreter that is given a program looks there first."""
+    method = tmp_path / "mine.py"
+    method.write_text("def one(inputs, target):\n    return 1\n", encoding="utf-8")
+    folder = tmp_path / "stranger"
+    folder.mkdir()
+    for name in ("numpy", "xarray", "json", "click"):
+        (folder / f"{name}.py").write_text("from pathlib import Path\nPath('ran').touch()\n")
+    monkeypatch.chdir(folder)
+    with MethodServer() as server:
+        assert server.call(method, "one", {}, TARGET, {}).value == 1
+    assert sandboxed(["--version"], memory=4, seconds=60) == 0
+    monkeypatch.setattr("sys.argv", ["oceanbench", "--version"])
+    with suppress(SystemExit):
+        main()
+    subprocess.run([sys.executable, "-c", "import json"], check=True)  # as workers are started
+    assert not (folder / "ran").exists()
 
 
 def test_an_interruption_ends_the_call_and_its_process(tmp_path: Path) -> None:

@@ -111,6 +111,14 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
             Weights.load(path)
 
 
+def test_a_file_has_no_more_than_weights_have(tmp_path: Path) -> None:
+    path = tmp_path / "sparse.safetensors"
+    with path.open("wb") as stream:
+        stream.truncate(2**40)
+    with pytest.raises(OceanbenchError, match="more than 1 GiB"):
+        Weights.load(path)
+
+
 def test_without_safetensors_the_cure_is_said(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "safetensors.torch", None)
     with pytest.raises(OceanbenchError, match=r"pip install 'oceanbench-challenges\[torch\]'"):

@@ -41,7 +41,7 @@ def board_world(folder: Path) -> tuple[Challenge, Path]:
     challenge = builders.maps_challenge(folder / "toy_maps")
     (folder / "toy_maps" / "README.md").write_text(CARD, encoding="utf-8")
     results = folder / "results"
-    noises = {"first": (0.05, 1), "second": (0.05, 2), "poor & <i>": (0.2, 3), "zero": (None, 0)}
+    noises = {"first": (0.05, 1), "second": (0.05, 2), "poor & 'i'": (0.2, 3), "zero": (None, 0)}
     found: dict[str, Result] = {}
     for number, (name, (noise, seed)) in enumerate(noises.items()):
         maps = builders.maps() * 0 if noise is None else builders.maps(noise=noise, seed=seed)
@@ -52,9 +52,9 @@ def board_world(folder: Path) -> tuple[Challenge, Path]:
     first = found["first"].submission
     words = {"method": "A method of long words " * 20, "reference": "Doe (2020) doi:10.1/a<b>;2"}
     found["first"] = replace(found["first"], submission={**first, **words})
-    said = {**found["poor & <i>"].submission, "notes": EVIL, "method": EVIL, "reference": EVIL}
-    found["poor & <i>"] = replace(found["poor & <i>"], submission=said)
-    found["poor & <i>"] = replace(found["poor & <i>"], warnings=[EVIL])
+    said = {**found["poor & 'i'"].submission, "notes": EVIL, "method": EVIL, "reference": EVIL}
+    found["poor & 'i'"] = replace(found["poor & 'i'"], submission=said)
+    found["poor & 'i'"] = replace(found["poor & 'i'"], warnings=[EVIL])
     found["first"] = replace(found["first"], warnings=[LEAK])
     found["apart"] = replace(
         found["second"],

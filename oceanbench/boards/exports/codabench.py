@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from oceanbench.boards.exports import scoring_program
-from oceanbench.boards.exports.competition_pages import card_of, pages, requirements
+from oceanbench.boards.exports.competition_pages import overview, pages, requirements
 from oceanbench.boards.ranking import DIGITS, SYMBOLS
 from oceanbench.boards.site.cards import task_of
 from oceanbench.challenge import Challenge
@@ -108,7 +108,7 @@ def competition(
     names : of the files in the bundle
     image, start, end : as of :func:`write_bundle`
     """
-    card = card_of(challenge)
+    card = overview(challenge)
     phase: dict[str, Any] = {
         "index": 0,
         "name": "Open",

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from oceanbench.boards.site.beside import card_of
 from oceanbench.boards.site.rules import declared_scores, rules_of
 from oceanbench.challenge import Challenge
 from oceanbench.data import shipped
@@ -20,10 +21,9 @@ AnyArray = NDArray[Any]
 FEW = 40  # values of an uneven axis, which are listed
 
 
-def card_of(challenge: Challenge) -> str:
+def overview(challenge: Challenge) -> str:
     """Card of a challenge, or its title."""
-    path = challenge.path.parent / "README.md"
-    return path.read_text(encoding="utf-8") if path.is_file() else f"# {challenge.title}\n"
+    return card_of(challenge) or f"# {challenge.title}\n"
 
 
 def pages(challenge: Challenge, data_dir: Path | None = None) -> Iterator[tuple[str, bytes]]:
@@ -34,7 +34,7 @@ def pages(challenge: Challenge, data_dir: Path | None = None) -> Iterator[tuple[
     challenge : from :meth:`Challenge.load`
     data_dir : folder of the challenge's files
     """
-    yield "pages/overview.md", card_of(challenge).encode()
+    yield "pages/overview.md", overview(challenge).encode()
     rules = [f"| {heading} | {text} |" for heading, text in rules_of(challenge)]
     scores = [
         f"| {score['label']} | {score['claim']} | {score['options']} |"

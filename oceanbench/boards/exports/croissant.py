@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from oceanbench.boards.site.beside import card_of
 from oceanbench.boards.site.cards import task_of
 from oceanbench.challenge import Challenge
 from oceanbench.data import files
@@ -94,8 +95,7 @@ def croissant(
     distribution = list(_distribution(challenge, data_dir, base))
     if not distribution:
         raise OceanbenchError(challenge.how_to_get(challenge.truth_name, data_dir))
-    card = challenge.path.parent / "README.md"
-    task = task_of(card.read_text(encoding="utf-8")) if card.is_file() else ""
+    task = task_of(card_of(challenge))
     content: dict[str, Any] = {
         "@context": CONTEXT,
         "@type": "sc:Dataset",

@@ -35,7 +35,7 @@ def main() -> None:
         "--output",
         str(output / "results"),
     ]
-    done = subprocess.run([sys.executable, "-c", RUN, *words], check=False)
+    done = subprocess.run([sys.executable, "-P", "-c", RUN, *words], check=False)
     if done.returncode:
         sys.exit(done.returncode)
     path = output / "results" / program["name"] / "submission.json"
@@ -63,7 +63,7 @@ def installed(program: dict) -> None:  # type: ignore[type-arg]  # it runs where
         pass
     wheels = sorted(str(wheel) for wheel in HERE.glob("*.whl"))
     wanted = wheels or program["requirements"]
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *wanted], check=True)
+    subprocess.run([sys.executable, "-P", "-m", "pip", "install", "--quiet", *wanted], check=True)
 
 
 def submitted(folder: Path) -> Path:

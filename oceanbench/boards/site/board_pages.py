@@ -12,6 +12,7 @@ from typing import Any
 import jinja2
 
 from oceanbench.boards.leagues import learned_from
+from oceanbench.boards.site.beside import is_picture
 from oceanbench.boards.site.cells import score_cell
 from oceanbench.boards.site.charts import charts, influences, record
 from oceanbench.boards.site.comparisons import comparisons
@@ -89,7 +90,8 @@ class Pages:
         folder = f"challenges/{challenge.name}/rows"
         for one in (row.result, *row.seeds):
             yield f"{folder}/{one.name}.json", board.files[one.name].read_bytes()
-        pictures = sorted(board.files[row.name].with_suffix("").glob("*.png"))
+        there = sorted(board.files[row.name].with_suffix("").glob("*.png"))
+        pictures = [picture for picture in there if is_picture(picture)]
         for picture in pictures:
             yield f"{folder}/{row.name}/{picture.name}", picture.read_bytes()
         digits = {one.label: one.digits for one in challenge.scores}

@@ -17,6 +17,8 @@ from markdown.inlinepatterns import InlineProcessor
 from markdown.treeprocessors import Treeprocessor
 from markupsafe import Markup
 
+from oceanbench.errors import OceanbenchError
+
 WEB = re.compile(r"https?://", re.IGNORECASE)
 FORMULA = r"(\$\$[^$]+\$\$|\$[^\s$](?:[^$\n]*[^\s$])?\$(?!\d))"
 SENTENCE = re.compile(r"(?<=[^.\s]{2}[.?])\s+(?=[A-Z0-9(])")
@@ -39,7 +41,10 @@ def card_html(text: str, address: Address) -> Markup:
     body = re.sub(r"\A\s*# .*\n", "", text)
     anchors = TocExtension(slugify=lambda text, dash: f"{ANCHOR}{slugify(text, dash)}")
     extensions = ["tables", "fenced_code", anchors, _Harmless(address)]
-    return Markup(markdown.markdown(body, extensions=extensions))
+    try:
+        return Markup(markdown.markdown(body, extensions=extensions))
+    except RecursionError:
+        raise OceanbenchError("a card has lists within lists too deep; write them flat") from None
 
 
 def task_of(text: str) -> str:

@@ -14,20 +14,17 @@ from markupsafe import Markup
 from oceanbench.boards.published import published_table
 from oceanbench.boards.ranking import board, cell_of, load_results
 from oceanbench.boards.site.axes import MARGIN, WIDTH, Bar
+from oceanbench.boards.site.beside import CARD, card_of, is_picture
 from oceanbench.boards.site.cards import card_html, task_of
 from oceanbench.boards.site.rules import declared_scores, rules_of
 from oceanbench.boards.site.tables import Table, board_table
 from oceanbench.challenge import Challenge
-from oceanbench.data.files import read_text
 from oceanbench.errors import OceanbenchError
 from oceanbench.kinds import CHALLENGE_KINDS
 from oceanbench.result import Result
 
-MOST_CARD = 2**20  # bytes of a card
-MOST_PICTURE = 2**20  # bytes of a thumbnail
 THUMBNAILS = ("thumbnail.webp", "thumbnail.png", "thumbnail.jpg")
 IN_PICTURE = 8  # rows of a board that its picture has room for
-CARD = "README.md"
 
 
 @dataclass(frozen=True)
@@ -108,8 +105,7 @@ class SiteBoard:
     def thumbnail(self) -> str | None:
         """Name of the picture in the challenge's folder; None without one."""
         folder = self.challenge.path.parent
-        there = (name for name in THUMBNAILS if (folder / name).is_file())
-        return next((n for n in there if (folder / n).stat().st_size <= MOST_PICTURE), None)
+        return next((name for name in THUMBNAILS if is_picture(folder / name)), None)
 
     @property
     def picture(self) -> list[Bar]:
@@ -143,7 +139,7 @@ def gathered_board(
     """
     results = load_results(challenge, folders, skipped)
     published = published_table(challenge)
-    card = _card(challenge)
+    card = card_of(challenge)
     files: dict[str, Path] = {}
     for folder in folders:
         files |= {path.stem: path for path in sorted((folder / challenge.name).glob("*.json"))}
@@ -163,17 +159,6 @@ def gathered_board(
         list(declared_scores(challenge)),
         files,
     )
-
-
-def _card(challenge: Challenge) -> str:
-    """Text of a challenge's card; empty without one."""
-    path = challenge.path.parent / CARD
-    if not path.is_file():
-        return ""
-    try:
-        return read_text(path, MOST_CARD)
-    except (OSError, ValueError) as problem:
-        raise OceanbenchError(f"{path}: cannot be read as a card ({problem}); correct it") from None
 
 
 def _address(

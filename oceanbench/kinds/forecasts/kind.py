@@ -107,7 +107,7 @@ FORECASTS = Kind(
         "observed_truth": "points",
     },
     layouts=(*gridded.LAYOUTS, "points"),
-    cases=Cases("starts", dated=True),
+    cases=Cases("starts", dated=True, all_kept=False),
     check=check,
     open=open_dataset,
     target=target,
