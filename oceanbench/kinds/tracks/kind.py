@@ -50,12 +50,15 @@ def read(
     return gridded.read_maps(declaration, submitted, bridged=True)
 
 
-def matched(declaration: Declaration, submitted: Submitted, data_dir: Path | None) -> Pieces:
+def matched(
+    declaration: Declaration, submitted: Submitted, data_dir: Path | None, against: str
+) -> Pieces:
     """Estimate and truth of every variable and mask, along the tracks."""
     return gridded.matched_maps(
         declaration,
         submitted,
         data_dir,
+        against,
         bridged=True,
         prepared=lambda truth: truth,
         at_truth=interpolate,
@@ -64,7 +67,7 @@ def matched(declaration: Declaration, submitted: Submitted, data_dir: Path | Non
 
 TRACKS = Kind(
     truth_layout="track",
-    roles={**gridded.ROLES, "truth": "track"},
+    roles={**gridded.ROLES, "truth": "track", "target": "track"},
     layouts=gridded.LAYOUTS,
     mask_keys=FieldMask,
     submission_keys=gridded.MAP_RULES,

@@ -108,6 +108,30 @@ def test_pages_promise_what_participants_can_do(bundle: Path, oceanbench: Comman
     assert f"| latitude | {maps.sizes['latitude']} | {maps['latitude'].values[0]:g} |" in rules
 
 
+def test_participants_of_a_competition_with_a_target_can_validate(
+    oceanbench: Command, tmp_path: Path
+) -> None:
+    target = {"role": "target", "path": "target.nc", "variables": {"ssh": "ssh"}}
+    toy = builders.maps_challenge(tmp_path / "toy", datasets__target=target)
+    assert oceanbench("export", "target", toy.path, "toy/target.nc")[0] == 0
+    builders.write(builders.maps(noise=0.05), tmp_path / "mine.nc")
+    words = ["export", "codabench", toy.path, "toy.zip", "--sample", "mine.nc"]
+    assert oceanbench(*words)[0] == 0
+    with zipfile.ZipFile("toy.zip") as archive:
+        names = set(archive.namelist())
+        archive.extractall("bundle")
+    assert {n for n in names if "target" in n} == {
+        "public_data/target.nc",
+        "reference_data/target.nc",
+    }
+    public = tmp_path / "bundle" / "public_data" / "challenge.yaml"
+    assert not public.with_name("truth.nc").exists()
+    assert oceanbench("validate", public, "mine.nc")[0] == 0
+    page = (tmp_path / "bundle" / "pages" / "enter.md").read_text("utf-8")
+    assert "oceanbench validate challenge.yaml my_estimates.nc" in page
+    assert "run my_method.py challenge.yaml" in page
+
+
 def platform(folder: Path, bundle: Path, **sent: Path) -> subprocess.CompletedProcess[str]:
     """Run the scoring program as the platform does, on links to what was sent."""
     (folder / "input" / "res").mkdir(parents=True)
