@@ -69,8 +69,8 @@ def pages(challenge: Challenge, data_dir: Path | None = None) -> Iterator[tuple[
 def _dimensions(challenge: Challenge, data_dir: Path | None) -> Iterator[str]:
     """Size, first and last of every dimension of what is to be submitted."""
     kind = CHALLENGE_KINDS[challenge.kind]
-    if kind.truth_layout == "track" and challenge.submission.grid is None:
-        yield "Maps on any grid that covers the domain and the scored days."
+    if words := kind.elsewhere(challenge):
+        yield f"{words.capitalize()}."
         return
     target = kind.target(challenge, data_dir)
     yield "| dimension | size | first | last | step |"

@@ -43,6 +43,13 @@ def target(declaration: Declaration, data_dir: Path | None) -> xr.Dataset:
     return declared
 
 
+def elsewhere(declaration: Declaration) -> str:
+    """Maps on any grid, where the challenge has none for methods."""
+    if declaration.submission.grid is not None:
+        return ""
+    return "maps on any grid that covers the domain and the scored days"
+
+
 def read(
     declaration: Declaration, submitted: Submitted, data_dir: Path | None = None
 ) -> xr.Dataset:
@@ -79,6 +86,7 @@ TRACKS = Kind(
     read=read,
     score=partial(score_by, matched),
     validate=partial(validate_by, matched),
+    elsewhere=elsewhere,
     examined=partial(gridded.examined, lambda _, truth: truth),
     shortened=gridded.first_days,
 )

@@ -18,6 +18,7 @@ from command import Command
 from places import ROOT
 
 from oceanbench.boards.exports import scoring_program
+from oceanbench.boards.exports.competition_pages import pages
 from oceanbench.challenge import Challenge
 from oceanbench.result import Result
 
@@ -106,6 +107,14 @@ def test_pages_promise_what_participants_can_do(bundle: Path, oceanbench: Comman
         assert f"| {name} | {maps.sizes[name]} | " in rules
     assert "| 1 d |" in rules
     assert f"| latitude | {maps.sizes['latitude']} | {maps['latitude'].values[0]:g} |" in rules
+
+
+def test_pages_of_tracks_ask_for_any_grid_where_none_is_declared(tmp_path: Path) -> None:
+    toy = builders.tracks_challenge(tmp_path / "toy")
+    assert "| latitude | 7 | 33 | 36 | 0.5 |" in dict(pages(toy))["pages/rules.md"].decode()
+    free = builders.tracks_challenge(tmp_path / "free", submission__grid=None)
+    rules = dict(pages(free))["pages/rules.md"].decode()
+    assert "Maps on any grid that covers the domain and the scored days." in rules
 
 
 def test_participants_of_a_competition_with_a_target_can_validate(
