@@ -67,7 +67,7 @@ def check_datasets(
     for name, dataset in datasets.items():
         if dataset.role in ("observations", "auxiliary", "target") and dataset.path in hidden:
             raise ValueError(
-                f"datasets.{name}.path: {dataset.path} is the truth's; participants would read it"
+                f"datasets.{name}.path: {dataset.path} is the truth's; methods would read it"
             )
         if dataset.daily_mean and dataset.layout != "grid":
             raise ValueError(f"datasets.{name}.daily_mean: is for layout 'grid'; remove it")

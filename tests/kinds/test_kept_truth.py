@@ -245,7 +245,7 @@ def test_a_target_is_written_and_declared_by_a_command(oceanbench: Command, tmp_
     [
         ({"layout": "track"}, "layout is 'track', and that of 'truth' is 'grid'"),
         ({"variables": {"sla": "ssh"}}, "variables: ['sla'], expected the truth's ['ssh']"),
-        ({"path": "truth.nc"}, "truth.nc is the truth's; participants would read it"),
+        ({"path": "truth.nc"}, "truth.nc is the truth's; methods would read it"),
     ],
 )
 def test_a_target_that_cannot_be_one_is_refused(
