@@ -154,8 +154,9 @@ class Challenge(Declaration):
     def target(self, data_dir: Path | None = None) -> xr.Dataset:
         """Empty variables on the coordinates that a method has to fill.
 
-        They are the coordinates of the truth or, where ``submission.grid`` is given, a regular grid
-        over the domain with daily maps; no value of the truth is read.
+        They are the coordinates of the truth, of the target where that is not here or, where
+        ``submission.grid`` is given, a regular grid over the domain with daily maps; no value of
+        the truth is read.
         """
         return CHALLENGE_KINDS[self.kind].target(self, data_dir)
 
@@ -182,8 +183,8 @@ class Challenge(Declaration):
             return f"{count} file{'s' if count > 1 else ''} present{without}"
         address = source.url or source.archive
         fetched = not offline and (address is not None or part is not None)
-        if dataset.optional and not fetched:
-            return "optional, not here"
+        if not fetched and (excuse := self.excuse(name)):
+            return f"{excuse}, not here"
         if not fetched:
             raise OceanbenchError(self.how_to_get(name, data_dir))
         most = self.budget.stored

@@ -45,7 +45,7 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
         {"forecasts", "maps", "tracks", "windows"},  # a kind never imports another
         {"gridded", "points"},
         {"examining", "expected", "kind", "parts", "submitted"},
-        {"findings", "room"},
+        {"findings", "places", "room"},
     ],
     "kinds/forecasts": [
         {"kind"},

@@ -131,8 +131,8 @@ oceanbench.leaderboard("my_sea/challenge.yaml", results="results")
 # - Write a card, `my_sea/README.md`: what is asked, what the scores mean, what is wrong with them. The site shows it.
 # - Give every file its `sha256`, so that all are scored on the same numbers, and say its `licence`.
 # - Raise `version` whenever a score changes its meaning: results of another version are not ranked together.
-# - Keep the truth to yourself, if you can: send participants the observations and say on which grid and days
-#   you expect maps, and score what they send back.
+# - Keep the truth to yourself, if you can: `oceanbench export target` writes where it has values, participants run and
+#   validate with that, and you score what they send back ([how](../challenges.md#a-truth-that-stays-with-you)).
 #   [Trust](../trust.md) says what to expect of files of strangers.
 #
 # [Challenges](../challenges.md) has every key; challenges on tracks that are held back, of windows of small systems and of forecasts

@@ -1,4 +1,4 @@
-"""Commands on challenges and their data: list, show, fetch, validate, catalog."""
+"""Commands on challenges and their data: list, show, fetch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from oceanbench.cli.options import FILE, budget_option, data_dir_option, output_mode
+from oceanbench.cli.options import budget_option, data_dir_option, output_mode
 from oceanbench.cli.printing import (
     challenge_record,
     facts,
@@ -89,26 +89,3 @@ def fetch(challenge: str, data_dir: Path | None, offline: bool, budget: float) -
         found[name] = loaded.fetch(name, data_dir, offline=offline)
         say(f"{name}: {found[name]}")
     tell(found)
-
-
-@click.command()
-@click.argument("challenge")
-@click.argument("file", type=FILE)
-@data_dir_option
-@budget_option
-@output_mode
-def validate(challenge: str, file: Path, data_dir: Path | None, budget: float) -> None:
-    """Check that FILE could be evaluated, without scoring it."""
-    from oceanbench.challenge import Challenge
-    from oceanbench.data.checks.budget import Budget
-    from oceanbench.kinds import CHALLENGE_KINDS
-    from oceanbench.submission import Submission, name_of
-
-    loaded = Challenge.load(challenge, Budget().times(budget))
-    loaded.there(loaded.truth_name, data_dir)
-    submitted = Submission(name_of(file), file).submitted_to(loaded)
-    found = list(CHALLENGE_KINDS[loaded.kind].validate(loaded, submitted, data_dir))
-    tell(
-        {"challenge": loaded.name, "file": file, "found": found},
-        [*found, f"{file} can be evaluated on {loaded.name}."],
-    )

@@ -16,12 +16,13 @@ import click
 
 from oceanbench.boards.escaping import terminal
 from oceanbench.cli.boards import leaderboard, verify
-from oceanbench.cli.challenges import fetch, list_, show, validate
+from oceanbench.cli.challenges import fetch, list_, show
 from oceanbench.cli.comparing import check, compare
 from oceanbench.cli.examining import doctor
 from oceanbench.cli.exporting import catalog, export
 from oceanbench.cli.scoring import evaluate, run
 from oceanbench.cli.training import train
+from oceanbench.cli.validating import validate
 from oceanbench.errors import OceanbenchError, in_one_line
 
 OTHER = "oceanbench"  # another project of this name on the package index

@@ -82,7 +82,7 @@ def _record(found: Examination, picture: Path | None) -> dict[str, Any]:
             "method": rehearsal.method,
             "cases": rehearsal.cases,
             "cpu_seconds": rehearsal.cpu_seconds,
-            "scores": [asdict(score) for score in rehearsal.result.scores],
+            "scores": [asdict(s) for s in rehearsal.result.scores] if rehearsal.result else [],
         },
         "figure": picture,
         "seconds": round(found.seconds, 2),
@@ -135,7 +135,8 @@ def _table(seen: list[Seen]) -> Iterator[str]:
 
 def _rehearsal(rehearsal: Rehearsal) -> Iterator[str]:
     """Scores of the method on the few cases."""
-    scores = [s for s in rehearsal.result.scores if s.value is not None and s.flag is None]
+    found = rehearsal.result.scores if rehearsal.result else []
+    scores = [s for s in found if s.value is not None and s.flag is None]
     told = [f"{s.label} {s.value:.3g}" for s in scores[:8]]
     more = f" and {len(scores) - 8} more" if len(scores) > 8 else ""
     head = f"rehearsed: {rehearsal.method} on the first {rehearsal.cases}, "

@@ -1,4 +1,4 @@
-"""Commands that write a challenge for other tools: an intake catalog, Codabench, Croissant."""
+"""Commands that write a challenge for others: catalog, Codabench, Croissant, target."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DAY = click.DateTime(["%Y-%m-%d"])
 
 @click.group()
 def export() -> None:
-    """Write a challenge for other tools: catalog, codabench, croissant."""
+    """Write a challenge for others: catalog, codabench, croissant, target."""
 
 
 @click.command()
@@ -159,6 +159,34 @@ def _picture(challenge: Challenge, data_dir: Path | None) -> Iterator[Path]:
     }
     with TemporaryDirectory() as folder:
         yield draw_overview(challenge, opened, Path(folder) / "picture.png")
+
+
+@export.command()
+@click.argument("challenge")
+@click.argument("file", type=FILE)
+@data_dir_option
+@output_mode
+def target(challenge: str, file: Path, data_dir: Path | None) -> None:
+    """Write where CHALLENGE's truth has values to FILE (NetCDF): what participants need of it."""
+    from oceanbench.challenge import Challenge
+    from oceanbench.data.files import check_writable, sha256, write_netcdf
+    from oceanbench.kinds.places import places_of
+
+    loaded = Challenge.load(challenge)
+    check_writable(file)
+    places = places_of(loaded.open(loaded.truth_name, data_dir))
+    write_netcdf(places, file)
+    counts = {str(name): int(array.sum()) for name, array in places.data_vars.items()}
+    declared = {"role": "target", "path": file.as_posix(), "variables": {n: n for n in counts}}
+    named = ", ".join(f"{name}: {name}" for name in counts)
+    tell(
+        {"file": file, "points": counts, "target": {**declared, "sha256": sha256(file)}},
+        [
+            *(f"{name}: {count} points" for name, count in counts.items()),
+            f"{file}: where the truth of {loaded.name} has values; declare it among datasets as",
+            f"  target: {{role: target, path: {file}, variables: {{{named}}}}}",
+        ],
+    )
 
 
 @export.command()

@@ -70,6 +70,15 @@ kept_option = click.option(
     show_default=True,
     help="Keep sums of reference forecasts for the next time, by checksum.",
 )
+
+
+def kept_sums(cache: bool) -> Path | None:
+    """Folder of the sums of references, beside that of downloads; None where they are not kept."""
+    from oceanbench.data.files import cache_folder
+
+    return cache_folder() / ".reference_sums" if cache else None
+
+
 budget_option = click.option(
     "--budget",
     type=Finite(min=1e-6, max=1e6),

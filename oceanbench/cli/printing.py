@@ -131,7 +131,8 @@ def facts(challenge: Challenge, data_dir: Path | None) -> Iterator[str]:
     for name, dataset in challenge.datasets.items():
         count = len(challenge.present(name, data_dir))
         cure = shipped.data_command(challenge.path.parent, dataset.path) or "oceanbench fetch"
-        state = f"{count} file{'s' if count > 1 else ''}" if count else f"not here: {cure}"
+        lacks = challenge.excuse(name) if challenge.is_kept(name) else f"not here: {cure}"
+        state = f"{count} file{'s' if count > 1 else ''}" if count else lacks
         yield f"    {name:28} {dataset.role:13} {dataset.layout:6} {dataset.path} ({state})"
     yield "  scores"
     for row in challenge.metrics:

@@ -21,6 +21,7 @@ from oceanbench.cli.options import (
     device_option,
     figures_option,
     kept_option,
+    kept_sums,
     output_mode,
     output_option,
     seed_option,
@@ -29,6 +30,7 @@ from oceanbench.cli.options import (
 from oceanbench.cli.printing import pairs, say, tell, width
 from oceanbench.cli.recording import evaluation, more_of_run
 from oceanbench.cli.sharing import executor_of, sharing_options
+from oceanbench.cli.validating import tell_valid
 from oceanbench.errors import OceanbenchError
 
 if TYPE_CHECKING:
@@ -169,7 +171,7 @@ def run(
     board: bool,
     **declared: str,
 ) -> None:
-    """Run METHOD on CHALLENGE, then score what it made."""
+    """Run METHOD on CHALLENGE, then score what it made, or validate it where the truth is kept."""
     from oceanbench.challenge import Challenge
     from oceanbench.data.checks.budget import Budget
 
@@ -213,7 +215,10 @@ def _run(
     if used and used["challenge"]:
         learned += f" trained on {used['challenge']}"
     say(f"{submission.path}: estimates of {submission.name}{learned}")
-    _score(submission, scoring, kept)
+    if scoring.challenge.scored_at(scoring.data_dir) == scoring.challenge.truth_name:
+        _score(submission, scoring, kept)
+    else:
+        tell_valid(scoring.challenge, submission, scoring.data_dir)
 
 
 def _score(submission: Submission, scoring: Scoring, options: dict[str, Any]) -> None:
@@ -228,7 +233,11 @@ def _score(submission: Submission, scoring: Scoring, options: dict[str, Any]) ->
     challenge = scoring.challenge
     check_writable(scoring.output / challenge.name / f"{submission.name}.json")
     with executor_of(scoring.workers, scoring.scheduler) as pool:
-        how: dict[str, Any] = {"options": options, "executor": pool, "kept": _kept(scoring)}
+        how: dict[str, Any] = {
+            "options": options,
+            "executor": pool,
+            "kept": kept_sums(scoring.cache),
+        }
         result, material = evaluated(challenge, submission, data_dir=scoring.data_dir, **how)
     path = result.save(scoring.output)  # before anything of others can go wrong
     for warning in result.warnings:
@@ -266,7 +275,7 @@ def _score_only(submission: Submission, scoring: Scoring, labels: Sequence[str])
 
     chosen = with_scores(scoring.challenge, labels)
     with executor_of(scoring.workers, scoring.scheduler) as pool:
-        how: dict[str, Any] = {"executor": pool, "kept": _kept(scoring)}
+        how: dict[str, Any] = {"executor": pool, "kept": kept_sums(scoring.cache)}
         result, _ = evaluated(chosen, submission, data_dir=scoring.data_dir, **how)
     for warning in result.warnings:
         say(f"warning: {warning}", err=True)
@@ -274,13 +283,6 @@ def _score_only(submission: Submission, scoring: Scoring, labels: Sequence[str])
     lines = [f"{heading_of(score)}: {cell_of(score)}" for score in result.scores]
     few = f"{len(scores)} of {len(chosen.whole)} scores: not saved, as no board takes such a result"
     tell({"submission": submission.name, "scores": scores, "saved": False}, [*lines, few])
-
-
-def _kept(scoring: Scoring) -> Path | None:
-    """Folder of the sums of references, beside that of downloads; None where they are not kept."""
-    from oceanbench.data.files import cache_folder
-
-    return cache_folder() / ".reference_sums" if scoring.cache else None
 
 
 def _board(scoring: Scoring, results: list[Result], new: str) -> Iterator[str]:

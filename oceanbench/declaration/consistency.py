@@ -17,6 +17,7 @@ from oceanbench.metrics import METRICS
 
 LEARNED: tuple[Literal["training", "validation"], ...] = ("training", "validation")  # by methods
 HIDDEN = ("truth", "observed_truth", "posterior")  # roles that no method ever receives
+NO_INPUTS = (*HIDDEN, "target")  # that it is not given as inputs
 MOST_SCORES = 20_000
 MOST_NODES = 2**30  # of the maps that a method fills
 RULES = ("variables", "units", "aliases", "valid_range", "missing", "min_coverage")  # of all kinds
@@ -61,9 +62,10 @@ def check_datasets(
         raise ValueError(
             f"datasets.{truths[0]}: layout is '{found}', kind '{kind}' needs '{truth_layout}'"
         )
+    _check_target(datasets, truths[0])
     hidden = {d.path for d in datasets.values() if d.role in HIDDEN}
     for name, dataset in datasets.items():
-        if dataset.role in ("observations", "auxiliary") and dataset.path in hidden:
+        if dataset.role in ("observations", "auxiliary", "target") and dataset.path in hidden:
             raise ValueError(
                 f"datasets.{name}.path: {dataset.path} is the truth's; methods would read it"
             )
@@ -72,6 +74,24 @@ def check_datasets(
         if dataset.role != "observed_truth" and dataset.of_observed_truth:
             key = dataset.of_observed_truth[0]
             raise ValueError(f"datasets.{name}.{key}: is for role 'observed_truth'; remove it")
+
+
+def _check_target(datasets: Mapping[str, Dataset], truth: str) -> None:
+    """Refuse a target that is not of the truth's variables and layout."""
+    targets = [name for name, dataset in datasets.items() if dataset.role == "target"]
+    if len(targets) > 1:
+        raise ValueError(f"datasets: {' and '.join(targets)} have role 'target'; keep one")
+    for name in targets:
+        if datasets[name].layout != datasets[truth].layout:
+            raise ValueError(
+                f"datasets.{name}: layout is '{datasets[name].layout}', and that of '{truth}' is "
+                f"'{datasets[truth].layout}'; a target is at the truth's places"
+            )
+        if set(datasets[name].variables) != set(datasets[truth].variables):
+            raise ValueError(
+                f"datasets.{name}.variables: {list(datasets[name].variables)}, expected the "
+                f"truth's {list(datasets[truth].variables)}"
+            )
 
 
 def check_periods(

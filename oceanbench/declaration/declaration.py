@@ -14,6 +14,7 @@ from pydantic import Field
 from oceanbench.data import files, shipped
 from oceanbench.data.checks.budget import UNLIMITED, Budget
 from oceanbench.data.checks.files import check_files
+from oceanbench.declaration.consistency import HIDDEN
 from oceanbench.declaration.metric_rows import MetricRow
 from oceanbench.declaration.section import Dates, Period, Section, Text
 from oceanbench.declaration.sections import (
@@ -93,6 +94,32 @@ class Declaration(Section):
     def truth(self) -> Dataset:
         """Declaration of the truth."""
         return self.datasets[self.truth_name]
+
+    @property
+    def target_name(self) -> str | None:
+        """Name of the dataset that says where the truth has values; None where there is none."""
+        return next(iter(self.of_role("target")), None)
+
+    def scored_at(self, data_dir: Path | None = None) -> str:
+        """Name of the dataset whose points are scored: the truth, or the target where that lacks.
+
+        The truth is named, too, where neither is here.
+        """
+        target = self.target_name
+        if target is None or self.present(self.truth_name, data_dir):
+            return self.truth_name
+        return target if self.present(target, data_dir) else self.truth_name
+
+    def is_kept(self, name: str) -> bool:
+        """Whether a dataset stays with the organiser, so that participants do without it."""
+        dataset = self.datasets[name]
+        return self.target_name is not None and dataset.role in HIDDEN and dataset.source is None
+
+    def excuse(self, name: str) -> str:
+        """Why a dataset may lack; "" where it must be there."""
+        if self.datasets[name].optional:
+            return "optional"
+        return "kept by the organiser" if self.is_kept(name) else ""
 
     @property
     def ranking(self) -> MetricRow:
@@ -208,6 +235,12 @@ class Declaration(Section):
     def how_to_get(self, name: str, data_dir: Path | None = None) -> str:
         """Say that a dataset is not here, and what brings it."""
         dataset, place = self.datasets[name], self.folders(data_dir)[-1]
+        if self.is_kept(name):
+            return (
+                f"{self.name}: dataset '{name}': no file {place / dataset.path}; its organiser "
+                "keeps it, and scores what is sent there: 'oceanbench validate "
+                f"{shlex.quote(self.called)} FILE' says whether a file can be scored"
+            )
         command = None if data_dir else shipped.data_command(self.path.parent, dataset.path)
         if command:
             return (

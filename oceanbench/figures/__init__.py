@@ -12,6 +12,7 @@ import matplotlib.style
 from matplotlib.figure import Figure
 
 from oceanbench.challenge import Challenge
+from oceanbench.data.files import write_bytes
 from oceanbench.declaration import Declaration
 from oceanbench.evaluate import as_challenge, evaluated
 from oceanbench.figures.forecasts import forecasts
@@ -46,8 +47,9 @@ def draw(declaration: Declaration, name: str, material: Any, folder: Path) -> li
     drawn = DRAWERS[declaration.kind](declaration, f"{name} on {declaration.name}", material)
     with matplotlib.style.context(STYLE, after_reset=True):
         pictures = {f"{what}.png": _png(figure) for what, figure in drawn}
-    folder.mkdir(parents=True, exist_ok=True)
-    return [_write(picture, folder / what) for what, picture in pictures.items()]
+    for what, picture in pictures.items():
+        write_bytes(picture, folder / what)
+    return [folder / what for what in pictures]
 
 
 def figures(
@@ -72,12 +74,3 @@ def _png(figure: Figure) -> bytes:
     stream = io.BytesIO()
     figure.savefig(stream, format="png")
     return stream.getvalue()
-
-
-def _write(picture: bytes, path: Path) -> Path:
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        temporary.write_bytes(picture)
-        return temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

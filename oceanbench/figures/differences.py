@@ -15,6 +15,9 @@ from oceanbench.errors import OceanbenchError
 from oceanbench.figures.style import LINES, STYLE, check_format, save
 from oceanbench.scoring.pairs import Comparison, Difference
 
+WIDTH = 7.0  # inches: of a page of text, as is
+SMALL = {"font.size": 8, "axes.titlesize": 9, "axes.labelsize": 8}  # the text beside it
+PER_LINE = 3  # names of others
 LOUD, QUIET = 1.0, 0.35  # of differences that are sure, and that are not
 
 
@@ -32,7 +35,7 @@ def draw_differences(comparisons: Sequence[Comparison], path: Path) -> None:
         if it is neither, or there is nothing to draw
     """
     check_format(path)
-    with matplotlib.style.context(STYLE, after_reset=True):
+    with matplotlib.style.context([STYLE, SMALL], after_reset=True):
         save(differences(comparisons), path)
 
 
@@ -46,8 +49,8 @@ def differences(comparisons: Sequence[Comparison]) -> Figure:
     labels = dict.fromkeys(d.label for c in comparisons for d in c.differences if _drawn(d))
     if not labels:
         raise OceanbenchError("no two submissions have a score in common that is not zero")
-    height = 1.2 + 0.28 * len(labels) * max(len(comparisons), 1)
-    figure = Figure(figsize=(7.0, height))
+    height = 1.2 + 0.22 * len(labels) * max(len(comparisons), 1)
+    figure = Figure(figsize=(WIDTH, height))
     axes = figure.subplots()
     places = {label: float(row) for row, label in enumerate(labels)}
     for number, comparison in enumerate(comparisons):
@@ -61,7 +64,7 @@ def differences(comparisons: Sequence[Comparison]) -> Figure:
     axes.set_ylim(len(labels) - 0.5, -0.5)
     axes.set_xlabel("difference, % of the other's score; faint where not told apart")
     axes.set_title(f"{comparisons[0].first} on {comparisons[0].challenge}")
-    axes.legend(loc="best")
+    figure.legend(loc="outside upper left", ncols=PER_LINE)
     return figure
 
 

@@ -104,6 +104,7 @@ def _places(axes: Axes, declaration: Declaration, datasets: Mapping[str, xr.Data
         name: opened
         for name, opened in datasets.items()
         if "latitude" in opened.coords and "latitude" not in opened.dims and "time" in opened.dims
+        if name != declaration.target_name or truth is None
     }
     for colour, (name, opened) in zip(LINES * len(points), points.items(), strict=False):
         found = _points(opened, domain.box.time)

@@ -23,6 +23,7 @@ from oceanbench.kinds import examining
 from oceanbench.kinds.expected import check_same_level, check_truth, check_units, expected
 from oceanbench.kinds.findings import Finding
 from oceanbench.kinds.kind import Submitted
+from oceanbench.kinds.places import agreeing
 from oceanbench.kinds.submitted import check_times, check_values, empty, open_variables, written
 from oceanbench.scoring.collocation import AtTruth
 from oceanbench.scoring.masks import inside
@@ -31,8 +32,10 @@ from oceanbench.scoring.points import Geometry, Pieces, matched_by_score
 from oceanbench.times import SAME_TIME
 
 MAPS = ("time", "latitude", "longitude")
+as_grid = partial(canonical, layout="grid")
 ROLES = {
     "truth": "grid",
+    "target": "grid",
     "observations": "track",
     "training": "",
     "validation": "",
@@ -72,9 +75,9 @@ def _check_field(declaration: Declaration, name: str, where: str) -> None:
 def open_dataset(
     declaration: Declaration, name: str, data_dir: Path | None, period: slice | None
 ) -> xr.Dataset:
-    """Open a dataset; the truth is cut to the domain, others that have times to a period."""
+    """Open a dataset; truth and target are cut to the domain, others with times to a period."""
     dataset = declaration.datasets[name]
-    box = declaration.scored.box if dataset.role == "truth" else None
+    box = declaration.scored.box if dataset.role in ("truth", "target") else None
     if box is None and period is not None and dataset.layout != "static":
         box = opening.Bounds(time=period)
     opened = opening.open_dataset(
@@ -107,7 +110,7 @@ def read_maps(declaration: Declaration, submitted: Submitted, *, bridged: bool) 
     """
     parts = []
     for file in submitted.files:
-        opened = open_variables(file, declaration, _canonical, MAPS)
+        opened = open_variables(file, declaration, as_grid, MAPS)
         parts.append(_crop(opened, declaration, file.name))
     for file, part in zip(submitted.files, parts, strict=True):
         if part.sizes["time"] == 0:
@@ -127,10 +130,6 @@ def read_maps(declaration: Declaration, submitted: Submitted, *, bridged: bool) 
         _check_steps(whole, declaration, where)
     check_values(whole, declaration, where)
     return whole
-
-
-def _canonical(opened: xr.Dataset, where: str) -> xr.Dataset:
-    return canonical(opened, where, "grid")
 
 
 def _check_steps(dataset: xr.Dataset, declaration: Declaration, where: str) -> None:
@@ -194,6 +193,7 @@ def matched_maps(
     declaration: Declaration,
     submitted: Submitted,
     data_dir: Path | None,
+    against: str,
     *,
     bridged: bool,
     prepared: Callable[[xr.DataArray], xr.DataArray],
@@ -204,6 +204,7 @@ def matched_maps(
     Parameters
     ----------
     declaration, submitted, data_dir : as for a kind's ``score``
+    against : name of the truth, or of the target in its place
     bridged : as for :func:`read_maps`
     prepared, at_truth : of :class:`oceanbench.scoring.points.Geometry`
     """
@@ -212,8 +213,9 @@ def matched_maps(
         check_same_level(field, truth, declaration.name)
         return at_truth(field, truth)
 
-    truth = open_dataset(declaration, declaration.truth_name, data_dir, None)
+    truth = open_dataset(declaration, against, data_dir, None)
     estimates = read_maps(declaration, submitted, bridged=bridged)
+    prepared = agreeing(declaration, data_dir, against, open_dataset, prepared)
     geometry = Geometry(prepared, at_same_level, inside_masks(declaration, data_dir))
     return matched_by_score(declaration, truth, estimates, geometry, submitted.name)
 
@@ -272,8 +274,9 @@ def examined(
     datasets: Mapping[str, xr.Dataset],
 ) -> Iterator[Finding]:
     """Findings about places, the truth of a variable ``prepared`` as the kind scores it."""
-    inside = inside_masks(declaration, data_dir)
-    geometry = Geometry(partial(prepared, declaration), lambda field, _: field, inside)
+    truth, one = declaration.truth_name, partial(prepared, declaration)
+    as_scored = agreeing(declaration, data_dir, truth, open_dataset, one)
+    geometry = Geometry(as_scored, lambda field, _: field, inside_masks(declaration, data_dir))
     return examining.examined(declaration, datasets, geometry)
 
 

@@ -135,6 +135,11 @@ def whole(declaration: Declaration, count: int) -> Declaration:
     return declaration
 
 
+def on_the_target(declaration: Declaration) -> str:
+    """Nowhere else than at the coordinates of the target."""
+    return ""
+
+
 def no_cost(declaration: Declaration, result: Result) -> tuple[str, str] | None:
     """No column of costs."""
     return None
@@ -177,6 +182,7 @@ class Kind:
     variables : names that scores may be of: those submitted, and those made of them
     facts : headings and texts that ``show`` tells of the kind's own keys
     cost : heading and text of a column of boards, what a row cost its method; None for no column
+    elsewhere : what may be submitted in words, where it need not be on the target; "" where it must
     examined : (declaration, data_dir, datasets) -> what an organiser wants to know of the datasets
         that could be opened, and of the scores that no submission can have
     shortened : (declaration, count) -> the same challenge with a few days, windows or starts
@@ -204,5 +210,6 @@ class Kind:
     variables: Callable[[Declaration], list[str]] = submitted_variables
     facts: Callable[[Declaration], list[tuple[str, str]]] = no_facts
     cost: Callable[[Declaration, Result], tuple[str, str] | None] = no_cost
+    elsewhere: Callable[[Declaration], str] = on_the_target
     examined: Callable[[Declaration, Path | None, Inputs], Iterable[Finding]] = nothing_found
     shortened: Callable[[Declaration, int], Declaration] = whole

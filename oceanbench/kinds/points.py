@@ -13,7 +13,7 @@ from oceanbench.scoring.points import Evaluated, Pieces, in_words, score_points
 from oceanbench.scoring.rows_apart import apart, joined_points
 from oceanbench.scoring.sharing import SharedWork
 
-MatchedBy = Callable[[Declaration, Submitted, Path | None], Pieces]
+MatchedBy = Callable[[Declaration, Submitted, Path | None, str], Pieces]  # against a dataset
 
 
 def score_by(
@@ -24,12 +24,15 @@ def score_by(
     resources: Resources,
 ) -> Evaluated:
     """Scores of estimates at points; workers share those that have no statistic in common."""
+    truth = declaration.truth_name
     if resources.executor is None:
-        return score_points(declaration, matched(declaration, submitted, data_dir))
+        return score_points(declaration, matched(declaration, submitted, data_dir, truth))
     groups = apart(declaration)
     work = partial(_some_scores, matched, declaration, submitted, data_dir)
     shared = SharedWork(work, groups, resources.executor, "scoring")
-    found = matched(declaration, submitted, data_dir)  # which refuses, and is what figures are of
+    found = matched(
+        declaration, submitted, data_dir, truth
+    )  # which refuses, and is what figures are of
     return joined_points(declaration, found, list(shared))
 
 
@@ -42,11 +45,12 @@ def _some_scores(
 ) -> Evaluated:
     """Some scores, from files: what a worker does."""
     own = declaration.model_copy(update={"scores": list(rows)})
-    return replace(score_points(own, matched(own, submitted, data_dir)), material=None)
+    found = matched(own, submitted, data_dir, own.truth_name)
+    return replace(score_points(own, found), material=None)
 
 
 def validate_by(
     matched: MatchedBy, declaration: Declaration, submitted: Submitted, data_dir: Path | None
 ) -> list[str]:
-    """How many points of each mask can be scored."""
-    return in_words(matched(declaration, submitted, data_dir))
+    """How many points of each mask can be scored, of the truth's or the target's."""
+    return in_words(matched(declaration, submitted, data_dir, declaration.scored_at(data_dir)))

@@ -64,13 +64,13 @@ class Rehearsal:
     method : its name
     cases : how many of what: days, windows or starts
     cpu_seconds : that it took
-    result : its scores, which are none of the challenge's
+    result : its scores, which are none of the challenge's; None where the truth is not here
     """
 
     method: str
     cases: str
     cpu_seconds: float
-    result: Result
+    result: Result | None
 
 
 @dataclass(frozen=True)
@@ -179,14 +179,14 @@ def _left_out(challenge: Challenge) -> Iterator[Finding]:
 
 def _absent(challenge: Challenge, names: list[str], data_dir: Path | None) -> Iterator[Finding]:
     """Datasets that are not here, those together that the same command or person brings."""
-    groups: dict[tuple[bool, str], list[str]] = defaultdict(list)
+    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
     for name in names:
         brings = challenge.how_to_get(name, data_dir).partition("; ")[2]
-        groups[challenge.datasets[name].optional, brings].append(name)
-    for (optional, brings), together in groups.items():
+        groups[challenge.excuse(name), brings].append(name)
+    for (excuse, brings), together in groups.items():
         files = named([challenge.datasets[name].path for name in together], 2)
-        text = "optional, and not here: nothing is said of it" if optional else f"no file {files}"
-        yield Finding("remark" if optional else "stops", named(together), text, brings)
+        text = f"{excuse}, and not here: nothing is said of it" if excuse else f"no file {files}"
+        yield Finding("remark" if excuse else "stops", named(together), text, brings)
 
 
 def _looked_at(challenge: Challenge, name: str, opened: xr.Dataset) -> list[Seen]:
@@ -253,19 +253,26 @@ def _compared(challenge: Challenge, seen: list[Seen]) -> Iterator[Finding]:
 
 
 def _rehearsed(challenge: Challenge, method: str, days: int, data_dir: Path | None) -> Rehearsal:
-    """Run a method on the first cases, and score what it made."""
-    short = CHALLENGE_KINDS[challenge.kind].shortened(challenge, days)
+    """Run a method on the first cases, and score what it made, or see whether it could be."""
+    kind = CHALLENGE_KINDS[challenge.kind]
+    short = kind.shortened(challenge, days)
     assert isinstance(short, Challenge)  # a copy of it
     with TemporaryDirectory() as folder:
         submission, kept = run(method, short, output=Path(folder), data_dir=data_dir)
-        result, _ = evaluated(short, submission, data_dir=data_dir)
-    what = CHALLENGE_KINDS[challenge.kind].cases.name.replace("time", "days")
+        if short.is_kept(short.truth_name) and not short.present(short.truth_name, data_dir):
+            result = None
+            kind.validate(short, submission.submitted_to(short), data_dir)
+        else:
+            result, _ = evaluated(short, submission, data_dir=data_dir)
+    what = kind.cases.name.replace("time", "days")
     return Rehearsal(submission.name, f"{days} {what}", float(kept["cpu_seconds"]), result)
 
 
 def _of_rehearsal(rehearsal: Rehearsal, known: list[Finding]) -> Iterator[Finding]:
     """What looks wrong in the estimates of the method, and scores that it has not."""
     about = f"method {rehearsal.method}"
+    if rehearsal.result is None:
+        return
     for warning in rehearsal.result.warnings:
         text, _, cure = warning.partition("; ")
         yield Finding("misleads", about, text, cure)

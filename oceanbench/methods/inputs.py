@@ -11,7 +11,7 @@ import xarray as xr
 
 from oceanbench.challenge import Challenge
 from oceanbench.declaration import Dates
-from oceanbench.declaration.consistency import HIDDEN
+from oceanbench.declaration.consistency import NO_INPUTS
 from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.kinds import CHALLENGE_KINDS
 from oceanbench.methods.leaks import refuse_truth
@@ -39,7 +39,7 @@ class Inputs(Mapping[str, xr.Dataset]):
         self._name, self._truth = challenge.name, challenge.truth_name
         self._again = partial(Inputs, challenge, data_dir, for_training=for_training)
         kind = CHALLENGE_KINDS[challenge.kind]
-        hidden = {*HIDDEN, *(kind.hidden_in_training if for_training else ())}
+        hidden = {*NO_INPUTS, *(kind.hidden_in_training if for_training else ())}
         period = challenge.periods["training"] if for_training and challenge.periods else None
         self._open: dict[str, Callable[[], xr.Dataset]] = {
             name: _opener(challenge, name, data_dir, period)

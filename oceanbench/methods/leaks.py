@@ -70,7 +70,8 @@ def _same_file(one: Path, other: Path) -> bool:
 
 def _has_maps_of(challenge: Challenge, opened: xr.Dataset, data_dir: Path | None) -> bool:
     """Whether a map of a dataset is one of the truth's, node by node."""
-    if challenge.datasets[challenge.truth_name].layout != "grid" or "latitude" not in opened.dims:
+    on_grid = challenge.truth.layout == "grid" and "latitude" in opened.dims
+    if not on_grid or not challenge.present(challenge.truth_name, data_dir):
         return False
     truth = challenge.open(challenge.truth_name, data_dir)
     for variable in set(truth.data_vars) & set(opened.data_vars):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -25,10 +25,11 @@ TASKS = 8  # at least, of many calls: no worker waits long for another
 
 
 class MethodCalls:
-    """Functions of a method file, called in processes of their own; used as a block.
+    """Functions of a method file, called in processes of their own.
 
     Parameters
     ----------
+    server : that these processes are forked from
     stem : name of the method
     file : of it
     arguments : keywords of every call
@@ -41,27 +42,27 @@ class MethodCalls:
     """
 
     def __init__(
-        self, stem: str, file: Path, arguments: Mapping[str, Any], executor: Executor | None
+        self,
+        server: MethodServer,
+        stem: str,
+        file: Path,
+        arguments: Mapping[str, Any],
+        executor: Executor | None,
     ) -> None:
+        self._server = server
         self._stem, self._file, self._arguments = stem, file.resolve(), arguments
         self._executor = executor
         self.seconds: list[float] = []
         self.read: set[str] = set()
 
-    def __enter__(self) -> Self:
-        """Start the process that those of the calls are forked from."""
-        self._block = MethodServer()
-        self._server = self._block.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        where: TracebackType | None,
-    ) -> None:
-        """End it."""
-        self._block.__exit__(kind, problem, where)
+    @classmethod
+    @contextmanager
+    def served(
+        cls, stem: str, file: Path, arguments: Mapping[str, Any], executor: Executor | None
+    ) -> Iterator[Self]:
+        """Calls for as long as a block lasts, with a server of their own."""
+        with MethodServer() as server:
+            yield cls(server, stem, file, arguments, executor)
 
     def of(self, functions: Sequence[str] | Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
         """Functions that call those of the method."""

@@ -113,12 +113,12 @@ def run(  # noqa: PLR0913  (what its command has)
     inputs = Inputs(challenge, data_dir)
     for what, function in functions.items():
         check_call(stem, kind.contract[what], function, **arguments)
-    calls = MethodCalls(stem, Path(str(module.__file__)), arguments, executor)
     units = {n: v.units for n, v in challenge.submission.variables.items()}
     units |= {std_name(name): unit for name, unit in units.items()}
     title = f"{submission.name} on {challenge.name}"
     with ExitStack() as block:
-        block.enter_context(calls)
+        path = Path(str(module.__file__))
+        calls = block.enter_context(MethodCalls.served(stem, path, arguments, executor))
         place, room = submission.path, None
         if target.nbytes > IN_MEMORY:
             place = block.enter_context(files.whole(submission.path))

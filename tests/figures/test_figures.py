@@ -338,6 +338,6 @@ def test_nothing_temporary_is_left_when_writing_fails(
         raise OSError("disk full")
 
     monkeypatch.setattr(Path, "replace", full)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(OceanbenchError, match="disk full"):
         draw(challenge, submit(tmp_path, truth), folder)
     assert list(folder.iterdir()) == []

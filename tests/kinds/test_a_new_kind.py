@@ -114,7 +114,9 @@ def read(
     return whole
 
 
-def matched(declaration: Declaration, submitted: Submitted, data_dir: Path | None) -> Pieces:
+def matched(
+    declaration: Declaration, submitted: Submitted, data_dir: Path | None, against: str
+) -> Pieces:
     def at_truth(field: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
         return field.reindex(time=truth["time"]).transpose(*truth.dims)
 
@@ -127,7 +129,7 @@ def matched(declaration: Declaration, submitted: Submitted, data_dir: Path | Non
             found &= (points > 0) == (mask.phase == "warm")
         return found
 
-    truth = open_index(declaration, declaration.truth_name, data_dir)
+    truth = open_index(declaration, against, data_dir)
     geometry = Geometry(lambda index: index, at_truth, inside)
     estimates = read(declaration, submitted)
     return matched_by_score(declaration, truth, estimates, geometry, submitted.name)

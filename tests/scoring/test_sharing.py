@@ -24,6 +24,8 @@ from oceanbench.challenge import Challenge
 from oceanbench.cli import sharing
 from oceanbench.errors import OceanbenchError
 from oceanbench.evaluate import evaluate
+from oceanbench.methods import method_calls
+from oceanbench.methods.isolation import MethodServer
 from oceanbench.result import Result
 from oceanbench.scoring.sharing import SharedWork
 from oceanbench.submission import Submission
@@ -114,6 +116,40 @@ def test_a_scheduler_gives_identical_scores(kind, tmp_path, cluster, monkeypatch
     results = ("--results", tmp_path / "out", "--verify", mine.path.parent)
     code, out, _ = command("leaderboard", challenge.path, *results, *at)
     assert code == 0 and "mine: verified" in out
+
+
+METHOD = '''"""Level of the seed, and of the coordinates."""
+def estimate(inputs, target, *, device, seed):
+    first = [dim for dim in ("latitude", "component") if dim in target.dims][0]
+    return target.fillna(0.01 * seed) + 0.01 * target[first]
+'''
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind, shared", [("maps", False), ("windows", True), ("forecasts", True)])
+def test_a_scheduler_shares_the_calls_of_a_method(
+    kind, shared, tmp_path, cluster, monkeypatch, capsys
+):
+    if kind == "forecasts":
+        starts = forecast_worlds.FORECASTS["starts"] | {"last": str(forecast_worlds.STARTS[2])}
+        path, method = forecast_worlds.declare(tmp_path / "toy", metrics=POOLED, starts=starts), ""
+    else:
+        path, method = toy(kind, tmp_path)[0].path, tmp_path / "method.py"
+        method.write_text(METHOD)
+    if shared:  # each worker has one of its own
+        monkeypatch.setattr(method_calls, "MethodServer", MethodServer)
+    command, log = Command(monkeypatch, capsys), cluster.scheduler.transition_log
+    begin = len(log)
+    for name, more in (("alone", ()), ("shared", ("--scheduler", cluster.scheduler_address))):
+        given = ("run", method or "persistence", path, "--name", name, "--output", tmp_path)
+        code, _, errors = command(*given, "--seed", 3, *more)
+        assert code == 0, errors
+    calls = {entry[0] for entry in list(log)[begin:] if str(entry[0]).startswith("_answers")}
+    assert bool(calls) == shared, "of maps one call makes all"
+    folder = tmp_path / Challenge.load(path).name
+    one, other = (xr.load_dataset(folder / f"{name}.nc") for name in ("alone", "shared"))
+    assert one.equals(other)
+    assert same(*(Result.load(folder / f"{name}.json") for name in ("alone", "shared")))
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from oceanbench.boards.site.beside import card_of
 from oceanbench.boards.site.rules import declared_scores, rules_of
 from oceanbench.challenge import Challenge
 from oceanbench.data import shipped
-from oceanbench.declaration.consistency import HIDDEN
+from oceanbench.declaration.consistency import NO_INPUTS
 from oceanbench.kinds import CHALLENGE_KINDS
 
 AnyArray = NDArray[Any]
@@ -69,8 +69,8 @@ def pages(challenge: Challenge, data_dir: Path | None = None) -> Iterator[tuple[
 def _dimensions(challenge: Challenge, data_dir: Path | None) -> Iterator[str]:
     """Size, first and last of every dimension of what is to be submitted."""
     kind = CHALLENGE_KINDS[challenge.kind]
-    if kind.truth_layout == "track" and challenge.submission.grid is None:
-        yield "Maps on any grid that covers the domain and the scored days."
+    if words := kind.elsewhere(challenge):
+        yield f"{words.capitalize()}."
         return
     target = kind.target(challenge, data_dir)
     yield "| dimension | size | first | last | step |"
@@ -114,12 +114,18 @@ def _at_home(challenge: Challenge) -> Iterator[str]:
     if challenge.is_shipped:
         yield from (f"oceanbench evaluate {called} my_estimates.nc", "```")
         return
-    name = next((n for n, d in challenge.datasets.items() if d.role not in HIDDEN), None)
+    name = next((n for n, d in challenge.datasets.items() if d.role not in NO_INPUTS), None)
     yield "oceanbench show challenge.yaml"
+    does = "shows what is asked"
     if name is not None:
         opened = f"Challenge.load('challenge.yaml').open('{name}')"
         yield f'python -c "from oceanbench.challenge import Challenge; print({opened})"'
-    yield from ("```", "", "shows what is asked, and reads an input.")
+        does += ", reads an input"
+    if challenge.target_name is not None:
+        yield "oceanbench run my_method.py challenge.yaml"
+        yield "oceanbench validate challenge.yaml my_estimates.nc"
+        does += ", runs a method, and says whether a file could be scored"
+    yield from ("```", "", f"{does}.")
 
 
 def requirements(challenge: Challenge) -> list[str]:

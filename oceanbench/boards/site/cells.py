@@ -53,6 +53,13 @@ class Cell:
     best: bool = False
 
 
+def width_of(column: Column, cells: Sequence[Cell]) -> float:
+    """Pixels that a column is wide, by the number of its letters."""
+    widest = [8.5 * len(column.heading) + 40]  # with the arrow that sorts
+    widest += [22 + max(8.5 * len(cell.text), 6.6 * len(cell.detail)) for cell in cells]
+    return max(widest)
+
+
 def score_cell(score: Score | None, digits: int | None, axis: Axis | None = None) -> Cell:
     """Cell of a score.
 

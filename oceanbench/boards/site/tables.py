@@ -12,12 +12,14 @@ from oceanbench.boards.leagues import breaks_a_rule, gathered, is_twin, league, 
 from oceanbench.boards.placing import NO_RANK, placed_results
 from oceanbench.boards.ranking import heading_of, notes_of
 from oceanbench.boards.site.axes import Axis
-from oceanbench.boards.site.cells import Cell, Column, cost_columns, score_cell
+from oceanbench.boards.site.cells import Cell, Column, cost_columns, score_cell, width_of
 from oceanbench.challenge import Challenge
 from oceanbench.metrics import METRICS
 from oceanbench.result import Result, Score
 
 SCORES_SHOWN = 6  # columns of scores beyond these are hidden until they are asked for
+ROOM = 1230  # pixels of a table in a window of 1280: scores that find none are hidden, too
+NAMES, LETTER = 410, 16  # of it, of what stands before the scores, and of each letter of groups
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,31 @@ def board_table(challenge: Challenge, results: Sequence[Result]) -> Table:
         together = list(found)
         letters = "".join(sorted({letter for row in together for letter in row.group}))
         leagues.append(League(_heading(seen, breaks), _with_best(together, labels), letters))
-    return Table(labels, columns, leagues)
+    most = max((len(one.letters) for one in leagues), default=0)
+    room = ROOM - NAMES - LETTER * most
+    return Table(labels, _fitted(columns, cells_of, len(labels), room), leagues)
+
+
+def _fitted(
+    columns: Sequence[Column], rows: Sequence[Sequence[Cell]], scores: int, room: float
+) -> list[Column]:
+    """Columns of which as many are shown as find room: what ranks, its cost, then the others.
+
+    Parameters
+    ----------
+    columns, rows : of the board
+    scores : count of the columns of scores, which come first
+    room : pixels
+    """
+    cost = [n for n in range(scores, len(columns)) if columns[n].number][:1]
+    order = dict.fromkeys((*range(min(scores, 1)), *cost, *range(len(columns))))
+    shown: set[int] = set()
+    for n in (n for n in order if columns[n].shown):
+        room -= width_of(columns[n], [row[n] for row in rows])
+        if room < 0 and n > 0:
+            break
+        shown.add(n)
+    return [replace(column, shown=n in shown) for n, column in enumerate(columns)]
 
 
 def _heading(seen: str, breaks: bool) -> str:

@@ -14,7 +14,9 @@ from oceanbench.declaration import Declaration
 from oceanbench.errors import OceanbenchError
 from oceanbench.kinds.findings import Finding, named, refused
 from oceanbench.kinds.forecasts.forecast_rows import masks_of, scores_of
+from oceanbench.kinds.forecasts.opening import maps_of
 from oceanbench.kinds.forecasts.schedule import keys, observed_in, schedule_of
+from oceanbench.kinds.forecasts.scoring.agreement import check_target
 from oceanbench.kinds.forecasts.scoring.references import References
 from oceanbench.metrics import METRICS
 from oceanbench.scoring.masks import inside_box
@@ -45,6 +47,8 @@ def examined(
             )
         else:
             yield from _masks_without_truth(declaration, data_dir)
+            if declaration.target_name in datasets:
+                yield from _elsewhere(declaration, data_dir)
     for name in observed_in(declaration):
         if name in datasets:
             yield from _unobserved(declaration, name, datasets[name])
@@ -100,6 +104,15 @@ def _masks_without_truth(declaration: Declaration, data_dir: Path | None) -> Ite
             text,
             "correct the mask or its depths, or leave these scores out",
         )
+
+
+def _elsewhere(declaration: Declaration, data_dir: Path | None) -> Iterator[Finding]:
+    """A target that is not where the truth is."""
+    try:
+        truth, grid = maps_of(declaration, declaration.truth_name, data_dir=data_dir)
+        check_target(declaration, truth, grid, data_dir)
+    except OceanbenchError as problem:
+        yield refused(str(declaration.target_name), problem)
 
 
 def _unobserved(declaration: Declaration, name: str, observed: xr.Dataset) -> Iterator[Finding]:

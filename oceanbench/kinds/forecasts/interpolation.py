@@ -59,10 +59,8 @@ class Stencil(NamedTuple):
 
     def of(self, maps: AnyFloatArray) -> FloatArray:
         """Values (..., point) of maps (..., latitude, longitude), NaN where a node has none."""
-        flat = maps.reshape(*maps.shape[:-2], -1)
-        total = np.zeros((*flat.shape[:-1], self.places.shape[1]))
-        for place, share in zip(self.places, self.shares, strict=True):
-            total += np.where(share == 0.0, 0.0, share * flat[..., place])
+        around = maps.reshape(*maps.shape[:-2], -1)[..., self.places]
+        total: FloatArray = np.where(self.shares == 0.0, 0.0, self.shares * around).sum(axis=-2)
         return total
 
 

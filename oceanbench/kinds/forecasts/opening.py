@@ -118,6 +118,6 @@ def maps_of(
 
 def target(declaration: Declaration, data_dir: Path | None) -> xr.Dataset:
     """Variables by start and lead, read-only and of no size: a method makes its own."""
-    _, grid = maps_of(declaration, declaration.truth_name, data_dir=data_dir)
+    _, grid = maps_of(declaration, declaration.scored_at(data_dir), data_dir=data_dir)
     units = {name: variable.units for name, variable in declaration.submission.variables.items()}
     return submitted_fields.target(schedule_of(declaration), grid, units)

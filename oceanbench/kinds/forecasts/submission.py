@@ -22,8 +22,8 @@ from oceanbench.kinds.submitted import check_variable, find, find_std
 
 
 def read(declaration: Declaration, submitted: Submitted, data_dir: Path | None = None) -> Forecasts:
-    """Where each forecast of a submission lies, on the nodes of the truth."""
-    _, grid = maps_of(declaration, declaration.truth_name, data_dir=data_dir)
+    """Where each forecast of a submission lies, on the nodes that are scored."""
+    _, grid = maps_of(declaration, declaration.scored_at(data_dir), data_dir=data_dir)
     return find_forecasts(declaration, submitted, grid)
 
 

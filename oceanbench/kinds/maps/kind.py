@@ -18,12 +18,12 @@ from oceanbench.scoring.points import Pieces
 
 
 def target(declaration: Declaration, data_dir: Path | None) -> xr.Dataset:
-    """Empty maps on the declared grid, else on the truth's coordinates; no value of it is read."""
+    """Empty maps on the declared grid, else on the coordinates that are scored, without values."""
     declared = gridded.target_maps(declaration)
     if declared is not None:
         return declared
-    truth = gridded.open_dataset(declaration, declaration.truth_name, data_dir, None)
-    return empty(declaration, {name: truth[name].values for name in gridded.MAPS})
+    scored = gridded.open_dataset(declaration, declaration.scored_at(data_dir), data_dir, None)
+    return empty(declaration, {name: scored[name].values for name in gridded.MAPS})
 
 
 def is_bridged(declaration: Declaration) -> bool:
@@ -38,7 +38,9 @@ def read(
     return gridded.read_maps(declaration, submitted, bridged=is_bridged(declaration))
 
 
-def matched(declaration: Declaration, submitted: Submitted, data_dir: Path | None) -> Pieces:
+def matched(
+    declaration: Declaration, submitted: Submitted, data_dir: Path | None, against: str
+) -> Pieces:
     """Estimate and truth of every variable and mask, on the truth's nodes."""
 
     def at_truth(field: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
@@ -49,6 +51,7 @@ def matched(declaration: Declaration, submitted: Submitted, data_dir: Path | Non
         declaration,
         submitted,
         data_dir,
+        against,
         bridged=bridged,
         prepared=partial(prepared, declaration),
         at_truth=at_truth,

@@ -43,6 +43,13 @@ def target(declaration: Declaration, data_dir: Path | None) -> xr.Dataset:
     return declared
 
 
+def elsewhere(declaration: Declaration) -> str:
+    """Maps on any grid, where the challenge has none for methods."""
+    if declaration.submission.grid is not None:
+        return ""
+    return "maps on any grid that covers the domain and the scored days"
+
+
 def read(
     declaration: Declaration, submitted: Submitted, data_dir: Path | None = None
 ) -> xr.Dataset:
@@ -50,12 +57,15 @@ def read(
     return gridded.read_maps(declaration, submitted, bridged=True)
 
 
-def matched(declaration: Declaration, submitted: Submitted, data_dir: Path | None) -> Pieces:
+def matched(
+    declaration: Declaration, submitted: Submitted, data_dir: Path | None, against: str
+) -> Pieces:
     """Estimate and truth of every variable and mask, along the tracks."""
     return gridded.matched_maps(
         declaration,
         submitted,
         data_dir,
+        against,
         bridged=True,
         prepared=lambda truth: truth,
         at_truth=interpolate,
@@ -64,7 +74,7 @@ def matched(declaration: Declaration, submitted: Submitted, data_dir: Path | Non
 
 TRACKS = Kind(
     truth_layout="track",
-    roles={**gridded.ROLES, "truth": "track"},
+    roles={**gridded.ROLES, "truth": "track", "target": "track"},
     layouts=gridded.LAYOUTS,
     mask_keys=FieldMask,
     submission_keys=gridded.MAP_RULES,
@@ -76,6 +86,7 @@ TRACKS = Kind(
     read=read,
     score=partial(score_by, matched),
     validate=partial(validate_by, matched),
+    elsewhere=elsewhere,
     examined=partial(gridded.examined, lambda _, truth: truth),
     shortened=gridded.first_days,
 )

@@ -17,6 +17,7 @@ from oceanbench.kinds.examining import scorable
 from oceanbench.kinds.expected import check_units
 from oceanbench.kinds.findings import Finding
 from oceanbench.kinds.kind import Cases, Kind, Submitted
+from oceanbench.kinds.places import agreeing
 from oceanbench.kinds.points import score_by, validate_by
 from oceanbench.kinds.submitted import check_values, only_file, open_variables
 from oceanbench.kinds.windows import files
@@ -81,20 +82,35 @@ def read(
     return whole
 
 
-def matched(declaration: Declaration, submitted: Submitted, data_dir: Path | None) -> Pieces:
+def matched(
+    declaration: Declaration, submitted: Submitted, data_dir: Path | None, against: str
+) -> Pieces:
     """Estimate and truth of every variable and mask."""
 
     def at_truth(field: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
         return files.same_windows(field, truth, declaration.name)
 
-    truth = open_windows(declaration, declaration.truth_name, data_dir)
+    truth = open_windows(declaration, against, data_dir)
     estimates = read(declaration, submitted)
-    geometry = geometry_of(declaration, data_dir, at_truth)
+    geometry = geometry_of(declaration, data_dir, against, at_truth)
     return matched_by_score(declaration, truth, estimates, geometry, submitted.name)
 
 
-def geometry_of(declaration: Declaration, data_dir: Path | None, at_truth: AtTruth) -> Geometry:
-    """Truth in every sampling, and the points of each mask."""
+def validate(declaration: Declaration, submitted: Submitted, data_dir: Path | None) -> list[str]:
+    """How many points of each mask can be scored; flags in the truth's file may not be here."""
+    if declaration.scored_at(data_dir) == declaration.truth_name:
+        return validate_by(matched, declaration, submitted, data_dir)
+    flagged = [name for name, mask in masks_of(declaration).items() if mask.flags]
+    rows = [row for row in declaration.scores if declaration.mask_of(row) not in flagged]
+    known = declaration.model_copy(update={"scores": rows})
+    lines = [f"mask {name}: looks through a flag of the truth, not here" for name in flagged]
+    return [*validate_by(matched, known, submitted, data_dir), *lines]
+
+
+def geometry_of(
+    declaration: Declaration, data_dir: Path | None, against: str, at_truth: AtTruth
+) -> Geometry:
+    """Truth, or target, in every sampling, and the points of each mask."""
 
     def prepared(truth: xr.DataArray) -> xr.DataArray:
         return files.in_samplings(truth, keys(declaration).samplings)
@@ -103,9 +119,11 @@ def geometry_of(declaration: Declaration, data_dir: Path | None, at_truth: AtTru
         return inside_windows(points, mask, declaration, data_dir)
 
     def posterior(truth: xr.DataArray) -> xr.DataArray | None:
-        return posterior_of(truth, declaration, data_dir)
+        of_truth = against == declaration.truth_name  # a posterior is kept with it
+        return posterior_of(truth, declaration, data_dir) if of_truth else None
 
-    return Geometry(prepared, at_truth, within, posterior)
+    as_scored = agreeing(declaration, data_dir, against, open_windows, prepared)
+    return Geometry(as_scored, at_truth, within, posterior)
 
 
 def examined(
@@ -114,7 +132,8 @@ def examined(
     """Masks and scores without values, and observations that are not of the truth's windows."""
     truth = datasets.get(declaration.truth_name)
     if truth is not None:
-        geometry = geometry_of(declaration, data_dir, lambda field, _: field)
+        name = declaration.truth_name
+        geometry = geometry_of(declaration, data_dir, name, lambda field, _: field)
         yield from scorable(declaration, truth, geometry)
         for name in declaration.of_role("observations"):
             if name in datasets:
@@ -148,7 +167,7 @@ def cost(declaration: Declaration, result: Result) -> tuple[str, str]:
 WINDOWS = Kind(
     truth_layout="windows",
     roles=dict.fromkeys(
-        ("truth", "posterior", "observations", "training", "validation"), "windows"
+        ("truth", "target", "posterior", "observations", "training", "validation"), "windows"
     ),
     layouts=("windows",),
     cases=Cases("windows", dated=False),
@@ -157,7 +176,7 @@ WINDOWS = Kind(
     target=target,
     read=read,
     score=partial(score_by, matched),
-    validate=partial(validate_by, matched),
+    validate=validate,
     keys=WindowKeys,
     mask_keys=WindowMask,
     hidden_in_training=("observations",),

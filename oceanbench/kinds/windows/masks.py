@@ -26,6 +26,11 @@ class WindowMask(Mask):
     flagged: Text | None = None
     unflagged: Text | None = None
 
+    @property
+    def flags(self) -> list[str]:
+        """Names of the flags that it looks through."""
+        return [name for name in (self.flagged, self.unflagged) if name is not None]
+
 
 def masks_of(declaration: Declaration) -> Mapping[str, WindowMask]:
     """Masks of a challenge of windows."""

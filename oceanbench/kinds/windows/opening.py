@@ -74,7 +74,7 @@ def open_windows(
     dataset, own = declaration.datasets[name], keys(declaration)
     found = declaration.files(name, data_dir)
     opened = files.open_dataset(found, dataset.variables, expected(declaration, dataset))
-    if dataset.role in ("truth", "posterior", "observations"):
+    if dataset.role in ("truth", "target", "posterior", "observations"):
         opened = _first(declaration, opened)
     if "sampling" in opened.dims:
         labels = [str(label) for label in opened["sampling"].values]
@@ -124,8 +124,8 @@ def open_flagged(declaration: Declaration, name: str, data_dir: Path | None) -> 
 
 
 def target(declaration: Declaration, data_dir: Path | None) -> xr.Dataset:
-    """Empty windows on the truth's coordinates, in every sampling."""
-    truth = open_windows(declaration, declaration.truth_name, data_dir)
+    """Empty windows on the coordinates that are scored, in every sampling."""
+    scored = open_windows(declaration, declaration.scored_at(data_dir), data_dir)
     samplings = keys(declaration).samplings
     coords = {"sampling": np.array(samplings)} if samplings else {}
-    return empty(declaration, coords | {name: truth[name] for name in POINTS})
+    return empty(declaration, coords | {name: scored[name] for name in POINTS})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from scipy.spatial.distance import pdist
 
 from oceanbench.arrays import FloatArray
 from oceanbench.metrics.aligned import aligned_weights, check_complete
@@ -116,5 +115,7 @@ def _energy(error: FloatArray, share: FloatArray, estimator: Estimator) -> float
     away = float(np.linalg.norm(scaled, axis=1).mean())
     if count == 1:
         return away
+    from scipy.spatial.distance import pdist  # noqa: PLC0415  (slow to import)
+
     pairs = count * (count - 1) if estimator == "fair" else count**2
     return away - float(pdist(scaled).sum()) / pairs

@@ -10,8 +10,6 @@ from collections.abc import Callable
 
 import numpy as np
 import xarray as xr
-from scipy.cluster.vq import kmeans2
-from scipy.spatial.distance import cdist, pdist
 
 from oceanbench.arrays import BoolArray, FloatArray
 from oceanbench.metrics.aligned import NO_DATA, Flagged, aligned_weights
@@ -51,6 +49,7 @@ def posterior_energy_distance(
     ----------
     Székely and Rizzo (2013), Energy statistics, doi:10.1016/j.jspi.2013.03.018
     """
+    from scipy.spatial.distance import cdist, pdist  # noqa: PLC0415  (slow to import)
 
     def distance(members: FloatArray, draws: FloatArray, share: FloatArray) -> float:
         x, y = (values * np.sqrt(share) for values in (members, draws))
@@ -132,6 +131,8 @@ def parts_of_modes(
     estimate: xr.DataArray, posterior: xr.DataArray, weights: xr.DataArray
 ) -> Parts | None:
     """Windows with two modes, whose errors :func:`mode_error` is a mean of."""
+    from scipy.spatial.distance import cdist  # noqa: PLC0415  (slow to import)
+
     names, errors = [], []
     for number, members, draws, _ in _cases(estimate, posterior, weights):
         means = two_modes(draws)
@@ -149,6 +150,8 @@ def two_modes(draws: FloatArray) -> FloatArray | None:
     """Means (2, points) of the modes of draws (draws, points), where there are two."""
     if not draws.std(axis=0).any():
         return None
+    from scipy.cluster.vq import kmeans2  # noqa: PLC0415  (slow to import)
+
     means, of = kmeans2(draws, 2, minit="++", seed=np.random.default_rng(SEED))
     share = float((of == 0).mean())
     if not RARE <= share <= 1.0 - RARE:

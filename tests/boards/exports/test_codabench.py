@@ -18,6 +18,7 @@ from command import Command
 from places import ROOT
 
 from oceanbench.boards.exports import scoring_program
+from oceanbench.boards.exports.competition_pages import pages
 from oceanbench.challenge import Challenge
 from oceanbench.result import Result
 
@@ -106,6 +107,38 @@ def test_pages_promise_what_participants_can_do(bundle: Path, oceanbench: Comman
         assert f"| {name} | {maps.sizes[name]} | " in rules
     assert "| 1 d |" in rules
     assert f"| latitude | {maps.sizes['latitude']} | {maps['latitude'].values[0]:g} |" in rules
+
+
+def test_pages_of_tracks_ask_for_any_grid_where_none_is_declared(tmp_path: Path) -> None:
+    toy = builders.tracks_challenge(tmp_path / "toy")
+    assert "| latitude | 7 | 33 | 36 | 0.5 |" in dict(pages(toy))["pages/rules.md"].decode()
+    free = builders.tracks_challenge(tmp_path / "free", submission__grid=None)
+    rules = dict(pages(free))["pages/rules.md"].decode()
+    assert "Maps on any grid that covers the domain and the scored days." in rules
+
+
+def test_participants_of_a_competition_with_a_target_can_validate(
+    oceanbench: Command, tmp_path: Path
+) -> None:
+    target = {"role": "target", "path": "target.nc", "variables": {"ssh": "ssh"}}
+    toy = builders.maps_challenge(tmp_path / "toy", datasets__target=target)
+    assert oceanbench("export", "target", toy.path, "toy/target.nc")[0] == 0
+    builders.write(builders.maps(noise=0.05), tmp_path / "mine.nc")
+    words = ["export", "codabench", toy.path, "toy.zip", "--sample", "mine.nc"]
+    assert oceanbench(*words)[0] == 0
+    with zipfile.ZipFile("toy.zip") as archive:
+        names = set(archive.namelist())
+        archive.extractall("bundle")
+    assert {n for n in names if "target" in n} == {
+        "public_data/target.nc",
+        "reference_data/target.nc",
+    }
+    public = tmp_path / "bundle" / "public_data" / "challenge.yaml"
+    assert not public.with_name("truth.nc").exists()
+    assert oceanbench("validate", public, "mine.nc")[0] == 0
+    page = (tmp_path / "bundle" / "pages" / "enter.md").read_text("utf-8")
+    assert "oceanbench validate challenge.yaml my_estimates.nc" in page
+    assert "run my_method.py challenge.yaml" in page
 
 
 def platform(folder: Path, bundle: Path, **sent: Path) -> subprocess.CompletedProcess[str]:

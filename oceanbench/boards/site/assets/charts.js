@@ -4,6 +4,7 @@
 const COLOURS = ["#2a8bd4", "#e07a2f", "#2ca58d", "#c0508f", "#8a6fd1", "#b8951d", "#d1495b", "#5f7f8f"];
 const ALONG = { time: "", window: "window", lead: "lead [days]", case: "case" };
 const HEIGHT = 320;
+const HALF_A_DATE = 54; // pixels: the last one stands at the right edge
 const short = (number) => String(Number(number.toPrecision(6)));
 const date = (seconds) => new Date(seconds * 1e3).toISOString().slice(0, 16).replace("T00:00", "").replace("T", " ");
 
@@ -27,6 +28,7 @@ function drawCharts(figure, charts) {
       {
         width: Math.max(240, plot.clientWidth),
         height: HEIGHT,
+        padding: [null, chart.along === "time" ? HALF_A_DATE : null, null, null],
         tzDate: (ts) => uPlot.tzDate(new Date(ts * 1e3), "Etc/UTC"),
         scales: { x: { time: chart.along === "time" } },
         axes: [

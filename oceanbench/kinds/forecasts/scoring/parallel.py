@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from oceanbench.kinds.forecasts.grid import Grid
 from oceanbench.kinds.forecasts.schedule import schedule_of
 from oceanbench.kinds.forecasts.scoring.at_observations import observe
 from oceanbench.kinds.forecasts.scoring.kept_sums import KeptSums, of_references_alone
-from oceanbench.kinds.forecasts.scoring.observation_sites import sites_of
+from oceanbench.kinds.forecasts.scoring.observation_sites import Site, sites_of
 from oceanbench.kinds.forecasts.scoring.on_grid import accumulate, check_coverage
 from oceanbench.kinds.forecasts.scoring.references import References
 from oceanbench.kinds.forecasts.scoring.sums import Accumulated, joined
@@ -60,12 +60,16 @@ def sums_by_start(
         when a value is outside the valid range, or missing where the challenge refuses holes
     """
 
+    @cache
+    def sites() -> list[Site]:
+        return sites_of(declaration, grid, data_dir)
+
     def summed(rows: Sequence[ForecastRow], starts: Sequence[np.datetime64] = ()) -> Accumulated:
         if starts:
             part = replace(forecasts, places={start: forecasts.places[start] for start in starts})
-            return _sums(declaration, part, references, grid, rows, data_dir)
+            return _sums(declaration, part, references, grid, sites(), rows)
         if resources.executor is None:
-            return _sums(declaration, forecasts, references, grid, rows, data_dir)
+            return _sums(declaration, forecasts, references, grid, sites(), rows)
         every = list(forecasts.places)
         few = _at_once(forecasts)
         groups = [every[i : i + few] for i in range(0, len(every), few)]
@@ -76,7 +80,8 @@ def sums_by_start(
     alone = of_references_alone(rows, references.known)
     kept = KeptSums.of(declaration, data_dir, resources.kept) if resources.kept and alone else None
     if kept is not None and kept.tables:
-        table = summed([row for row in rows if row not in alone])
+        labels = {row.label for row in alone}
+        table = summed([row for row in rows if row.label not in labels])
         drawn = summed(alone, [secrets.choice(list(forecasts.places))])
         if not (kept.agree_with(drawn) and kept.complete(table, alone)):
             table = None
@@ -101,10 +106,9 @@ def _sums(
     forecasts: Forecasts,
     references: References,
     grid: Grid,
+    sites: Sequence[Site],
     rows: Sequence[ForecastRow],
-    data_dir: Path | None,
 ) -> Accumulated:
-    sites = sites_of(declaration, grid, data_dir)
     table = accumulate(declaration, forecasts, references, grid, rows)
     observe(declaration, forecasts, references, grid, sites, table, rows)
     return table
@@ -121,4 +125,5 @@ def _sums_of(
     references, grid = References.open(declaration, data_dir)
     forecasts = find_forecasts(declaration, submitted, grid, at_once=False)
     places = {start: forecasts.places[start] for start in starts}
-    return _sums(declaration, replace(forecasts, places=places), references, grid, rows, data_dir)
+    sites = sites_of(declaration, grid, data_dir)
+    return _sums(declaration, replace(forecasts, places=places), references, grid, sites, rows)

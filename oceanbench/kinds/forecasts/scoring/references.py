@@ -21,9 +21,17 @@ class References:
     wet: Maps | None
 
     @classmethod
-    def open(cls, declaration: Declaration, data_dir: Path | None) -> tuple[References, Grid]:
-        """Find the maps of a challenge's references; no map is read, and optional ones may lack."""
-        truth, grid = maps_of(declaration, declaration.truth_name, data_dir=data_dir)
+    def open(
+        cls, declaration: Declaration, data_dir: Path | None, against: str = ""
+    ) -> tuple[References, Grid]:
+        """Find the maps of a challenge's references; no map is read, and optional ones may lack.
+
+        Parameters
+        ----------
+        declaration, data_dir : of the challenge
+        against : name of the target, in the place of the truth; by default the truth
+        """
+        truth, grid = maps_of(declaration, against or declaration.truth_name, data_dir=data_dir)
 
         def of(role: str) -> Maps | None:
             name = next(iter(declaration.of_role(role)), None)

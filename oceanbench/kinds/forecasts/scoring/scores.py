@@ -17,6 +17,8 @@ from oceanbench.kinds.forecasts.grid import Grid
 from oceanbench.kinds.forecasts.sanity import Sample
 from oceanbench.kinds.forecasts.schedule import keys, schedule_of, unit_of
 from oceanbench.kinds.forecasts.scoring import error_checks
+from oceanbench.kinds.forecasts.scoring.agreement import check_target
+from oceanbench.kinds.forecasts.scoring.on_grid import accumulate, check_coverage
 from oceanbench.kinds.forecasts.scoring.parallel import sums_by_start
 from oceanbench.kinds.forecasts.scoring.references import References
 from oceanbench.kinds.forecasts.scoring.sums import Accumulated, Against, Level, levels_of, named
@@ -84,10 +86,33 @@ def evaluated(
 def validated(
     declaration: Declaration, submitted: Submitted, *, data_dir: Path | None = None
 ) -> list[dict[str, Any]]:
-    """Coverage of a submission, read and refused as for its scores, of which none is computed."""
+    """Coverage of a submission, read and refused as for its scores, of which none is computed.
+
+    Where the truth is not here, it is that of submitted variables on the grid, at the places of the
+    target.
+    """
+    against = declaration.scored_at(data_dir)
+    if against != declaration.truth_name:
+        return _covered(declaration, submitted, data_dir, against)
     found = _opened(declaration, submitted, data_dir)
     table, _ = _summed(declaration, submitted, found, [], data_dir, ALONE)
     return _coverage(found.forecasts, table)
+
+
+def _covered(
+    declaration: Declaration, submitted: Submitted, data_dir: Path | None, against: str
+) -> list[dict[str, Any]]:
+    """Coverage at the places of a target, which has nothing to derive variables from."""
+    references, grid = References.open(declaration, data_dir, against)
+    found = find_forecasts(declaration, submitted, grid)
+    depths = {name: d for name, d in found.depths.items() if not found.is_derived(name)}
+    found = replace(found, depths=depths)
+    try:
+        table = accumulate(declaration, found, references, grid, [])
+        check_coverage(declaration, table)
+    except OceanbenchError as problem:
+        raise OceanbenchError(f"{submitted.name}: {problem}") from problem
+    return _coverage(found, table)
 
 
 class _Opened(NamedTuple):
@@ -100,6 +125,7 @@ class _Opened(NamedTuple):
 
 def _opened(declaration: Declaration, submitted: Submitted, data_dir: Path | None) -> _Opened:
     references, grid = References.open(declaration, data_dir)
+    check_target(declaration, references.truth, grid, data_dir)
     return _Opened(find_forecasts(declaration, submitted, grid), references, grid)
 
 
