@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from itertools import groupby
 
 import numpy as np
@@ -28,6 +29,24 @@ UNLIKE = 0.3  # correlation below which observations hardly show the truth
 FEW = 30  # points, of which nothing is said
 Why = tuple[Severity, str, str]
 NOISE = 0.3  # of the truth's deviation: an estimate that no metric finds degenerate
+
+
+def first_days(declaration: Declaration, count: int) -> Declaration:
+    """The same challenge with its first scored days, through the first of its masks alone."""
+    name, mask = next(iter(declaration.masks.items()))
+    first, last = getattr(mask, "time", None) or declaration.scored.time
+    days = (first, min(last, first + timedelta(days=count - 1)))
+    rules, grid = declaration.submission, declaration.submission.grid
+    if grid is not None and grid.days_after == 0:  # else tracks of the last day have no map
+        rules = rules.model_copy(update={"grid": grid.model_copy(update={"days_after": 1})})
+    return declaration.model_copy(
+        update={
+            "submission": rules,
+            "domain": declaration.scored.model_copy(update={"time": days}),
+            "masks": {name: mask},
+            "scores": [row for row in declaration.scores if declaration.mask_of(row) == name],
+        }
+    )
 
 
 def examined(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -235,24 +234,6 @@ def inside_masks(declaration: Declaration, data_dir: Path | None) -> Inside:
         return found
 
     return within
-
-
-def first_days(declaration: Declaration, count: int) -> Declaration:
-    """The same challenge with its first scored days, through the first of its masks alone."""
-    name, mask = next(iter(declaration.masks.items()))
-    first, last = getattr(mask, "time", None) or declaration.scored.time
-    days = (first, min(last, first + timedelta(days=count - 1)))
-    rules, grid = declaration.submission, declaration.submission.grid
-    if grid is not None and grid.days_after == 0:  # else tracks of the last day have no map
-        rules = rules.model_copy(update={"grid": grid.model_copy(update={"days_after": 1})})
-    return declaration.model_copy(
-        update={
-            "submission": rules,
-            "domain": declaration.scored.model_copy(update={"time": days}),
-            "masks": {name: mask},
-            "scores": [row for row in declaration.scores if declaration.mask_of(row) == name],
-        }
-    )
 
 
 def _field_at(

@@ -9,7 +9,7 @@ import xarray as xr
 
 from oceanbench.declaration import Declaration, FieldMask
 from oceanbench.grid import interpolate
-from oceanbench.kinds import gridded
+from oceanbench.kinds import examining, gridded
 from oceanbench.kinds.kind import Cases, Kind, Submitted
 from oceanbench.kinds.maps.truth_grid import at_nodes, check_truth
 from oceanbench.kinds.points import score_by, validate_by
@@ -79,5 +79,5 @@ MAPS = Kind(
     score=partial(score_by, matched),
     validate=partial(validate_by, matched),
     examined=partial(gridded.examined, prepared),
-    shortened=gridded.first_days,
+    shortened=examining.first_days,
 )

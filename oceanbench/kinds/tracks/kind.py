@@ -11,7 +11,7 @@ import xarray as xr
 from oceanbench.declaration import Declaration, FieldMask
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import interpolate
-from oceanbench.kinds import gridded
+from oceanbench.kinds import examining, gridded
 from oceanbench.kinds.kind import Cases, Kind, Submitted
 from oceanbench.kinds.points import score_by, validate_by
 from oceanbench.scoring.points import Pieces
@@ -88,5 +88,5 @@ TRACKS = Kind(
     validate=partial(validate_by, matched),
     elsewhere=elsewhere,
     examined=partial(gridded.examined, lambda _, truth: truth),
-    shortened=gridded.first_days,
+    shortened=examining.first_days,
 )
