@@ -23,7 +23,7 @@ def places_of(truth: xr.Dataset) -> xr.Dataset:
     """One where a truth has a value and nothing elsewhere, on its coordinates: a target."""
     attributes = {"_FillValue": np.int8(0), "long_name": "1 where the truth has a value"}
     flags = {
-        name: array.notnull().astype(np.int8).assign_attrs(attributes)
+        name: array.notnull().astype(np.int8).drop_attrs(deep=False).assign_attrs(attributes)
         for name, array in truth.data_vars.items()
     }
     return xr.Dataset(flags)

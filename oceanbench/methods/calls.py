@@ -50,6 +50,12 @@ def run(  # noqa: PLR0913  (what its command has)
     -------
     Result, which ``<output>/<challenge>/<name>.json`` holds, beside the estimates
 
+    Raises
+    ------
+    OceanbenchError
+        when method, challenge or estimates are refused; where the truth stays with its organiser,
+        once the estimates are written
+
     >>> from oceanbench import run  # doctest: +SKIP
     >>> run("oi", "ssh_osse_jet", options={"noise": 0.03})["RMSE"].value  # doctest: +SKIP
     """

@@ -112,17 +112,19 @@ def shifted(samples: Samples) -> Iterator[str]:
             continue
         if not at_home > tiny:
             continue
+        much_less = 0.3 * at_home
         for step, what in NEIGHBOURS.items():
-            there = _difference(*_overlap(sample.estimate, sample.truth, step))
-            if there < 0.3 * at_home:
+            there = _difference(*_overlap(sample.estimate, sample.truth, step), below=much_less)
+            if there < much_less:
                 yield (
                     f"{sample.name} fits the truth better one {what} away (its squared error falls "
                     f"to {there / at_home:.0%}): it is shifted; correct the coordinates"
                 )
                 break
-        half = sample.truth.shape[1] // 2
-        there = _difference(np.roll(sample.estimate, half, axis=1), sample.truth)
-        if sample.global_in_longitude and there < 0.3 * at_home:
+        if not sample.global_in_longitude:
+            continue
+        turned = np.roll(sample.estimate, sample.truth.shape[1] // 2, axis=1)
+        if _difference(turned, sample.truth, below=much_less) < much_less:
             yield (
                 f"{sample.name} fits the truth half the globe away: longitudes 0..360 are taken "
                 "for -180..180; correct the coordinate"
@@ -218,12 +220,17 @@ def _correlation(first: AnyFloatArray, second: AnyFloatArray) -> float:
     return float(a @ b / size) if size > 0 else 0.0
 
 
-def _difference(estimate: AnyFloatArray, truth: AnyFloatArray) -> float:
-    """Median squared difference where both have a value, which a wrong coast does not change."""
+def _difference(estimate: AnyFloatArray, truth: AnyFloatArray, *, below: float = np.inf) -> float:
+    """Median squared difference where both have a value, which a wrong coast does not change.
+
+    Infinite where there is none, or where it is not below what is asked for: to count takes less
+    than to order.
+    """
     sea = np.isfinite(estimate) & np.isfinite(truth)
-    if not sea.any():
+    squares = (estimate[sea].astype(np.float64) - truth[sea]) ** 2
+    if not squares.size or 2 * np.count_nonzero(squares < below) < squares.size:
         return np.inf
-    return float(np.median((estimate[sea].astype(np.float64) - truth[sea]) ** 2))
+    return float(np.median(squares))
 
 
 def _overlap(
