@@ -21,7 +21,8 @@ from oceanbench.data.checks.budget import Budget
 from oceanbench.data.checks.hdf5_files import check_hdf5
 from oceanbench.errors import OceanbenchError
 
-SECONDS = 10  # that the headers of one file may take
+SECONDS = 10  # of the processor that the headers of one file may take
+PATIENCE = 6  # times as long it may take to get them, where others use the processor too
 _READ: set[tuple[int, ...]] = set()  # files that a child has read to the end
 
 
@@ -52,7 +53,7 @@ def preflight(file: Path, budget: Budget) -> None:
     _, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status):
         name = signal.Signals(os.WTERMSIG(status)).name
-        how = "takes forever" if name == "SIGALRM" else f"crashes the HDF5 library ({name})"
+        how = "takes forever" if name in ("SIGPROF", "SIGALRM") else f"crashes the HDF5 library ({name})"
         raise OceanbenchError(
             f"{file}: cannot be read as NetCDF (it {how}); it is damaged: write or fetch it again"
         )
@@ -68,8 +69,10 @@ def _identity(file: Path) -> tuple[int, ...]:
 
 def _limit() -> None:
     faulthandler.disable()
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.alarm(SECONDS)
+    for number in (signal.SIGPROF, signal.SIGALRM):
+        signal.signal(number, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
+    signal.alarm(PATIENCE * SECONDS)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     silent = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, 1)
