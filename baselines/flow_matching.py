@@ -31,7 +31,7 @@ CONFIGURATIONS = {  # by whether the components lie on a circle, all alike
     True: GenerativeConfiguration(
         learns="flow", length=16, batch=16, steps=600, rate=1e-3, hidden=16, blocks=4, kernel=3
     ),
-    False: GenerativeConfiguration(learns="flow", length=25, batch=128, steps=4000, rate=1e-3),
+    False: GenerativeConfiguration(learns="flow", length=25, batch=128, steps=2500, rate=1e-3),
 }
 
 

@@ -27,7 +27,7 @@ CONFIGURATIONS = {  # by whether the components lie on a circle, all alike
     True: GenerativeConfiguration(
         learns="scores", length=16, batch=4, steps=600, rate=1e-3, hidden=16, blocks=4, kernel=3
     ),
-    False: GenerativeConfiguration(learns="scores", length=25, batch=16, steps=4000, rate=1e-3),
+    False: GenerativeConfiguration(learns="scores", length=25, batch=16, steps=2500, rate=1e-3),
 }
 
 
