@@ -31,7 +31,7 @@ def test_the_crps_of_few_draws_is_on_average_that_of_their_distribution(
 
 
 def test_they_are_those_of_the_metrics() -> None:
-    """Which are other code, on arrays with coordinates: eight members of windows of 3 × 5 values."""
+    """Which are other code, on arrays with coordinates: eight members of four windows."""
     members, truth = draws(8, 4, 3, 5), draws(4, 3, 5, seed=1)
     dims = ("window", "time", "component")
     coords = {d: np.arange(n) for d, n in zip(dims, truth.shape, strict=True)}
@@ -45,7 +45,7 @@ def test_they_are_those_of_the_metrics() -> None:
 
 
 def expected(mean: float, scale: float, correlation: float) -> tuple[float, float]:
-    """Scores of pairs of values, of draws that depart from those of the truth, by the same noise."""
+    """Scores of pairs of values, of draws that depart from those of the truth."""
 
     def pairs(values: Tensor, rho: float) -> Tensor:
         second = rho * values[..., 0] + math.sqrt(1 - rho**2) * values[..., 1]
