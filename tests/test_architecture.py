@@ -74,7 +74,7 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
         {"aligned", "options"},
     ],
     "assimilation": [
-        {"training_fields"},
+        {"generative", "training_fields"},
         {"fourdvarnet"},
         {"nudging", "variational"},
         {"observations", "uncertainty"},

@@ -18,6 +18,7 @@ class Convolution(torch.nn.Module):
     kernel : rows and columns, both odd
     cyclic : whether the columns lie on a circle
     zero_centre : keep the centre of the kernel at zero
+    dilation : rows and columns from one point of the kernel to the next
     """
 
     def __init__(
@@ -28,15 +29,16 @@ class Convolution(torch.nn.Module):
         *,
         cyclic: bool = False,
         zero_centre: bool = False,
+        dilation: int = 1,
     ) -> None:
         super().__init__()
-        rows, columns = kernel[0] // 2, kernel[1] // 2
+        rows, columns = (dilation * (size // 2) for size in kernel)
         self.around = columns if cyclic else 0
         self.padding = (rows, 0 if cyclic else columns)
         self.weight = torch.nn.Parameter(torch.empty(leaving, entering, *kernel))
         self.bias = torch.nn.Parameter(torch.zeros(leaving))
         torch.nn.init.kaiming_uniform_(self.weight, a=5**0.5)
-        self.zero_centre = zero_centre
+        self.zero_centre, self.dilation = zero_centre, dilation
 
     def forward(self, maps: Tensor) -> Tensor:
         """Maps (batch, entering, rows, columns) -> (batch, leaving, rows, columns)."""
@@ -47,7 +49,9 @@ class Convolution(torch.nn.Module):
             weight = weight * kept
         if self.around:
             maps = torch.cat([maps[..., -self.around :], maps, maps[..., : self.around]], -1)
-        return functional.conv2d(maps, weight, self.bias, padding=self.padding)
+        return functional.conv2d(
+            maps, weight, self.bias, padding=self.padding, dilation=self.dilation
+        )
 
 
 class ConvLstm(torch.nn.Module):

@@ -39,7 +39,8 @@ WHERE = "import oceanbench; print(oceanbench.__file__)"
 
 # Rows whose method takes less than about a minute of one core, by board.
 CHEAP = {
-    "gaussian_field_posterior": "climatology linear_interpolation space_time_oi",
+    "gaussian_field_posterior": "climatology linear_interpolation space_time_oi flow_matching "
+    "scoring_rule_generator",
     "lorenz63_posterior": "climatology linear_interpolation space_time_oi enks",
     "amoc": "climatology linear_interpolation space_time_oi fourdvarnet_ode fourdvarnet_conv enks "
     "fourdvar_fixed_step",

@@ -53,7 +53,11 @@ def preflight(file: Path, budget: Budget) -> None:
     _, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status):
         name = signal.Signals(os.WTERMSIG(status)).name
-        how = "takes forever" if name in ("SIGPROF", "SIGALRM") else f"crashes the HDF5 library ({name})"
+        how = (
+            "takes forever"
+            if name in ("SIGPROF", "SIGALRM")
+            else f"crashes the HDF5 library ({name})"
+        )
         raise OceanbenchError(
             f"{file}: cannot be read as NetCDF (it {how}); it is damaged: write or fetch it again"
         )

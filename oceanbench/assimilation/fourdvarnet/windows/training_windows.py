@@ -76,16 +76,15 @@ class TrainingRuns:
 
     def draw(self, count: int, random: torch.Generator) -> Batch:
         """Draw windows at random, of every run and sampling as many."""
-        rows = self.starts[:, 0]
-        chance = 1.0 / rows.bincount()[rows]  # a sparse sampling has few places to begin at
-        picked = torch.multinomial(chance, count, replacement=True, generator=random)
-        window = self._stretch(self.starts[picked])
         if self.known is None:
-            return self._held_out(window, random)
-        truth = self._truth(count, random)
-        noise = torch.randn(truth.shape, generator=random, dtype=truth.dtype)
-        values = torch.where(window.observed, truth + noise * window.variance.sqrt(), 0.0)
-        return self._batch(Windows(values, window.observed, window.variance), truth, None)
+            return self._held_out(self._picked(count, random), random)
+        given, truth = self.observed_states(count, random)
+        return self._batch(given, truth, None)
+
+    def observed_states(self, count: int, random: torch.Generator) -> tuple[Windows, Tensor]:
+        """Windows of the known states drawn at random, observed anew, and those states."""
+        window, truth = self._picked(count, random), self._truth(count, random)
+        return observed_anew(truth, window, random), truth
 
     def states(self, count: int, random: torch.Generator) -> Tensor:
         """Windows of the known states as maps, drawn at random."""
@@ -118,6 +117,14 @@ class TrainingRuns:
         truth = self.known[run[:, None], first[:, None] + torch.arange(self.length)]
         return self._batch(window, truth, None)
 
+    def _picked(self, count: int, random: torch.Generator) -> Windows:
+        """Stretches of the observations drawn at random, of every run and sampling as many."""
+        rows = self.starts[:, 0]
+        chance = 1.0 / rows.bincount()[rows]  # a sparse sampling has few places to begin at
+        return self._stretch(
+            self.starts[torch.multinomial(chance, count, replacement=True, generator=random)]
+        )
+
     def _stretch(self, places: Tensor) -> Windows:
         row, first = places[:, :1], places[:, 1:]
         time = first + torch.arange(self.length)
@@ -144,6 +151,13 @@ class TrainingRuns:
             self.scales.maps(wanted),
             self.scales.layout(known).float(),
         )
+
+
+def observed_anew(states: Tensor, like: Windows, random: torch.Generator) -> Windows:
+    """States (windows, times, components) observed as other windows are, with fresh noise."""
+    noise = torch.randn(states.shape, generator=random, dtype=states.dtype).to(states.device)
+    values = torch.where(like.observed, states + noise * like.variance.sqrt(), 0.0)
+    return Windows(values, like.observed, like.variance)
 
 
 def first_guess(

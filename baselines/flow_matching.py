@@ -1,0 +1,113 @@
+r"""Flow matching: a learned velocity carries errors of an interpolation to those of the posterior.
+
+A member is the estimate by optimal interpolation and an error that solves, from time 0 to time 1,
+
+.. math:: \dot e = \frac{2 \tau - 1}{(1 - \tau)^2 + \tau^2} \, e + f(e, y, \hat x, \tau),
+
+which begins as a draw of the error that the interpolation itself makes
+(:mod:`oceanbench.assimilation.generative.estimate_errors`). The first term returns it to where it
+began: where the posterior is that of the Gaussian process, f has nothing to learn. The network f is
+trained on straight lines between such draws and the errors of known states
+(:mod:`oceanbench.assimilation.generative.flow`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import torch
+import xarray as xr
+
+from oceanbench.assimilation.generative.configuration import GenerativeConfiguration
+from oceanbench.assimilation.generative.members import estimate_members, physics_of
+from oceanbench.assimilation.generative.training import train_network
+from oceanbench.assimilation.window_batches import as_dataset, is_cyclic
+
+KINDS = ("windows",)
+REFERENCE = "Lipman et al. (2023) doi:10.48550/arXiv.2210.02747"
+NAME = "flow_matching"
+CONFIGURATIONS = {  # by whether the components lie on a circle, all alike
+    True: GenerativeConfiguration(
+        learns="flow", length=16, batch=16, steps=600, rate=1e-3, hidden=16, blocks=4, kernel=3
+    ),
+    False: GenerativeConfiguration(learns="flow", length=25, batch=128, steps=2500, rate=1e-3),
+}
+
+
+def train(
+    inputs: Mapping[str, xr.Dataset],
+    *,
+    device: str,
+    seed: int,
+    steps: int = 0,
+    start: str = "errors",
+    simulated: int = 0,
+    checkpoint: str = "",
+    init: Mapping[str, torch.Tensor] | None = None,
+) -> dict[str, torch.Tensor]:
+    """Learn the velocity from known states, observed anew in every step.
+
+    Parameters
+    ----------
+    inputs : states and observations of the roles training and validation
+    device : of torch
+    seed : of the weights, the windows that are drawn, and the noise
+    steps : of the training; 0 as many as the configuration has
+    start : what errors begin as: ``errors`` of the interpolation, or ``white`` noise
+    simulated : windows of the model told, driven by the noise that is told, to learn from in place
+        of the known states; 0 for those
+    checkpoint : folder that keeps the training: one that was interrupted resumes there
+    init : weights of the same network, from which to go on
+    """
+    usual = CONFIGURATIONS[is_cyclic(inputs)]
+    return train_network(
+        inputs,
+        replace(usual, steps=steps or usual.steps, start=start, simulated=simulated),
+        name=NAME,
+        seed=seed,
+        device=device,
+        checkpoint=checkpoint,
+        init=init,
+    )
+
+
+def estimate(
+    inputs: Mapping[str, xr.Dataset],
+    target: xr.Dataset,
+    *,
+    device: str,
+    seed: int,
+    weights: Mapping[str, torch.Tensor],
+    members: int = 100,
+    evaluations: int = 20,
+) -> xr.Dataset:
+    """Members of the posterior of every window.
+
+    Parameters
+    ----------
+    inputs : observations, and the training data that the interpolation has its covariance from
+    target : one variable ([sampling,] window, time, component) to fill
+    device : of torch
+    seed : of the noise that members begin with, the same for all windows
+    weights : that ``train`` found
+    members : to draw
+    evaluations : of the velocity, an even number
+    """
+    found = estimate_members(
+        inputs,
+        weights,
+        name=NAME,
+        members=members,
+        seed=seed,
+        evaluations=evaluations,
+        device=device,
+    )
+    return as_dataset(found, target)
+
+
+def PHYSICS(  # noqa: N802  (the name that a method file gives it)
+    *, weights: Mapping[str, torch.Tensor], **_: object
+) -> str:
+    """Equations that the velocity was learned from."""
+    return physics_of(weights, NAME)

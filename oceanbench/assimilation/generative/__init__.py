@@ -1,0 +1,1 @@
+"""Generative methods: networks whose draws are members of the posterior."""
