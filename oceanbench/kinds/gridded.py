@@ -72,9 +72,17 @@ def _check_field(declaration: Declaration, name: str, where: str) -> None:
 
 
 def open_dataset(
-    declaration: Declaration, name: str, data_dir: Path | None, period: slice | None
+    declaration: Declaration,
+    name: str,
+    data_dir: Path | None,
+    period: slice | None,
+    *,
+    columns: bool = False,
 ) -> xr.Dataset:
-    """Open a dataset; truth and target are cut to the domain, others with times to a period."""
+    """Open a dataset; truth and target are cut to the domain, others with times to a period.
+
+    A truth has one value at each time and place, or one at each depth, in columns.
+    """
     dataset = declaration.datasets[name]
     box = declaration.scored.box if dataset.role in ("truth", "target") else None
     if box is None and period is not None and dataset.layout != "static":
@@ -87,7 +95,7 @@ def open_dataset(
         daily_mean=dataset.daily_mean,
         box=box,
     )
-    if dataset.role == "truth":
+    if dataset.role == "truth" and not columns:
         dims = MAPS if dataset.layout == "grid" else MAPS[:1]
         check_truth(opened, dims, f"{declaration.name}: dataset '{name}'")
     return opened

@@ -38,7 +38,7 @@ def open_dataset(
     """Open a dataset on the declared grid and depths; initial conditions have a map a start."""
     if declaration.datasets[name].role == "initial":
         return _open_initial(declaration, name, data_dir)
-    opened = gridded.open_dataset(declaration, name, data_dir, period)
+    opened = gridded.open_dataset(declaration, name, data_dir, period, columns=True)
     if declaration.datasets[name].layout in ("grid", "static"):
         check_levels(declaration, opened, name)
     return _on_nodes(declaration, opened, name)
