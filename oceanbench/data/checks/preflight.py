@@ -22,6 +22,9 @@ from oceanbench.data.checks.hdf5_files import check_hdf5
 from oceanbench.errors import OceanbenchError
 
 SECONDS = 10  # that the headers of one file may take
+MEMORY = 2**30  # bytes that they may take beside what this process has
+STATM = Path("/proc/self/statm")  # sizes of this process, in pages
+TOO_LARGE = 2  # how a child ends that had not enough of it
 _READ: set[tuple[int, ...]] = set()  # files that a child has read to the end
 
 
@@ -47,6 +50,9 @@ def preflight(file: Path, budget: Budget) -> None:
             _limit()
             _read(file, budget)
             os._exit(0)
+        except (MemoryError, OSError) as problem:
+            if isinstance(problem, MemoryError) or "memory" in str(problem):  # of the library
+                os._exit(TOO_LARGE)
         finally:
             os._exit(1)
     _, status = os.waitpid(child, 0)
@@ -55,6 +61,11 @@ def preflight(file: Path, budget: Budget) -> None:
         how = "takes forever" if name == "SIGALRM" else f"crashes the HDF5 library ({name})"
         raise OceanbenchError(
             f"{file}: cannot be read as NetCDF (it {how}); it is damaged: write or fetch it again"
+        )
+    if os.WEXITSTATUS(status) == TOO_LARGE:
+        raise OceanbenchError(
+            f"{file}: its headers and texts take more than {MEMORY // 2**30} GiB; leave out the "
+            "texts"
         )
     if os.WEXITSTATUS(status) == 0:  # to the end, whatever the budget
         _READ.add(identity)
@@ -71,6 +82,12 @@ def _limit() -> None:
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(SECONDS)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if STATM.is_file():  # of Linux, alone among systems in heeding this limit
+        pages = int(STATM.read_text(encoding="ascii").split()[0])
+        hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+        most = pages * resource.getpagesize() + MEMORY
+        least = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(resource.RLIMIT_AS, (least, hard))
     silent = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, 1)
     os.dup2(silent, 2)
