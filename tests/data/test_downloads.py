@@ -82,6 +82,31 @@ def test_no_member_leaves_the_folder(name, fetched, tmp_path):
         assert not Path("/oceanbench_up.nc").exists()
 
 
+@every(
+    "name, given, words",
+    [
+        ("a\x1b[31m.nc", {}, "no file may have"),
+        (".fetch/other/download.nc", {}, "no file may have"),
+        ("a.nc", {"size": -512}, "less than no bytes"),
+    ],
+)
+def test_no_member_has_a_name_or_size_that_no_file_has(name, given, words, fetched, tmp_path):
+    path = tar(tmp_path / "a.tar.gz", (name, None, given))
+    with pytest.raises(OceanbenchError, match=words):
+        fetched(path, "*")
+    assert inside(tmp_path / "outer") == set()
+
+
+def test_the_directory_of_an_archive_is_bounded(fetched, tmp_path, monkeypatch):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as opened:
+        for number in range(300):
+            opened.writestr(f"{number}.nc", b"")
+    monkeypatch.setattr(downloads, "MOST_AT_ONCE", 2**14)
+    with pytest.raises(OceanbenchError, match="header that is too large"):
+        fetched(path, "*")
+
+
 def test_only_regular_files_that_are_declared_are_kept(fetched, tmp_path):
     path = tar(
         tmp_path / "a.tar.gz",
