@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 import zlib
@@ -81,7 +82,7 @@ def test_what_is_read_when_a_file_is_opened_is_bounded(tmp_path):
         text = one.id.read_direct_chunk((0,))[1]
         many = file.create_dataset("names", (2**12,), h5py.string_dtype(), chunks=(2**12,))
         many.id.write_direct_chunk((0,), text * 2**12)
-    assert "take more than" in refusal(paths["texts"])
+    assert re.search("take more than|takes forever|crashes", refusal(paths["texts"]))
 
 
 def test_no_chunk_is_stored_in_more_bytes_than_it_needs(tmp_path):
