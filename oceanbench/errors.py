@@ -22,6 +22,17 @@ def in_one_line(problem: Exception, most: int | None = None) -> str:
     return " ".join(str(problem).split())[:most]
 
 
+def terminal(text: object) -> str:
+    r"""One line of a terminal: no control sequences, no invisible or reordering characters.
+
+    >>> terminal("a\x1b[31mb")
+    'a\\x1b[31mb'
+    """
+    return "".join(
+        c if c.isprintable() else " " if c.isspace() else ascii(c)[1:-1] for c in str(text)
+    )
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Say which known name was probably meant, and list them all.
 

@@ -8,15 +8,12 @@ from __future__ import annotations
 import html
 import re
 
+from oceanbench.errors import terminal
+
+__all__ = ["csv_cell", "markdown", "terminal"]
+
 NUMBER = re.compile(r"[-+]?\d[\d.]*(e[-+]?\d+)?( \[[-\d., ]+\])?( \(partial\))?")
-FORMULA = ("=", "+", "-", "@")  # what a spreadsheet begins to calculate at
-
-
-def terminal(text: object) -> str:
-    """One line of a terminal: no control sequences, no invisible or reordering characters."""
-    return "".join(
-        c if c.isprintable() else " " if c.isspace() else ascii(c)[1:-1] for c in str(text)
-    )
+FORMULA = tuple("=+-@＝＋－＠")  # what a spreadsheet begins to calculate at
 
 
 def markdown(text: object) -> str:

@@ -13,6 +13,10 @@ from oceanbench.challenge import Challenge
 from oceanbench.result import Result
 from oceanbench.submission import LEARNED_FROM
 
+OF_A_METHOD = (  # what those of one method say alike: nobody stands in the row of others
+    "method", "authors", "reference", "members", "observations", "learned_from", "physics",
+)  # fmt: skip
+
 
 def observations(result: Result) -> str:
     """Observations that a submission declares beside the usual ones; "" where there are none."""
@@ -46,7 +50,7 @@ def gathered(results: Sequence[Result]) -> dict[str, list[Result]]:
     """Results by the name of their row, that of the row first, then those of its other seeds.
 
     A result has a row of its own unless it says that it is another seed of one that is there, is
-    none itself, and used and learned from the same.
+    none itself, and says the same of itself: method and authors, what it used and learned from.
     """
     rows = {r.name: [r] for r in results}
     for result in results:
@@ -57,7 +61,7 @@ def gathered(results: Sequence[Result]) -> dict[str, list[Result]]:
 
 
 def _alike(one: Result, other: Result) -> bool:
-    return all(_said(one, key) == _said(other, key) for key in ("observations", "learned_from"))
+    return all(_said(one, key) == _said(other, key) for key in OF_A_METHOD)
 
 
 def _said(result: Result, key: str) -> str:

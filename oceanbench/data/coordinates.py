@@ -107,6 +107,12 @@ def check_coordinates(dataset: xr.Dataset, wanted: Sequence[str], where: str) ->
             f"found {', '.join(sorted(map(str, dataset.variables))) or 'nothing'}; "
             "rename the coordinates to time, latitude, longitude"
         )
+    for name in wanted:
+        if name != "time" and dataset[name].dtype.kind not in "iuf":
+            raise OceanbenchError(
+                f"{where}: {name} has type {dataset[name].dtype}, expected numbers of degrees; "
+                "correct it"
+            )
     for name in ("latitude", "longitude"):
         unit = str(dataset[name].attrs.get("units", "degrees")).lower() if name in wanted else ""
         turned = "west" in unit or "south" in unit

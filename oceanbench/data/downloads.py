@@ -160,6 +160,8 @@ def _unpacked(archive: Path, folder: Path, patterns: Sequence[str], most: float)
     wanted, total = [], 0
     for number, (name, size, stream) in enumerate(_members(archive)):
         total += size
+        if size < 0:
+            raise ValueError("the archive has a file of less than no bytes")
         if total > most or number > MOST_MEMBERS:
             raise ValueError(
                 f"the archive holds more than {most:.0f} bytes or {MOST_MEMBERS} files"
@@ -167,6 +169,8 @@ def _unpacked(archive: Path, folder: Path, patterns: Sequence[str], most: float)
         path = PurePosixPath(name)
         if path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name:
             raise ValueError(f"the archive writes outside of its folder: {name!r}")
+        if not name.isprintable() or WORK in path.parts:
+            raise ValueError(f"the archive has a name that no file may have: {name!r}")
         if stream is None or not any(fnmatchcase(path.as_posix(), p) for p in patterns):
             continue
         place = folder / path
@@ -180,7 +184,7 @@ def _unpacked(archive: Path, folder: Path, patterns: Sequence[str], most: float)
 def _members(archive: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
     """Name, size and content of what an archive holds; no content where it is no regular file."""
     if zipfile.is_zipfile(archive):
-        with zipfile.ZipFile(archive) as opened:
+        with archive.open("rb") as stream, zipfile.ZipFile(_Bounded(stream)) as opened:
             for entry in opened.infolist():
                 yield (
                     entry.filename,
@@ -203,10 +207,12 @@ class _Bounded:
 
     def __init__(self, stream: Any) -> None:
         self.stream = stream
-        self.seek, self.tell = stream.seek, stream.tell
+        self.seek, self.tell, self.seekable = stream.seek, stream.tell, stream.seekable
 
     def read(self, size: int = -1) -> bytes:
-        if not 0 <= size <= MOST_AT_ONCE:
+        found: bytes = b""
+        if size <= MOST_AT_ONCE:
+            found = self.stream.read(MOST_AT_ONCE + 1 if size < 0 else size)
+        if max(size, len(found)) > MOST_AT_ONCE:
             raise ValueError("the archive has a header that is too large")
-        found: bytes = self.stream.read(size)
         return found

@@ -158,6 +158,11 @@ def _variables_of(
     for name, found in terms.items():
         for _, source in found:
             check_units(dataset[source], expected_in(expected, name), file)
+            if dataset[source].dtype.kind not in "iufb":
+                raise OceanbenchError(
+                    f"{file}: '{source}' has type {dataset[source].dtype}, expected real numbers; "
+                    "convert it"
+                )
     extra = [n for n in EXTRAS if n in dataset.variables and n not in variables]
     dataset = dataset[[*sorted(names), *extra]]
     if layout in ("track", "swath"):

@@ -4,14 +4,53 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
-from oceanbench.errors import OceanbenchError
+from oceanbench.errors import OceanbenchError, terminal
 
 EXTRA = "pip install 'oceanbench-challenges[all]'"
+KEPT = re.compile(r"([\n\r\t]|\x1b\[\?25[lh])")  # lines, tabs, and a bar that hides the cursor
 OURS = ("torch", "safetensors", "lightning", "scipy", "gsw", "dask", "distributed", "matplotlib")
+
+
+class Escaped:
+    """A stream of text whose control sequences are shown and not obeyed, but those of a bar.
+
+    Parameters
+    ----------
+    stream : where the text goes
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        """What else a stream has."""
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write a text."""
+        parts = KEPT.split(text)
+        parts[::2] = map(terminal, parts[::2])
+        self._stream.write("".join(parts))
+        return len(text)
+
+    def writelines(self, lines: Any) -> None:
+        """Write several texts."""
+        self.write("".join(lines))
+
+
+@contextmanager
+def escaped() -> Iterator[None]:
+    """Run a method's code: what it prints, and its traceback, may hold texts of data files."""
+    with redirect_stdout(Escaped(sys.stdout)), redirect_stderr(Escaped(sys.stderr)):
+        yield
 
 
 def imported(path: Path) -> ModuleType:
@@ -28,7 +67,8 @@ def imported(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # where dataclasses and pickles look their module up
     try:
-        spec.loader.exec_module(module)
+        with escaped():
+            spec.loader.exec_module(module)
     except ModuleNotFoundError as problem:
         raise OceanbenchError(lacks(path, problem)) from problem
     except SyntaxError as problem:

@@ -20,8 +20,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from oceanbench.errors import OceanbenchError
-from oceanbench.methods.importing import imported, lacks
+from oceanbench.errors import OceanbenchError, in_one_line
+from oceanbench.methods.importing import escaped, imported, lacks
 from oceanbench.methods.remote_inputs import Empty, RemoteInputs
 
 ANSWERED = 86  # how a process ends that has sent what was asked: not as a method that ends it
@@ -72,6 +72,11 @@ def receive(connection: Connection) -> Any:
 def serve(descriptor: int) -> None:
     """Import and fork as told through a connection, until its other end is closed."""
     connection = Connection(descriptor)
+    with escaped():
+        _serve(connection)
+
+
+def _serve(connection: Connection) -> None:
     while True:
         try:
             message = receive(connection)
@@ -127,7 +132,11 @@ def _answer(connection: Connection, call: Call) -> None:
         found = Failure(f"{call.method.stem}: {call.function}() failed, {first}")
     sys.stdout.flush()
     sys.stderr.flush()
-    send(connection, found)
+    try:
+        send(connection, found)
+    except (pickle.PicklingError, AttributeError, TypeError, RecursionError) as problem:
+        words = f"{call.method.stem}: {call.function}() returned what cannot be sent"
+        send(connection, Failure(f"{words}, {in_one_line(problem, 200)}; return arrays"))
 
 
 def _asked(connection: Connection, question: Any) -> Any:

@@ -14,6 +14,7 @@ from oceanbench.challenge import Challenge
 from oceanbench.data import files
 from oceanbench.errors import OceanbenchError
 from oceanbench.learning import history
+from oceanbench.methods.importing import escaped
 from oceanbench.methods.inputs import Inputs
 from oceanbench.methods.method_file import (
     TRAIN,
@@ -105,7 +106,9 @@ def train(
     check_call(stem, TRAIN, module.train, **arguments)
     start, start_cpu = time.perf_counter(), time.process_time()
     with history.recorded(path.with_suffix(".csv"), resumes=bool(options.get("checkpoint"))):
-        tensors = _checked(module.train(inputs, **arguments), stem)
+        with escaped():
+            learned = module.train(inputs, **arguments)
+        tensors = _checked(learned, stem)
     seconds = time.perf_counter() - start
     recorded = {key: shareable(value) for key, value in options.items()}
     kept = {"device": device, "seed": seed, "options": recorded}

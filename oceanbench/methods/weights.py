@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 MOST_BYTES = 2**30  # of a file
+MOST_HEADER = 2**22  # of them: its texts and the names of its tensors, all of which become objects
 PARTS: dict[str, dict[str, type]] = {
     "method": {"name": str, "sha256": str},
     "challenge": {"name": str, "version": int, "sha256": str},
@@ -106,6 +107,8 @@ class Weights:
             if path.stat().st_size > MOST_BYTES:
                 raise OSError(errno.EFBIG, f"it has more than {MOST_BYTES // 2**30} GiB")
             content = path.read_bytes()
+            if MOST_HEADER < int.from_bytes(content[:8], "little") < len(content):
+                raise OSError(errno.EFBIG, f"its header has more than {MOST_HEADER // 2**20} MiB")
             tensors = library.load(content)
         except OSError as problem:
             raise OceanbenchError(

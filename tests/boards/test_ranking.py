@@ -129,6 +129,8 @@ def test_trainings_from_other_seeds_are_told_in_the_row_of_their_method(
     for others in (
         [of("second", "absent"), results["poor"]],
         [results["first"], of("second", "first", observations="swath")],
+        [results["first"], of("second", "first", authors="a stranger")],
+        [results["first"], of("second", "first", method="another")],
         [of("first", "second"), of("second", "first")],
     ):
         apart = ranking.board(challenge, others)

@@ -82,6 +82,33 @@ def test_no_member_leaves_the_folder(name, fetched, tmp_path):
         assert not Path("/oceanbench_up.nc").exists()
 
 
+@every(
+    "name, size, words",
+    [
+        ("a\x1b[31m.nc", 0, "no file may have"),
+        (".fetch/other/download.nc", 0, "no file may have"),
+        ("a.nc", -512, "less than no bytes"),
+    ],
+)
+def test_no_member_has_a_name_or_size_that_no_file_has(name, size, words, fetched, tmp_path):
+    member, path = tarfile.TarInfo(name), tmp_path / "a.tar.gz"
+    member.size = size
+    path.write_bytes(gzip.compress(member.tobuf() + bytes(1024)))
+    with pytest.raises(OceanbenchError, match=words):
+        fetched(path, "*")
+    assert inside(tmp_path / "outer") == set()
+
+
+def test_the_directory_of_an_archive_is_bounded(fetched, tmp_path, monkeypatch):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as opened:
+        for number in range(400):
+            opened.writestr(f"{number}.nc", b"")
+    monkeypatch.setattr(downloads, "MOST_AT_ONCE", 2**14)
+    with pytest.raises(OceanbenchError, match="header that is too large"):
+        fetched(path, "*")
+
+
 def test_only_regular_files_that_are_declared_are_kept(fetched, tmp_path):
     path = tar(
         tmp_path / "a.tar.gz",

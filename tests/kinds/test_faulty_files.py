@@ -269,6 +269,26 @@ def test_files_in_another_unit_are_refused(tmp_path, role):
     check(f"'{unit}', expected", tmp_path, kind, name, change=said(unit))
 
 
+def test_values_and_places_are_real_numbers(tmp_path):
+    for number, (change, words) in enumerate(
+        [
+            (lambda d: d.astype("c16"), "complex128, expected real"),
+            (lambda d: d.assign_coords(latitude=d["latitude"].astype("c16")), "latitude has type"),
+            (lambda d: d.assign_coords(latitude=("time", ["a"] * d.sizes["time"])),
+             "latitude has type"),
+        ]
+    ):  # fmt: skip
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        check(words, folder, "tracks", "truth", change=change)
+    for name, change, words in (
+        ("complex", lambda d: d.astype("c16"), "complex128, expected real"),
+        ("member", lambda d: d.expand_dims(member=3), "has dimensions .*'member'"),
+    ):
+        (tmp_path / name).mkdir()
+        check(words, tmp_path / name, "windows", "truth", change=change)
+
+
 @every("kind", ["maps", "tracks", "forecasts"])
 def test_a_truth_declared_in_another_unit_than_the_submission_is_refused(tmp_path, kind):
     check("both are compared", tmp_path, kind, datasets__truth__units="cm")

@@ -46,6 +46,11 @@ def dies(inputs, target, **options):
     os._exit(3)
 def ends(inputs, target, **options):
     os._exit(0)
+def prints(inputs, target, **options):
+    print("a\\x1b[31mb\\tc")
+    raise ValueError("\\x1b]0;title\\a")
+def sends(inputs, target, **options):
+    return lambda: 1
 def killed(inputs, target, **options):
     os.kill(os.getpid(), 9)
 """
@@ -107,6 +112,7 @@ def test_the_target_is_empty_and_what_is_filled_comes_back(call: Asking) -> None
         ("dies", "^mine: its process ended with 3"),
         ("ends", "^mine: its process ended with 0"),
         ("killed", "^mine: its process ended by signal 9"),
+        ("sends", r"^mine: sends\(\) returned what cannot be sent, "),
         ("nowhere", "^mine: nowhere.* failed, AttributeError"),
     ],
 )
@@ -116,6 +122,16 @@ def test_a_failure_is_one_line_and_the_next_call_is_answered(
     with pytest.raises(OceanbenchError, match=words):
         call(function, Once(sea=sea), TARGET)
     assert call("count", {}, TARGET).value == 1
+
+
+def test_what_a_method_prints_is_escaped(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(METHOD, encoding="utf-8")
+    with MethodServer() as server, pytest.raises(OceanbenchError):
+        server.call(path, "prints", {}, TARGET, {})
+    out, err = capfd.readouterr()
+    assert out == "a\\x1b[31mb\tc\n"
+    assert "ValueError: \\x1b]0;title\\x07" in err and "\x1b" not in err
 
 
 def test_no_module_comes_from_the_folder_that_one_stands_in(

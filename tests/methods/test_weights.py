@@ -119,6 +119,15 @@ def test_a_file_has_no_more_than_weights_have(tmp_path: Path) -> None:
         Weights.load(path)
 
 
+def test_a_header_has_no_more_than_weights_have(tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    one = b'"%07d":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}'
+    header = b"{" + b",".join(one % number for number in range(80_000)) + b"}"
+    path.write_bytes(len(header).to_bytes(8, "little") + header)
+    with pytest.raises(OceanbenchError, match="its header has more than 4 MiB"):
+        Weights.load(path)
+
+
 def test_without_safetensors_the_cure_is_said(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "safetensors.torch", None)
     with pytest.raises(OceanbenchError, match=r"pip install 'oceanbench-challenges\[torch\]'"):

@@ -21,6 +21,7 @@ class Budget:
     chunk : bytes of one chunk, decoded: the least that can be read of an array
     chunks : stored pieces, of all arrays together
     nodes : of one axis, all of which are read when a file is opened
+    axes : bytes of all axes of one file together
     members : of an ensemble
     objects : arrays and groups of one file
     files : that a glob finds, or that a Zarr store holds beside its chunks
@@ -31,6 +32,7 @@ class Budget:
     chunk: float = GIB / 4
     chunks: float = 100_000
     nodes: float = 10_000_000
+    axes: float = GIB / 2
     members: float = 1_000
     objects: float = 1_000
     files: float = 10_000
@@ -66,6 +68,7 @@ WORDS = {
     "chunk": "in one chunk",
     "chunks": "chunks",
     "nodes": "nodes of one axis",
+    "axes": "in axes",
     "members": "members",
     "objects": "arrays and groups",
     "files": "files",
@@ -75,7 +78,7 @@ WORDS = {
 
 def _amount(part: str, number: float) -> str:
     """Number of a part, in its unit."""
-    if part not in ("values", "chunk", "stored"):
+    if part not in ("values", "chunk", "axes", "stored"):
         return f"{number:.0f} {WORDS[part]}"
     gib = number / GIB
     return f"{gib:.0f} GiB {WORDS[part]}" if gib >= 10 else f"{gib:.2g} GiB {WORDS[part]}"

@@ -46,9 +46,8 @@ def check_files(
         elif not stat.S_ISREG(found.st_mode):
             raise OceanbenchError(f"{file}: is no regular file; give a NetCDF file or Zarr store")
         elif h5py.is_hdf5(file):
-            if at_first:
-                preflight(file, budget)
-            values += check_hdf5(file, budget)
+            sound = preflight(file, budget) if at_first else True
+            values += check_hdf5(file, budget, decoded=not sound)  # to tell what is wrong
         elif is_netcdf3(file):
             values += check_netcdf3(file, budget)
         else:

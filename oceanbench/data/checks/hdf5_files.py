@@ -13,7 +13,12 @@ from typing import Any, NoReturn
 import h5py
 
 from oceanbench.data.checks.budget import Budget, bytes_of
-from oceanbench.data.checks.zarr_chunks import MOST_RATIO, SMALL, inflation_problem
+from oceanbench.data.checks.zarr_chunks import (
+    MOST_RATIO,
+    SMALL,
+    inflation_problem,
+    stored_problem,
+)
 from oceanbench.errors import OceanbenchError
 
 FILTERS = {  # whose output cannot be larger than what is checked here
@@ -41,11 +46,22 @@ NAMES = {  # of others, as registered with The HDF Group
     h5py.h5z.FILTER_NBIT: "nbit",
     h5py.h5z.FILTER_SCALEOFFSET: "scaleoffset",
 }
+SUM = 4  # bytes of a checksum
+MOST_DECODED = 2**28  # bytes of a file whose chunks are decoded once more than they are read
 DEEPEST = 32  # groups within groups
+SHORTER = "give no attribute that is no short text or number"
+MOST_ATTRIBUTES = 10_000
+MOST_SAID = 2**22  # bytes of all attributes, which are read when a file is opened
 
 
-def check_hdf5(file: Path, budget: Budget) -> float:
+def check_hdf5(file: Path, budget: Budget, *, decoded: bool = True) -> float:
     """Refuse a file that reads elsewhere, asks for too much, or needs filters that are not here.
+
+    Parameters
+    ----------
+    file, budget : to be checked, and what it may ask for
+    decoded : whether all chunks are decoded, and have to hold as many bytes as they should; of a
+        file of at most :data:`MOST_DECODED` bytes
 
     Returns
     -------
@@ -53,7 +69,8 @@ def check_hdf5(file: Path, budget: Budget) -> float:
     """
     try:
         with h5py.File(file, "r") as opened:
-            return _visit(file, opened, budget)
+            small = file.stat().st_size <= MOST_DECODED
+            return _visit(file, opened, budget, decoded and small)
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as problem:
         if isinstance(problem, OceanbenchError):
             raise
@@ -63,10 +80,10 @@ def check_hdf5(file: Path, budget: Budget) -> float:
         ) from problem
 
 
-def _visit(file: Path, opened: h5py.File, budget: Budget) -> float:
+def _visit(file: Path, opened: h5py.File, budget: Budget, decoded: bool) -> float:
     seen: set[int] = set()
     waiting: list[tuple[h5py.Group, int]] = [(opened, 0)]
-    count, chunks, values = 0, 0, 0.0
+    count, chunks, said, values, axes = 0, 0, 0, 0.0, 0.0
     while waiting:
         group, depth = waiting.pop()
         address = h5py.h5o.get_info(group.id).addr
@@ -75,6 +92,7 @@ def _visit(file: Path, opened: h5py.File, budget: Budget) -> float:
         seen.add(address)
         if depth > DEEPEST:
             _refuse(file, group.name, "lies in groups within groups", "write the file flat")
+        said += _said(file, group.name, group.id)
         for raw in group.id:
             name = raw.decode("utf-8", "backslashreplace")
             count += 1
@@ -89,17 +107,31 @@ def _visit(file: Path, opened: h5py.File, budget: Budget) -> float:
             if isinstance(item, h5py.h5g.GroupID):
                 waiting.append((h5py.Group(item), depth + 1))
             elif isinstance(item, h5py.h5d.DatasetID):
-                chunks += _check_array(file, name, item, budget)
+                said += _said(file, name, item)
+                chunks += _check_array(file, name, item, budget, decoded)
                 budget.check("chunks", chunks, file.name)
-                values += bytes_of(item.shape, item.get_type().get_size())
+                size = bytes_of(item.shape, item.get_type().get_size())
+                values, axes = values + size, axes + size * h5py.h5ds.is_scale(item)
+                budget.check("axes", axes, file.name)
+            if said > MOST_SAID:
+                _refuse(file, name, f"and others have {said} bytes of attributes", SHORTER)
     return values
+
+
+def _said(file: Path, name: str, item: Any) -> int:
+    """Bytes of the attributes of an array or a group."""
+    count: int = h5py.h5a.get_num_attrs(item)
+    if count > MOST_ATTRIBUTES:
+        _refuse(file, name, f"has {count} attributes", SHORTER)
+    opened = (h5py.h5a.open(item, index=number) for number in range(count))
+    return sum(attribute.get_storage_size() for attribute in opened)
 
 
 def _refuse(file: Path, name: str, found: str, cure: str) -> NoReturn:
     raise OceanbenchError(f"{file.name}: '{name}' {found}; {cure}")
 
 
-def _check_array(file: Path, name: str, array: Any, budget: Budget) -> int:
+def _check_array(file: Path, name: str, array: Any, budget: Budget, decoded: bool) -> int:
     """Check an array without reading a value; the number of its chunks."""
     where = f"{file.name}: '{name}'"
     layout = array.get_create_plist()
@@ -121,8 +153,7 @@ def _check_array(file: Path, name: str, array: Any, budget: Budget) -> int:
         _refuse(file, name, "is compressed twice", "write it with zlib once")
     shape = array.shape
     itemsize = array.get_type().get_size()
-    if len(shape) == 1:
-        budget.check("nodes", shape[0], where)
+    budget.check("nodes", max(shape or (0,)), where)
     if layout.get_layout() != h5py.h5d.CHUNKED:
         stored, declared = array.get_storage_size(), bytes_of(shape, itemsize)
         if 0 < stored < declared:
@@ -131,32 +162,61 @@ def _check_array(file: Path, name: str, array: Any, budget: Budget) -> int:
     budget.check("chunk", bytes_of(layout.get_chunk(), itemsize), where)
     count: int = math.prod(-(-n // c) for n, c in zip(shape, layout.get_chunk(), strict=True))
     budget.check("chunks", count, where)
-    if h5py.h5z.FILTER_DEFLATE in numbers:
-        place = numbers.index(h5py.h5z.FILTER_DEFLATE)
-        _check_chunks(file, name, array, math.prod(layout.get_chunk()) * itemsize, place)
+    if numbers:
+        size = math.prod(layout.get_chunk()) * itemsize
+        _check_chunks(file, name, array, size, numbers, decoded=decoded)
     return count
 
 
-def _check_chunks(file: Path, name: str, array: Any, size: int, place: int) -> None:
-    """Refuse a deflated chunk that is decoded to more than it may hold.
+def _check_chunks(
+    file: Path, name: str, array: Any, size: int, filters: list[int], *, decoded: bool
+) -> None:
+    """Refuse a filtered chunk that is stored in more bytes than it needs, or decoded to others.
+
+    The library takes a chunk that is decoded to less, and the rest of it from anywhere in memory.
 
     Parameters
     ----------
     file, name : for messages
     array : whose chunks
     size : of a chunk, decoded
-    place : of deflate among the filters
+    filters : numbers of them
+    decoded : all chunks, or only deflated ones that may become large
     """
-    if array.get_storage_size() * MOST_RATIO <= SMALL:
-        return  # no chunk can become large
-    large: list[tuple[int, ...]] = []
+    places: list[tuple[int, ...]] = []
+    longest, deflated = 0, h5py.h5z.FILTER_DEFLATE in filters
 
     def look(chunk: Any) -> None:
-        skipped = chunk.filter_mask & (1 << place)
-        if not skipped and chunk.size * MOST_RATIO > SMALL:
-            large.append(chunk.chunk_offset)
+        nonlocal longest
+        longest = max(longest, chunk.size)
+        if decoded or (deflated and chunk.size * MOST_RATIO > SMALL):
+            places.append(chunk.chunk_offset)
 
     array.chunk_iter(look)
-    for offset in large:
-        if wrong := inflation_problem(array.read_direct_chunk(offset)[1], "zlib", size + 4):
+    if wrong := stored_problem(longest, size):
+        _refuse(file, name, f"has a chunk that {wrong}", "write the file again")
+    for place in places:
+        mask, content = array.read_direct_chunk(place)
+        used = [number for bit, number in enumerate(filters) if not mask & (1 << bit)]
+        if wrong := _chunk_problem(content, size, used):
             _refuse(file, name, f"has a chunk that {wrong}", "write the file again")
+
+
+def _chunk_problem(content: bytes, size: int, filters: list[int]) -> str | None:
+    """Say that a chunk is not decoded to as many bytes as it holds.
+
+    Parameters
+    ----------
+    content : as it is stored
+    size : decoded
+    filters : that it went through, in their order
+    """
+    deflate, sums = h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_FLETCHER32
+    if deflate not in filters:
+        expected = size + SUM * (sums in filters)
+        found = len(content)
+        return None if found == expected else f"has {found} bytes, expected {expected}"
+    before = sums in filters[: filters.index(deflate)]
+    after = sums in filters and not before
+    stored = content[:-SUM] if after else content
+    return inflation_problem(stored, "zlib", size + SUM * before, whole=True)

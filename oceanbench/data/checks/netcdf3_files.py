@@ -99,14 +99,18 @@ def _check(header: _Header, size: int, budget: Budget, where: str) -> None:
     variables = header.several(VARIABLES, header.variable)
     budget.check("objects", len(variables) + len(dims), where)
     recorded = [length == 0 for _, length in dims]
-    of_record, pieces = 0, []
+    for name, length in dims:
+        budget.check("nodes", length or records, f"{where}: '{name}'")
+    of_record, axes, pieces = 0, 0, []
     for name, numbers, itemsize, begin in variables:
         along = bool(numbers) and recorded[numbers[0]]
         length = math.prod(dims[n][1] for n in numbers[along:]) * itemsize
         of_record += -(-length // 4) * 4 if along else 0
         pieces.append((name, along, begin, length))
         if len(numbers) == 1:
-            budget.check("nodes", records if along else dims[numbers[0]][1], f"{where}: '{name}'")
+            nodes = records if along else dims[numbers[0]][1]
+            axes += nodes * itemsize * (name == dims[numbers[0]][0])
+            budget.check("axes", axes, where)
     for name, along, begin, length in pieces:
         repeated = (records - 1) * of_record if along and records else 0
         end = begin + repeated + (length if records or not along else 0)

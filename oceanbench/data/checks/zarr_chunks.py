@@ -15,6 +15,8 @@ import numpy as np
 
 MOST_RATIO = 1032  # of deflate
 SMALL = 2**26  # bytes that any chunk may be decoded to
+MOST_GROWTH = 1.25  # of bytes that do not compress
+MOST_FRAME = 2**20  # bytes of headers and sums beside them, with room
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,21 @@ class Shard:
     checksum: int
 
 
+def stored_problem(length: int, size: int | None, pieces: int = 1) -> str | None:
+    """Say that a chunk is stored in more bytes than what it is decoded to can need.
+
+    Decoders read all of it, and a file with a hole has terabytes of zeros at no cost.
+
+    Parameters
+    ----------
+    length : as it is stored
+    size : decoded; None where texts have lengths of their own
+    pieces : that it consists of
+    """
+    most = MOST_GROWTH * (SMALL if size is None else size) + MOST_FRAME + 256 * pieces
+    return f"is stored in {length} bytes, more than {most:.0f}" if length > most else None
+
+
 def chunk_problem(
     head: bytes, length: int, coding: Coding, whole: Callable[[], bytes]
 ) -> str | None:
@@ -65,6 +82,8 @@ def chunk_problem(
     coding : of its array; without a size, any that is not absurd is right
     whole : reads all of it
     """
+    if wrong := stored_problem(length, coding.size):
+        return wrong
     length -= coding.added
     if coding.compressor in ("zlib", "gzip", "bz2"):
         if coding.compressor != "bz2" and length * MOST_RATIO <= SMALL:
@@ -123,7 +142,9 @@ SIZES: Mapping[str | None, Callable[[bytes, int], int | str]] = {
 }
 
 
-def inflation_problem(content: bytes, compressor: str, most: int) -> str | None:
+def inflation_problem(
+    content: bytes, compressor: str, most: int, *, whole: bool = False
+) -> str | None:
     """Say what is wrong with a deflated chunk, of which at most so many bytes are made.
 
     Parameters
@@ -131,6 +152,7 @@ def inflation_problem(content: bytes, compressor: str, most: int) -> str | None:
     content : as it is stored
     compressor : ``zlib``, ``gzip`` or ``bz2``
     most : bytes that it may be decoded to
+    whole : that it has to be
     """
     try:
         if compressor == "bz2":
@@ -139,11 +161,27 @@ def inflation_problem(content: bytes, compressor: str, most: int) -> str | None:
             made = zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(content, most + 1)
     except (OSError, EOFError, zlib.error) as problem:
         return f"is damaged ({problem})"
-    return None if len(made) <= most else f"is decoded to more than {most} bytes"
+    if len(made) > most:
+        return f"is decoded to more than {most} bytes"
+    return (
+        f"is decoded to {len(made)} bytes, expected {most}" if whole and len(made) < most else None
+    )
 
 
-def shard_problem(content: bytes, shard: Shard) -> str | None:
-    """Say what is wrong with a shard: its index, or one of its chunks."""
+def shard_problem(length: int, coding: Coding, whole: Callable[[], bytes]) -> str | None:
+    """Say what is wrong with a shard: its length, its index, or one of its chunks.
+
+    Parameters
+    ----------
+    length : as it is stored
+    coding : of its array, with shards
+    whole : reads all of it
+    """
+    shard = coding.shard
+    assert shard is not None
+    if wrong := stored_problem(length, coding.size, shard.count):
+        return wrong
+    content = whole()
     length = 16 * shard.count
     start = len(content) - length - shard.checksum if shard.index_last else 0
     if start < 0 or len(content) < length + shard.checksum:

@@ -53,15 +53,16 @@ def check_store(store: Path, budget: Budget) -> float:
         with the name of the array or file inside the store, what was found, and the cure
     """
     codings: dict[str, Coding] = {}
-    chunks, others, stored, values = 0, 0, 0, 0.0
+    chunks, others, stored, values, axes = 0, 0, 0, 0.0, 0.0
     for folder, below, names in os.walk(store):
         place = Path(folder).relative_to(store)
         if len(place.parts) > 32:
             _refuse(store, place.parts[0], "lies in folders within folders", "write it flat")
         array = _array_of(place, codings)
         if array is None:
-            coding, declared = _coding(store, place, budget)
-            values += declared
+            coding, declared, on_axis = _coding(store, place, budget)
+            values, axes = values + declared, axes + on_axis
+            budget.check("axes", axes, store.name)
         else:
             coding = codings[array]
         if array is None and coding is not None:
@@ -115,8 +116,8 @@ def _read(store: Path, place: Path) -> Any:
         _refuse(store, place.as_posix(), f"cannot be read as JSON ({reason})")
 
 
-def _coding(store: Path, place: Path, budget: Budget) -> tuple[Coding | None, float]:
-    """Coding and decoded bytes of the array in a folder; None where there is none."""
+def _coding(store: Path, place: Path, budget: Budget) -> tuple[Coding | None, float, float]:
+    """Coding, decoded bytes, and those of an axis, of an array in a folder; None for no array."""
     readers: Sequence[tuple[str, Callable[[Any], Layout]]] = (
         (".zarray", _version_2),
         ("zarr.json", _version_3),
@@ -131,7 +132,7 @@ def _coding(store: Path, place: Path, budget: Budget) -> tuple[Coding | None, fl
             and isinstance(content, dict)
             and content.get("node_type") != "array"
         ):
-            return None, 0.0
+            return None, 0.0, 0.0
         try:
             coding, shape, chunks, itemsize = read(content)
         except OceanbenchError as problem:
@@ -144,10 +145,14 @@ def _coding(store: Path, place: Path, budget: Budget) -> tuple[Coding | None, fl
         pairs = zip(shape, chunks, strict=True)
         count = math.prod(-(-n // max(1, c)) for n, c in pairs)
         budget.check("chunks", count * (coding.shard.count if coding.shard else 1), where)
-        if len(shape) == 1:
-            budget.check("nodes", shape[0], where)
-        return coding, bytes_of(shape, itemsize)
-    return None, 0.0
+        budget.check("nodes", max(shape or (0,)), where)
+        along = content.get("dimension_names")
+        if (store / place / ".zattrs").is_file():
+            attributes = _read(store, place / ".zattrs")
+            along = isinstance(attributes, dict) and attributes.get("_ARRAY_DIMENSIONS")
+        size = bytes_of(shape, itemsize)
+        return coding, size, size if along == [place.name] else 0.0
+    return None, 0.0, 0.0
 
 
 def _version_2(content: Any) -> Layout:
@@ -285,6 +290,6 @@ def _check_chunk(store: Path, key: str, coding: Coding, length: int) -> None:
             head = stream.read(32)
             wrong = chunk_problem(head, length, coding, lambda: head + stream.read())
         else:
-            wrong = shard_problem(stream.read(), coding.shard)
+            wrong = shard_problem(length, coding, stream.read)
     if wrong:
         _refuse(store, key, f"{wrong}: it is damaged, or lies", "write the store again")

@@ -95,6 +95,10 @@ def open_dataset(
             raise OceanbenchError(f"{file.name}: no variable '{source}'; {hint}")
         wanted, array = expected_in(expected, name), opened[source]
         check_units(array, wanted, file.name)
+        if array.dtype.kind not in "iufb":
+            raise OceanbenchError(
+                f"{file.name}: '{source}' has type {array.dtype}, expected real numbers; convert it"
+            )
         if array.dtype.kind == "f":
             check_plausible(array.values, name, wanted, file.name)
         chosen[name] = array.assign_attrs(units=wanted.units or array.attrs.get("units") or "1")
@@ -116,6 +120,11 @@ def open_flag(file: Path, name: str) -> xr.DataArray:
 
 def in_samplings(truth: xr.DataArray, samplings: Sequence[str]) -> xr.DataArray:
     """Truth (window, time, component), repeated for every sampling where there are some."""
+    if set(truth.dims) != set(DIMENSIONS):
+        raise OceanbenchError(
+            f"the truth '{truth.name}' has dimensions {truth.dims}, expected {DIMENSIONS}; select "
+            "one of each other"
+        )
     ordered = truth.transpose(*DIMENSIONS)
     return ordered.expand_dims(sampling=np.array(samplings)) if samplings else ordered
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 import zlib
@@ -61,7 +62,60 @@ def test_what_a_chunk_is_inflated_to_is_bounded(tmp_path):
     with h5py.File(tmp_path / "a.nc", "w") as file:
         array = file.create_dataset("ssh", (64,), "f8", chunks=(64,), compression="gzip")
         array.id.write_direct_chunk((0,), bomb)
-    assert "decoded to more than 516 bytes" in refusal(tmp_path / "a.nc")
+    assert "decoded to more than 512 bytes" in refusal(tmp_path / "a.nc")
+
+
+def test_what_is_read_when_a_file_is_opened_is_bounded(tmp_path, unsound_headers):
+    """Attributes, axes and texts: of each of many axes the nodes cost nothing on disk."""
+    paths = {name: tmp_path / f"{name}.nc" for name in ("said", "axes", "texts")}
+    with h5py.File(paths["said"], "w", libver="latest") as file:
+        file.create_dataset("ssh", (4,), "f8").attrs["notes"] = np.zeros(2**20)
+    assert "8388608 bytes of attributes" in refusal(paths["said"])
+    with h5py.File(paths["axes"], "w") as file:
+        for name in "abcdefg":
+            file.create_dataset(name, (10**7,), "f8").make_scale(name)
+    assert "0.52 GiB in axes, more than 0.5 GiB" in refusal(paths["axes"])
+    with h5py.File(paths["texts"], "w") as file:
+        one = file.create_dataset("one", (1,), h5py.string_dtype(), chunks=(1,))
+        one[0] = "a" * 2**22
+        file.flush()
+        text = one.id.read_direct_chunk((0,))[1]
+        many = file.create_dataset("names", (2**12,), h5py.string_dtype(), chunks=(2**12,))
+        many.id.write_direct_chunk((0,), text * 2**12)
+    assert re.search("take more than|takes forever|crashes", refusal(paths["texts"]))
+
+
+def test_no_chunk_is_stored_in_more_bytes_than_it_needs(tmp_path):
+    with h5py.File(tmp_path / "a.nc", "w") as file:
+        array = file.create_dataset("ssh", (64,), "f8", chunks=(64,), compression="gzip")
+        array.id.write_direct_chunk((0,), bytes(2**21))
+    assert "is stored in 2097152 bytes" in refusal(tmp_path / "a.nc")
+
+
+@every(
+    "filters, content, mask",
+    [
+        ({"compression": "gzip"}, zlib.compress(bytes(100)), 0),
+        ({"compression": "gzip"}, bytes(100), 1),
+        ({"shuffle": True}, bytes(100), 0),
+        ({"fletcher32": True}, bytes(3), 0),
+        ({"compression": "gzip", "fletcher32": True}, zlib.compress(bytes(100)) + bytes(4), 0),
+    ],
+)
+def test_no_chunk_is_decoded_to_less_than_it_holds(filters, content, mask, tmp_path):
+    """The library would take the rest from memory: of another file, perhaps the truth."""
+    for whole in (False, True):
+        path = tmp_path / f"{whole}.nc"
+        with h5py.File(path, "w") as file:
+            array = file.create_dataset("ssh", (64,), "f8", chunks=(64,), **filters)
+            if whole:
+                array[:] = np.arange(64.0)
+            else:
+                array.id.write_direct_chunk((0,), content, mask)
+        if whole:
+            assert check_files([path], Budget(), "a.nc") == 512
+        else:
+            assert "has a chunk that " in refusal(path)
 
 
 @every("stored", [256, 1])

@@ -181,10 +181,19 @@ def test_what_a_chunk_is_decoded_to_is_bounded(tmp_path):
         shutil.rmtree(path)
 
 
+@every("name", ["2 plain", "2 zlib", "2 zstd", "2 bz2", "2 lz4", "3 gzip", "3 shards"])
+def test_no_chunk_is_stored_in_more_bytes_than_it_needs(name, tmp_path):
+    """Its decoder would read them all; a hole in a file costs nothing."""
+    path = store(tmp_path, name)
+    chunk = path / "ssh" / ("0.0" if name[0] == "2" else "c/0/0")
+    os.truncate(chunk, 2**32)
+    assert "is stored in 4294967296 bytes" in refusal(path, Budget())
+
+
 def test_stores_hold_regular_files_within_the_budget(tmp_path):
     path = store(tmp_path)
     texts = sum(file.name.startswith(".z") for file in path.rglob("*"))
-    enough = Budget(chunks=3, files=texts, nodes=5, objects=2, chunk=60)
+    enough = Budget(chunks=3, files=texts, nodes=6, objects=2, chunk=60)
     check_files([path], enough, "mine.zarr")
     assert "chunks, more than" in refusal(path, Budget(chunks=1))
     assert "on disk" in refusal(path, Budget(stored=100))
