@@ -83,6 +83,7 @@ def open_dataset(
         layout=dataset.layout,
         daily_mean=dataset.daily_mean,
         box=box,
+        dates=dataset.dates_of_delivery,
     )
 
 
