@@ -38,6 +38,7 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
     white: float = 0.03,
     shared: float = 0.02,
     coarsen: int = 5,
+    deviation: float = 0.0,
     margin: float = 1.0,
     missions: str = "",
     memory: str = "matern",
@@ -57,6 +58,7 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
     before_days : observations so long before the start are used
     white, shared : standard deviations of the error of a sample, and of that which a pass shares, m
     coarsen : consecutive samples of a track averaged into one
+    deviation : standard deviation of the signal, m; 0 to take that of what was observed
     margin : degrees around the target in which observations are used
     missions : comma-separated names of the inputs to use; all by default
     memory : ``matern``, or ``gaussian``, which promises too much
@@ -71,6 +73,7 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
         white,
         shared,
         coarsen,
+        deviation,
         cast(Literal["gaussian", "matern"], memory),
         precision,
     )

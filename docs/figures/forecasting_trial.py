@@ -48,6 +48,12 @@ def sea() -> tuple[xr.DataArray, xr.DataArray]:
 
 
 @cache
+def deviation() -> float:
+    """Standard deviation of the anomaly in the days that the mean is of."""
+    return float(sea()[0].isel(time=slice(0, LEARNED)).std())
+
+
+@cache
 def tracks() -> Mapping[str, xr.Dataset]:
     """Altimeters of the challenge."""
     challenge = Challenge.load("ssh_osse_jet_noisy")
@@ -137,7 +143,7 @@ def ten() -> Iterator[str]:
     rows: dict[str, list[FloatArray]] = {}
     pairs: list[tuple[FloatArray, FloatArray]] = []
     for start in STARTS:
-        settings = Settings(memory_days=10.0, memory="gaussian")
+        settings = Settings(memory_days=10.0, memory="gaussian", deviation=deviation())
         gaussian = oi(start, settings)
         found = {
             "climatology": np.zeros_like(gaussian),
@@ -165,8 +171,10 @@ def ten() -> Iterator[str]:
 def five() -> Iterator[str]:
     """Five of the starts, with 13 days of data."""
     kinds = {
-        "Gaussian 10 d": Settings(before_days=13.0, memory_days=10.0, memory="gaussian"),
-        "Matérn 3/2, 7 d": Settings(before_days=13.0),
+        "Gaussian 10 d": Settings(
+            before_days=13.0, memory_days=10.0, deviation=deviation(), memory="gaussian"
+        ),
+        "Matérn 3/2, 7 d": Settings(before_days=13.0, deviation=deviation()),
     }
     rows: dict[str, list[FloatArray]] = {}
     for start in STARTS[::2]:

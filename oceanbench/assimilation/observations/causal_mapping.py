@@ -49,6 +49,7 @@ class Settings:
     margin : degrees around the nodes in which observations are used
     white, shared : standard deviations of the error of a sample, and of that which a pass shares, m
     coarsen : samples that were averaged into one
+    deviation : standard deviation of the signal, m; 0 to take that of what was observed
     memory : of :class:`oceanbench.assimilation.gaussian.covariance.Covariance`
     precision : ``double``, or ``single`` for half the time
     """
@@ -60,17 +61,19 @@ class Settings:
     white: float = 0.03
     shared: float = 0.02
     coarsen: int = 5
+    deviation: float = 0.0
     memory: Literal["gaussian", "matern"] = "matern"
     precision: str = "double"
 
     def __post_init__(self) -> None:
         """Refuse numbers that are none of a covariance or an error."""
         positive = (self.length_km, self.memory_days, self.before_days, self.white)
-        if min(positive) <= 0 or self.shared < 0 or self.coarsen < 1:
+        if min(positive) <= 0 or min(self.shared, self.deviation) < 0 or self.coarsen < 1:
             raise OceanbenchError(
                 f"interpolation: length_km {self.length_km}, memory_days {self.memory_days}, "
                 f"before_days {self.before_days} and white {self.white} must be positive, shared "
-                f"{self.shared} not negative, coarsen {self.coarsen} one or more"
+                f"{self.shared} and deviation {self.deviation} not negative, coarsen "
+                f"{self.coarsen} one or more"
             )
 
 
@@ -156,7 +159,7 @@ def interpolated(
     shape = (leads.size, latitude.size, longitude.size)
     white, shared = s.white**2 / s.coarsen, s.shared**2
     squares = float(np.mean(known.value**2)) if known.value.size else 0.0
-    variance = max(squares - white - shared, 1e-6)
+    variance = s.deviation**2 or max(squares - white - shared, 1e-6)
     noise = np.full(len(known.missions), white / variance)
     given = known.observations(place, noise, correlated=shared / variance)
     covariance = Covariance(s.length_km, s.length_km, s.memory_days, shape="arhan", memory=s.memory)
