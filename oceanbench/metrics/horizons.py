@@ -46,9 +46,10 @@ class Horizon(NamedTuple):
 def horizon(s: LeadSkills) -> Horizon:
     r"""Days ahead to which forecasts surely beat the reference.
 
-    The largest lead :math:`L` such that at every lead up to it the lower end of the interval of
-    skill is above zero. It is a step function of leads that are scored, and of chance: rank by an
-    error. The upper end is the largest lead up to which no skill is surely lost.
+    The largest lead :math:`L` such that at every lead from the first day ahead up to it the lower
+    end of the interval of skill is above zero. It is a step function of leads that are scored, and
+    of chance: rank by an error. The upper end is the largest lead up to which no skill is surely
+    lost.
 
     Parameters
     ----------

@@ -61,8 +61,9 @@ class ForecastRow(MetricRow):
 
     @property
     def of_a_part(self) -> bool:
-        """Whether a score is of one lead or depth."""
-        return self.lead is not None or self.depth is not None
+        """Whether a score is of one lead or depth, of anomalies, or against observations."""
+        parts = (self.lead, self.depth, self.relative_to, self.against)
+        return any(part is not None for part in parts)
 
 
 def masks_of(declaration: Declaration) -> Mapping[str, BoxMask]:
