@@ -171,11 +171,12 @@ def interpolated(
         "precision": s.precision,
     }
     if members:
-        size, draw = np.sqrt(variance), {"members": members, "seed": seed}
+        size = np.sqrt(variance)
+        options |= {"members": members, "seed": seed}
         scaled = known.observations(
             place, noise, correlated=shared / variance, deviation=float(size)
         )
-        drawn = posterior_samples(scaled, leads, covariance, x, y, **draw, **options)
+        drawn = posterior_samples(scaled, leads, covariance, x, y, **options)
         return Interpolated(size * torch.cat(list(drawn)).transpose(0, 1).cpu().numpy())
     anomaly, deviation = np.zeros(shape), np.full(shape, np.sqrt(variance))
     for posterior in solve(given, leads, covariance, **options):

@@ -36,3 +36,14 @@ def test_a_flow_that_the_steps_cannot_follow_is_refused():
         carried(40 * eddy(), LONGITUDE, LATITUDE, [1], Settings(step_hours=24.0))
     with pytest.raises(OceanbenchError, match="must divide 24"):
         Settings(step_hours=5.0)
+
+
+def test_a_zonal_current_stays_and_an_eddy_in_it_does_not():
+    longitude, latitude = np.linspace(294.0, 306.0, 25), np.linspace(32.0, 44.0, 25)
+    height = np.broadcast_to(-0.4 * np.tanh(latitude - 38.0)[:, None], (25, 25)).copy()
+    later = carried(height, longitude, latitude, [3], Settings())[0]
+    inner = slice(3, -3)
+    assert np.abs(later - height)[inner, inner].max() < 0.02
+    bump = height + 0.3 * np.exp(-((longitude - 300.0) ** 2) - (latitude[:, None] - 38.0) ** 2)
+    moved = carried(bump, longitude, latitude, [3], Settings())[0]
+    assert np.abs(moved - bump)[inner, inner].max() > 0.05

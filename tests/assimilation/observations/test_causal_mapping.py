@@ -81,3 +81,13 @@ def test_without_observations_the_anomaly_is_zero():
 def test_numbers_that_are_none_of_a_covariance_are_refused():
     with pytest.raises(OceanbenchError, match="memory_days"):
         Settings(memory_days=0.0)
+
+
+def test_one_sample_has_its_share_times_the_correlation():
+    one = samples().take(np.arange(120) == 0)
+    one = replace(one, time=np.array([-3.5]), value=np.array([0.2]))
+    one = replace(one, longitude=np.array([298.5]), latitude=np.array([37.0]))
+    longitude, latitude = np.linspace(297.5, 299.5, 3), np.linspace(36.0, 38.0, 3)
+    found = interpolated(one, np.zeros(1), longitude, latitude, Settings()).anomaly
+    share = (0.04 - 0.03**2 / 5 - 0.02**2) / 0.04  # the signal's of the variance
+    assert found[0, 1, 1] == pytest.approx(0.2 * share * 1.5 * np.exp(-0.5))  # half the memory ago
