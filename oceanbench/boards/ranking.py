@@ -268,6 +268,8 @@ def cell_of(score: Score, digits: int | None = None) -> str:
     text = f"{score.value:.{digits}f}"
     if score.flag == "resolved_below_grid":
         return f"≤ {text}"
+    if score.flag == "beyond_last_lead":
+        text = f"≥ {text}"
     if score.interval:
         text = f"{text} [{score.interval.low:.{digits}f}, {score.interval.high:.{digits}f}]"
         text += f" {VAGUE}" if score.is_vague else ""

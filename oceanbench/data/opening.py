@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +23,7 @@ from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.grid import SAME_NODE, as_nanoseconds, centre_longitude
 
 EXTRAS = ("track", "cycle")  # numbers of passes that observations may have
+NO_DATES: Mapping[str, str] = MappingProxyType({})
 READ_WHOLE = 2**26  # bytes: what is smaller is not read in parts, of which each is decoded again
 
 
@@ -106,6 +108,7 @@ def open_dataset(
     layout: str,
     daily_mean: bool = False,
     box: Bounds | None = None,
+    dates: Mapping[str, str] = NO_DATES,
 ) -> xr.Dataset:
     """Open the files of one dataset of a challenge, as canonical variables.
 
@@ -117,6 +120,7 @@ def open_dataset(
     layout : ``grid``, ``track``, ``swath`` or ``static``
     daily_mean : average to UTC days, labelled at 00:00
     box : part to keep, selected before anything is read
+    dates : name of a coordinate -> variable of dates along time in the files, which it is made of
 
     Returns
     -------
@@ -127,7 +131,9 @@ def open_dataset(
     chunks: dict[str, int] | None = {} if len(files) > 1 else None
     opened = (canonical(open_file(f, chunks=chunks), f.name, layout) for f in files)
     parts = [
-        _variables_of(part, file.name, variables, expected, layout, box)
+        _variables_of(
+            _with_dates(part, dates, file.name), file.name, variables, expected, layout, box
+        )
         for part, file in zip(opened, files, strict=True)
     ]
     parts = [p for p in parts if p.sizes.get("time") != 0] or parts[:1]
@@ -139,6 +145,23 @@ def open_dataset(
             dataset = daily_means(dataset, where, whole=box is not None and box.time is not None)
     result: xr.Dataset = as_nanoseconds(dataset)
     return result
+
+
+def _with_dates(dataset: xr.Dataset, dates: Mapping[str, str], where: str) -> xr.Dataset:
+    """Give dates that go along time the names of coordinates."""
+    for name, source in dates.items():
+        if source not in dataset.variables:
+            hint = did_you_mean(source, map(str, dataset.variables))
+            raise OceanbenchError(f"{where}: no variable '{source}'; {hint}")
+        found = dataset.variables[source]
+        if found.dims != ("time",) or found.dtype.kind != "M":
+            raise OceanbenchError(
+                f"{where}: '{source}' has dimensions {found.dims} and type {found.dtype}, expected "
+                "dates along time; write them so"
+            )
+        values = found.values.astype("datetime64[ns]")
+        dataset = dataset.drop_vars(source).assign_coords({name: ("time", values)})
+    return dataset
 
 
 def _variables_of(

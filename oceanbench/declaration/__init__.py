@@ -3,7 +3,17 @@
 from oceanbench.declaration.declaration import Declaration
 from oceanbench.declaration.metric_rows import MetricRow
 from oceanbench.declaration.reading import one_line, read_yaml
-from oceanbench.declaration.section import Dates, Day, Flag, Interval, Number, Period, Section, Text
+from oceanbench.declaration.section import (
+    Dates,
+    Day,
+    Flag,
+    Interval,
+    Lead,
+    Number,
+    Period,
+    Section,
+    Text,
+)
 from oceanbench.declaration.sections import (
     BoxMask,
     Dataset,
@@ -32,6 +42,7 @@ __all__ = [
     "FieldMask",
     "Flag",
     "Interval",
+    "Lead",
     "MarineService",
     "Mask",
     "MetricRow",

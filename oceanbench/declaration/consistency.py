@@ -65,7 +65,9 @@ def check_datasets(
     _check_target(datasets, truths[0])
     hidden = {d.path for d in datasets.values() if d.role in HIDDEN}
     for name, dataset in datasets.items():
-        if dataset.role in ("observations", "auxiliary", "target") and dataset.path in hidden:
+        given = dataset.role in ("observations", "auxiliary", "target")
+        given = given and not dataset.of_delivery
+        if given and dataset.path in hidden:
             raise ValueError(
                 f"datasets.{name}.path: {dataset.path} is the truth's; methods would read it"
             )
@@ -74,6 +76,9 @@ def check_datasets(
         if dataset.role != "observed_truth" and dataset.of_observed_truth:
             key = dataset.of_observed_truth[0]
             raise ValueError(f"datasets.{name}.{key}: is for role 'observed_truth'; remove it")
+        if dataset.of_delivery and "first_guess" not in roles:
+            key = dataset.of_delivery[0]
+            raise ValueError(f"datasets.{name}.{key}: kind '{kind}' does not read it; remove it")
 
 
 def _check_target(datasets: Mapping[str, Dataset], truth: str) -> None:
@@ -196,7 +201,8 @@ def check_row(
         if named is not None and named not in among:
             raise ValueError(f"{key}: unknown '{named}'; {did_you_mean(named, among)}")
     metric = METRICS[row.metric]
-    if metric.needs not in ("any", truth_layout):
+    with_leads = ("leads",) if "leads" in type(row).model_fields else ()
+    if metric.needs not in ("any", truth_layout, *with_leads):
         raise ValueError(f"metric: '{row.metric}' needs a {metric.needs}, kind is '{kind}'")
     if metric.daily and not dated:
         raise ValueError(f"metric: '{row.metric}' goes over days, {kind} have no dates")

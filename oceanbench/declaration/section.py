@@ -18,6 +18,7 @@ Date = Annotated[  # what nanoseconds since 1970 can count
 ]
 Dates = tuple[Date, Date]
 Day = Annotated[int, Field(strict=True, ge=1, le=36_525)]
+Lead = Annotated[int, Field(strict=True, ge=0, le=36_525)]  # days; 0 is the start itself
 Period = Literal["spin_up", "training", "validation", "forbidden"]
 
 

@@ -11,6 +11,7 @@ from oceanbench.arrays import TimeArray
 from oceanbench.data import opening
 from oceanbench.data.copernicus import check_pattern
 from oceanbench.data.expressions import parse_sum
+from oceanbench.declaration.delivery import Delivery
 from oceanbench.declaration.section import Date, Dates, Flag, Interval, Number, Section, Text
 from oceanbench.grid import longitude_span
 
@@ -89,7 +90,7 @@ class Source(Section):
         return self
 
 
-class Dataset(Section):
+class Dataset(Delivery):
     """One dataset: its role, its files and which variables are read from them.
 
     Observations that forecasts are scored against (role ``observed_truth``) belong to a day between

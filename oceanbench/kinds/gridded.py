@@ -94,6 +94,7 @@ def open_dataset(
         layout=dataset.layout,
         daily_mean=dataset.daily_mean,
         box=box,
+        dates=dataset.dates_of_delivery,
     )
     if dataset.role == "truth" and not columns:
         dims = MAPS if dataset.layout == "grid" else MAPS[:1]

@@ -23,7 +23,8 @@ def refuse_truth(
     """Refuse a dataset whose file or values are the truth's.
 
     Initial conditions may be the truth's of their starts, of which a method sees none that is
-    later; training data that have dates are cut to their period, which the truth's does not touch.
+    later, and so may observations that are given as they were delivered; training data that have
+    dates are cut to their period, which the truth's does not touch.
 
     Parameters
     ----------
@@ -34,7 +35,8 @@ def refuse_truth(
     """
     dataset = challenge.datasets[name]
     dated = challenge.domain is not None and "time" in opened.dims
-    if dataset.role == "initial" or (dataset.role in LEARNED and dated):
+    cut = dated and dataset.role == "observations" and bool(dataset.of_delivery)
+    if dataset.role == "initial" or (dataset.role in LEARNED and dated) or cut:
         return
     for hidden in (n for n, d in challenge.datasets.items() if d.role in HIDDEN):
         if not _variables(challenge, name) & _variables(challenge, hidden):

@@ -43,8 +43,9 @@ class Metric:
     summed : how the statistics of several cases become one. ``points``: as weighted sums over the
         points of each case, ``value`` being a function of :class:`Sums` (whose last axis is the
         cases', so that resampled ones give a confidence interval). ``tables``: each is a table
-        (:mod:`oceanbench.metrics.cases`), ``value`` a function of their total. None: they do not,
-        one statistic is of all cases together
+        (:mod:`oceanbench.metrics.cases`), ``value`` a function of their total. ``leads``: of the
+        skill at every lead of forecasts, and its interval. None: they do not, one statistic is of
+        all cases together
     parts : what the statistic is a mean of, where it is not summed but made of passes or rows: a
         function like ``statistic`` that returns :class:`oceanbench.metrics.cases.Parts`, or None
     interval : whether resampling cases says how sure the score is
@@ -52,7 +53,7 @@ class Metric:
         ``time`` for the unit of time of windows. An option ``units`` says otherwise
     better : ``"lower"`` or ``"higher"``; None for a signed value that should be near ``ideal``
     ideal : value of a perfect estimate, or the name of the option that is it
-    needs : ``"grid"``, ``"track"``, ``"windows"`` or ``"any"``
+    needs : ``"grid"``, ``"track"``, ``"windows"``, ``"leads"`` of forecasts, or ``"any"``
     bounds : smallest and largest value of a score that has no ``better``
     probabilistic : whether the estimate is a distribution, with a dimension ``member`` or
         ``moment``, where the submission gives one; otherwise it is always its mean
@@ -74,13 +75,13 @@ class Metric:
 
     statistic: Callable[..., Any] | None = None
     value: Callable[..., Any] | None = None
-    summed: Literal["points", "tables"] | None = "points"
+    summed: Literal["points", "tables", "leads"] | None = "points"
     parts: Callable[..., Parts | None] | None = None
     interval: bool = True
     units: str | None
     better: Literal["lower", "higher"] | None
     ideal: float | str | None
-    needs: Literal["grid", "track", "windows", "any"] = "any"
+    needs: Literal["grid", "track", "windows", "leads", "any"] = "any"
     bounds: tuple[float, float] | None = None
     probabilistic: bool = False
     joint: bool = False

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from oceanbench.metrics import anomalies, events, geostrophic, pointwise, relative
+from oceanbench.metrics import anomalies, events, geostrophic, horizons, pointwise, relative
 from oceanbench.metrics.distributions import DISTRIBUTIONS
 from oceanbench.metrics.metric import Metric
 from oceanbench.metrics.spectral import along_track, isotropic, space_time, zonal
@@ -74,6 +74,27 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             ideal=1.0,
             bounds=POSITIVE,
             of_anomalies=True,
+        ),
+        # of skill by lead
+        "horizon": Metric(
+            value=horizons.horizon,
+            summed="leads",
+            interval=False,
+            units="days",
+            better="higher",
+            ideal=None,
+            bounds=POSITIVE,
+            needs="leads",
+        ),
+        "horizon_at": Metric(
+            value=horizons.horizon_at,
+            summed="leads",
+            interval=False,
+            units="days",
+            better="higher",
+            ideal=None,
+            bounds=POSITIVE,
+            needs="leads",
         ),
         # by UTC day
         "daily_rmse_score": Metric(

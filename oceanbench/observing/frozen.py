@@ -13,6 +13,8 @@ from oceanbench.observing.sampling import sample
 
 ATTRIBUTES = {
     "time": {"standard_name": "time", "long_name": "time (UTC)"},
+    "issued": {"long_name": "time at which the map was there to be used (UTC)"},
+    "newest": {"long_name": "time of the newest observation that the map knows (UTC)"},
     "longitude": {"units": "degrees_east", "standard_name": "longitude", "long_name": "longitude"},
     "latitude": {"units": "degrees_north", "standard_name": "latitude", "long_name": "latitude"},
     "ssh": {
@@ -109,7 +111,7 @@ def _coordinate(
     name: str, variable: xr.Variable, centre: tuple[float, float], origin: np.datetime64
 ) -> dict[str, object]:
     """Encoding of a coordinate, by its name and dimensions; axes of grids stay as they are."""
-    if name == "time":
+    if variable.dtype.kind == "M":
         return DEFLATED | {
             "dtype": "int64",
             "units": f"milliseconds since {origin.astype('M8[s]')}",

@@ -32,6 +32,7 @@ COVARIANCES = {
     "gaussian, moving": Covariance(90.0, 120.0, 7.0, speed_x=-3.0, speed_y=1.5),
     "arhan": Covariance(200.0, 150.0, 9.0, shape="arhan"),
     "arhan, moving": Covariance(200.0, 150.0, 9.0, speed_x=-4.0, shape="arhan"),
+    "arhan, matern": Covariance(200.0, 150.0, 9.0, shape="arhan", memory="matern"),
 }
 START = np.datetime64("2012-10-22", "ns")
 SECOND, DAY = np.timedelta64(10**9, "ns"), np.timedelta64(1, "D")
@@ -56,7 +57,8 @@ def kernel_of(c: Covariance) -> Kernel:
         s = ZERO_CROSSING * r
         arhan = (1 + s + s**2 / 6 - s**3 / 6) * np.exp(-s)
         space = np.exp(-(r**2)) if c.shape == "gaussian" else arhan
-        return space * np.exp(-((dt / c.length_time) ** 2))
+        t = np.abs(dt / c.length_time)
+        return space * (np.exp(-(t**2)) if c.memory == "gaussian" else (1 + t) * np.exp(-t))
 
     return kernel
 

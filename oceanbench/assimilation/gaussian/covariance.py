@@ -4,7 +4,7 @@ A covariance maps a point :math:`(x, y, t)` to scaled coordinates
 
 .. math:: \Bigl( \frac{x - c_x t}{L_x}, \frac{y - c_y t}{L_y}, \frac{t}{T} \Bigr)
 
-in which the correlation of two points is :math:`k(r) \, e^{-\Delta\tau^2}`, with :math:`r` their
+in which the correlation of two points is :math:`k(r) \, m(\Delta\tau)`, with :math:`r` their
 distance in the first two and :math:`\Delta\tau` in the third. Propagation is linear in time, so the
 covariance stays stationary, and a matrix between observations does not depend on the date of a map.
 """
@@ -36,6 +36,9 @@ class Covariance:
     shape : ``gaussian``, :math:`k(r) = e^{-r^2}` with e-folding lengths, as the data challenges; or
         ``arhan``, :math:`k(r) = (1 + a + a^2/6 - a^3/6) e^{-a}`, :math:`a = 3.337 r`, with lengths
         that are the radius of the first zero crossing, as DUACS
+    memory : ``gaussian``, :math:`m(\tau) = e^{-\tau^2}`, or ``matern``, that of the order 3/2,
+        :math:`m(\tau) = (1 + |\tau|) e^{-|\tau|}`: a Gaussian is analytic, and so promises too
+        much where nothing is known of the time after the map
 
     References
     ----------
@@ -48,6 +51,7 @@ class Covariance:
     speed_x: float = 0.0
     speed_y: float = 0.0
     shape: Literal["gaussian", "arhan"] = "gaussian"
+    memory: Literal["gaussian", "matern"] = "gaussian"
 
     def __post_init__(self) -> None:
         """Refuse lengths that are not positive."""
@@ -56,6 +60,10 @@ class Covariance:
             raise OceanbenchError(f"covariance: lengths {lengths} must be positive")
         if self.shape not in ("gaussian", "arhan"):
             raise OceanbenchError(f"covariance: shape '{self.shape}' is not 'gaussian' or 'arhan'")
+        if self.memory not in ("gaussian", "matern"):
+            raise OceanbenchError(
+                f"covariance: memory '{self.memory}' is not 'gaussian' or 'matern'"
+            )
 
     def coordinates(self, x: torch.Tensor, y: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
         """Scaled coordinates (n, 3) of points; ``x``, ``y`` and ``time`` (days) of shape (n,)."""
@@ -67,6 +75,13 @@ class Covariance:
             ],
             dim=1,
         )
+
+    def fading(self, later: torch.Tensor) -> torch.Tensor:
+        """Part of time of the correlation; ``later`` are differences of scaled times."""
+        if self.memory == "gaussian":
+            return torch.exp(-(later**2))
+        apart = later.abs()
+        return (1.0 + apart) * torch.exp(-apart)
 
     def matrix(
         self,
@@ -121,6 +136,8 @@ class Covariance:
         return result
 
     def _tile(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        if self.memory == "matern" and a.shape[1] > 2:
+            return self._tile(a[:, :2], b[:, :2]).mul_(self.fading(a[:, 2:] - b[:, 2]))
         if self.shape == "gaussian":
             return _squared_distance(a, b).neg_().exp_()
         near, far = (ZERO_CROSSING * points[:, :2] for points in (a, b))

@@ -32,7 +32,7 @@ def maps(posterior: Posterior, x: FloatArray, y: FloatArray) -> torch.Tensor:
         return result
     points, covariance = posterior.points[:, :2], posterior.covariance
     later = posterior.places(0.0, 0.0, posterior.dates)[:, 2] - posterior.points[:, 2:]
-    weights = torch.exp(-(later**2))[:, :, None] * posterior.weights  # the part of time
+    weights = covariance.fading(later)[:, :, None] * posterior.weights
     if covariance.speed_x == 0.0 == covariance.speed_y:
         values = covariance.times(_nodes(posterior, x, y, 0)[:, :2], points, weights.flatten(1))
         return values.T.reshape(result.shape)
@@ -49,7 +49,7 @@ def _separable(posterior: Posterior, number: int, x: FloatArray, y: FloatArray) 
     along_x = posterior.places(x, posterior.origin[1], date)[:, :1] - points[:, 0]
     along_y = posterior.places(posterior.origin[0], y, date)[:, 1:2] - points[:, 1]
     later = posterior.places(*posterior.origin[:2], np.full(1, date))[0, 2] - points[:, 2]
-    weights = torch.exp(-(later**2))[:, None] * posterior.weights[:, number]
+    weights = posterior.covariance.fading(later)[:, None] * posterior.weights[:, number]
     near_x, near_y = torch.exp(-(along_x**2)), torch.exp(-(along_y**2))
     return torch.stack([(near_y * w) @ near_x.T for w in weights.T])
 

@@ -61,6 +61,8 @@ class RandomField:
         waves = random.normal(scale=np.sqrt(2.0), size=(members, WAVES, 3))
         if covariance.shape == "arhan":
             waves[..., 0], waves[..., 1] = _arhan_waves(random, (members, WAVES))
+        if covariance.memory == "matern":
+            waves[..., 2] = random.standard_t(3.0, (members, WAVES)) / np.sqrt(3.0)
         amplitude = random.rayleigh(size=(members, WAVES)) / np.sqrt(WAVES)
         phase = random.uniform(0.0, 2.0 * np.pi, (members, WAVES))
         arrays = (torch.as_tensor(a, device=device) for a in (waves, amplitude, phase))

@@ -7,10 +7,10 @@ from typing import Literal, cast
 
 from oceanbench.declaration import (
     BoxMask,
-    Day,
     Declaration,
     Flag,
     Interval,
+    Lead,
     MetricRow,
     Number,
     Section,
@@ -23,7 +23,7 @@ class Shown(Section):
 
     variables: list[Text] | None = None
     masks: list[Text] | None = None
-    leads: list[Day] | None = None
+    leads: list[Lead] | None = None
     depths: list[Number] | None = None
 
 
@@ -31,22 +31,24 @@ class ForecastRow(MetricRow):
     """A score for each variable, mask, depth and lead.
 
     They are those that are listed, or of masks the first and of the others all; ``leads: pooled``
-    is one score of all leads together. ``plus`` adds the energy of another variable to that of
-    ``variable``: both components of a current have one kinetic energy. ``relative_to`` gives the
-    metric anomalies from the climatology, or from persistence, in place of values.
+    is one score of all leads together, ``pooled`` lists some that one score is of. ``plus`` adds
+    the energy of another variable to that of ``variable``: both components of a current have one
+    kinetic energy. ``relative_to`` gives the metric anomalies in place of values: from the
+    climatology, from persistence, or from persistence of the anomaly as the challenge damps it.
 
     A row ``against`` observations is a score for each dataset that it lists, or one of all of them
     ``together``, and for each of their depth bins, or for one ``depth_bin``.
     """
 
     plus: Text | None = None
-    lead: Day | None = None
+    lead: Lead | None = None
     depth: Number | None = None
     variables: list[Text] | None = None
     masks: list[Text] | None = None
-    leads: list[Day] | Literal["pooled"] | None = None
+    leads: list[Lead] | Literal["pooled"] | None = None
+    pooled: list[Lead] | None = None
     depths: list[Number] | None = None
-    relative_to: Literal["climatology", "persistence"] | None = None
+    relative_to: Literal["climatology", "persistence", "damped_persistence"] | None = None
     against: Text | list[Text] | None = None
     depth_bin: Interval | None = None
     together: Flag = False
@@ -59,8 +61,9 @@ class ForecastRow(MetricRow):
 
     @property
     def of_a_part(self) -> bool:
-        """Whether a score is of one lead or depth."""
-        return self.lead is not None or self.depth is not None
+        """Whether a score is of one lead or depth, of anomalies, or against observations."""
+        parts = (self.lead, self.depth, self.relative_to, self.against)
+        return any(part is not None for part in parts)
 
 
 def masks_of(declaration: Declaration) -> Mapping[str, BoxMask]:

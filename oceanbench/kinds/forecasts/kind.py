@@ -9,7 +9,6 @@ from oceanbench.declaration import BoxMask, Declaration, MetricRow
 from oceanbench.kinds import gridded
 from oceanbench.kinds.forecasts import rules
 from oceanbench.kinds.forecasts.derivation import check_derived
-from oceanbench.kinds.forecasts.driving import each_start
 from oceanbench.kinds.forecasts.examination import examined, first_starts
 from oceanbench.kinds.forecasts.forecast_rows import ForecastRow, masks_of, rows_of
 from oceanbench.kinds.forecasts.observations.rows import check_observed
@@ -24,6 +23,8 @@ from oceanbench.kinds.forecasts.schedule import (
 )
 from oceanbench.kinds.forecasts.score_rows import expand
 from oceanbench.kinds.forecasts.scoring.scores import evaluated, validated
+from oceanbench.kinds.forecasts.starts.delivery import check_delivery
+from oceanbench.kinds.forecasts.starts.driving import each_start
 from oceanbench.kinds.forecasts.submission import read
 from oceanbench.kinds.kind import Cases, Kind, Resources, Submitted
 from oceanbench.scoring.points import Evaluated
@@ -36,13 +37,14 @@ def check(declaration: Declaration) -> None:
     check_derived(own.derived, declaration.submission.variables, own.depths)
     rules.check_schedule(own.starts, own.leads, own.depths, declaration.domain)
     rules.check_roles(declaration.datasets)
+    check_delivery(declaration)
     rules.check_masks(masks_of(declaration))
     columns = columns_of(declaration)
     check_observed(declaration.datasets, columns)
     roles = [dataset.role for dataset in declaration.datasets.values()]
     for index, row in enumerate(rows_of(declaration)):
         try:
-            rules.check_row(row, roles, columns)
+            rules.check_row(row, roles, columns, damped=bool(own.damping))
         except ValueError as problem:
             raise ValueError(f"metrics[{index}].{problem}") from problem
 
@@ -89,6 +91,8 @@ def facts(declaration: Declaration) -> list[tuple[str, str]]:
         ("starts", f"{starts.size}, {starts[0]} to {starts[-1]}"),
         ("leads", f"{', '.join(map(str, schedule.leads))} days"),
     ]
+    if own.inputs == "observations":
+        found.insert(0, ("inputs", "observations, as they were delivered by each start"))
     if own.depths:
         found.append(("depths", f"{', '.join(f'{d:g}' for d in own.depths)} m"))
     for name, quantity in own.derived.items():
@@ -102,6 +106,7 @@ FORECASTS = Kind(
     roles={
         **gridded.ROLES,
         "initial": "",
+        "first_guess": "grid",
         "climatology": "static",
         "mask": "static",
         "observed_truth": "points",

@@ -18,6 +18,7 @@ from oceanbench.kinds.forecasts.daily_maps import Maps, as_days, open_maps
 from oceanbench.kinds.forecasts.derivation import Derivation
 from oceanbench.kinds.forecasts.grid import Grid, depths_found_in
 from oceanbench.kinds.forecasts.schedule import SURFACE, keys, schedule_of
+from oceanbench.kinds.forecasts.starts.delivery import check_dates
 
 
 def declared_grid(declaration: Declaration) -> Grid | None:
@@ -38,9 +39,13 @@ def open_dataset(
     """Open a dataset on the declared grid and depths; initial conditions have a map a start."""
     if declaration.datasets[name].role == "initial":
         return _open_initial(declaration, name, data_dir)
+    dataset = declaration.datasets[name]
     opened = gridded.open_dataset(declaration, name, data_dir, period, columns=True)
-    if declaration.datasets[name].layout in ("grid", "static"):
+    if dataset.layout in ("grid", "static"):
         check_levels(declaration, opened, name)
+    if dataset.of_delivery:
+        check_dates(opened, name)
+        return opened.assign_attrs(dataset.told)  # on its own nodes
     return _on_nodes(declaration, opened, name)
 
 
@@ -60,15 +65,17 @@ def check_levels(declaration: Declaration, opened: xr.Dataset, name: str) -> Non
 def _open_initial(declaration: Declaration, name: str, data_dir: Path | None) -> xr.Dataset:
     """Initial conditions: the maps of the starts and of no other day, which may be the truth's.
 
-    Methods must use none of a later start than that of the forecast they make.
+    Methods must use none of a later start than that of the forecast they make. Nowcasts from
+    observations may reach beyond the domain, and say how far their anomaly lasts.
     """
     dataset = declaration.datasets[name]
+    from_observations = keys(declaration).inputs == "observations"
     opened = opening.open_dataset(
         declaration.files(name, data_dir),
         variables=dataset.variables,
         expected=expected(declaration, dataset),
         layout="grid",
-        box=declaration.scored.box._replace(time=None),
+        box=None if from_observations else declaration.scored.box._replace(time=None),
     )
     check_levels(declaration, opened, name)
     days = as_days(opened["time"], name)
@@ -84,7 +91,9 @@ def _open_initial(declaration: Declaration, name: str, data_dir: Path | None) ->
         )
     index = [int(np.flatnonzero(days == start)[0]) for start in starts]
     initial = _on_nodes(declaration, opened.isel(time=index), name).rename(time="start")
-    return initial.assign_coords(start=starts.astype("datetime64[ns]"))
+    damping = keys(declaration).damping
+    told = {"damping": damping} if damping else {}
+    return initial.assign_coords(start=starts.astype("datetime64[ns]")).assign_attrs(told)
 
 
 def _on_nodes(declaration: Declaration, opened: xr.Dataset, name: str) -> xr.Dataset:

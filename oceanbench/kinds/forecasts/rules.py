@@ -14,6 +14,7 @@ from oceanbench.metrics import METRICS
 
 ROLES = ("initial", "climatology", "mask")  # that only forecasts have
 REFERENCES = {"persistence": "initial", "climatology": "climatology"}  # role of the dataset of each
+DAMPED = "damped_persistence"  # a reference made of both, where factors are declared
 
 
 def defaults(content: dict[str, Any]) -> dict[str, Any]:
@@ -30,11 +31,17 @@ def defaults(content: dict[str, Any]) -> dict[str, Any]:
         }
     if isinstance(metrics, list):
         for name in (name for name, metric in METRICS.items() if metric.of_references):
-            metrics = [*metrics, *_against_references(name, metrics, content.get("datasets"))]
+            damped = bool(content.get("damping"))
+            metrics = [
+                *metrics,
+                *_against_references(name, metrics, content.get("datasets"), damped),
+            ]
     return {**content, "masks": masks, "metrics": metrics}
 
 
-def _against_references(metric: str, rows: Sequence[Any], datasets: Any) -> list[dict[str, Any]]:
+def _against_references(
+    metric: str, rows: Sequence[Any], datasets: Any, damped: bool
+) -> list[dict[str, Any]]:
     """Rows of a metric relative to each reference of a challenge that has no such row."""
     known = [
         (row.get("relative_to"), "against" in row)
@@ -45,7 +52,8 @@ def _against_references(metric: str, rows: Sequence[Any], datasets: Any) -> list
     roles = {n: d.get("role") for n, d in declared.items() if isinstance(d, dict)}
     observed = [name for name, role in roles.items() if role == "observed_truth"]
     found: list[dict[str, Any]] = []
-    for name, role in REFERENCES.items():
+    references = REFERENCES | ({DAMPED: REFERENCES["persistence"]} if damped else {})
+    for name, role in references.items():
         row = {"metric": metric, "relative_to": name, "shown": False}
         if role in roles.values() and (name, False) not in known:
             found.append({**row, "label": f"{metric} / {name}"})
@@ -95,7 +103,9 @@ def check_masks(masks: Mapping[str, BoxMask]) -> None:
             raise ValueError(f"masks.{name}.time: starts are what is chosen; remove it")
 
 
-def check_row(row: ForecastRow, roles: Collection[str], variables: Collection[str]) -> None:
+def check_row(
+    row: ForecastRow, roles: Collection[str], variables: Collection[str], *, damped: bool = False
+) -> None:
     """Refuse a metric that forecasts cannot have, or that lacks what it departs from."""
     metric = METRICS[row.metric]
     if row.plus is not None and row.plus not in variables:
@@ -110,10 +120,18 @@ def check_row(row: ForecastRow, roles: Collection[str], variables: Collection[st
             f"plus: {row.plus} is added to one other variable, for scores of energy ({energies}); "
             "write variable and another plus, or leave it out"
         )
-    if row.relative_to is not None and REFERENCES[row.relative_to] not in roles:
+    if metric.summed == "leads" and (row.lead is not None or row.leads or row.pooled):
+        raise ValueError(f"leads: '{row.metric}' is of all leads; leave them out")
+    if row.pooled is not None and (row.lead is not None or row.leads is not None):
+        raise ValueError("pooled: are the leads of one score; leave leads and lead out")
+    if row.relative_to == DAMPED:
+        if not damped:
+            raise ValueError(f"relative_to: {DAMPED} needs the key damping, a factor for each lead")
+    elif row.relative_to is not None and REFERENCES[row.relative_to] not in roles:
         raise ValueError(
             f"relative_to: {row.relative_to} needs a dataset with role "
             f"'{REFERENCES[row.relative_to]}'; add it"
         )
-    if metric.of_anomalies and row.relative_to is None:
+    departs = metric.of_anomalies or metric.summed == "leads"
+    if departs and row.relative_to is None:
         raise ValueError(f"metric: '{row.metric}' is of anomalies; add relative_to: climatology")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, cast
+from typing import Annotated, Literal, NamedTuple, cast
 
 from pydantic import Field
 
 from oceanbench.arrays import TimeArray
-from oceanbench.declaration import Dataset, Day, Declaration, Number, Section, Starts, Text
+from oceanbench.declaration import Dataset, Declaration, Lead, Number, Section, Starts, Text
 from oceanbench.kinds.forecasts.derived import DERIVED
 
 SURFACE: tuple[None] = (None,)
@@ -15,10 +15,21 @@ Column = tuple[float | None, ...]
 
 
 class ForecastKeys(Section):
-    """When forecasts begin and how far they reach, at which depths, and what is derived."""
+    """When forecasts begin and how far they reach, at which depths, and what is derived.
 
+    Methods begin from ``analyses``, or from ``observations`` that were delivered by the start, and
+    then make its nowcast too (lead 0). ``damping`` has a factor for each lead, by which the anomaly
+    of the reference nowcast is multiplied to be what skill is against; ``decorrelation_days`` is
+    the e-folding time of anomalies; ``centred_rmse`` is the error of the reference's maps where
+    they know the future as well as the past, below which no forecast can be.
+    """
+
+    inputs: Literal["analyses", "observations"] = "analyses"
     starts: Starts | None = None
-    leads: list[Day] = Field(default_factory=list)
+    leads: list[Lead] = Field(default_factory=list)
+    damping: list[Annotated[Number, Field(ge=0, le=1)]] = Field(default_factory=list)
+    decorrelation_days: Annotated[Number, Field(gt=0)] | None = None
+    centred_rmse: Annotated[Number, Field(gt=0)] | None = None
     depths: list[Number] = Field(default_factory=list)
     derived: dict[str, Text] = Field(default_factory=dict)
 

@@ -11,6 +11,7 @@ from oceanbench.declaration.consistency import MOST_SCORES
 from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.kinds.forecasts.forecast_rows import ForecastRow, Shown
 from oceanbench.kinds.forecasts.observations.rows import scores_against
+from oceanbench.metrics import METRICS
 
 Depths = Sequence[float | None]
 T = TypeVar("T", str, int, float)
@@ -106,7 +107,10 @@ def _through(row: ForecastRow, masks: Sequence[str]) -> Sequence[str]:
 
 def _days(row: ForecastRow, leads: Sequence[int]) -> Sequence[int | None]:
     """Leads that a row chooses; None stands for all of them pooled."""
-    if row.leads == "pooled":
+    if row.leads == "pooled" or METRICS[row.metric].summed == "leads":
+        return [None]
+    if row.pooled is not None:
+        _chosen("lead", None, row.pooled, leads)
         return [None]
     return _chosen("lead", row.lead, row.leads, leads)
 

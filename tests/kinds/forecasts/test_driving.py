@@ -11,7 +11,7 @@ import pytest
 import xarray as xr
 
 from oceanbench.errors import OceanbenchError
-from oceanbench.kinds.forecasts.driving import ASKED_TWICE, each_start
+from oceanbench.kinds.forecasts.starts.driving import ASKED_TWICE, each_start
 
 STARTS = np.datetime64("2020-01-01", "ns") + np.arange(6) * np.timedelta64(7, "D")
 DAYS = np.datetime64("2019-12-01", "ns") + np.arange(90) * np.timedelta64(1, "D")

@@ -93,15 +93,25 @@ class _Observing:
         leads = self.forecasts.leads
         depths = tuple(sorted({d for s in sites for d in s.depths}, key=lambda d: d or 0.0))
         few = max(1, fields_at_once(self.forecasts, variable, start) // len(depths))
-        known = self._persistence(variable, start, depths)
+        needed = self.sums.references(variable) - {"climatology"}  # which is kept by day
         for first in range(0, len(leads), few):
             some = leads[first : first + few]
             placed = self._placed(variable, sites, [start + lead for lead in some], depths)
             block = self.forecasts.read(variable, start, some, depths)
+            known = self.references.of_leads(needed, variable, start, some, depths)
             for site in sites:
                 levels = [depths.index(d) for d in site.depths]
                 found = [
-                    (first + n, _field(site, place, block[n, levels], known, levels))
+                    (
+                        first + n,
+                        _field(
+                            site,
+                            place,
+                            block[n, levels],
+                            {name: maps[n] for name, maps in known.items()},
+                            levels,
+                        ),
+                    )
                     for n, place in enumerate(p[site.level] for p in placed)
                     if place.points.value.size
                 ]
@@ -169,14 +179,6 @@ class _Observing:
         if self.references.wet is None:
             return np.ones((len(depths), *self.grid.shape), dtype=bool)
         return np.asarray(self.references.wet.read("mask", start, depths) > 0)
-
-    def _persistence(
-        self, variable: str, start: np.datetime64, depths: Depths
-    ) -> dict[str, AnyFloatArray]:
-        maps = self.references.persistence
-        if maps is None or "persistence" not in self.sums.references(variable):
-            return {}
-        return {"persistence": maps.read(variable, start, depths)}
 
     def _climatology(
         self, variable: str, days: Sequence[np.datetime64], depths: Depths

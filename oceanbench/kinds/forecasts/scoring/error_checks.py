@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 DATUM = 0.05  # metres
 GROWTH = 1.2  # of the error, from the first lead to the last: less is none
+FALL = 0.05  # of an error or a wavelength, from one lead to the next
 UNCHANGED = 0.5  # of the ocean's own change: a larger error tells nothing
 LOST_SURFACE = 3.0  # more than a forecast that knows nothing has: twice the variance
 
@@ -55,6 +57,40 @@ def growth(
         "which the ocean changes more than twice as much: check that no forecast knows what came "
         "after its start"
     ]
+
+
+def hindsight(
+    errors: Mapping[str, Mapping[int, float]],
+    wavelengths: Mapping[str, Mapping[int, float]],
+    centred: float | None,
+) -> list[str]:
+    """Warn of forecasts from observations that are better than what was known allows.
+
+    Parameters
+    ----------
+    errors : of each variable, its RMSE by lead
+    wavelengths : of each variable, the resolved wavelength by lead; NaN where nothing is resolved
+    centred : error of maps that know the future too; None where the challenge does not say it
+    """
+    warnings = []
+    for what, found in (("error", errors), ("resolved wavelength", wavelengths)):
+        for name, by_lead in found.items():
+            for before, after in pairwise(by_lead):
+                if by_lead[after] < (1.0 - FALL) * by_lead[before]:
+                    warnings.append(
+                        f"the {what} of {name} falls from lead {before} to lead {after}, by more "
+                        f"than {FALL:.0%}: check that no forecast knows what came after its start"
+                    )
+                    break
+    for name, by_lead in errors.items():
+        for lead, rmse in by_lead.items():
+            if lead > 0 and centred is not None and rmse < centred:
+                warnings.append(
+                    f"the error of {name} at lead {lead} is below that of maps which know the "
+                    f"future too, {centred:g}: check that no forecast does"
+                )
+                break
+    return warnings
 
 
 class Discrepancy(NamedTuple):

@@ -74,7 +74,6 @@ def _add_variable(
 ) -> None:
     """Add all leads and depths of one variable and start."""
     needed = sums.references(variable)
-    first = None
     for few_leads, few_depths in _blocks(forecasts, variable, start, depths):
         block = forecasts.read(variable, start, few_leads, few_depths)
         if not forecasts.is_derived(variable):  # of which the inputs are checked
@@ -86,15 +85,11 @@ def _add_variable(
             else cells.of(references.wet.read("mask", start, [depth])[0]) > 0
             for depth in few_depths
         ]
-        if "persistence" in needed and references.persistence is not None:
-            first = _flat(references.persistence.read(variable, start, few_depths))
         days = [start + lead for lead in few_leads]
         truth = _of_days(references.truth, variable, days, few_depths)
-        known: dict[str, AnyFloatArray] = {}
-        if first is not None:
-            known["persistence"] = np.broadcast_to(first[:, None], truth.shape)
-        if "climatology" in needed and references.climatology is not None:
-            known["climatology"] = _of_days(references.climatology, variable, days, few_depths)
+        few = tuple(few_depths)
+        maps_of_leads = references.of_leads(needed, variable, start, few_leads, few)
+        known = {name: _flat(maps).swapaxes(0, 1) for name, maps in maps_of_leads.items()}
         places = [forecasts.leads.index(lead) for lead in few_leads]
         nodes = None if cells.places.size == truth.shape[-1] else cells.places
         for level, depth in enumerate(few_depths):

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
+from oceanbench.arrays import AnyFloatArray
 from oceanbench.declaration import Declaration
 from oceanbench.kinds.forecasts.daily_maps import Maps
 from oceanbench.kinds.forecasts.grid import Grid
 from oceanbench.kinds.forecasts.opening import maps_of
+from oceanbench.kinds.forecasts.rules import DAMPED
+from oceanbench.kinds.forecasts.schedule import Column, keys
 
 
 @dataclass(frozen=True)
 class References:
-    """What forecasts are compared with, as maps by day."""
+    """What forecasts are compared with, as maps by day.
+
+    ``damping`` is the part of the anomaly of a start that is left at each lead, where that is a
+    reference too.
+    """
 
     truth: Maps
     persistence: Maps | None
     climatology: Maps | None
     wet: Maps | None
+    damping: Mapping[int, float] = field(default_factory=dict)
 
     @classmethod
     def open(
@@ -41,10 +52,46 @@ class References:
                 return None
             return maps_of(declaration, name, grid, data_dir)[0]
 
-        return cls(truth, of("initial"), of("climatology"), of("mask")), grid
+        own = keys(declaration)
+        damping = dict(zip(own.leads, own.damping, strict=True)) if own.damping else {}
+        return cls(truth, of("initial"), of("climatology"), of("mask"), damping), grid
 
     @property
     def known(self) -> set[str | None]:
         """What scores can be relative to, None being nothing."""
         maps = {"persistence": self.persistence, "climatology": self.climatology}
-        return {None, *(name for name, there in maps.items() if there is not None)}
+        found = {None, *(name for name, there in maps.items() if there is not None)}
+        return found | ({DAMPED} if self.damping and found >= maps.keys() else set())
+
+    def of_leads(
+        self,
+        wanted: Collection[str | None],
+        variable: str,
+        start: np.datetime64,
+        leads: Sequence[int],
+        depths: Column,
+    ) -> dict[str, AnyFloatArray]:
+        """Maps (lead, depth, latitude, longitude) of references of a start.
+
+        Parameters
+        ----------
+        wanted : names of references, of which those that are not known are left out
+        variable, start, leads, depths : of the forecast that they are compared with
+        """
+        found: dict[str, AnyFloatArray] = {}
+        wanted = set(wanted) & self.known
+        if "climatology" in wanted and self.climatology is not None:
+            days = [start + lead for lead in leads]
+            found["climatology"] = self.climatology.read_days(variable, days, depths)
+        if not wanted & {"persistence", DAMPED} or self.persistence is None:
+            return found
+        first = self.persistence.read(variable, start, depths)
+        if "persistence" in wanted:
+            found["persistence"] = np.broadcast_to(first, (len(leads), *first.shape))
+        if DAMPED in wanted and self.climatology is not None:
+            usual = self.climatology.read_days(
+                variable, [start, *(start + n for n in leads)], depths
+            )
+            left = np.array([self.damping[lead] for lead in leads])[:, None, None, None]
+            found[DAMPED] = usual[1:] + left * (first - usual[0])
+        return found

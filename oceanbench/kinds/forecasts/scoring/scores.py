@@ -15,23 +15,25 @@ from oceanbench.kinds.forecasts import sanity
 from oceanbench.kinds.forecasts.forecast_rows import ForecastRow, ranking_of, scores_of
 from oceanbench.kinds.forecasts.grid import Grid
 from oceanbench.kinds.forecasts.sanity import Sample
-from oceanbench.kinds.forecasts.schedule import keys, schedule_of, unit_of
-from oceanbench.kinds.forecasts.scoring import error_checks
+from oceanbench.kinds.forecasts.schedule import schedule_of, unit_of
 from oceanbench.kinds.forecasts.scoring.agreement import check_target
+from oceanbench.kinds.forecasts.scoring.lead_skills import lead_skills
 from oceanbench.kinds.forecasts.scoring.on_grid import accumulate, check_coverage
 from oceanbench.kinds.forecasts.scoring.parallel import sums_by_start
 from oceanbench.kinds.forecasts.scoring.references import References
 from oceanbench.kinds.forecasts.scoring.sums import Accumulated, Against, Level, levels_of, named
+from oceanbench.kinds.forecasts.scoring.warnings import some_starts, warnings_of
 from oceanbench.kinds.forecasts.submission import find_forecasts
 from oceanbench.kinds.forecasts.submitted_fields import Forecasts
 from oceanbench.kinds.kind import Resources, Submitted
 from oceanbench.metrics import METRICS, Flagged
 from oceanbench.metrics.aligned import NO_DATA
+from oceanbench.metrics.horizons import Horizon
 from oceanbench.metrics.probabilistic.points import form_of_members
 from oceanbench.result import Interval, Score
 from oceanbench.scoring.points import Evaluated, score_of
 from oceanbench.scoring.series import series_of
-from oceanbench.scoring.statistics import interval
+from oceanbench.scoring.statistics import LEVEL, interval
 
 ALONE = Resources()
 
@@ -67,11 +69,8 @@ def evaluated(
     found = _opened(declaration, submitted, data_dir)
     rows = scores_of(declaration)
     table, warnings = _summed(declaration, submitted, found, rows, data_dir, resources)
-    warnings += error_checks.leads(_errors(found.forecasts, table), found.forecasts.leads)
-    changes = _changes(found.forecasts, found.references)
-    warnings += error_checks.growth(_errors(found.forecasts, table), changes, found.forecasts.leads)
-    warnings += error_checks.heights(_heights(declaration, table))
     scores = [_score(declaration, found.forecasts, table, row) for row in rows]
+    warnings += warnings_of(declaration, found.forecasts, found.references, table, scores)
     series: list[dict[str, Any]] = []
     row = ranking_of(declaration)
     there = row in rows and is_whole(declaration, found.forecasts, row)
@@ -156,7 +155,7 @@ def _samples(
     step = float(np.median(np.diff(grid.longitude))) if grid.longitude.size > 1 else 0.0
     globe = grid.longitude[-1] - grid.longitude[0] + 1.5 * step > 360.0
     samples = []
-    for start in _some_starts(forecasts):
+    for start in some_starts(forecasts):
         for depth in dict.fromkeys(d for column in forecasts.depths.values() for d in column):
             sample = {}
             for name, column in forecasts.depths.items():
@@ -170,57 +169,11 @@ def _samples(
     return samples
 
 
-def _some_starts(forecasts: Forecasts) -> list[np.datetime64]:
-    """First and middle start."""
-    starts = list(forecasts.places)
-    return list(dict.fromkeys((starts[0], starts[len(starts) // 2])))
-
-
-def _changes(forecasts: Forecasts, references: References) -> dict[str, float]:
-    """Rms change of the truth from the first lead to the last, of each variable and depth."""
-    changes = {}
-    for variable, depths in forecasts.depths.items():
-        for depth in depths if not forecasts.is_derived(variable) else ():
-            squares = []
-            for start in _some_starts(forecasts):
-                first, last = (
-                    references.truth.read(variable, start + lead, [depth])
-                    for lead in (forecasts.leads[0], forecasts.leads[-1])
-                )
-                squares.append(np.nanmean((last - first) ** 2))
-            changes[named((variable, depth))] = float(np.sqrt(np.mean(squares)))
-    return changes
-
-
-def _errors(forecasts: Forecasts, table: Accumulated) -> dict[str, list[float]]:
-    """RMSE by lead of each variable and depth, through the first mask."""
-    errors = {}
-    for variable, depths in forecasts.depths.items():
-        for depth in depths if not forecasts.is_derived(variable) else ():
-            level = (variable, depth)
-            if (level, None) in table.tables:
-                errors[named(level)] = np.sqrt(table.mean_square(level, 0)).tolist()
-    return errors
-
-
-def _heights(declaration: Declaration, table: Accumulated) -> dict[str, error_checks.Discrepancy]:
-    """How heights differ from observations at the shortest lead, through the first mask."""
-    found = {}
-    for (level, reference), columns in table.tables.items():
-        metres = unit_of(declaration, level[0]) == "m" and level[0] not in keys(declaration).derived
-        if metres and reference is None and isinstance(level[1], Against):
-            _, weight, error, square, value, squared_value = columns[:, :, 0, 0].sum(axis=1)
-            if weight > 0:
-                offset, mean = error / weight, value / weight
-                variances = square / weight - offset**2, squared_value / weight - mean**2
-                found[named(level)] = error_checks.Discrepancy(offset, *variances)
-    return found
-
-
 def is_whole(declaration: Declaration, forecasts: Forecasts, row: ForecastRow) -> bool:
     """Whether a score goes over every start, and every lead that it is to pool."""
     wanted = schedule_of(declaration)
-    leads = row.lead is not None or len(forecasts.leads) == len(wanted.leads)
+    pooled = wanted.leads if row.pooled is None else row.pooled
+    leads = row.lead is not None or set(pooled) <= set(forecasts.leads)
     return leads and len(forecasts.places) == wanted.starts.size
 
 
@@ -250,6 +203,8 @@ def _score(
     if sums is None:
         lacking = written(NO_DATA)
         return lacking if _is_there(table, row) else replace(lacking, flag="not_submitted")
+    if metric.summed == "leads":
+        return _of_leads(declaration, forecasts, table, row, written(NO_DATA))
     members = table.members[str(row.variable)]
     if flagged := metric.flagged(form_of_members(members), members):
         return written(flagged)
@@ -263,6 +218,27 @@ def _score(
     spread = interval(sums, of_sums, metric.limits) if of_sums is not None else None
     whole = is_whole(declaration, forecasts, row)
     return replace(written(found, spread), flag=None if whole else "partial")
+
+
+def _of_leads(
+    declaration: Declaration,
+    forecasts: Forecasts,
+    table: Accumulated,
+    row: ForecastRow,
+    empty: Score,
+) -> Score:
+    """Score of the skill at all leads; one of fewer than the challenge has is partial."""
+    metric = METRICS[row.metric]
+    skills = lead_skills(table, row)
+    if skills is None:
+        return empty
+    found: Horizon = metric.value_of(skills, row.options)
+    if found.days is None or found.low is None or found.high is None:
+        return replace(empty, flag=found.flag)
+    whole = is_whole(declaration, forecasts, row)
+    between = Interval(LEVEL, found.low, found.high)
+    flag = found.flag if whole else "partial"
+    return replace(empty, value=found.days, interval=between, flag=flag)
 
 
 def _coverage(forecasts: Forecasts, table: Accumulated) -> list[dict[str, Any]]:

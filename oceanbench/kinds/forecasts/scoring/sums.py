@@ -57,7 +57,7 @@ class Accumulated:
             return None
         if row.lead is not None and row.lead not in self.leads:
             return None
-        leads = slice(None) if row.lead is None else self.leads.index(row.lead)
+        leads = self._pooled(row) if row.lead is None else self.leads.index(row.lead)
         chosen = (slice(None), leads, self.masks.index(str(row.mask)))
         whole = sum(self.tables[level, row.relative_to] for level in levels)
         assert not isinstance(whole, int)  # a row has a level
@@ -71,6 +71,11 @@ class Accumulated:
         case = self.starts.astype("datetime64[ns]")
         return Sums(case[scored], *(column[scored] for column in columns))
 
+    def _pooled(self, row: ForecastRow) -> list[int]:
+        """Places of the leads that a score pools, of those that were submitted."""
+        wanted = self.leads if row.pooled is None else row.pooled
+        return [place for place, lead in enumerate(self.leads) if lead in wanted]
+
     def mean_square(self, level: Level, mask: int, reference: Reference = None) -> FloatArray:
         """Mean squared error by lead, pooled over starts: of the estimate, or of a reference."""
         columns = dict(zip(COLUMNS, self.tables[level, reference][..., mask], strict=True))
@@ -80,7 +85,7 @@ class Accumulated:
     def table(self, row: ForecastRow) -> FloatArray | None:
         """Total over starts of the tables that one score reads; None where there are none."""
         mask, key = self.masks.index(str(row.mask)), term_key(row)
-        leads = range(len(self.leads)) if row.lead is None else [self.leads.index(row.lead)]
+        leads = self._pooled(row) if row.lead is None else [self.leads.index(row.lead)]
         found: dict[str, list[FloatArray]] = {name: [] for name in row.of_variables}
         for level in levels_of(row):
             for start, lead in product(range(self.starts.size), leads):

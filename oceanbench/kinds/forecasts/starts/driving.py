@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from oceanbench.errors import OceanbenchError
+from oceanbench.kinds.forecasts.starts.delivery import known_at
 from oceanbench.kinds.kind import Driving, Functions, Inputs
 from oceanbench.kinds.parts import CutInputs, part_of, put_together
 from oceanbench.kinds.room import Place
@@ -17,17 +18,6 @@ from oceanbench.progress import progress
 
 ASKED_TWICE = 3  # starts
 AS_USUAL = Driving()
-LEARNED_FROM = ("training", "validation")  # roles whose dates are not those of the starts
-
-
-def known_at(dataset: xr.Dataset, start: np.datetime64) -> xr.Dataset:
-    """Dataset as it is known at a start: of initial conditions and observations, none later."""
-    if dataset.attrs.get("role") in LEARNED_FROM:
-        return dataset
-    for dim in ("start", "time"):
-        if dim in dataset.dims and dataset[dim].dtype.kind == "M":
-            dataset = dataset.isel({dim: dataset[dim].values <= start})
-    return dataset
 
 
 def each_start(
