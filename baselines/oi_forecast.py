@@ -20,7 +20,11 @@ from typing import Literal, cast
 import numpy as np
 import xarray as xr
 
-from oceanbench.assimilation.observations.causal_mapping import Settings, delivered, interpolated
+from oceanbench.assimilation.observations.causal_mapping import (
+    CausalSettings,
+    delivered,
+    interpolated,
+)
 
 KINDS = ("forecasts",)
 REFERENCE = "https://doi.org/10.1016/0011-7471(76)90001-2"
@@ -65,7 +69,7 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
     members : samples of the posterior to give in place of its mean
     precision : ``double``, or ``single``
     """
-    settings = Settings(
+    settings = CausalSettings(
         length_km,
         memory_days,
         before_days,

@@ -22,7 +22,7 @@ from collections.abc import Mapping
 import numpy as np
 import xarray as xr
 
-from oceanbench.assimilation.nudging.free_run import Settings, carried
+from oceanbench.assimilation.nudging.free_run import RunSettings, carried
 from oceanbench.errors import OceanbenchError
 from oceanbench.forecasting.anomalies import Climate, analyses
 
@@ -58,7 +58,7 @@ def estimate(
     dissipation_days : time in which the shortest wave of the grid decays by e
     damping : power of the challenge's factors that fade the anomaly; 0 for none
     """
-    settings = Settings(wave_speed, step_hours, sponge_km, dissipation_days)
+    settings = RunSettings(wave_speed, step_hours, sponge_km, dissipation_days)
     given = analyses(inputs, target).isel(start=0)
     (variable,) = map(str, target.data_vars)
     first = given[variable].transpose("latitude", "longitude")

@@ -13,16 +13,16 @@ import numpy as np
 import xarray as xr
 
 from oceanbench.arrays import FloatArray
-from oceanbench.assimilation.nudging.free_run import Settings as Model
+from oceanbench.assimilation.nudging.free_run import RunSettings as Model
 from oceanbench.assimilation.nudging.free_run import carried
-from oceanbench.assimilation.observations.causal_mapping import Settings, interpolated
+from oceanbench.assimilation.observations.causal_mapping import CausalSettings, interpolated
 from oceanbench.assimilation.observations.superobservations import samples
 
 NADIRS = ("topex-poseidon_interleaved", "jason1", "geosat2", "envisat")
 OF_SYSTEM = NADIRS[:3]
 LATENCY_DAYS = 1.0
 DEVIATION = 0.1755  # m, of the anomaly in the scored box, in the world of training
-SETTINGS = Settings(length_km=180.0, memory_days=7.0, before_days=15.0, deviation=DEVIATION)
+SETTINGS = CausalSettings(length_km=180.0, memory_days=7.0, before_days=15.0, deviation=DEVIATION)
 MODEL = Model(wave_speed=5.0)
 STEP = 0.2  # degrees, of nowcasts
 WIDE_BOX = (294.0, 306.0, 32.0, 44.0)
@@ -51,7 +51,7 @@ def analysed(
     missions: Sequence[str] = NADIRS,
     *,
     leads: FloatArray | None = None,
-    settings: Settings = SETTINGS,
+    settings: CausalSettings = SETTINGS,
 ) -> Analysis:
     """Interpolate what was delivered by a start, at the start or some days after it.
 

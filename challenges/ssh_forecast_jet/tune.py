@@ -30,9 +30,9 @@ from oceanbench.arrays import FloatArray
 from oceanbench.assimilation.gaussian.covariance import Covariance
 from oceanbench.assimilation.gaussian.optimal_interpolation import solve
 from oceanbench.assimilation.gaussian.posterior_fields import maps
-from oceanbench.assimilation.nudging.free_run import Settings as Model
+from oceanbench.assimilation.nudging.free_run import RunSettings as Model
 from oceanbench.assimilation.nudging.free_run import carried
-from oceanbench.assimilation.observations.causal_mapping import Settings, interpolated
+from oceanbench.assimilation.observations.causal_mapping import CausalSettings, interpolated
 from oceanbench.assimilation.observations.superobservations import kilometres, samples
 
 LEADS = np.array([0, 1, 2, 3, 5, 7, 10, 14])
@@ -84,7 +84,7 @@ def shown(name: str, errors: FloatArray) -> str:
     return f"{name:44s} {pooled:6.3f}  " + " ".join(f"{error:6.2f}" for error in errors)
 
 
-def nowcast(start: np.datetime64, settings: Settings = system.SETTINGS) -> FloatArray:
+def nowcast(start: np.datetime64, settings: CausalSettings = system.SETTINGS) -> FloatArray:
     """Anomaly of a start by the reference method."""
     return system.analysed(tracks(), start, sea()[1], settings=settings).anomaly
 
@@ -123,7 +123,9 @@ def model() -> Iterator[str]:
             yield shown(f"c₁ {speed} m/s, damping {power}", rmse(damped, LEARNED))
 
 
-def factors(starts: Sequence[np.datetime64], settings: Settings = system.SETTINGS) -> FloatArray:
+def factors(
+    starts: Sequence[np.datetime64], settings: CausalSettings = system.SETTINGS
+) -> FloatArray:
     """Regression by lead of the anomaly on that of the nowcast."""
     products, squares = np.zeros(LEADS.size), 0.0
     for start in starts:

@@ -9,9 +9,9 @@ import numpy as np
 import xarray as xr
 
 from oceanbench.arrays import FloatArray
-from oceanbench.assimilation.nudging.free_run import Settings as Model
+from oceanbench.assimilation.nudging.free_run import RunSettings as Model
 from oceanbench.assimilation.nudging.free_run import carried
-from oceanbench.assimilation.observations.causal_mapping import Settings, interpolated
+from oceanbench.assimilation.observations.causal_mapping import CausalSettings, interpolated
 from oceanbench.assimilation.observations.superobservations import mean_field, samples
 from oceanbench.data.files import write_netcdf
 
@@ -53,10 +53,10 @@ def forecast(inputs: Datasets, start: np.datetime64, folder: Path) -> xr.DataArr
         centre = float(longitude.mean())
         mean = mean_field(inputs, "ssh", centre, of_training=True)
         given = {name: inputs[name] for name in SYSTEM}
-        observed = samples(given, "ssh", start, centre, coarsen=Settings().coarsen, mean=mean)
+        observed = samples(given, "ssh", start, centre, coarsen=CausalSettings().coarsen, mean=mean)
         assert mean is not None
         steady = mean.interp(latitude=latitude, longitude=longitude).values
-        analysis = interpolated(observed, np.zeros(1), longitude, latitude, Settings())
+        analysis = interpolated(observed, np.zeros(1), longitude, latitude, CausalSettings())
         height, days = analysis.anomaly[0] + steady, range(max(AGES) + 1)
         maps = carried(height, longitude, latitude, days, Model()).astype(np.float32)
         axes = {"lead": np.arange(len(maps)), "latitude": latitude, "longitude": longitude}

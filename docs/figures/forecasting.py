@@ -28,7 +28,7 @@ from matplotlib.figure import Figure
 
 from oceanbench import Challenge, Submission, evaluate
 from oceanbench.arrays import FloatArray, IndexArray
-from oceanbench.assimilation.nudging.free_run import Settings, carried
+from oceanbench.assimilation.nudging.free_run import RunSettings, carried
 from oceanbench.data.files import write_text
 from oceanbench.figures.style import LINES, STYLE
 from oceanbench.scoring.statistics import influence
@@ -53,7 +53,7 @@ def forecasts(name: str, challenge: Challenge) -> xr.Dataset:
             values[number] = first
         else:
             axes = truth["longitude"].values, truth["latitude"].values
-            values[number] = carried(first, *axes, leads, Settings())
+            values[number] = carried(first, *axes, leads, RunSettings())
     return target.assign(ssh=target["ssh"].copy(data=values.astype("f4")))
 
 

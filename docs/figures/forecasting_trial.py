@@ -24,9 +24,9 @@ from oceanbench.arrays import FloatArray
 from oceanbench.assimilation.gaussian.covariance import Covariance
 from oceanbench.assimilation.gaussian.optimal_interpolation import solve
 from oceanbench.assimilation.gaussian.posterior_fields import maps
-from oceanbench.assimilation.nudging.free_run import Settings as Model
+from oceanbench.assimilation.nudging.free_run import RunSettings as Model
 from oceanbench.assimilation.nudging.free_run import carried
-from oceanbench.assimilation.observations.causal_mapping import Settings, interpolated
+from oceanbench.assimilation.observations.causal_mapping import CausalSettings, interpolated
 from oceanbench.assimilation.observations.superobservations import Samples, kilometres, samples
 
 FIRST, LEARNED = np.datetime64("2013-01-02", "ns"), 136
@@ -76,12 +76,12 @@ def nodes() -> tuple[FloatArray, FloatArray]:
     return sea()[1]["longitude"].values, sea()[1]["latitude"].values
 
 
-def oi(start: int, settings: Settings) -> FloatArray:
+def oi(start: int, settings: CausalSettings) -> FloatArray:
     """Anomalies (lead, latitude, longitude) from the past alone."""
     return interpolated(seen(start), LEADS.astype(float), *nodes(), settings).anomaly
 
 
-def formal(start: int, settings: Settings) -> FloatArray:
+def formal(start: int, settings: CausalSettings) -> FloatArray:
     """Mean of the formal error variance by lead, of every fifth node of the inner box."""
     some = [axis[5:-5:5] for axis in nodes()]
     wide = replace(settings, margin=1.0)
@@ -143,7 +143,7 @@ def ten() -> Iterator[str]:
     rows: dict[str, list[FloatArray]] = {}
     pairs: list[tuple[FloatArray, FloatArray]] = []
     for start in STARTS:
-        settings = Settings(memory_days=10.0, memory="gaussian", deviation=deviation())
+        settings = CausalSettings(memory_days=10.0, memory="gaussian", deviation=deviation())
         gaussian = oi(start, settings)
         found = {
             "climatology": np.zeros_like(gaussian),
@@ -171,10 +171,10 @@ def ten() -> Iterator[str]:
 def five() -> Iterator[str]:
     """Five of the starts, with 13 days of data."""
     kinds = {
-        "Gaussian 10 d": Settings(
+        "Gaussian 10 d": CausalSettings(
             before_days=13.0, memory_days=10.0, deviation=deviation(), memory="gaussian"
         ),
-        "Matérn 3/2, 7 d": Settings(before_days=13.0, deviation=deviation()),
+        "Matérn 3/2, 7 d": CausalSettings(before_days=13.0, deviation=deviation()),
     }
     rows: dict[str, list[FloatArray]] = {}
     for start in STARTS[::2]:

@@ -19,8 +19,17 @@ from oceanbench.scoring.statistics import LEVEL, Influence, Scale, of_sums
 ROUNDING = 1e-6  # relative, of a score that is computed again from sums
 BESIDE = 0.02  # of a score, by which an interval may miss it
 OF_WIDTH = 1e-3  # of an interval, by which one that is computed again may differ
-BESIDE_A_VALUE = (None, "resolved_below_grid", "partial")
-INSTEAD = ("unresolved", "no_data", "deterministic", "marginal", "not_draws", "not_submitted", None)
+BESIDE_A_VALUE = (None, "resolved_below_grid", "beyond_last_lead", "partial")
+INSTEAD = (
+    "unresolved",
+    "none",
+    "no_data",
+    "deterministic",
+    "marginal",
+    "not_draws",
+    "not_submitted",
+    None,
+)
 POSITIVE = ("count", "weight", "squared_error", "squared_truth")
 
 
@@ -51,7 +60,10 @@ def contradictions(challenge: Challenge, result: Result) -> Iterator[str]:
             yield f"{score.label} is of {score.n} points, and {points} were scored"
         if score.value is None or score.flag is not None:
             continue
-        if METRICS[row.metric].summed != "points" or all_kept or row.label == ranking:
+        summed = METRICS[row.metric].summed
+        if summed == "leads":
+            continue  # of skill at all leads: found again by verify
+        if summed != "points" or all_kept or row.label == ranking:
             yield from _cases(challenge, result, score, row)
 
 

@@ -11,13 +11,7 @@ from typing import Any
 import pandas as pd
 
 from oceanbench.boards.checking import check_result, is_truth, look_alikes
-from oceanbench.boards.leagues import (
-    breaks_a_rule,
-    gathered,
-    is_twin,
-    learned_from,
-    observations,
-)
+from oceanbench.boards.leagues import breaks_a_rule, gathered, is_twin, learned_from, observations
 from oceanbench.boards.placing import placed_results
 from oceanbench.boards.published import published_table
 from oceanbench.boards.records import row_records

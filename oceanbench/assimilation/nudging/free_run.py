@@ -17,7 +17,7 @@ from oceanbench.errors import OceanbenchError
 
 
 @dataclass(frozen=True)
-class Settings:
+class RunSettings:
     """Numbers of the model.
 
     Attributes
@@ -49,7 +49,7 @@ def carried(
     longitude: FloatArray,
     latitude: FloatArray,
     leads: Sequence[int],
-    settings: Settings,
+    settings: RunSettings,
     *,
     device: str = "cpu",
 ) -> FloatArray:

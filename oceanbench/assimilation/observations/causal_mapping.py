@@ -38,7 +38,7 @@ EVER = 1e4  # days: all that is given is used at all times
 
 
 @dataclass(frozen=True)
-class Settings:
+class CausalSettings:
     """Numbers of the interpolation.
 
     Attributes
@@ -93,7 +93,7 @@ def delivered(
     variable: str,
     start: np.datetime64,
     centre: float,
-    settings: Settings,
+    settings: CausalSettings,
     *,
     missions: str = "",
 ) -> tuple[Samples, xr.DataArray]:
@@ -129,7 +129,7 @@ def interpolated(
     leads: FloatArray,
     longitude: FloatArray,
     latitude: FloatArray,
-    settings: Settings,
+    settings: CausalSettings,
     *,
     formal_error: bool = False,
     members: int = 0,

@@ -9,7 +9,7 @@ import pytest
 from dense import dense_posterior, nodes_of
 
 from oceanbench.assimilation.gaussian.covariance import Covariance
-from oceanbench.assimilation.observations.causal_mapping import Settings, interpolated
+from oceanbench.assimilation.observations.causal_mapping import CausalSettings, interpolated
 from oceanbench.assimilation.observations.superobservations import Samples, kilometres
 from oceanbench.errors import OceanbenchError
 
@@ -33,7 +33,7 @@ def samples(count: int = 120) -> Samples:
 
 
 def test_it_is_the_dense_solution_with_what_was_seen_before():
-    settings = Settings(margin=0.5)
+    settings = CausalSettings(margin=0.5)
     found = interpolated(samples(), LEADS, LONGITUDE, LATITUDE, settings, formal_error=True)
     known = samples().take((samples().time <= 0.0) & (samples().time > -15.0))
     variance = np.mean(known.value**2) - 0.03**2 / 5 - 0.02**2
@@ -54,7 +54,7 @@ def test_it_is_the_dense_solution_with_what_was_seen_before():
 def test_what_comes_after_the_start_changes_no_bit():
     whole = samples()
     past = whole.take(whole.time <= 0.0)
-    options = (LEADS, LONGITUDE, LATITUDE, Settings(margin=0.5))
+    options = (LEADS, LONGITUDE, LATITUDE, CausalSettings(margin=0.5))
     other = replace(whole, value=np.where(whole.time > 0.0, 9.0, whole.value))
     for given in (past, other):
         same = interpolated(given, *options).anomaly == interpolated(whole, *options).anomaly
@@ -62,7 +62,7 @@ def test_what_comes_after_the_start_changes_no_bit():
 
 
 def test_members_have_the_mean_and_the_formal_error():
-    options = (LEADS, LONGITUDE, LATITUDE, Settings(margin=0.5))
+    options = (LEADS, LONGITUDE, LATITUDE, CausalSettings(margin=0.5))
     mean = interpolated(samples(), *options, formal_error=True)
     drawn = interpolated(samples(), *options, members=400, seed=1).anomaly
     assert drawn.shape == (400, 3, 4, 5)
@@ -74,13 +74,13 @@ def test_members_have_the_mean_and_the_formal_error():
 
 def test_without_observations_the_anomaly_is_zero():
     none = samples().take(np.zeros(120, dtype=bool))
-    found = interpolated(none, LEADS, LONGITUDE, LATITUDE, Settings())
+    found = interpolated(none, LEADS, LONGITUDE, LATITUDE, CausalSettings())
     assert (found.anomaly == 0.0).all()
 
 
 def test_numbers_that_are_none_of_a_covariance_are_refused():
     with pytest.raises(OceanbenchError, match="memory_days"):
-        Settings(memory_days=0.0)
+        CausalSettings(memory_days=0.0)
 
 
 def test_one_sample_has_its_share_times_the_correlation():
@@ -88,6 +88,6 @@ def test_one_sample_has_its_share_times_the_correlation():
     one = replace(one, time=np.array([-3.5]), value=np.array([0.2]))
     one = replace(one, longitude=np.array([298.5]), latitude=np.array([37.0]))
     longitude, latitude = np.linspace(297.5, 299.5, 3), np.linspace(36.0, 38.0, 3)
-    found = interpolated(one, np.zeros(1), longitude, latitude, Settings()).anomaly
+    found = interpolated(one, np.zeros(1), longitude, latitude, CausalSettings()).anomaly
     share = (0.04 - 0.03**2 / 5 - 0.02**2) / 0.04  # the signal's of the variance
     assert found[0, 1, 1] == pytest.approx(0.2 * share * 1.5 * np.exp(-0.5))  # half the memory ago
