@@ -76,7 +76,8 @@ class LearnedDescent(torch.nn.Module):
     second : (state, second field) -> g(state) - h(second field), if there is one
     inputs : of the update, out of :data:`INPUTS`: the gradient of the cost, as published; its
         terms apart; or what the terms are made of, y - H(x), x - Φ(x) and g(x) - h(s), which needs
-        no derivative; and the state. Gradients are relative to the size of the first one
+        no derivative; and the state. Gradients are relative to the size of the first ones, one size
+        for all, so that the weights of the cost say what each term counts
     iterations : if the call does not say how many
     correction : size of a misfit, a residual and a change, relative to that of the state
     reduced : convolutions in bfloat16; the state and the cost stay in single precision
@@ -153,16 +154,18 @@ class LearnedDescent(torch.nn.Module):
         self,
         state: Tensor,
         memory: Any,
-        size: dict[str, Tensor] | None,
+        size: Tensor | float | None,
         values: Tensor,
         observed: Tensor,
         second: Tensor | None = None,
-    ) -> tuple[Tensor, Any, dict[str, Tensor]]:
-        """State, memory of the update and sizes of the first gradients, one iteration later."""
+    ) -> tuple[Tensor, Any, Tensor | float]:
+        """State, memory of the update and size of the first gradients, one iteration later."""
         terms = self.terms(state, values, observed, second)
         if size is None:
-            size = {name: _size(terms[name]) for name in terms if "gradient" in name}
-        shown = [terms[name] / size.get(name, self._unit(name)) for name in self.inputs]
+            size = _size([terms[name] for name in self.inputs if "gradient" in name])
+        shown = [
+            terms[name] / (size if "gradient" in name else self._unit(name)) for name in self.inputs
+        ]
         if "misfit" in self.inputs:
             shown.append(observed.to(state.dtype))
         change, memory = self.update(torch.cat(shown, 1), memory)
@@ -250,6 +253,9 @@ def _count(observed: Tensor) -> Tensor:
     return observed.sum((1, 2, 3), keepdim=True).clamp_min(1)
 
 
-def _size(gradient: Tensor) -> Tensor:
-    """Root mean square of every sample, (batch, 1, 1, 1)."""
-    return gradient.detach().pow(2).mean((1, 2, 3), keepdim=True).sqrt().clamp_min(SMALLEST)
+def _size(gradients: list[Tensor]) -> Tensor | float:
+    """Root mean square of all of every sample together, (batch, 1, 1, 1); 1 of none."""
+    if not gradients:
+        return 1.0
+    squares = [gradient.detach().pow(2).mean((1, 2, 3), keepdim=True) for gradient in gradients]
+    return torch.stack(squares).sum(0).sqrt().clamp_min(SMALLEST)

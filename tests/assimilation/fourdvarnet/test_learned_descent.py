@@ -131,6 +131,27 @@ def test_the_gradient_is_that_of_the_cost(kind: str, observe: torch.nn.Module | 
     torch.testing.assert_close((found * direction).sum((1, 2, 3)), slope, rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.parametrize(
+    "inputs",
+    [("observation_gradient", "prior_gradient", "state"), PUBLISHED],
+    ids=["apart", "published"],
+)
+def test_weights_of_the_cost_matter_and_their_common_factor_does_not(
+    inputs: tuple[str, ...],
+) -> None:
+    """The minimum of a cost is that of any multiple of it, and no other cost's."""
+    net, given = solver("lorenz96", inputs), problem("lorenz96")
+    with torch.no_grad():
+        found = net(*given)
+        net.observation_weight *= 3.0
+        other = net(*given)
+        net.prior_weight *= 3.0
+        torch.testing.assert_close(net(*given), found, rtol=1e-10, atol=1e-12)
+    change = (other - found).pow(2).mean((1, 2, 3)) / (found - given[2]).pow(2).mean((1, 2, 3))
+    assert (change[:3] > 1e-4).all()  # in the last, nothing is observed
+    torch.testing.assert_close(other[3], found[3], rtol=1e-10, atol=1e-12)
+
+
 @pytest.mark.parametrize("inputs", [FIRST, ENERGY, PUBLISHED], ids=["all", "energy", "published"])
 def test_its_weights_learn_by_the_true_gradient(inputs: tuple[str, ...]) -> None:
     """The loss falls along its gradient as the gradient says: it reaches through all iterations."""
