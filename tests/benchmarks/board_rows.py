@@ -73,7 +73,7 @@ def words(row: str, tree: Path) -> list[str]:
     if "--weights" in found:
         place = found.index("--weights") + 1
         wanted = board["provenance"]["options"]["weights"]["sha256"]
-        files = sorted((tree / "baselines" / "weights").glob(f"*/{found[place]}"))
+        files = sorted((tree / "baselines" / "weights").glob(f"*/{Path(found[place]).name}"))
         same = (f for f in files if hashlib.sha256(f.read_bytes()).hexdigest() == wanted)
         found[place] = str(next(same))
     return found
