@@ -17,7 +17,9 @@ def matched_by_score(
 ) -> Pieces:
     """Every (variable, mask) that the challenge scores, without its scores."""
     kind = import_module(f"oceanbench.kinds.{challenge.kind}.kind")
-    pieces: Pieces = kind.matched(challenge, submission.submitted_to(challenge), data_dir)
+    pieces: Pieces = kind.matched(
+        challenge, submission.submitted_to(challenge), data_dir, challenge.truth_name
+    )
     return pieces
 
 
