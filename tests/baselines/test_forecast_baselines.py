@@ -29,10 +29,13 @@ from oceanbench.methods.inputs import Inputs
 from oceanbench.methods.method_file import load_method
 
 METHODS = {name: load_method(name)[1] for name in shipped.names("baselines")}
+OTHERS = {  # than methods of any ocean's analyses
+    "layered_ocean",  # of one ocean only
+    "oi_forecast",  # and the next: of observations, see test_forecasts_from_observations
+    "quasi_geostrophic_forecast",
+}
 OF_FORECASTS = [
-    name
-    for name, method in METHODS.items()
-    if "forecasts" in method.KINDS and name != "layered_ocean"  # of one ocean only
+    name for name, method in METHODS.items() if "forecasts" in method.KINDS and name not in OTHERS
 ]
 LAST = 60  # days before the first start, that methods choose by
 
