@@ -189,7 +189,7 @@ BAD_TRACKS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("case", BAD_TRACKS)
+@every("case", BAD_TRACKS)
 def test_mistake_about_tracks_is_refused(case, tmp_path):
     changes, words = BAD_TRACKS[case]
     text = refusal(write_challenge(tmp_path, TRACKS, changes))
@@ -248,8 +248,8 @@ def test_missing_file_and_unknown_name_are_refused(tmp_path):
         Challenge.load("ssh_osse_jett")
 
 
-@pytest.mark.parametrize(
-    ("expression", "terms"),
+@every(
+    "expression, terms",
     [
         ("ssh", [(1, "ssh")]),
         ("sla_unfiltered + mdt - lwe", [(1, "sla_unfiltered"), (1, "mdt"), (-1, "lwe")]),

@@ -468,7 +468,7 @@ def test_opened_submission_is_canonical(challenge, tmp_path):
     assert float(opened["longitude"][0]) == -65.0
 
 
-@pytest.mark.parametrize("units", ["m", "meters", "metre", None])
+@every("units", ["m", "meters", "metre", None])
 def test_spellings_of_the_unit_are_accepted(units, challenge, tmp_path):
     dataset = maps()
     dataset["ssh"].attrs = {"units": units} if units else {}

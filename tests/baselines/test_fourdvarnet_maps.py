@@ -110,8 +110,8 @@ def test_one_day_of_the_maps_does_not_depend_on_which_others_are_asked_for() -> 
     np.testing.assert_allclose(part[2:4], whole[4:6], atol=2e-3)
 
 
-@pytest.mark.parametrize("update", ["unet", "lstm", "conjugate"])
-@pytest.mark.parametrize("prior_hidden", [0, 4])
+@every("update", ["unet", "lstm", "conjugate"])
+@every("prior_hidden", [0, 4])
 def test_configurations_make_networks(update: str, prior_hidden: int) -> None:
     sizes = {"prior_hidden": prior_hidden, "coarsen": 2, "error_size": 0.5}
     configuration = replace(SMALL, update=update, **sizes)

@@ -6,6 +6,7 @@ import pytest
 import torch
 import window_worlds
 from dense import DEVICES
+from rows import every
 from torch import Tensor
 from torch.func import jacrev, vmap
 
@@ -24,7 +25,7 @@ def dynamics(name: str) -> Model:
 
 
 @pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("name", MODELS)
+@every("name", MODELS)
 def test_the_tangent_is_the_derivative_of_the_tendency(name: str, device: str) -> None:
     found, at = dynamics(name), states(name, device=device)
     identity = torch.eye(at.shape[-1], dtype=at.dtype, device=device)
@@ -35,7 +36,7 @@ def test_the_tangent_is_the_derivative_of_the_tendency(name: str, device: str) -
 
 
 @pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("name", MODELS)
+@every("name", MODELS)
 def test_the_jacobian_is_the_derivative_of_an_interval(name: str, device: str) -> None:
     """By automatic differentiation to rounding; by central differences to their error."""
     found, at = dynamics(name), states(name, device=device)
@@ -96,8 +97,8 @@ def test_a_dataset_tells_the_model_and_its_parameters() -> None:
     assert not torch.allclose(model_of_attributes({"model": "lorenz96"}, 0.05).advance(rest), rest)
 
 
-@pytest.mark.parametrize(
-    ("attributes", "message"),
+@every(
+    "attributes, message",
     [
         ({"model": "lorentz96"}, "unknown model 'lorentz96'; did you mean 'lorenz96'"),
         ({"model": "amoc", "model_forcing": 1.0}, "'amoc': unknown parameter 'forcing'.*none"),

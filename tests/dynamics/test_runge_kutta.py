@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 from dense import DEVICES
+from rows import every
 from torch import Tensor
 from torch.func import jacrev, vmap
 
@@ -57,7 +58,7 @@ def test_a_system_at_rest_stays_there() -> None:
 
 
 @pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("length", [0.01, 0.5, -0.5])
+@every("length", [0.01, 0.5, -0.5])
 def test_the_tangent_is_the_derivative_of_the_step(length: float, device: str) -> None:
     """To rounding, for short steps, long ones and ones backward in time."""
     random = torch.Generator().manual_seed(1)

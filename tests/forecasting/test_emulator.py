@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
+from rows import every
 from torch import Tensor
 
 from oceanbench.errors import OceanbenchError
@@ -88,8 +89,8 @@ def damped_persistence() -> xr.Dataset:
     return xr.Dataset(anomaly, asked.sel(lead=[1, 2, 3]).coords)
 
 
-@pytest.mark.parametrize("lead", [1, 2, 3])
-@pytest.mark.parametrize("variable", world.VARIABLES)
+@every("lead", [1, 2, 3])
+@every("variable", world.VARIABLES)
 def test_it_learns_that_the_sea_drifts(lead: int, variable: str) -> None:
     found = forecasts(world.inputs()).isel(member=0)
     assert rmse(found, variable, lead) < 0.6 * rmse(damped_persistence(), variable, lead)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from rows import every
 from safetensors import torch as safetensors
 from torch import Tensor
 
@@ -277,7 +278,7 @@ def other(file: Path, damage: str) -> bytes:
     return bytes(safetensors.save(tensors, metadata))
 
 
-@pytest.mark.parametrize(
+@every(
     "damage",
     ["pickle", "cut", "nothing", "text", "missing", "size", "scores", "random", "step"],
 )

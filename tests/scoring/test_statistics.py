@@ -83,8 +83,8 @@ def test_interval_that_took_days_for_independent_would_not():
 # --- what intervals are made of -------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("n", [9, 42])
-@pytest.mark.parametrize("e_folding", [0.5, 3.0, 30.0])
+@every("n", [9, 42])
+@every("e_folding", [0.5, 3.0, 30.0])
 def test_variances_of_cosines_are_those_of_the_covariance_matrix(n, e_folding):
     decay = np.exp(-1.0 / e_folding)
     cosines = memory.fft.dct(np.eye(n), norm="ortho", axis=0)

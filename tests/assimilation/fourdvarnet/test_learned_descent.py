@@ -112,8 +112,8 @@ class Smoothing(torch.nn.Module):
         return maps - 0.5 * torch.roll(maps, 1, -2)
 
 
-@pytest.mark.parametrize("kind", SHAPES)
-@pytest.mark.parametrize("observe", [None, Smoothing()], ids=["identity", "operator"])
+@every("kind", SHAPES)
+@every("observe", [None, Smoothing()], ids=["identity", "operator"])
 def test_the_gradient_is_that_of_the_cost(kind: str, observe: torch.nn.Module | None) -> None:
     """Against the graph of the cost, and against differences of the cost."""
     net = solver(kind, PUBLISHED)

@@ -48,7 +48,7 @@ def test_products_are_those_of_the_matrix(name: str, device: str) -> None:
     torch.testing.assert_close(own, own.T)
 
 
-@pytest.mark.parametrize("name", COVARIANCES)
+@every("name", COVARIANCES)
 def test_points_far_from_the_origin_lose_no_accuracy(name: str) -> None:
     """A basin of 10 000 km over four years, around which the coordinates are centred."""
     c, a = COVARIANCES[name], places(200, extent=10_000.0)
@@ -58,7 +58,7 @@ def test_points_far_from_the_origin_lose_no_accuracy(name: str) -> None:
     torch.testing.assert_close(c.matrix(scaled, scaled), expected, atol=1e-9, rtol=0)
 
 
-@pytest.mark.parametrize("name", COVARIANCES)
+@every("name", COVARIANCES)
 def test_a_covariance_is_positive_definite(name: str) -> None:
     scaled = COVARIANCES[name].coordinates(*places(300))
     assert torch.linalg.eigvalsh(COVARIANCES[name].matrix(scaled, scaled)).min() > -1e-10

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from rows import every
 
 from oceanbench.assimilation.gaussian.reduced_order import Columns, shared_error, solve
 from oceanbench.assimilation.gaussian.wavelets import Band, wavelets
@@ -82,8 +83,8 @@ def test_iterations_that_do_not_suffice_are_refused() -> None:
         solve(*problem(), iterations=3)
 
 
-@pytest.mark.parametrize(
-    ("change", "words"),
+@every(
+    "change, words",
     [
         ({"value": np.full(150, np.nan)}, "'value' has missing values"),
         ({"noise": np.zeros(150)}, "noise is not positive"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from rows import every
 
 from oceanbench.assimilation.gaussian.reduced_order import solve
 from oceanbench.assimilation.gaussian.wavelets import (
@@ -133,8 +134,8 @@ def test_the_longest_wavelength_is_a_bound_and_may_be_the_shortest() -> None:
     assert exact[-1].wavelength == pytest.approx(100.0 * RATIO**3)
 
 
-@pytest.mark.parametrize(
-    ("change", "words"),
+@every(
+    "change, words",
     [
         ({"deviation": 0.0}, "deviation 0.0 must be positive"),
         ({"shortest": -80.0}, "shortest"),

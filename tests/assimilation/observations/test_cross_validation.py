@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 from dense import START, altimeters, dense_posterior
+from rows import every
 
 from oceanbench.assimilation.gaussian.covariance import Covariance
 from oceanbench.assimilation.observations.cross_validation import left_out_error
@@ -61,7 +62,7 @@ def test_a_mission_that_flies_beside_another_is_predicted_to_its_noise() -> None
     assert np.sqrt(found) < 0.01 * seen.value.std()
 
 
-@pytest.mark.parametrize(
+@every(
     "change",
     [
         {"length_x": 110.0, "length_y": 80.0},

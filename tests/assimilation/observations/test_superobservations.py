@@ -8,6 +8,7 @@ import xarray as xr
 from dense import DAY, SECOND, START, track
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import every
 
 from oceanbench.assimilation.observations.superobservations import (
     Samples,
@@ -98,8 +99,8 @@ def test_numbers_of_passes_are_unique_over_missions() -> None:
     assert len(pairs) == len({t for t, _ in pairs}) == 4
 
 
-@pytest.mark.parametrize("west", [-0.1, 359.9, 179.9, -180.1])
-@pytest.mark.parametrize("turn", [-360.0, 0.0])
+@every("west", [-0.1, 359.9, 179.9, -180.1])
+@every("turn", [-360.0, 0.0])
 def test_longitudes_are_continuous_around_the_centre(west: float, turn: float) -> None:
     """Passes on either side of 0 or 180 degrees, in any convention."""
     data = passes(10, 10, west=west)

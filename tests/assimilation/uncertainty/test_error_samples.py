@@ -9,6 +9,7 @@ import pytest
 import torch
 import xarray as xr
 from dense import draws, kernel_of, nodes_of
+from rows import every
 
 from oceanbench.assimilation.gaussian.covariance import Covariance
 from oceanbench.assimilation.gaussian.optimal_interpolation import Observations, solve
@@ -151,7 +152,7 @@ each_way = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 
 
 @each_way
-@pytest.mark.parametrize("solver", [optimal, smoother])
+@every("solver", [optimal, smoother])
 def test_mean_of_the_members_is_the_estimate(way, solver):
     _, mapping = world(3, solver)
     found = way(mapping, 0)

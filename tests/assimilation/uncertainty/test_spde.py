@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from rows import every
 from scipy.special import gamma, kv
 
 from oceanbench.assimilation.uncertainty import spde_sparse
@@ -89,7 +90,7 @@ def test_field_drifts_with_the_velocity_and_forgets_in_its_time():
 
 
 @each_smoothness
-@pytest.mark.parametrize("step", [0.0, 1.0])
+@every("step", [0.0, 1.0])
 def test_matrices_have_the_eigenvalues_of_the_spectrum(smoothness, step):
     lattice = replace(LATTICE, step=step)
     spde = replace(GENERAL, smoothness=smoothness)
@@ -245,8 +246,8 @@ def test_prior_has_no_correlation_across_its_edges():
 # --- refusals -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("wrong", "words"),
+@every(
+    "wrong, words",
     [
         (lambda: Spde(-1.0, 1.0), "'length' must be positive"),
         (lambda: Spde(1.0, 1.0, smoothness=4), "smoothness 4"),

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from published_package import theirs
+from rows import every
 from safetensors import torch as safetensors
 from torch import Tensor
 
@@ -155,7 +156,7 @@ def test_a_file_of_weights_is_read(tmp_path: Path) -> None:
     assert all(torch.equal(value, kept[name]) for name, value in read(path).items())
 
 
-@pytest.mark.parametrize("content", ["pickle", "cut", "text", "nothing", "nowhere"])
+@every("content", ["pickle", "cut", "text", "nothing", "nowhere"])
 def test_other_files_are_refused_in_one_line(
     tmp_path: Path, content: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
