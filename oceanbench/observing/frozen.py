@@ -110,16 +110,19 @@ def _packed(variable: xr.Variable, step: float, zero: float) -> dict[str, object
 def _coordinate(
     name: str, variable: xr.Variable, centre: tuple[float, float], origin: np.datetime64
 ) -> dict[str, object]:
-    """Encoding of a coordinate, by its name and dimensions; axes of grids stay as they are."""
+    """Encoding of a coordinate, by its name and dimensions; axes of grids stay as they are.
+
+    Tracks repeat with the orbit, which only a chunk as long as they are lets the library notice.
+    """
+    whole = {"chunksizes": variable.shape}
     if variable.dtype.kind == "M":
-        return DEFLATED | {
-            "dtype": "int64",
-            "units": f"milliseconds since {origin.astype('M8[s]')}",
-        }
+        units = f"milliseconds since {origin.astype('M8[s]')}"
+        return DEFLATED | whole | {"dtype": "int64", "units": units}
     if name in ("track", "cycle"):
-        return DEFLATED | {"dtype": "int32"}
+        return DEFLATED | whole | {"dtype": "int32"}
     if name in ("longitude", "latitude") and "cross_track" in variable.dims:
-        return SMALL | {"scale_factor": 1e-3, "add_offset": centre[name == "latitude"]}
+        offset = centre[name == "latitude"]
+        return SMALL | whole | {"scale_factor": 1e-3, "add_offset": offset}
     if name in ("longitude", "latitude") and "time" in variable.dims:
-        return DEFLATED | {"dtype": "int32", "scale_factor": 1e-4, "_FillValue": -(2**31)}
+        return DEFLATED | whole | {"dtype": "int32", "scale_factor": 1e-4, "_FillValue": -(2**31)}
     return {"_FillValue": None}

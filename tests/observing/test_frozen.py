@@ -49,6 +49,8 @@ def test_points_are_observed_where_their_file_has_them(tmp_path, dims, decimals)
         assert np.abs(kept[name].values - points[name].values).max() > 0
     np.testing.assert_array_equal(back["time"], kept["time"])
     np.testing.assert_allclose(back["ssh"], made["ssh"], atol=0.51e-3)
+    for name in ("time", "longitude", "latitude", "ssh"):
+        assert back[name].encoding["chunksizes"] == back[name].shape
 
 
 def test_values_that_do_not_fit_are_refused(tmp_path):
