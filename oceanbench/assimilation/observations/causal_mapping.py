@@ -161,7 +161,7 @@ def interpolated(
     squares = float(np.mean(known.value**2)) if known.value.size else 0.0
     variance = s.deviation**2 or max(squares - white - shared, 1e-6)
     noise = np.full(len(known.missions), white / variance)
-    given = known.observations(place, noise, correlated=shared / variance)
+    errors: dict[str, Any] = {"correlated": shared / variance}
     covariance = Covariance(s.length_km, s.length_km, s.memory_days, shape="arhan", memory=s.memory)
     x, y = kilometres(longitude, latitude, place)
     options: dict[str, Any] = {
@@ -171,13 +171,12 @@ def interpolated(
         "precision": s.precision,
     }
     if members:
-        size = np.sqrt(variance)
+        size = float(np.sqrt(variance))
+        given = known.observations(place, noise, **errors, deviation=size)
         options |= {"members": members, "seed": seed}
-        scaled = known.observations(
-            place, noise, correlated=shared / variance, deviation=float(size)
-        )
-        drawn = posterior_samples(scaled, leads, covariance, x, y, **options)
+        drawn = posterior_samples(given, leads, covariance, x, y, **options)
         return Interpolated(size * torch.cat(list(drawn)).transpose(0, 1).cpu().numpy())
+    given = known.observations(place, noise, **errors)
     anomaly, deviation = np.zeros(shape), np.full(shape, np.sqrt(variance))
     for posterior in solve(given, leads, covariance, **options):
         anomaly = posterior_fields.maps(posterior, x, y)[:, 0].cpu().numpy()

@@ -1,4 +1,4 @@
-"""What looks wrong in forecasts once all of them are scored, by the gates on errors."""
+"""What looks wrong in forecasts once all of them are scored, by the checks of errors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def warnings_of(
     table: Accumulated,
     scores: Sequence[Score],
 ) -> list[str]:
-    """What every gate on errors says of a submission."""
+    """What every check of errors says of a submission."""
     errors, leads = _errors(forecasts, table), forecasts.leads
     warnings = error_checks.leads(errors, leads)
     warnings += error_checks.growth(errors, _changes(forecasts, references), leads)
