@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from oceanbench.errors import OceanbenchError
+from oceanbench.methods.importing import interpreter
 
 GIB = 2**30
 NEW_NETWORK, NEW_USER = 0x40000000, 0x10000000  # of unshare(2)
@@ -41,10 +42,7 @@ def sandboxed(arguments: Sequence[str], *, memory: float, seconds: float) -> int
     """
     network, told = os.pipe()
     command = [
-        sys.executable,
-        "-P",
-        "-c",
-        f"import sys; sys.path[:] = {sys.path!r}; {CHILD}",  # modules are looked for as here
+        *interpreter(CHILD),
         str(int(memory * GIB)),
         str(int(seconds) + 1),
         str(told),

@@ -124,7 +124,7 @@ def check_same_level(estimate: xr.DataArray, truth: xr.DataArray, where: str) ->
         )
 
 
-def check_truth(truth: xr.Dataset, dims: Collection[str], where: str) -> None:
+def check_one_value(truth: xr.Dataset, dims: Collection[str], where: str) -> None:
     """Refuse a truth that is not one number at each time and place.
 
     Parameters

@@ -19,7 +19,7 @@ from oceanbench.declaration import Declaration, FieldMask
 from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.grid import SAME_NODE, centre_longitude, interpolate
 from oceanbench.kinds import examining
-from oceanbench.kinds.expected import check_same_level, check_truth, check_units, expected
+from oceanbench.kinds.expected import check_same_level, check_one_value, check_units, expected
 from oceanbench.kinds.findings import Finding
 from oceanbench.kinds.kind import Submitted
 from oceanbench.kinds.places import agreeing
@@ -98,7 +98,7 @@ def open_dataset(
     )
     if dataset.role == "truth" and not columns:
         dims = MAPS if dataset.layout == "grid" else MAPS[:1]
-        check_truth(opened, dims, f"{declaration.name}: dataset '{name}'")
+        check_one_value(opened, dims, f"{declaration.name}: dataset '{name}'")
     return opened
 
 

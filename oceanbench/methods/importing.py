@@ -19,6 +19,14 @@ KEPT = re.compile(r"([\n\r\t]|\x1b\[\?25[lh])")  # lines, tabs, and a bar that h
 OURS = ("torch", "safetensors", "lightning", "scipy", "gsw", "dask", "distributed", "matplotlib")
 
 
+def interpreter(program: str) -> list[str]:
+    """Command of a process that runs a program and looks for modules where this one does.
+
+    That is not the folder that it is started in, which may be a stranger's.
+    """
+    return [sys.executable, "-P", "-c", f"import sys; sys.path[:] = {sys.path!r}; {program}"]
+
+
 class Escaped:
     """A stream of text whose control sequences are shown and not obeyed, but those of a bar.
 

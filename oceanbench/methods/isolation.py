@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping
 from multiprocessing import Pipe
 from pathlib import Path
@@ -20,7 +19,7 @@ from typing import Any, Self
 import xarray as xr
 
 from oceanbench.errors import OceanbenchError
-from oceanbench.methods.importing import imports
+from oceanbench.methods.importing import imports, interpreter
 from oceanbench.methods.remote_inputs import Empty, Read, reply
 from oceanbench.methods.server import Answer, Call, Failure, receive, send
 
@@ -36,11 +35,8 @@ class MethodServer:
         ours, theirs = Pipe()
         with theirs:
             serve = f"from oceanbench.methods import server; server.serve({theirs.fileno()})"
-            places = f"import sys; sys.path[:] = {sys.path!r}"  # modules are looked for as here
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-c", f"{places}; {serve}"],
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
+                interpreter(serve), pass_fds=[theirs.fileno()], start_new_session=True
             )
         self._connection = ours
         self._imported: set[str] = set()
