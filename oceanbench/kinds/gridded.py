@@ -19,7 +19,7 @@ from oceanbench.declaration import Declaration, FieldMask
 from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.grid import SAME_NODE, centre_longitude, interpolate
 from oceanbench.kinds import examining
-from oceanbench.kinds.expected import check_same_level, check_one_value, check_units, expected
+from oceanbench.kinds.expected import check_one_value, check_same_level, check_units, expected
 from oceanbench.kinds.findings import Finding
 from oceanbench.kinds.kind import Submitted
 from oceanbench.kinds.places import agreeing
