@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 import torch
 from dense import DEVICES
-from rows import every
 from torch import Tensor
 
 from oceanbench.dynamics import runge_kutta
@@ -36,7 +35,7 @@ def long_run() -> tuple[Tensor, Tensor]:
     return torch.stack(states[200:]), torch.stack(growth[200:])
 
 
-@every("size", [4, 5, 40])
+@pytest.mark.parametrize("size", [4, 5, 40])
 @pytest.mark.parametrize("device", DEVICES)
 def test_the_quadratic_terms_conserve_energy(size: int, device: str) -> None:
     state = random_states(10, size).to(device)
