@@ -42,6 +42,7 @@ from contextlib import nullcontext
 from multiprocessing import get_context
 from pathlib import Path
 from oceanbench import Challenge, Submission, evaluate
+from oceanbench.data.checks.budget import Budget
 
 def workers(what):
     if what.startswith("dask"):
@@ -55,7 +56,7 @@ if __name__ == "__main__":
     begin = time.perf_counter()
     with workers(sys.argv[3]) as pool:
         mine = Submission("mine", Path(sys.argv[2]))
-        result = evaluate(Challenge.load(sys.argv[1]), mine, executor=pool)
+        result = evaluate(Challenge.load(sys.argv[1], Budget().times(32)), mine, executor=pool)
     print(json.dumps([time.perf_counter() - begin, len(result.scores)]))
 """
 
