@@ -59,6 +59,7 @@ from oceanbench.assimilation.fourdvarnet.priors import Agreement
 from oceanbench.learning.layers import UNet
 
 FEATURES = 24  # of the background, from which gates are made
+SECOND_WEIGHT = 0.02  # before training: operators that have learned nothing yet should not pull
 LARGEST = 2.0  # logarithm of the factor by which sizes of errors differ from the usual one
 
 
@@ -124,7 +125,7 @@ class FourDVarNet(torch.nn.Module):
         self.log_prior_weight = torch.nn.Parameter(torch.zeros(()))
         self.second = second
         if second is not None:
-            self.log_second_weight = torch.nn.Parameter(torch.zeros(()))
+            self.log_second_weight = torch.nn.Parameter(torch.tensor(SECOND_WEIGHT).log())
 
     @property
     def background_channels(self) -> int:
