@@ -74,6 +74,15 @@ def test_gridded_observations_have_it_on_their_nodes_and_hold_it_beyond_its_days
     np.testing.assert_allclose(found[:2], found[2:3].repeat(2, 0))
 
 
+def test_it_is_taken_from_the_mean_of_its_training_maps() -> None:
+    training = temperature().assign_attrs(role="training", layout="grid")
+    warm = training.assign(sst=training["sst"] + xr.zeros_like(training["sst"]["latitude"]) + 3.0)
+    found = second_field(seen() | {"training_sst": warm}, "sst", waves(20))
+    np.testing.assert_allclose(
+        found, second_field(seen(), "sst", waves(20)) - warm["sst"].mean("time").values
+    )
+
+
 def test_what_is_no_second_field_is_refused_in_one_line() -> None:
     like = waves(20)
     with pytest.raises(OceanbenchError, match=r"second=sts: no input of that name .*'sst'"):

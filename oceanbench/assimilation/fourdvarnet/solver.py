@@ -15,7 +15,8 @@ network reads from it: their mean :math:`\mu`, their size a, and gates of the pr
 everywhere this is optimal interpolation with a Gaussian covariance, which is where training begins.
 H is the identity at the observed cells. Where another field s is known that has to do with the
 state, such as its temperature, the term
-:math:`\tfrac12 \alpha_s^2 \| g(x) - h(s) \|^2` has operators g and h that are learned.
+:math:`\tfrac12 \alpha_s^2 \| g(x) - h(s) \|^2` has operators g and h that are learned, and the
+network reads s beside the background.
 
 J is quadratic in v, and a few conjugate gradients descend it
 (:mod:`oceanbench.assimilation.fourdvarnet.conjugate_gradients`); everything in it is learned
@@ -58,6 +59,7 @@ from oceanbench.assimilation.fourdvarnet.priors import Agreement
 from oceanbench.learning.layers import UNet
 
 FEATURES = 24  # of the background, from which gates are made
+SECOND_WEIGHT = 0.02  # before training: operators that have learned nothing yet should not pull
 LARGEST = 2.0  # logarithm of the factor by which sizes of errors differ from the usual one
 
 
@@ -101,13 +103,16 @@ class FourDVarNet(torch.nn.Module):
         super().__init__()
         if not correction > 0.0:
             raise ValueError(f"correction={correction}: errors of the first guess have a size > 0")
+        if context and second is not None:
+            raise ValueError("context: a solver that reads one has no second field")
         if context and loops > 1:
             raise ValueError(f"loops={loops}: a solver that reads a context has one")
         self.days, self.iterations = days, iterations
         self.correction, self.reduced, self.implicit = correction, reduced, implicit
         self.loops, self.bumps = loops, bumps
         self.context = context
-        entering, leaving = context or days, self.background_channels + FEATURES
+        entering = context or (days if second is None else 2 * days)
+        leaving = self.background_channels + FEATURES
         self.background = UNet(entering, leaving, hidden=hidden, coarsen=(reading, reading))
         with torch.no_grad():  # at first errors have no mean, and the same size everywhere
             self.background.leave.weight[: self.background_channels] = 0.0
@@ -120,7 +125,7 @@ class FourDVarNet(torch.nn.Module):
         self.log_prior_weight = torch.nn.Parameter(torch.zeros(()))
         self.second = second
         if second is not None:
-            self.log_second_weight = torch.nn.Parameter(torch.zeros(()))
+            self.log_second_weight = torch.nn.Parameter(torch.tensor(SECOND_WEIGHT).log())
 
     @property
     def background_channels(self) -> int:
@@ -175,9 +180,8 @@ class FourDVarNet(torch.nn.Module):
         values, observed, first_guess, second, context : as of a call
         """
         days, bumps = self.days, self.bumps.on(first_guess.shape[1:])
-        known = first_guess if context is None else context
         with self.computing(first_guess):
-            told = self.background(known, None)[0]
+            told = self.background(self._read(first_guess, second, context), None)[0]
             features = on_nodes(told[:, self.background_channels :], self.bumps.every, bumps.nodes)
             gates = self.prior.gates_of(features)
         told = told.to(first_guess.dtype)
@@ -191,8 +195,10 @@ class FourDVarNet(torch.nn.Module):
         batch = first_guess.shape[0]
         start = first_guess.new_zeros(batch, len(bumps.scales) * days, *bumps.nodes)
         target: list[Tensor] = [weight * innovation, torch.zeros_like(start)]
-        if self.second is not None:
-            target.append(self._second_target(first_guess, mean, second))
+        if self.second is not None and second is not None:
+            begun = first_guess / self.correction + mean
+            apart = self.second(begun, second / self.correction)
+            target.append(-self.log_second_weight.exp() * apart)
         return VariationalProblem(
             self, bumps, size, mean, weight * mask * size, gates, tuple(target), start
         )
@@ -205,13 +211,15 @@ class FourDVarNet(torch.nn.Module):
         """Precision of convolutions."""
         return torch.autocast(like.device.type, torch.bfloat16, enabled=self.reduced)
 
-    def _second_target(self, first_guess: Tensor, mean: Tensor, second: Tensor | None) -> Tensor:
-        """What is left for the control variables to explain of the second field."""
-        if self.second is None or second is None:
+    def _read(self, first_guess: Tensor, second: Tensor | None, context: Tensor | None) -> Tensor:
+        """What the background network reads: the context, or the first guess and what is beside."""
+        if context is not None:
+            return context
+        if self.second is None:
+            return first_guess
+        if second is None:
             raise ValueError("the solver has a second field, and is given none")
-        begun = first_guess / self.correction + mean
-        apart: Tensor = self.second(begun, second / self.correction)
-        return -self.log_second_weight.exp() * apart
+        return torch.cat([first_guess, second], dim=1)
 
 
 @dataclass(frozen=True)

@@ -133,19 +133,36 @@ def _anomalies(
             f"second={second}: has the variables {', '.join(names)}, expected one; declare the "
             "others as inputs of their own"
         )
-    mean = mean_field(inputs, names[0], centre, of_training=True)
-    if mean is None:
-        raise OceanbenchError(
-            f"second={second}: no training maps of '{names[0]}', whose mean its anomalies are "
-            "relative to; leave it out"
-        )
     maps = centre_longitude(inputs[second][names[0]], centre).sortby("latitude").sortby("time")
     maps = maps.transpose("time", "latitude", "longitude").astype(np.float64)
     steps = _steps(maps, second)
     if bool(maps.isnull().any()):
         maps = fill_holes(maps)
+    anomalies = less_training_mean(inputs, maps, centre)
+    if anomalies is None:
+        raise OceanbenchError(
+            f"second={second}: no training maps of '{names[0]}', whose mean its anomalies are "
+            "relative to; leave it out"
+        )
+    return anomalies, steps
+
+
+def less_training_mean(
+    inputs: Mapping[str, xr.Dataset], maps: xr.DataArray, centre: float
+) -> xr.DataArray | None:
+    """Maps less the mean of the training maps of their variable; None where there are none.
+
+    Parameters
+    ----------
+    inputs : of a method
+    maps : (time, latitude, longitude), named as their variable, longitudes around ``centre``
+    centre : longitudes of the mean are brought to the 360 degrees around it
+    """
+    mean = mean_field(inputs, str(maps.name), centre, of_training=True)
+    if mean is None:
+        return None
     nodes = {axis: maps[axis] for axis in ("latitude", "longitude")}
-    return maps - mean.interp(nodes, kwargs={"fill_value": None}), steps
+    return maps - mean.interp(nodes, kwargs={"fill_value": None})
 
 
 def _steps(maps: xr.DataArray, second: str) -> Steps:

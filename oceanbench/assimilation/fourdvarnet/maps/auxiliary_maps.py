@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from oceanbench.arrays import FloatArray
+from oceanbench.assimilation.observations.second_field import less_training_mean
 from oceanbench.assimilation.observations.superobservations import DAY
 from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.grid import centre_longitude, fill_holes, interpolate
@@ -53,20 +54,21 @@ def given_first_guess(
 
 
 def second_field(inputs: Mapping[str, xr.Dataset], name: str, like: xr.DataArray) -> FloatArray:
-    """Maps of another variable, on the nodes and days of a field.
+    """Maps of another variable, on the nodes and days of a field, less their training mean.
 
-    Days before the first map get that, and days after the last the last, as far as
-    :data:`MOST_DAYS`: what is mapped today has no tomorrow.
+    Without training maps of that variable they stay what they are. Days before the first map get
+    that, and days after the last the last, as far as :data:`MOST_DAYS`: what is mapped today has no
+    tomorrow.
 
     Parameters
     ----------
     inputs, like : as for :func:`given_first_guess`
     name : of the input, of layout ``grid`` and with one variable
     """
-    maps, option = _maps(inputs), f"second={name}"
-    if name not in maps:
+    given, option = _maps(inputs), f"second={name}"
+    if name not in given:
         raise OceanbenchError(
-            f"{option}: no input of that name has maps; {did_you_mean(name, maps)}"
+            f"{option}: no input of that name has maps; {did_you_mean(name, given)}"
         )
     variables = [str(v) for v in inputs[name].data_vars]
     if len(variables) != 1:
@@ -74,24 +76,31 @@ def second_field(inputs: Mapping[str, xr.Dataset], name: str, like: xr.DataArray
             f"{option}: has the variables {', '.join(variables)}, expected one; declare the others "
             "as inputs of their own"
         )
-    wanted, given = like["time"].values, inputs[name]["time"].values
-    nearest = np.clip(wanted, given.min(), given.max())
+    wanted, there = like["time"].values, inputs[name]["time"].values
+    nearest = np.clip(wanted, there.min(), there.max())
     if (np.abs(wanted - nearest) / np.timedelta64(1, "D")).max() > MOST_DAYS:
         raise OceanbenchError(
-            f"{option}: has maps from {given.min()} to {given.max()}, expected some from "
+            f"{option}: has maps from {there.min()} to {there.max()}, expected some from "
             f"{wanted[0]} to {wanted[-1]}; give maps of those days"
         )
-    return _on(inputs[name][variables[0]], like.assign_coords(time=nearest), option)
+    centre = _centre(like)
+    maps = centre_longitude(inputs[name][variables[0]], centre)
+    anomalies = less_training_mean(inputs, maps, centre)
+    known = maps if anomalies is None else anomalies
+    return _on(known, like.assign_coords(time=nearest), option)
 
 
 def _maps(inputs: Mapping[str, xr.Dataset]) -> list[str]:
     return [n for n, d in inputs.items() if d.attrs.get("layout") == "grid"]
 
 
+def _centre(like: xr.DataArray) -> float:
+    return float(like["longitude"].values[[0, -1]].mean())
+
+
 def _on(maps: xr.DataArray, like: xr.DataArray, option: str) -> FloatArray:
     """Maps on the nodes and days of a field, continued over land; refused if they do not reach."""
-    centre = float(like["longitude"].values[[0, -1]].mean())
-    field = centre_longitude(maps, centre).sortby("latitude").sortby("time")
+    field = centre_longitude(maps, _centre(like)).sortby("latitude").sortby("time")
     for axis in like.dims:
         nodes, wanted = field[axis].values, like[axis].values
         first = max(int(np.searchsorted(nodes, wanted.min(), side="right")) - 2, 0)
