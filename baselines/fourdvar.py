@@ -75,15 +75,17 @@ class Search:
         self, windows: Windows, ladder: Sequence[float], count: int, *, seed: int
     ) -> Tensor:
         """Minima of perturbed costs, (members, windows, times, components)."""
-        random = torch.Generator(windows.values.device).manual_seed(seed)
+        random = torch.Generator().manual_seed(seed)
+        shape = (2, count, *windows.values.shape[1:])  # the same for all windows
+        noise, pushes = torch.randn(shape, generator=random, dtype=torch.float64).to(windows.values)
         found = []
         for some in progress(_parts(windows), "windows"):
-            members = []
-            for first in self.start.members_of(some, count):
-                problem = self.problem(some).perturbed(random)
-                minimum = anneal(problem, first, ladder, iterations=self.iterations)
-                members.append(minimum.states[-1])
-            found.append(torch.stack(members))
+            problem, firsts = self.problem(some), self.start.members_of(some, count)
+            minima = [
+                anneal(problem.perturbed(*drawn), first, ladder, iterations=self.iterations)
+                for first, *drawn in zip(firsts, noise, pushes, strict=True)
+            ]
+            found.append(torch.stack([minimum.states[-1] for minimum in minima]))
         return torch.cat(found, 1)
 
     def deviation(self, windows: Windows, found: Tensor, model_error: float) -> Tensor:

@@ -67,25 +67,19 @@ class WindowProblem:
         pushes = None if self.pushes is None else self.pushes[index]
         return replace(self, windows=self.windows.take(index), pushes=pushes)
 
-    def perturbed(self, random: torch.Generator) -> WindowProblem:
+    def perturbed(self, noise: Tensor, pushes: Tensor) -> WindowProblem:
         """The same with observations, first states and steps of the model drawn from their errors.
 
         Parameters
         ----------
-        random : on the device of the windows
+        noise, pushes : independent normal numbers of unit variance for the observations and for
+            states and steps, (windows, times, components); or (times, components) for all windows
+            alike, so that none depends on those beside it
         """
         windows = self.windows
-        noise, pushes = (
-            torch.randn(
-                windows.values.shape,
-                generator=random,
-                dtype=windows.values.dtype,
-                device=windows.values.device,
-            )
-            for _ in range(2)
-        )
-        seen = windows.values + torch.where(windows.observed, noise, 0.0) * windows.variance.sqrt()
-        return replace(self, windows=replace(windows, values=seen), pushes=pushes)
+        displaced = torch.where(windows.observed, noise * windows.variance.sqrt(), 0.0)
+        moved = replace(windows, values=windows.values + displaced)
+        return replace(self, windows=moved, pushes=pushes.expand_as(windows.values))
 
     def departures(self, states: Tensor, forecast: Tensor, model_error: Tensor) -> Tensor:
         """How far first states and steps are from what is known before.

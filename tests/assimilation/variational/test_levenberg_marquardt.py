@@ -111,7 +111,8 @@ def test_of_a_linear_model_the_minimum_is_the_kalman_smoother() -> None:
 
 def test_of_a_linear_model_minima_of_perturbed_costs_are_draws_of_the_posterior() -> None:
     draws = 4000
-    problem = linear_case().take([0] * draws).perturbed(torch.Generator().manual_seed(8))
+    problem = linear_case().take([0] * draws)
+    problem = problem.perturbed(*normal(2, *problem.windows.values.shape, seed=8))
     error = torch.full((draws,), 0.1, dtype=torch.float64)
     found = minimise(problem, guess(problem), error, iterations=30, tolerance=1e-9).states
     mean, covariance = kalman_smoother(linear_case(), 0, 0.1)

@@ -57,7 +57,7 @@ def test_the_cost_is_the_sum_that_is_written_down() -> None:
 def test_the_gradient_is_that_of_automatic_differentiation(name: str) -> None:
     problem, states, error = case(name)
     at = states.clone().requires_grad_()
-    for one in (problem, problem.perturbed(torch.Generator().manual_seed(5))):
+    for one in (problem, problem.perturbed(*normal(2, *states.shape, seed=5))):
         (expected,) = torch.autograd.grad(cost(one, at, error).sum(), at)
         found = gradient(one, states, error)
         least = 1e-8 * float(expected.abs().max())
