@@ -7,6 +7,11 @@ Levenberg-Marquardt steps with exact solves
 guesses, an optimal interpolation and the mean of an ensemble Kalman smoother; in each window the
 lower cost decides.
 
+With ``perturbed`` members an ensemble of such analyses is given in place of the most likely
+trajectory: each member has observations, first state and steps of the model drawn anew from their
+errors, and its search begins with another member of the smoother. They are draws of the posterior
+where the model is linear, and find its modes where it is not.
+
 The last model error is that of the lowest error on the validation windows. Where their states are
 not known, a tenth of their observations is left out and predicted. ``train`` finds it once, for all
 estimates.
@@ -66,6 +71,23 @@ class Search:
             found.append(deepest(minima))
         return torch.cat(found, 1)
 
+    def perturbed(
+        self, windows: Windows, ladder: Sequence[float], count: int, *, seed: int
+    ) -> Tensor:
+        """Minima of perturbed costs, (members, windows, times, components)."""
+        random = torch.Generator().manual_seed(seed)
+        shape = (2, count, *windows.values.shape[1:])  # the same for all windows
+        noise, pushes = torch.randn(shape, generator=random, dtype=torch.float64).to(windows.values)
+        found = []
+        for some in progress(_parts(windows), "windows"):
+            problem, firsts = self.problem(some), self.start.members_of(some, count)
+            minima = [
+                anneal(problem.perturbed(*drawn), first, ladder, iterations=self.iterations)
+                for first, *drawn in zip(firsts, noise, pushes, strict=True)
+            ]
+            found.append(torch.stack([minimum.states[-1] for minimum in minima]))
+        return torch.cat(found, 1)
+
     def deviation(self, windows: Windows, found: Tensor, model_error: float) -> Tensor:
         """Standard deviation of every window's posterior about the states that were found."""
         parts = zip(_parts(windows), found.split(_step(windows)), strict=True)
@@ -118,6 +140,7 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
     correct_drift: bool = False,
     members: int = 200,
     iterations: int = 20,
+    perturbed: int = 0,
     formal_error: bool = True,
 ) -> xr.Dataset:
     """Maximum of the posterior, and its standard deviation by Laplace's approximation.
@@ -135,9 +158,11 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
     correct_drift : add to the model the mean tendency that it lacks along the training states
     members : of the smoother that gives the second first guess; 0 for no such guess
     iterations : steps to try for each model error, at most
-    formal_error : give the posterior's standard deviation too
+    perturbed : members of an ensemble of analyses of perturbed observations and models, in place of
+        the maximum; as many as the smoother's at most
+    formal_error : give the posterior's standard deviation too; not with members
     """
-    _check(model_error, members, iterations)
+    _check(model_error, members, iterations, perturbed)
     model = _model(inputs, correct_drift=correct_drift, device=device)
     if weights is not None and bool(weights["correct_drift"]) == correct_drift:
         model_error = model_error or float(weights["model_error"])
@@ -148,6 +173,8 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
     search = Search(model, start, iterations)
     known = states(inputs, role="validation", device=device)
     last = model_error or chosen(search, trial, known, seed)
+    if perturbed:
+        return as_dataset(search.perturbed(windows, ladder(last), perturbed, seed=seed), target)
     states_found = search.down(windows, ladder(last), what="windows")[-1]
     result = as_dataset(states_found, target)
     if formal_error:
@@ -225,7 +252,7 @@ def _step(windows: Windows) -> int:
     return max(1, ENTRIES_AT_ONCE // (times * size**2))
 
 
-def _check(model_error: float, members: int, iterations: int) -> None:
+def _check(model_error: float, members: int, iterations: int, perturbed: int = 0) -> None:
     """Refuse options without a meaning."""
     if not 0 <= model_error <= LARGEST:
         raise OceanbenchError(
@@ -236,4 +263,9 @@ def _check(model_error: float, members: int, iterations: int) -> None:
         raise OceanbenchError(
             f"fourdvar: members={members}, iterations={iterations}; expected no member or at least "
             "2, and at least 1 iteration"
+        )
+    if not 0 <= perturbed <= members or perturbed == 1:
+        raise OceanbenchError(
+            f"fourdvar: perturbed={perturbed}; expected 0 for the maximum alone, or 2 to "
+            f"members={members}, since each search begins with a member of the smoother"
         )

@@ -166,6 +166,21 @@ def test_samplings_of_the_same_windows_are_windows(loop: World, method: str) -> 
         np.testing.assert_allclose(first, expected[name], rtol=0, atol=1e-9)
 
 
+def test_perturbed_members_are_about_the_maximum_as_far_as_it_is_uncertain(
+    atmosphere: World,
+) -> None:
+    options = {"model_error": 1e-2, "members": 6, "iterations": 5}
+    some = estimated("fourdvar", atmosphere, perturbed=6, **options)
+    assert list(some) == ["state"]
+    assert some["state"].dims == ("member", *atmosphere.target["state"].dims)
+    one = estimated("fourdvar", atmosphere, **options)
+    apart = np.abs(some["state"] - one["state"]) / one["state_std"]
+    assert 0.5 < float(apart.median()) < 1.1  # 0.67 of a normal distribution
+    first = part(atmosphere, [0])
+    alone = estimated("fourdvar", first, perturbed=6, **options)["state"]
+    np.testing.assert_allclose(alone, some["state"].isel(window=[0]), rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize("with_states", [True, False])
 def test_the_model_error_is_chosen_on_the_validation_windows(with_states: bool) -> None:
     """Of the exact model small, of a wrong one large; with and without known states."""
@@ -242,6 +257,7 @@ def test_every_device_gives_the_same(atmosphere: World, method: str, device: str
         ("fourdvar", {"model_error": 0.5}, "at most 0.1"),
         ("fourdvar", {"members": 1}, "members=1"),
         ("fourdvar", {"iterations": 0}, "at least 1 iteration"),
+        ("fourdvar", {"members": 5, "perturbed": 6}, "perturbed=6; expected 0"),
         ("fourdvar", {"members": 801, "model_error": 0.1}, "training data have 800 states"),
         ("fourdvar_fixed_step", {"iterations": -1}, "iterations=-1"),
         ("fourdvar_fixed_step", {"step": 0.0}, "step above 0"),

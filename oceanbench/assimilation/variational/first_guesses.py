@@ -7,7 +7,7 @@ windows, and the cost tells which of the two minima is the deeper.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -56,19 +56,23 @@ class Guesses:
 
     def smoothed(self, windows: Windows) -> Tensor:
         """Mean of the smoother's members, (windows, times, components)."""
+        return torch.cat([history.mean(1) for history in self._histories(windows)])
+
+    def members_of(self, windows: Windows, count: int) -> Tensor:
+        """Some of the smoother's members, (count, windows, times, components)."""
+        histories = (history[:, :count] for history in self._histories(windows))
+        return torch.cat(list(histories)).transpose(0, 1)
+
+    def _histories(self, windows: Windows) -> Iterator[Tensor]:
+        """Members (windows, members, times, components) of the smoother, some windows at a time."""
         taper = None
         if self.model.cyclic:
             distance = cyclic_distance(self.members.shape[-1]).to(self.members.device)
             taper = gaspari_cohn(distance / TAPER_END)
         most = VALUES_AT_ONCE // (len(self.members) * windows.values[0].numel())
-        means = []
         for some in windows.split(most):
             first = self.members.expand(len(some), -1, -1)
-            history = smooth(
-                some, first, self.model.advance, inflation=INFLATION, lag=LAG, taper=taper
-            )
-            means.append(history.mean(1))
-        return torch.cat(means)
+            yield smooth(some, first, self.model.advance, inflation=INFLATION, lag=LAG, taper=taper)
 
 
 def guesses(

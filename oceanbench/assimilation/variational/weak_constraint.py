@@ -12,15 +12,22 @@ climate's variance, so that one number serves components of any unit.
 
 Each window has its own cost, and nothing here mixes windows.
 
+The minimum is a draw of the posterior, if the model is linear, where all that the cost compares
+with is drawn anew from what is known of its errors: observations from :math:`N(y, R)`, the first
+state from :math:`N(\bar x, V)` and every step of the model from :math:`N(M(x_k), Q)`
+(:meth:`WindowProblem.perturbed`); if not, it is one where the posterior has one mode and is not far
+from normal, and finds several modes.
+
 References
 ----------
 Trémolet (2006), doi:10.1256/qj.05.224; Fisher et al. (2011), Weak-constraint and long-window
-4D-Var, ECMWF Technical Memorandum 655
+4D-Var, ECMWF Technical Memorandum 655; Bardsley et al. (2014), randomise, then optimise,
+doi:10.1137/140964023
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import torch
@@ -41,11 +48,15 @@ class WindowProblem:
     windows : observations
     model : from one time of a window to the next
     climate : mean and variance of the first state, and the scale of model errors
+    pushes : (windows, times, components), of unit variance: by how much the mean of the first state
+        and every step of the model are displaced, in deviations of their errors; None for not at
+        all
     """
 
     windows: Windows
     model: Model
     climate: Climatology
+    pushes: Tensor | None = None
 
     def __len__(self) -> int:
         """Count of the windows."""
@@ -53,7 +64,42 @@ class WindowProblem:
 
     def take(self, index: Any) -> WindowProblem:
         """Return the problem of some of the windows, by slice or by their numbers."""
-        return WindowProblem(self.windows.take(index), self.model, self.climate)
+        pushes = None if self.pushes is None else self.pushes[index]
+        return replace(self, windows=self.windows.take(index), pushes=pushes)
+
+    def perturbed(self, noise: Tensor, pushes: Tensor) -> WindowProblem:
+        """The same with observations, first states and steps of the model drawn from their errors.
+
+        Parameters
+        ----------
+        noise, pushes : independent normal numbers of unit variance for the observations and for
+            states and steps, (windows, times, components); or (times, components) for all windows
+            alike, so that none depends on those beside it
+        """
+        windows = self.windows
+        displaced = torch.where(windows.observed, noise * windows.variance.sqrt(), 0.0)
+        moved = replace(windows, values=windows.values + displaced)
+        return replace(self, windows=moved, pushes=pushes.expand_as(windows.values))
+
+    def departures(self, states: Tensor, forecast: Tensor, model_error: Tensor) -> Tensor:
+        """How far first states and steps are from what is known before.
+
+        Parameters
+        ----------
+        states : (windows, times, components)
+        forecast : (windows, times - 1, components), of all states but the last
+        model_error : (windows,), relative to the climate's variance
+
+        Returns
+        -------
+        (windows, times, components)
+        """
+        known = torch.cat([self.climate.mean.expand_as(states[:, :1]), forecast], 1)
+        if self.pushes is not None:
+            scale = self.climate.variance.sqrt().expand_as(known).clone()
+            scale[:, 1:] *= model_error.sqrt()[:, None, None]
+            known = known + scale * self.pushes
+        return states - known
 
 
 def cost(problem: WindowProblem, states: Tensor, model_error: Tensor) -> Tensor:
@@ -71,10 +117,10 @@ def cost(problem: WindowProblem, states: Tensor, model_error: Tensor) -> Tensor:
     """
     windows, climate = problem.windows, problem.climate
     misfit = torch.where(windows.observed, windows.values - states, 0.0) ** 2 / windows.variance
-    defect = states[:, 1:] - problem.model.advance(states[:, :-1])
-    first = (states[:, 0] - climate.mean) ** 2 / climate.variance
-    error = (defect**2 / climate.variance).sum((1, 2)) / model_error
-    return misfit.sum((1, 2)) + error + first.sum(-1)
+    forecast = problem.model.advance(states[:, :-1])
+    apart = problem.departures(states, forecast, model_error) ** 2 / climate.variance
+    error = apart[:, 1:].sum((1, 2)) / model_error
+    return misfit.sum((1, 2)) + error + apart[:, 0].sum(-1)
 
 
 def gradient(problem: WindowProblem, states: Tensor, model_error: Tensor) -> Tensor:
@@ -116,9 +162,10 @@ def linearised(problem: WindowProblem, states: Tensor, model_error: Tensor) -> L
     forecast, jacobian = advance_with_jacobian(problem.model, path[:-1])
     precision = 1.0 / (model_error[:, None] * climate.variance)
     observing = (windows.observed / windows.variance).transpose(0, 1)
-    defect = precision * (path[1:] - forecast)
+    apart = problem.departures(states, forecast.transpose(0, 1), model_error).transpose(0, 1)
+    defect = precision * apart[1:]
     half = observing * (path - windows.values.transpose(0, 1))
-    half[0] += (path[0] - climate.mean) / climate.variance
+    half[0] += apart[0] / climate.variance
     half[1:] += defect
     half[:-1] -= (jacobian.mT @ defect[..., None])[..., 0]
     below = jacobian * -precision[..., None]

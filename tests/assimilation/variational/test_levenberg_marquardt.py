@@ -109,6 +109,22 @@ def test_of_a_linear_model_the_minimum_is_the_kalman_smoother() -> None:
         torch.testing.assert_close(spread[number], expected, rtol=1e-8, atol=1e-9)
 
 
+def test_of_a_linear_model_minima_of_perturbed_costs_are_draws_of_the_posterior() -> None:
+    draws = 4000
+    problem = linear_case().take([0] * draws)
+    problem = problem.perturbed(*normal(2, *problem.windows.values.shape, seed=8))
+    error = torch.full((draws,), 0.1, dtype=torch.float64)
+    found = minimise(problem, guess(problem), error, iterations=30, tolerance=1e-9).states
+    mean, covariance = kalman_smoother(linear_case(), 0, 0.1)
+    exact = covariance.diagonal(dim1=-2, dim2=-1).sqrt()
+    assert ((found.mean(0) - mean) / exact).abs().max() < 4.0 / draws**0.5
+    torch.testing.assert_close(found.std(0) / exact, torch.ones_like(exact), rtol=0, atol=0.05)
+    apart = found[:, 5] - found[:, 5].mean(0)
+    scale = exact[5][:, None] * exact[5]
+    sample = apart.mT @ apart / draws
+    torch.testing.assert_close(sample / scale, covariance[5] / scale, rtol=0, atol=0.06)
+
+
 def test_of_a_linear_model_one_step_without_damping_ends_at_the_minimum() -> None:
     problem = linear_case()
     error = torch.full((WINDOWS,), 0.01, dtype=torch.float64)
