@@ -40,8 +40,8 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
     ],
     "kinds": [
         {"forecasts", "maps", "tracks", "windows"},  # a kind never imports another
-        {"gridded", "points"},
-        {"examining", "expected", "kind", "parts", "submitted"},
+        {"gridded", "points", "state_observations"},
+        {"examining", "expected", "kind", "parts", "state_files", "submitted"},
         {"findings", "room"},
     ],
     "kinds/forecasts": [
