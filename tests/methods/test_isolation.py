@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +42,16 @@ def dies(inputs, target, **options):
     os._exit(3)
 def killed(inputs, target, **options):
     os.kill(os.getpid(), 9)
+TOTAL = [5]
+def add(number):
+    if number == 13:
+        raise ValueError("unlucky")
+    if number == 14:
+        os._exit(4)
+    TOTAL[0] += number
+    return TOTAL[0]
 """
+ADDING = attrgetter("add")  # of the module
 
 
 class Once(dict):  # type: ignore[type-arg]
@@ -61,11 +71,21 @@ def sea(tmp_path_factory: pytest.TempPathFactory) -> xr.Dataset:
 
 
 @pytest.fixture(scope="module")
-def call(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
-    path = tmp_path_factory.mktemp("methods") / "mine.py"
-    path.write_text(METHOD, encoding="utf-8")
-    with MethodServer() as server:
-        yield lambda function, inputs, target: server.call(path, function, inputs, target, {})
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    found = tmp_path_factory.mktemp("methods") / "mine.py"
+    found.write_text(METHOD, encoding="utf-8")
+    return found
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[MethodServer]:
+    with MethodServer() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def call(server: MethodServer, path: Path) -> Asking:
+    return lambda function, inputs, target: server.call(path, function, inputs, target, {})
 
 
 TARGET = xr.Dataset({"ssh": ("time", np.full(4, np.nan), {"units": "m"})}, {"time": np.arange(4)})
@@ -108,6 +128,23 @@ def test_a_failure_is_one_line_and_the_next_call_is_answered(
     with pytest.raises(OceanbenchError, match=words):
         call(function, Once(sea=sea), TARGET)
     assert call("count", {}, TARGET).value == 1
+
+
+def test_a_session_remembers_until_it_ends(server: MethodServer, path: Path) -> None:
+    for _ in range(2):
+        with server.session(path, ADDING) as ask:
+            assert [ask(number).value for number in (1, 2, 3)] == [6, 8, 11]
+    assert server.call(path, "count", {}, TARGET, {}).value == 1
+
+
+@every("number, words", [(13, "^mine: it failed, ValueError: unlucky$"), (14, "ended with 4")])
+def test_a_session_that_fails_is_over(
+    server: MethodServer, path: Path, number: int, words: str
+) -> None:
+    with pytest.raises(OceanbenchError, match=words), server.session(path, ADDING) as ask:
+        ask(1)
+        ask(number)
+    assert server.call(path, "count", {}, TARGET, {}).value == 1
 
 
 def test_an_interruption_ends_the_call_and_its_process(tmp_path: Path) -> None:
