@@ -39,7 +39,7 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
         {"checking", "escaping", "influences", "regression"},
     ],
     "kinds": [
-        {"forecasts", "maps", "tracks", "windows"},  # a kind never imports another
+        {"cycles", "forecasts", "maps", "tracks", "windows"},  # a kind never imports another
         {"gridded", "points", "state_observations"},
         {"examining", "expected", "kind", "parts", "state_files", "submitted"},
         {"findings", "room"},

@@ -158,6 +158,11 @@ def no_cost(declaration: Declaration, result: Result) -> tuple[str, str] | None:
     return None
 
 
+def never_lost(declaration: Declaration, result: Result) -> str:
+    """No result is ranked apart for what it did."""
+    return ""
+
+
 @dataclass(frozen=True)
 class Kind:
     """A row of :data:`oceanbench.kinds.CHALLENGE_KINDS`, built by the module ``kind`` of a folder.
@@ -198,6 +203,7 @@ class Kind:
     examined : (declaration, data_dir, datasets) -> what an organiser wants to know of the datasets
         that could be opened, and of the scores that no submission can have
     shortened : (declaration, count) -> the same challenge with a few days, windows or starts
+    lost : why a result is ranked apart, below the others, in words that the board shows; "" if not
     """
 
     truth_layout: str
@@ -224,3 +230,4 @@ class Kind:
     cost: Callable[[Declaration, Result], tuple[str, str] | None] = no_cost
     examined: Callable[[Declaration, Path | None, Inputs], Iterable[Finding]] = nothing_found
     shortened: Callable[[Declaration, int], Declaration] = whole
+    lost: Callable[[Declaration, Result], str] = never_lost
