@@ -75,7 +75,7 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
         {"training_fields"},
         {"fourdvarnet"},
         {"nudging", "variational"},
-        {"observations", "uncertainty"},
+        {"cycling", "observations", "uncertainty"},
         {"ensemble", "gaussian"},
         {"anomalies", "window_batches"},
     ],
