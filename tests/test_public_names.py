@@ -148,7 +148,7 @@ def test_baselines_keep_their_kinds_and_options() -> None:
     assert shipped.names("baselines") == sorted(BASELINES)
     for name, expected in BASELINES.items():
         method = load_method(name)[1]
-        functions = {part: getattr(method, part, None) for part in ("estimate", "train")}
+        functions = {part: getattr(method, part, None) for part in ("estimate", "start", "train")}
         found = {part: signature(function) for part, function in functions.items() if function}
         assert {"kinds": list(method.KINDS), **found} == expected, name
 
