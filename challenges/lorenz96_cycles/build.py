@@ -11,8 +11,8 @@ tests/challenges/test_cycle_builds.py holds both to the same statistics.
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -24,8 +24,7 @@ BEFORE = 100.0  # units of time until a run is on the attractor
 STEP = 1e-3  # of packed values: a thousandth of the noise, and less
 
 
-@dataclass(frozen=True)
-class Recipe:
+class Recipe(NamedTuple):
     """What one challenge is made of.
 
     Attributes

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from recipes import opened, recipe
@@ -26,7 +24,7 @@ def test_worlds_have_the_climate_of_their_system_and_are_others_than_those_to_le
         assert states.std() == pytest.approx(deviation, abs=0.06)
     first = np.concatenate([truth[:, 0], training[:, 0]])
     apart = np.sqrt(((first[:, None] - first) ** 2).mean(-1))
-    assert apart[~np.eye(len(first), dtype=bool)].min() > 0.5 * deviation
+    assert apart[~np.eye(len(first), dtype=bool)].min() > 0.3 * deviation
 
 
 @every("name", NAMES)
@@ -58,10 +56,10 @@ def test_the_model_of_two_scales_is_wrong_by_what_the_fast_ones_take() -> None:
 def test_the_recipe_makes_worlds_of_the_same_climate(name: str) -> None:
     build = recipe("lorenz96_cycles")
     random = np.random.default_rng(0)
-    given = replace(build.RECIPES[name], worlds=4)
-    states = build.simulate(given, 8, 100, random)
+    given = build.RECIPES[name]
+    states = build.simulate(given, 8, 60, random)
     mean, deviation = CLIMATE[name]
-    assert states.shape == (8, 100, given.kept)
+    assert states.shape == (8, 60, given.kept)
     assert states.mean() == pytest.approx(mean, abs=0.4)
     assert states.std() == pytest.approx(deviation, abs=0.5)
     seen = build.as_dataset(build.observe(states, given, random), given, noise=True)
