@@ -15,7 +15,7 @@ from places import TESTS
 
 
 @pytest.fixture(scope="module")
-def benchmark() -> ModuleType:
+def script() -> ModuleType:
     spec = spec_from_file_location("cycling_benchmark", TESTS / "benchmarks" / "cycling.py")
     assert spec is not None and spec.loader is not None
     module = sys.modules[spec.name] = module_from_spec(spec)
@@ -23,27 +23,27 @@ def benchmark() -> ModuleType:
     return module
 
 
-def held(benchmark: ModuleType, cycles: int, *names: str) -> None:
+def held(script: ModuleType, cycles: int, *names: str) -> None:
     """Whether what the benchmark prints is near what it says was published."""
     for name in names:
-        method, options, published = benchmark.PUBLISHED[name]
-        nature = benchmark.sakov_and_oke(cycles, seed=2)
-        ((members, _, _),) = benchmark.filtered(nature, method, options)
-        error = benchmark.errors(members, nature.truth[0])[100:].mean()
+        method, options, published = script.PUBLISHED[name]
+        nature = script.sakov_and_oke(cycles, seed=2)
+        ((members, _, _),) = script.filtered(nature, method, options)
+        error = script.errors(members, nature.truth[0])[100:].mean()
         assert error == pytest.approx(published, abs=0.03), name
 
 
-def test_the_published_errors_of_two_filters(benchmark: ModuleType) -> None:
-    held(benchmark, 900, "ETKF", "DEnKF")
+def test_the_published_errors_of_two_filters(script: ModuleType) -> None:
+    held(script, 900, "ETKF", "DEnKF")
 
 
 @pytest.mark.slow
-def test_the_published_errors_of_seven(benchmark: ModuleType) -> None:
-    held(benchmark, 1500, *benchmark.PUBLISHED)
+def test_the_published_errors_of_seven(script: ModuleType) -> None:
+    held(script, 1500, *script.PUBLISHED)
 
 
-def test_it_prints_what_it_found(benchmark: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
-    benchmark.anchor(200, ["optimal interpolation"])
+def test_it_prints_what_it_found(script: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    script.anchor(200, ["optimal interpolation"])
     found = capsys.readouterr().out
     assert re.match(r"optimal interpolation: 0\.\d{3} \(published 0\.95\), pooled 0\.", found)
     assert "1 model steps a cycle" in found
