@@ -38,11 +38,11 @@ def start(
     *,
     device: str,
     seed: int,
-    members: int = 10,
-    inflation: float = 1.01,
+    members: int = 20,
+    inflation: float = 1.02,
     lag: int = 10,
     iterations: int = 1,
-    localisation: float = 20.0,
+    localisation: float = 22.0,
 ) -> Memory:
     """Begin with as many members of the first background.
 

@@ -8,9 +8,9 @@
 ``anchor`` is the set-up of Sakov and Oke (2008), from the truth with errors of 0.03, as the
 published numbers have it (DAPPER, ``sakov2008``); ``--cycles`` takes fewer. ``tune`` cycles through
 the training worlds of a challenge from draws of the climate, as its board does through others:
-values after commas are tried one after the other. ``starts`` begins in these worlds from
-forecasts of some age, made of truths with errors of 0.03, and counts the cycles until the error is
-within a quarter of what it comes to.
+values after commas are tried one after the other. ``starts`` begins in these worlds from forecasts
+of some cycles, made of members about the truth with errors of 0.2, and counts the cycles until the
+error is within a quarter of what it comes to.
 """
 
 from __future__ import annotations
@@ -39,37 +39,39 @@ PUBLISHED: dict[str, tuple[str, dict[str, Any], float]] = {
     "EnKF-N": ("enkf_n", {"members": 24}, 0.21),
     "iLEnKS": (
         "ienks",
-        {"members": 10, "inflation": 1.01, "lag": 10, "localisation": 20.0},
+        {"members": 10, "inflation": 1.02, "lag": 10, "localisation": 18.0},
         0.17,
     ),
     "optimal interpolation": ("static_oi", {}, 0.95),
     "3D-Var": ("threedvar", {}, 0.41),
 }
 SIZE, FIRST_ERROR, LEFT_OUT = 40, 0.03, 400
+ANALYSIS_ERROR = 0.2  # of what forecasts are made of
 AGES = (0, 2, 5, 10)  # cycles, of forecasts that worlds begin from
 NEAR = 1.25
 
 
 @dataclass(frozen=True)
 class FromTruth(Nature):
-    """Worlds that begin from forecasts of a truth with small errors, some cycles old."""
+    """Worlds that begin from forecasts of some cycles, made of members about the truth."""
 
-    truth: np.ndarray
+    before: np.ndarray  # truth (worlds, components) so many cycles before the first
     age: int
+    error: float
 
     def first(self, world: int, seed: int) -> np.ndarray:
-        """Members about the truth of the first cycle, or what they became."""
+        """Members about a truth that is wrong as they are, or what they became."""
         random = np.random.default_rng([seed, world])
-        members = self.truth[world, 0] + FIRST_ERROR * random.standard_normal(
-            (MOST_MEMBERS, self.truth.shape[-1])
-        )
+        centre = self.before[world] + self.error * random.standard_normal(self.before.shape[-1])
+        shape = MOST_MEMBERS, self.before.shape[-1]
+        members = centre + self.error * random.standard_normal(shape)
         for _ in range(self.age):
             members = self.model.advance(members)
         return members
 
 
-def sakov_and_oke(cycles: int, seed: int = 0) -> FromTruth:
-    """One world, all components observed each 0.05 with noise of variance 1."""
+def sakov_and_oke(cycles: int, seed: int = 0) -> tuple[FromTruth, np.ndarray]:
+    """One world and its truth (cycles, components), all of it observed with noise of variance 1."""
     random, dynamics = np.random.default_rng(seed), model("lorenz96", 0.05, {})
     state, states = 8.0 + random.standard_normal(SIZE), []
     for cycle in range(-2000, cycles):
@@ -79,7 +81,7 @@ def sakov_and_oke(cycles: int, seed: int = 0) -> FromTruth:
     truth = np.stack(states)
     seen = truth + random.standard_normal(truth.shape)
     args = (seen[None], np.ones(SIZE), truth[::5], {}, dynamics, 100.0)
-    return FromTruth(*args, truth[None], 0)
+    return FromTruth(*args, truth[:1], 0, FIRST_ERROR), truth
 
 
 def filtered(
@@ -102,11 +104,11 @@ def errors(members: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 def anchor(cycles: int, names: Sequence[str]) -> None:
     """Print what filters reach beside what is published."""
-    nature = sakov_and_oke(cycles)
+    nature, truth = sakov_and_oke(cycles)
     for name in names or PUBLISHED:
         method, options, published = PUBLISHED[name]
         ((members, steps, seconds),) = filtered(nature, method, options)
-        error = errors(members, nature.truth[0])[min(LEFT_OUT, cycles // 10) :]
+        error = errors(members, truth)[min(LEFT_OUT, cycles // 10) :]
         spread = np.sqrt(members.var(1, ddof=1).mean()) if members.shape[1] > 1 else np.nan
         print(
             f"{name}: {error.mean():.3f} (published {published:.2f}), pooled "
@@ -146,13 +148,16 @@ def tune(challenge: Challenge, method: str, grid: dict[str, list[Any]]) -> None:
 def starts(challenge: Challenge, method: str, options: dict[str, Any]) -> None:
     """Print the cycles until the error is near what it comes to, by age of the first guess."""
     nature, truth = of_training(challenge)
-    spin_up = keys(challenge).spin_up
+    oldest, spin_up = max(AGES), keys(challenge).spin_up
+    nature = replace(nature, values=nature.values[:, oldest:])
     own = [getattr(nature, name) for name in Nature.__dataclass_fields__]
-    natures = {f"{age} cycles": FromTruth(*own, truth, age) for age in AGES}
+    natures = {
+        f"{age} cycles": FromTruth(*own, truth[:, oldest - age], age, ANALYSIS_ERROR)
+        for age in AGES
+    }
     for name, begun in {**natures, "climate": nature}.items():
-        found = [
-            errors(f[0], t) for f, t in zip(filtered(begun, method, options), truth, strict=True)
-        ]
+        members = (found[0] for found in filtered(begun, method, options))
+        found = [errors(m, t[oldest:]) for m, t in zip(members, truth, strict=True)]
         later = np.median([e[spin_up:].mean() for e in found])
         near = [np.flatnonzero(e < NEAR * later) for e in found]
         first = [int(n[0]) if n.size else -1 for n in near]

@@ -21,6 +21,9 @@ from oceanbench.dynamics import models as of_torch
 from oceanbench.errors import OceanbenchError
 from oceanbench.evaluate import evaluate
 from oceanbench.kinds.cycles import models
+from oceanbench.kinds.cycles.driving import each_world
+from oceanbench.methods.inputs import Inputs
+from oceanbench.methods.method_file import load_method
 from oceanbench.methods.running import run
 from oceanbench.result import Result
 
@@ -174,6 +177,18 @@ def test_members_that_leave_the_bound_end_their_world(toy: Path) -> None:
     with xr.open_dataset(submission.path, engine="h5netcdf") as opened:
         missing = np.isnan(opened["state"].values)
     assert not missing[:, 0].any() and missing[:, -1].all()
+
+
+def test_a_process_of_its_own_makes_no_difference_to_what_is_found(toy: Path) -> None:
+    challenge, method = Challenge.load(toy), str(toy.with_name("kalman.py"))
+    submission, _ = run(method, challenge, output=toy.parent / "results")
+    _, module = load_method(method)
+    functions = {"start": module.start, "analyse": module.analyse}
+    arguments = {"device": "cpu", "seed": 0}
+    here = each_world(functions, Inputs(challenge), challenge.target(), arguments)
+    with xr.open_dataset(submission.path, engine="h5netcdf") as opened:
+        np.testing.assert_array_equal(opened["state"].values, here["state"].values)
+        np.testing.assert_array_equal(opened["model_steps"], here["model_steps"])
 
 
 def test_what_was_kept_on_disk_is_found_out(toy: Path) -> None:
