@@ -32,9 +32,9 @@ def start(
     device: str,
     seed: int,
     members: int = 20,
-    inflation: float = 1.02,
-    weight: float = 0.2,
-    share: float = 0.005,
+    inflation: float = 1.04,
+    weight: float = 0.1,
+    share: float = 0.01,
 ) -> Memory:
     """Begin with as many members of the first background.
 
