@@ -12,6 +12,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
 
 from oceanbench.challenge import Challenge
 from oceanbench.figures.style import LINES, STYLE
@@ -19,6 +20,7 @@ from oceanbench.result import Result
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURE = ROOT / "docs" / "images" / "cycling.svg"
+TICKS = (0.15, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0)
 TITLES = {
     "lorenz96_cycles": "all observed each 0.05",
     "lorenz96_cycles_half": "a random half each 0.2",
@@ -44,7 +46,8 @@ def draw() -> Figure:
     panels = figure.subplots(1, len(TITLES))
     for axes, (name, title) in zip(panels, TITLES.items(), strict=True):
         label = Challenge.load(name).ranking.label
-        for number, result in enumerate(rows(name)):
+        ordered = sorted(rows(name), key=lambda result: result.score(label).value or 0.0)
+        for number, result in enumerate(ordered):
             score = result.score(label)
             if score.value is None or score.interval is None:
                 continue
@@ -60,9 +63,15 @@ def draw() -> Figure:
                 mfc="white" if diverged else colour,
             )
             place = (steps(result), score.value)
-            axes.annotate(result.name, place, (5, 4), textcoords="offset points", fontsize=7)
+            left = number % 2 == 1  # of neighbours whose names would lie on each other
+            look = {"ha": "right" if left else "left", "fontsize": 7}
+            offset = (-6 if left else 6, -2)
+            axes.annotate(result.name, place, offset, textcoords="offset points", **look)
         axes.set(xscale="log", yscale="log", title=title, xlabel="model steps a cycle")
-        axes.margins(x=0.25)
+        axes.margins(x=0.35, y=0.08)
+        axes.yaxis.set_major_locator(FixedLocator(TICKS))
+        axes.yaxis.set_major_formatter(ScalarFormatter())
+        axes.yaxis.set_minor_locator(NullLocator())
     panels[0].set_ylabel("RMSE of the analyses")
     return figure
 

@@ -57,14 +57,15 @@ class FromTruth(Nature):
 
     before: np.ndarray  # truth (worlds, components) so many cycles before the first
     age: int
-    error: float
+    error: float  # of the members
+    apart: float  # of their centre
 
     def first(self, world: int, seed: int) -> np.ndarray:
-        """Members about a truth that is wrong as they are, or what they became."""
+        """Members about the truth, or about a state that is as wrong as they are spread."""
         random = np.random.default_rng([seed, world])
-        centre = self.before[world] + self.error * random.standard_normal(self.before.shape[-1])
         shape = MOST_MEMBERS, self.before.shape[-1]
-        members = centre + self.error * random.standard_normal(shape)
+        members = self.before[world] + self.error * random.standard_normal(shape)
+        members = members + self.apart * random.standard_normal(shape[1])
         for _ in range(self.age):
             members = self.model.advance(members)
         return members
@@ -81,7 +82,7 @@ def sakov_and_oke(cycles: int, seed: int = 0) -> tuple[FromTruth, np.ndarray]:
     truth = np.stack(states)
     seen = truth + random.standard_normal(truth.shape)
     args = (seen[None], np.ones(SIZE), truth[::5], {}, dynamics, 100.0)
-    return FromTruth(*args, truth[:1], 0, FIRST_ERROR), truth
+    return FromTruth(*args, truth[:1], 0, FIRST_ERROR, 0.0), truth
 
 
 def filtered(
@@ -152,7 +153,9 @@ def starts(challenge: Challenge, method: str, options: dict[str, Any]) -> None:
     nature = replace(nature, values=nature.values[:, oldest:])
     own = [getattr(nature, name) for name in Nature.__dataclass_fields__]
     natures = {
-        f"{age} cycles": FromTruth(*own, truth[:, oldest - age], age, ANALYSIS_ERROR)
+        f"{age} cycles": FromTruth(
+            *own, truth[:, oldest - age], age, ANALYSIS_ERROR, ANALYSIS_ERROR
+        )
         for age in AGES
     }
     for name, begun in {**natures, "climate": nature}.items():
