@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from oceanbench.boards.checking import TRUTH
 from oceanbench.challenge import Challenge
+from oceanbench.kinds import CHALLENGE_KINDS
 from oceanbench.result import Result
 from oceanbench.submission import LEARNED_FROM
 
@@ -35,9 +36,14 @@ def is_twin(challenge: Challenge, result: Result) -> bool:
     return bool(said) and said == challenge.physics
 
 
-def league(challenge: Challenge, result: Result) -> tuple[str, bool]:
-    """What a result is ranked with: those of the same observations and the same rules."""
-    return observations(result), breaks_a_rule(challenge, result)
+def league(challenge: Challenge, result: Result) -> tuple[str, bool, str]:
+    """What a result is ranked with: those of the same observations and rules, and as fortunate."""
+    return observations(result), breaks_a_rule(challenge, result), why_lost(challenge, result)
+
+
+def why_lost(challenge: Challenge, result: Result) -> str:
+    """Why the kind of the challenge ranks a result apart, in words; "" if it does not."""
+    return CHALLENGE_KINDS[challenge.kind].lost(challenge, result)
 
 
 def breaks_a_rule(challenge: Challenge, result: Result) -> bool:

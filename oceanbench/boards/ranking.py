@@ -17,6 +17,7 @@ from oceanbench.boards.leagues import (
     is_twin,
     learned_from,
     observations,
+    why_lost,
 )
 from oceanbench.boards.placing import placed_results
 from oceanbench.boards.published import published_table
@@ -214,6 +215,7 @@ def board(challenge: Challenge, results: Sequence[Result], *, new: Sequence[str]
     vague = any(s.is_vague for r in ordered for s in r.scores if s.label in shown)
     legend += [IS_VAGUE] if vague else []
     legend += [APART] if any(breaks_a_rule(challenge, r) for r in ordered) else []
+    legend += sorted({why_lost(challenge, r) for r in ordered} - {""})
     legend += [TWINS] if any(is_twin(challenge, r) for r in ordered) else []
     legend += [SEEDS] if len(seeds) < len(results) else []
     legend += [LACKING] if flags & {"partial", "not_submitted"} else []
