@@ -84,7 +84,7 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
         {"aligned", "options"},
     ],
     "assimilation": [
-        {"generative", "training_fields"},
+        {"generative", "learned_analysis", "training_fields"},
         {"fourdvarnet"},
         {"nudging", "variational"},
         {"cycling", "observations", "uncertainty"},

@@ -19,6 +19,7 @@ from rows import every
 from oceanbench.assimilation.fourdvarnet.anywhere.anywhere_mapping import AnywhereMapping
 from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration, network
 from oceanbench.assimilation.fourdvarnet.maps.map_errors import SMOOTHNESS, ErrorStatistics
+from oceanbench.assimilation.learned_analysis import AnalysisNetwork
 from oceanbench.assimilation.observations.along_track_errors import AlongTrack
 from oceanbench.assimilation.uncertainty.spde import Spde
 from oceanbench.challenge import Challenge
@@ -114,10 +115,12 @@ def test_a_baseline_of_windows_fills_the_target_and_is_reproducible(name: str, s
 def test_a_baseline_of_cycles_keeps_its_members_finite_and_is_reproducible(name: str) -> None:
     """Through ten cycles of which one is without observations, and one sees half."""
     dynamics, truth = models.model("lorenz96", 0.05, {}), cycle_worlds.run(1, 300, seed=3)[0]
+    network = AnalysisNetwork(channels=4, blocks=1, kernel=3)
+    learned = {"weights": network.state_dict()} if name == "learned_analysis" else {}
 
     def cycled() -> list[np.ndarray]:
         problem = SentProblem(dynamics, 10, np.ones(cycle_worlds.SIZE), truth, {})
-        memory, found = METHODS[name].start(problem, device="cpu", seed=3), []
+        memory, found = METHODS[name].start(problem, device="cpu", seed=3, **learned), []
         background = truth[100:300]
         for cycle in range(10):
             seen = np.arange({4: 0, 5: 4}.get(cycle, cycle_worlds.SIZE))
