@@ -11,7 +11,11 @@ from importlib.util import module_from_spec, spec_from_file_location
 from types import ModuleType
 
 import pytest
-from places import TESTS
+from places import ROOT, TESTS
+
+from oceanbench.methods.weights import Weights
+
+LEARNED = 0.27  # of the row and a tenth
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +44,14 @@ def test_the_published_errors_of_two_filters(script: ModuleType) -> None:
 @pytest.mark.slow
 def test_the_published_errors_of_seven(script: ModuleType) -> None:
     held(script, 1500, *script.PUBLISHED)
+
+
+def test_the_shipped_network_holds_a_world_that_it_never_saw(script: ModuleType) -> None:
+    path = ROOT / "baselines" / "weights" / "lorenz96_cycles" / "learned_analysis.safetensors"
+    nature, truth = script.sakov_and_oke(300, seed=2)
+    options = {"weights": Weights.load(path).tensors}
+    ((members, steps, _),) = script.filtered(nature, "learned_analysis", options)
+    assert script.errors(members, truth)[50:].mean() < LEARNED and steps == 300
 
 
 def test_it_prints_what_it_found(script: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
