@@ -23,6 +23,7 @@ from oceanbench.assimilation.learned_analysis import (
 
 KINDS = ("cycles",)
 PHYSICS = "told"
+LEARNS_FROM = "simulation"  # worlds that the model told runs
 REFERENCE = "Bocquet et al. (2024) doi:10.48550/arXiv.2408.04739"
 CONFIGURATION = AnalysisConfiguration()
 
