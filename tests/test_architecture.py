@@ -42,9 +42,9 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
         {"escaping", "influences", "regression"},
     ],
     "kinds": [
-        {"forecasts", "maps", "tracks", "windows"},  # a kind never imports another
-        {"gridded", "points"},
-        {"examining", "expected", "kind", "parts", "submitted"},
+        {"cycles", "forecasts", "maps", "tracks", "windows"},  # a kind never imports another
+        {"gridded", "points", "state_observations"},
+        {"examining", "expected", "kind", "parts", "state_files", "submitted"},
         {"findings", "places", "room"},
     ],
     "kinds/forecasts": [
@@ -69,8 +69,10 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
         {"isotropic", "table"},
         {"distributions"},
         {"metric"},
+        {"innovations"},
         {
             "anomalies",
+            "cycling",
             "geostrophic",
             "horizons",
             "pointwise",
@@ -82,10 +84,10 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
         {"aligned", "options"},
     ],
     "assimilation": [
-        {"generative", "training_fields"},
+        {"generative", "learned_analysis", "training_fields"},
         {"fourdvarnet"},
         {"nudging", "variational"},
-        {"observations", "uncertainty"},
+        {"cycling", "observations", "uncertainty"},
         {"ensemble", "gaussian"},
         {"anomalies", "window_batches"},
     ],

@@ -162,7 +162,7 @@ def signature(function: Callable[..., object]) -> str:
 def test_baselines_keep_their_kinds_and_options() -> None:
     for name in shipped.names("baselines"):
         method = load_method(name)[1]
-        functions = {part: getattr(method, part, None) for part in ("estimate", "train")}
+        functions = {part: getattr(method, part, None) for part in ("estimate", "start", "train")}
         found = {part: signature(function) for part, function in functions.items() if function}
         row = {name: {"kinds": list(method.KINDS), **found}}
         assert row == {name: BASELINES.get(name)}, f"baseline_options.json: {json.dumps(row)}"

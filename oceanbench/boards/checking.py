@@ -85,7 +85,9 @@ def is_truth(challenge: Challenge, result: Result) -> bool:
     sums = list(known.values()) if isinstance(known, dict) else [known]
     if result.submission.get("sha256") in [one for one in sums if one is not None]:
         return True
-    tables = [sums_of(s, "") for s in result.series if is_of_sums(s)]
+    submitted = challenge.submission.variables  # others may be compared with what is no truth
+    series = [s for s in result.series if is_of_sums(s) and s["variable"] in submitted]
+    tables = [sums_of(s, "") for s in series]
     return any(_perfect(table) for table in tables if table.weight.sum() > 0)
 
 

@@ -168,8 +168,8 @@ def _interval(
     """An interval of another width than the influences of its cases give."""
     found, given = None if influence is None else influence.interval(), score.interval
     expected = None if found is None else found.within(*limits)
-    if expected is None or given is None:
-        alike = expected is given
+    if expected is None or given is None or given == expected:  # which may lie on a bound
+        alike = expected == given
     else:
         scale = Scale(*limits)
         wide, wanted = (float(scale.to(i.high) - scale.to(i.low)) for i in (given, expected))

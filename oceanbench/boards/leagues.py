@@ -6,16 +6,26 @@ the others reached is in result files that name it (``seed_of``).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from oceanbench.boards.checking import TRUTH
 from oceanbench.challenge import Challenge
+from oceanbench.kinds import CHALLENGE_KINDS
 from oceanbench.result import Result
 from oceanbench.submission import LEARNED_FROM
 
 OF_A_METHOD = (  # what those of one method say alike: nobody stands in the row of others
     "method", "authors", "reference", "members", "observations", "learned_from", "physics",
 )  # fmt: skip
+APART = (
+    "Rows that learned from the truth of the same world, of which this challenge gives no maps, "
+    "are ranked apart."
+)
+TWINS = (
+    "Rows with physics of the truth's family know the equations that the truth was made by: what "
+    "they gain by it may not be gained on another ocean."
+)
+SEEDS = "Column seeds: how many trainings of a method, and their range of the score that ranks."
 
 
 def observations(result: Result) -> str:
@@ -35,15 +45,40 @@ def is_twin(challenge: Challenge, result: Result) -> bool:
     return bool(said) and said == challenge.physics
 
 
-def league(challenge: Challenge, result: Result) -> tuple[str, bool]:
-    """What a result is ranked with: those of the same observations and the same rules."""
-    return observations(result), breaks_a_rule(challenge, result)
+def league(challenge: Challenge, result: Result) -> tuple[str, bool, str]:
+    """What a result is ranked with: those of the same observations and rules, and as fortunate."""
+    return observations(result), breaks_a_rule(challenge, result), why_lost(challenge, result)
+
+
+def why_lost(challenge: Challenge, result: Result) -> str:
+    """Why the kind of the challenge ranks a result apart, in words; "" if it does not."""
+    return CHALLENGE_KINDS[challenge.kind].lost(challenge, result)
 
 
 def breaks_a_rule(challenge: Challenge, result: Result) -> bool:
     """Whether a method learned from the truth's world where the challenge gives no full field."""
     given = challenge.of_role("training")
     return not given and _said(result, "learned_from") == "truth"
+
+
+def sentences(
+    challenge: Challenge, results: Sequence[Result], *, several_seeds: bool
+) -> Iterator[str]:
+    """What a board says below itself of who is ranked with whom.
+
+    Parameters
+    ----------
+    challenge : whose board
+    results : one of each of its rows
+    several_seeds : whether a method has more results than its row
+    """
+    if any(breaks_a_rule(challenge, r) for r in results):
+        yield APART
+    yield from sorted({why_lost(challenge, r) for r in results} - {""})
+    if any(is_twin(challenge, r) for r in results):
+        yield TWINS
+    if several_seeds:
+        yield SEEDS
 
 
 def gathered(results: Sequence[Result]) -> dict[str, list[Result]]:

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from oceanbench.boards.checking import check_result, is_truth, look_alikes
-from oceanbench.boards.leagues import breaks_a_rule, gathered, is_twin, learned_from, observations
+from oceanbench.boards.leagues import gathered, is_twin, learned_from, observations, sentences
 from oceanbench.boards.placing import placed_results
 from oceanbench.boards.published import published_table
 from oceanbench.boards.records import row_records
@@ -36,16 +36,7 @@ NO_SCORE = {
     "marginal": "–: a score of members; the submission gives a mean and a standard deviation.",
 }
 IS_TRUTH = "is the truth itself: not ranked"
-APART = (
-    "Rows that learned from the truth of the same world, of which this challenge gives no maps, "
-    "are ranked apart."
-)
 SAME_PHYSICS = "of the truth's family"
-TWINS = (
-    "Rows with physics of the truth's family know the equations that the truth was made by: what "
-    "they gain by it may not be gained on another ocean."
-)
-SEEDS = "Column seeds: how many trainings of a method, and their range of the score that ranks."
 LACKING = "A rank of – is of a partial submission, and a score of – of what it does not hold."
 
 
@@ -207,9 +198,7 @@ def board(challenge: Challenge, results: Sequence[Result], *, new: Sequence[str]
     shown = {label for label, row in rows_of.items() if row.shown}
     vague = any(s.is_vague for r in ordered for s in r.scores if s.label in shown)
     legend += [IS_VAGUE] if vague else []
-    legend += [APART] if any(breaks_a_rule(challenge, r) for r in ordered) else []
-    legend += [TWINS] if any(is_twin(challenge, r) for r in ordered) else []
-    legend += [SEEDS] if len(seeds) < len(results) else []
+    legend += sentences(challenge, ordered, several_seeds=len(seeds) < len(results))
     legend += [LACKING] if flags & {"partial", "not_submitted"} else []
     records = row_records(challenge, ordered, placed, seeds)
     return Board(challenge, table, commands, published_table(challenge), " ".join(legend), records)

@@ -15,6 +15,7 @@ from oceanbench.challenge import Challenge
 from oceanbench.data.files import write_bytes
 from oceanbench.declaration import Declaration
 from oceanbench.evaluate import as_challenge, evaluated
+from oceanbench.figures.cycles import cycles
 from oceanbench.figures.forecasts import forecasts
 from oceanbench.figures.points import of_maps, of_tracks, of_windows
 from oceanbench.figures.style import STYLE
@@ -23,7 +24,13 @@ from oceanbench.submission import Submission
 Drawer = Callable[[Declaration, str, Any], Iterator[tuple[str, Figure]]]
 
 DRAWERS: Mapping[str, Drawer] = MappingProxyType(
-    {"maps": of_maps, "tracks": of_tracks, "windows": of_windows, "forecasts": forecasts}
+    {
+        "maps": of_maps,
+        "tracks": of_tracks,
+        "windows": of_windows,
+        "forecasts": forecasts,
+        "cycles": cycles,
+    }
 )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from oceanbench.kinds.cycles.kind import CYCLES
 from oceanbench.kinds.forecasts.kind import FORECASTS
 from oceanbench.kinds.kind import Kind
 from oceanbench.kinds.maps.kind import MAPS
@@ -18,5 +19,11 @@ from oceanbench.kinds.windows.kind import WINDOWS
 __all__ = ["CHALLENGE_KINDS", "Kind"]
 
 CHALLENGE_KINDS: Mapping[str, Kind] = MappingProxyType(
-    {"maps": MAPS, "tracks": TRACKS, "windows": WINDOWS, "forecasts": FORECASTS}
+    {
+        "maps": MAPS,
+        "tracks": TRACKS,
+        "windows": WINDOWS,
+        "forecasts": FORECASTS,
+        "cycles": CYCLES,
+    }
 )

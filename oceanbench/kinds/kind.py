@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import xarray as xr
@@ -41,6 +43,7 @@ class Cases(NamedTuple):
         return f"{self.name}, {'correlated' if self.dated else 'independent of each other'}"
 
 
+Asked = Callable[[Any], Any]  # question -> answer
 Questions = Sequence[tuple[Inputs, xr.Dataset]]  # inputs and target of calls of one function
 
 
@@ -53,10 +56,27 @@ class Driving:
     many : (function, questions) -> the estimate of each in their order, by workers; None for one
         call after the other
     room : where the parts are put together, by a kind whose parts are large; None for the memory
+    session : (what makes answers of the module of a method) -> block in which one process is asked
+        again and again, and remembers; None for this process
     """
 
     many: Callable[[str, Questions], Iterable[xr.Dataset]] | None = None
     room: Room | None = None
+    session: Callable[[Callable[[Any], Asked]], AbstractContextManager[Asked]] | None = None
+
+    def asked(
+        self, functions: Functions, serve: Callable[[Any], Asked]
+    ) -> AbstractContextManager[Asked]:
+        """Block in which a method is asked again and again, and remembers what it was told.
+
+        Parameters
+        ----------
+        functions : of the method
+        serve : what has the functions as attributes -> what answers a question
+        """
+        if self.session is not None:
+            return self.session(serve)
+        return nullcontext(serve(SimpleNamespace(**functions)))
 
     def answers(
         self,
@@ -145,6 +165,11 @@ def no_cost(declaration: Declaration, result: Result) -> tuple[str, str] | None:
     return None
 
 
+def never_lost(declaration: Declaration, result: Result) -> str:
+    """No result is ranked apart for what it did."""
+    return ""
+
+
 @dataclass(frozen=True)
 class Kind:
     """A row of :data:`oceanbench.kinds.CHALLENGE_KINDS`, built by the module ``kind`` of a folder.
@@ -186,6 +211,7 @@ class Kind:
     examined : (declaration, data_dir, datasets) -> what an organiser wants to know of the datasets
         that could be opened, and of the scores that no submission can have
     shortened : (declaration, count) -> the same challenge with a few days, windows or starts
+    lost : why a result is ranked apart, below the others, in words that the board shows; "" if not
     """
 
     truth_layout: str
@@ -213,3 +239,4 @@ class Kind:
     elsewhere: Callable[[Declaration], str] = on_the_target
     examined: Callable[[Declaration, Path | None, Inputs], Iterable[Finding]] = nothing_found
     shortened: Callable[[Declaration, int], Declaration] = whole
+    lost: Callable[[Declaration, Result], str] = never_lost

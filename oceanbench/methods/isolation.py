@@ -10,20 +10,22 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from multiprocessing import Pipe
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from types import ModuleType, TracebackType
+from typing import Any, Self, cast
 
 import xarray as xr
 
 from oceanbench.errors import OceanbenchError
 from oceanbench.methods.importing import imports, interpreter
 from oceanbench.methods.remote_inputs import Empty, Read, reply
-from oceanbench.methods.server import Answer, Call, Failure, receive, send
+from oceanbench.methods.server import Answer, Call, Failure, Session, receive, send
 
 Inputs = Mapping[str, xr.Dataset]
+Serve = Callable[[ModuleType], Callable[[Any], Any]]
 IMPORTED_LATE = {"dask.array"}  # by xarray, when it first reads values; where dask is there
 
 
@@ -98,14 +100,61 @@ class MethodServer:
                     read.add(found.name)
                 send(self._connection, _reply(found, inputs))
         except (EOFError, OSError) as problem:
-            raise OceanbenchError(
-                f"{method.stem}: the process it runs in has ended; run it again, with more memory"
-            ) from problem
+            raise _ended(method) from problem
+
+    @contextmanager
+    def session(self, method: Path, serve: Serve) -> Iterator[Callable[[Any], Answer]]:
+        """Ask a method again and again, in one process that ends with the block.
+
+        Parameters
+        ----------
+        method : file
+        serve : sent to that process, where it is given the module of the method, and returns what
+            answers each question
+
+        Yields
+        ------
+        question -> answer, with the CPU time that it took
+
+        Raises
+        ------
+        OceanbenchError
+            if the method refuses or fails; it is asked no more
+        """
+        self._import(imports(method) | IMPORTED_LATE | {type(serve).__module__})
+        open_still = True
+
+        def ask(question: Any) -> Answer:
+            nonlocal open_still
+            try:
+                send(self._connection, question)
+                found = receive(self._connection)
+            except (EOFError, OSError) as problem:
+                open_still = False
+                raise _ended(method) from problem
+            if isinstance(found, Failure):
+                open_still = False
+                raise OceanbenchError(found.words)
+            return cast(Answer, found)
+
+        try:
+            send(self._connection, Session(method.resolve(), serve))
+            yield ask
+        finally:
+            if open_still and not self.ended:
+                send(self._connection, None)
 
     def _import(self, modules: set[str]) -> None:
         if new := sorted(modules - self._imported):
             send(self._connection, new)
             self._imported.update(new)
+
+
+def _ended(method: Path) -> OceanbenchError:
+    """What is said when the process of the methods is gone."""
+    return OceanbenchError(
+        f"{method.stem}: the process it runs in has ended; run it again, with more memory"
+    )
 
 
 def _reply(question: Any, inputs: Inputs) -> Any:

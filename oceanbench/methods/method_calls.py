@@ -15,7 +15,7 @@ import xarray as xr
 from oceanbench.declaration import std_name
 from oceanbench.errors import OceanbenchError
 from oceanbench.kinds.kind import Questions
-from oceanbench.methods.isolation import Inputs, MethodServer
+from oceanbench.methods.isolation import Inputs, MethodServer, Serve
 from oceanbench.methods.remote_inputs import Empty
 from oceanbench.methods.server import Answer
 from oceanbench.scoring.sharing import SharedWork
@@ -72,6 +72,18 @@ class MethodCalls:
     def many(self) -> Callable[[str, Questions], Iterator[xr.Dataset]] | None:
         """Many calls by workers; None without them."""
         return None if self._executor is None else self._by_workers
+
+    @contextmanager
+    def session(self, serve: Serve) -> Iterator[Callable[[Any], Any]]:
+        """Ask the method again and again, in one process that remembers until the block ends."""
+        with self._server.session(self._file, serve) as ask:
+
+            def answered(question: Any) -> Any:
+                found = ask(question)
+                self.seconds.append(found.cpu_seconds)
+                return found.value
+
+            yield answered
 
     def _called(self, name: str, inputs: Inputs, target: xr.Dataset, **given: Any) -> xr.Dataset:
         found = self._server.call(self._file, name, inputs, target, given, self.read)

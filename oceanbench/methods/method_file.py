@@ -103,12 +103,13 @@ def check_call(stem: str, contract: str, function: Function, **named: Any) -> No
     stem : of the method file
     contract : signature that is asked for, such as ``estimate(inputs, target, *, device, seed)``
     function : of the method
-    **named : keyword arguments of the call
+    **named : keyword arguments of the call, of a function that takes some by its contract
     """
     wanted = ast.parse(f"def {contract}: ...").body[0]
     assert isinstance(wanted, ast.FunctionDef)  # contracts are ours
     try:
-        inspect.signature(function).bind(*wanted.args.args, **named)
+        options = named if wanted.args.kwonlyargs else {}
+        inspect.signature(function).bind(*wanted.args.args, **options)
     except TypeError as problem:
         raise OceanbenchError(
             f"{stem}: {contract.partition('(')[0]}() cannot be called ({problem}); write "

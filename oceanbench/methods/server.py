@@ -11,13 +11,15 @@ import contextlib
 import importlib
 import os
 import pickle
+import resource
 import sys
 import time
 import traceback
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 from oceanbench.errors import OceanbenchError, in_one_line
@@ -25,6 +27,7 @@ from oceanbench.methods.importing import escaped, imported, lacks
 from oceanbench.methods.remote_inputs import Empty, RemoteInputs
 
 ANSWERED = 86  # how a process ends that has sent what was asked: not as a method that ends it
+LONGEST = 1800  # CPU seconds of a session, after which the system ends it
 
 
 class Call(NamedTuple):
@@ -44,6 +47,19 @@ class Call(NamedTuple):
     inputs: list[str]
     target: Empty
     arguments: Mapping[str, Any]
+
+
+class Session(NamedTuple):
+    """A method that is asked again and again in one process, which remembers.
+
+    Attributes
+    ----------
+    method : file
+    serve : the module of the method -> what answers each question
+    """
+
+    method: Path
+    serve: Callable[[ModuleType], Callable[[Any], Any]]
 
 
 class Answer(NamedTuple):
@@ -82,7 +98,7 @@ def _serve(connection: Connection) -> None:
             message = receive(connection)
         except (EOFError, OSError):
             return
-        if isinstance(message, Call):
+        if isinstance(message, Call | Session):
             _fork(connection, message)
         else:
             for name in message:
@@ -90,14 +106,17 @@ def _serve(connection: Connection) -> None:
                     importlib.import_module(name)
 
 
-def _fork(connection: Connection, call: Call) -> None:
+def _fork(connection: Connection, call: Call | Session) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # threads of BLAS, which survive forks
         child = os.fork()
     if child == 0:
         code = 1
         try:
-            _answer(connection, call)
+            if isinstance(call, Session):
+                _converse(connection, call)
+            else:
+                _answer(connection, call)
             code = ANSWERED
         finally:
             os._exit(code)
@@ -112,31 +131,67 @@ def _fork(connection: Connection, call: Call) -> None:
 
 def _answer(connection: Connection, call: Call) -> None:
     """Call the method, and send what it returns."""
-    found: Answer | Failure
-    try:
+
+    def value() -> Any:
         module = imported(call.method)
         inputs = RemoteInputs(call.inputs, lambda question: _asked(connection, question))
         target = call.target.filled()
         begin = time.process_time()
-        value = getattr(module, call.function)(inputs, target, **call.arguments)
-        if hasattr(value, "load"):
-            value = value.load()
-        found = Answer(value, time.process_time() - begin)
+        found = getattr(module, call.function)(inputs, target, **call.arguments)
+        if hasattr(found, "load"):
+            found = found.load()
+        return Answer(found, time.process_time() - begin)
+
+    what = f"{call.function}()"
+    _deliver(connection, _told(value, call.method, what), call.method, what)
+
+
+def _converse(connection: Connection, session: Session) -> None:
+    """Answer one question after the other, until there is none; a failure is the last answer."""
+    served: list[Callable[[Any], Any]] = []
+    resource.setrlimit(resource.RLIMIT_CPU, (LONGEST, LONGEST + 10))
+
+    def value() -> Any:
+        module = None if served else imported(session.method)
+        begin = time.process_time()
+        if module is not None:
+            served.append(session.serve(module))
+        found = served[0](question)
+        return Answer(found, time.process_time() - begin)
+
+    while (question := receive(connection)) is not None:
+        found = _told(value, session.method, "it")
+        if not _deliver(connection, found, session.method, "it"):
+            return
+
+
+def _told(value: Callable[[], Any], method: Path, what: str) -> Any:
+    """Value of a function, or the words of its failure."""
+    found: Any
+    try:
+        found = value()
     except OceanbenchError as problem:
         found = Failure(str(problem))
     except ModuleNotFoundError as problem:
-        found = Failure(lacks(call.method, problem))
+        found = Failure(lacks(method, problem))
     except BaseException as problem:  # whatever a method raises is told, in its own words
         traceback.print_exc()
         first = "; ".join(traceback.format_exception_only(problem)).splitlines()[0]
-        found = Failure(f"{call.method.stem}: {call.function}() failed, {first}")
+        found = Failure(f"{method.stem}: {what} failed, {first}")
     sys.stdout.flush()
     sys.stderr.flush()
+    return found
+
+
+def _deliver(connection: Connection, found: Any, method: Path, what: str) -> bool:
+    """Send an answer; false of a failure, which an answer is that cannot be sent."""
     try:
         send(connection, found)
     except (pickle.PicklingError, AttributeError, TypeError, RecursionError) as problem:
-        words = f"{call.method.stem}: {call.function}() returned what cannot be sent"
-        send(connection, Failure(f"{words}, {in_one_line(problem, 200)}; return arrays"))
+        words = f"{method.stem}: {what} returned what cannot be sent"
+        found = Failure(f"{words}, {in_one_line(problem, 200)}; return arrays")
+        send(connection, found)
+    return not isinstance(found, Failure)
 
 
 def _asked(connection: Connection, question: Any) -> Any:

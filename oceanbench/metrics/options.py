@@ -30,6 +30,7 @@ Fraction = Annotated[float, Limits("between 0 and 1", above=0.0, below=1.0)]
 Positive = Annotated[float, Limits("more than 0", above=0.0)]
 NonNegative = Annotated[float, Limits("a number >= 0", least=0.0)]
 Bins = Annotated[int, Limits("2 or more", least=2)]
+Runs = Annotated[int, Limits("1 or more", least=1)]
 
 
 def limits_of(annotation: Any) -> list[Limits]:

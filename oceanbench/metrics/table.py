@@ -8,7 +8,16 @@ from types import MappingProxyType
 
 import numpy as np
 
-from oceanbench.metrics import anomalies, events, geostrophic, horizons, pointwise, relative
+from oceanbench.metrics import (
+    anomalies,
+    cycling,
+    events,
+    geostrophic,
+    horizons,
+    innovations,
+    pointwise,
+    relative,
+)
 from oceanbench.metrics.distributions import DISTRIBUTIONS
 from oceanbench.metrics.metric import Metric
 from oceanbench.metrics.spectral import along_track, isotropic, space_time, zonal
@@ -221,6 +230,61 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             units="1",
             better="lower",
             ideal=0.0,
+            needs="windows",
+        ),
+        # of states that a method is driven through
+        "state_rmse": Metric(
+            statistic=cycling.state_rmse, units=None, better="lower", ideal=0.0, needs="windows"
+        ),
+        "lost_times": Metric(
+            statistic=cycling.lost_times,
+            units="1",
+            better="lower",
+            ideal=0.0,
+            bounds=(0.0, 1.0),
+            needs="windows",
+        ),
+        "divergences": Metric(
+            statistic=cycling.divergences,
+            summed=None,
+            units="1",
+            better="lower",
+            ideal=0.0,
+            needs="windows",
+        ),
+        "convergence_time": Metric(
+            statistic=cycling.convergence_time,
+            summed=None,
+            units="time",
+            better="lower",
+            ideal=0.0,
+            needs="windows",
+        ),
+        "innovation_chi_square": Metric(
+            statistic=innovations.innovation_chi_square,
+            units="1",
+            better=None,
+            ideal=1.0,
+            bounds=POSITIVE,
+            needs="windows",
+            probabilistic=True,
+        ),
+        "innovation_autocorrelation": Metric(
+            statistic=innovations.successive_products,
+            value=innovations.innovation_autocorrelation,
+            units="1",
+            better=None,
+            ideal=0.0,
+            bounds=ANY,
+            needs="windows",
+        ),
+        "background_variance_ratio": Metric(
+            statistic=anomalies.product,
+            value=innovations.background_variance_ratio,
+            units="1",
+            better=None,
+            ideal=1.0,
+            bounds=ANY,
             needs="windows",
         ),
     }

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import anywhere_scenes
 import builders
+import cycle_worlds
 import numpy as np
 import pytest
 import torch
@@ -18,11 +19,14 @@ from rows import every
 from oceanbench.assimilation.fourdvarnet.anywhere.anywhere_mapping import AnywhereMapping
 from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration, network
 from oceanbench.assimilation.fourdvarnet.maps.map_errors import SMOOTHNESS, ErrorStatistics
+from oceanbench.assimilation.learned_analysis import AnalysisNetwork
 from oceanbench.assimilation.observations.along_track_errors import AlongTrack
 from oceanbench.assimilation.uncertainty.spde import Spde
 from oceanbench.challenge import Challenge
 from oceanbench.data import shipped
 from oceanbench.kinds import CHALLENGE_KINDS
+from oceanbench.kinds.cycles import models
+from oceanbench.kinds.cycles.problem import SentObservations, SentProblem
 from oceanbench.learning import ensembles
 from oceanbench.methods.inputs import Inputs
 from oceanbench.methods.method_file import load_method
@@ -75,6 +79,7 @@ OF_MAPS = [
     for name, method in METHODS.items()
     if "maps" in method.KINDS
 ]
+OF_CYCLES = [name for name, method in METHODS.items() if "cycles" in method.KINDS]
 OF_WINDOWS = [name for name, method in METHODS.items() if "windows" in method.KINDS]
 
 
@@ -104,6 +109,36 @@ def test_a_baseline_of_windows_fills_the_target_and_is_reproducible(name: str, s
     xr.testing.assert_identical(first, again)
     for key, dataset in before.items():
         xr.testing.assert_identical(dataset, world.inputs[key])
+
+
+@every("name", OF_CYCLES)
+def test_a_baseline_of_cycles_keeps_its_members_finite_and_is_reproducible(name: str) -> None:
+    """Through ten cycles of which one is without observations, and one sees half."""
+    dynamics, truth = models.model("lorenz96", 0.05, {}), cycle_worlds.run(1, 300, seed=3)[0]
+    network = AnalysisNetwork(channels=4, blocks=1, kernel=3)
+    learned = {"weights": network.state_dict()} if name == "learned_analysis" else {}
+
+    def cycled() -> list[np.ndarray]:
+        problem = SentProblem(dynamics, 10, np.ones(cycle_worlds.SIZE), truth, {})
+        memory, found = METHODS[name].start(problem, device="cpu", seed=3, **learned), []
+        background = truth[100:300]
+        for cycle in range(10):
+            seen = np.arange({4: 0, 5: 4}.get(cycle, cycle_worlds.SIZE))
+            observed = SentObservations(truth[cycle, seen] + 0.5, seen, np.ones(seen.size))
+            before = background.copy()
+            members, memory = METHODS[name].analyse(background, observed, memory)
+            assert np.array_equal(background, before), "the background was changed"
+            found.append(members)
+            background = dynamics.advance(members)
+        return found
+
+    first, again = cycled(), cycled()
+    assert {members.shape for members in first} == {first[0].shape}
+    assert 1 <= len(first[0]) <= 200 and np.isfinite(first).all()
+    np.testing.assert_array_equal(first, again)
+    if name != "climatology":
+        error, climate = first[3].mean(0) - truth[3], truth.mean(0) - truth[3]
+        assert np.abs(error).mean() < np.abs(climate).mean()  # drawn to what is seen
 
 
 def untrained(recipe: MapConfiguration) -> dict[str, torch.Tensor]:

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from places import ROOT
 
-from oceanbench.boards import ranking, rendering
+from oceanbench.boards import leagues, ranking, rendering
 from oceanbench.boards.regression import regressions
 from oceanbench.boards.site.tables import board_table
 from oceanbench.challenge import Challenge, load_all
@@ -101,10 +101,10 @@ def test_methods_that_know_the_equations_of_the_truth_are_marked(
 
     rows = [of("first", "waves"), of("second", "eddies"), of("poor", "")]
     silent = ranking.board(challenge, rows)
-    assert "physics" not in silent.computed and ranking.TWINS not in silent.legend
+    assert "physics" not in silent.computed and leagues.TWINS not in silent.legend
     told = ranking.board(challenge.model_copy(update={"physics": "waves"}), rows)
     assert list(told.computed["physics"]) == [ranking.SAME_PHYSICS, "–", "–"]
-    assert ranking.TWINS in told.legend
+    assert leagues.TWINS in told.legend
     for text in (rendering.to_markdown(told), rendering.to_html([told])):
         assert text.count("of the truth") >= 1
     table = pd.read_csv(io.StringIO(rendering.to_csv(told)))
@@ -125,7 +125,7 @@ def test_trainings_from_other_seeds_are_told_in_the_row_of_their_method(
     assert list(shown.computed["submission"]) == [f"first {ranking.NEW}", "poor"]
     assert list(shown.computed["rank"]) == ["1", "2"]
     assert list(shown.computed["seeds"]) == [f"2: {low:.4f}–{high:.4f}", "–"]
-    assert ranking.SEEDS in shown.legend
+    assert leagues.SEEDS in shown.legend
     for others in (
         [of("second", "absent"), results["poor"]],
         [results["first"], of("second", "first", observations="swath")],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from dense import DEVICES
+from rows import every
 from torch import Tensor
 
 from oceanbench.dynamics import runge_kutta
@@ -35,8 +36,8 @@ def long_run() -> tuple[Tensor, Tensor]:
     return torch.stack(states[200:]), torch.stack(growth[200:])
 
 
-@pytest.mark.parametrize("size", [4, 5, 40])
 @pytest.mark.parametrize("device", DEVICES)
+@every("size", [4, 5, 40])
 def test_the_quadratic_terms_conserve_energy(size: int, device: str) -> None:
     state = random_states(10, size).to(device)
     quadratic = tendency(state, FORCING) + state - FORCING
@@ -44,7 +45,7 @@ def test_the_quadratic_terms_conserve_energy(size: int, device: str) -> None:
     assert float(terms.sum(-1).abs().max()) < 1e-14 * float(terms.abs().sum(-1).max())
 
 
-@pytest.mark.parametrize("steps", [1, -3, 17])
+@every("steps", [1, -3, 17])
 def test_all_places_on_the_circle_are_alike(steps: int) -> None:
     state, columns = random_states(5, 40), random_states(5, 40, 3, seed=1)
     rolled = torch.roll(state, steps, -1)

@@ -316,8 +316,8 @@ def test_the_courant_number_counts_grid_steps():
     assert courant_number(height, model, -3600.0) == pytest.approx(1.08)
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
+@every(
+    "change, message",
     [
         ({"rows": 4}, "at least 5 x 5 points"),
         ({"spacing": (0.0, 1.0)}, "positive numbers"),

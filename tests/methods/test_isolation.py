@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +54,16 @@ def sends(inputs, target, **options):
     return lambda: 1
 def killed(inputs, target, **options):
     os.kill(os.getpid(), 9)
+TOTAL = [5]
+def add(number):
+    if number == 13:
+        raise ValueError("unlucky")
+    if number == 14:
+        os._exit(4)
+    TOTAL[0] += number
+    return TOTAL[0]
 """
+ADDING = attrgetter("add")  # of the module
 
 
 class Once(dict):  # type: ignore[type-arg]
@@ -73,11 +83,21 @@ def sea(tmp_path_factory: pytest.TempPathFactory) -> xr.Dataset:
 
 
 @pytest.fixture(scope="module")
-def call(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
-    path = tmp_path_factory.mktemp("methods") / "mine.py"
-    path.write_text(METHOD, encoding="utf-8")
-    with MethodServer() as server:
-        yield lambda function, inputs, target: server.call(path, function, inputs, target, {})
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    found = tmp_path_factory.mktemp("methods") / "mine.py"
+    found.write_text(METHOD, encoding="utf-8")
+    return found
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[MethodServer]:
+    with MethodServer() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def call(server: MethodServer, path: Path) -> Asking:
+    return lambda function, inputs, target: server.call(path, function, inputs, target, {})
 
 
 TARGET = xr.Dataset({"ssh": ("time", np.full(4, np.nan), {"units": "m"})}, {"time": np.arange(4)})
@@ -153,6 +173,23 @@ def test_no_module_comes_from_the_folder_that_one_stands_in(
         main()
     subprocess.run([sys.executable, "-c", "import json"], check=True)  # as workers are started
     assert not (folder / "ran").exists()
+
+
+def test_a_session_remembers_until_it_ends(server: MethodServer, path: Path) -> None:
+    for _ in range(2):
+        with server.session(path, ADDING) as ask:
+            assert [ask(number).value for number in (1, 2, 3)] == [6, 8, 11]
+    assert server.call(path, "count", {}, TARGET, {}).value == 1
+
+
+@every("number, words", [(13, "^mine: it failed, ValueError: unlucky$"), (14, "ended with 4")])
+def test_a_session_that_fails_is_over(
+    server: MethodServer, path: Path, number: int, words: str
+) -> None:
+    with pytest.raises(OceanbenchError, match=words), server.session(path, ADDING) as ask:
+        ask(1)
+        ask(number)
+    assert server.call(path, "count", {}, TARGET, {}).value == 1
 
 
 def test_an_interruption_ends_the_call_and_its_process(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 import torch
 import xarray as xr
 from command import Command
+from rows import every
 
 from oceanbench.challenge import Challenge
 from oceanbench.data import files, shipped
@@ -315,8 +316,8 @@ METHODS = {
 }
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
+@every(
+    "arguments, words",
     [
         (["train", "zero.py", "{toy}"], "has no function train(inputs, *, device, seed)"),
         (["train", "learns.py", "{scored}"], "periods.training is missing"),
@@ -345,8 +346,13 @@ METHODS = {
     ],
 )
 def test_bad_input_is_one_line_exit_2_and_no_file(
-    oceanbench: Command, tmp_path: Path, arguments: list[str], words: str
+    oceanbench: Command,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    words: str,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     challenge = make(tmp_path / "toy")
     for name, text in METHODS.items():
         method(tmp_path, text, name)
@@ -364,8 +370,8 @@ def test_bad_input_is_one_line_exit_2_and_no_file(
     assert left(tmp_path) == []
 
 
-@pytest.mark.parametrize(
-    ("body", "words"),
+@every(
+    "body, words",
     [
         ("return 3", "returned int, expected a dict"),
         ("return {}", "returned dict, expected a dict of names and tensors with at least one"),
@@ -378,8 +384,14 @@ def test_bad_input_is_one_line_exit_2_and_no_file(
     ],
 )
 def test_a_wrong_return_is_refused(
-    oceanbench: Command, challenge: Challenge, tmp_path: Path, body: str, words: str
+    oceanbench: Command,
+    challenge: Challenge,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    body: str,
+    words: str,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     text = f"import torch\ndef train(inputs, *, device, seed):\n    {body}\n{ZERO}"
     method(tmp_path, text)
     code, _, err = oceanbench("train", "learns.py", challenge.path)

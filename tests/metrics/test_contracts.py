@@ -49,6 +49,7 @@ ROWS = [  # against a posterior: tests/metrics/probabilistic/test_posterior.py
     if not METRICS[name].of_posterior
 ]
 EVENTS = ("onset_error", "missed_events", "false_events")  # of which an error may find more
+RELATIVE = ("convergence_time", "innovation_chi_square", "innovation_autocorrelation")  # to errors
 CALIBRATION = (  # of the spread, not of errors
     "spread_skill",
     "spread_error_correlation",
@@ -257,9 +258,9 @@ def test_truth_is_an_ideal_estimate_of_itself(name, kind, form, seed):
     ideal = METRICS[name].ideal_of({})
     if name in EVENTS and isinstance(found, Flagged):
         assert found.flag == "no_data"  # the truth has no event there
-    elif name == "spread_skill":
-        assert found.flag == "no_data"  # no spread over no error
-    elif name == "spread_error_correlation":
+    elif name in ("spread_skill", "innovation_autocorrelation"):
+        assert found.flag == "no_data"  # something over no error
+    elif name in ("spread_error_correlation", "innovation_chi_square"):
         assert found == 0.0  # there is no error anywhere
     elif ideal is None:
         assert isinstance(found, Flagged) and found.flag == "resolved_below_grid"
@@ -270,7 +271,7 @@ def test_truth_is_an_ideal_estimate_of_itself(name, kind, form, seed):
 
 @every(
     "name, kind, form, seed",
-    [row for row in WITH_A_SEED if row[0] not in (*CALIBRATION, *EVENTS)],
+    [row for row in WITH_A_SEED if row[0] not in (*CALIBRATION, *EVENTS, *RELATIVE)],
 )
 def test_larger_error_never_scores_better(name, kind, form, seed):
     _, truth, weights = make(kind, seed)

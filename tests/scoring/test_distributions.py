@@ -221,8 +221,8 @@ def test_ranking_by_calibration_is_refused(tmp_path):
         builders.maps_challenge(tmp_path, metrics=ROWS, rank_by="90 %")
 
 
-@pytest.mark.parametrize(
-    ("row", "words"),
+@every(
+    "row, words",
     [
         ({"metric": "coverage", "level": 1.0}, "between 0 and 1"),
         ({"metric": "crps", "estimator": "fair"}, "estimator"),

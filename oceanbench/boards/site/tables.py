@@ -112,10 +112,10 @@ def board_table(challenge: Challenge, results: Sequence[Result]) -> Table:
         for result, (rank, group), cells in zip(ordered, placed, cells_of, strict=True)
     ]
     leagues = []
-    for (seen, breaks), found in groupby(rows, lambda row: league(challenge, row.result)):
+    for (seen, breaks, lost), found in groupby(rows, lambda row: league(challenge, row.result)):
         together = list(found)
         letters = "".join(sorted({letter for row in together for letter in row.group}))
-        leagues.append(League(_heading(seen, breaks), _with_best(together, labels), letters))
+        leagues.append(League(_heading(seen, breaks, lost), _with_best(together, labels), letters))
     most = max((len(one.letters) for one in leagues), default=0)
     room = ROOM - NAMES - LETTER * most
     return Table(labels, _fitted(columns, cells_of, len(labels), room), leagues)
@@ -143,13 +143,13 @@ def _fitted(
     return [replace(column, shown=n in shown) for n, column in enumerate(columns)]
 
 
-def _heading(seen: str, breaks: bool) -> str:
+def _heading(seen: str, breaks: bool, lost: str) -> str:
     if seen == TRUTH:
         return "The truth itself, without the noise of its measurement: not ranked"
     parts = [f"used {seen.replace(',', ', ')} too"] if seen else []
     parts += ["learned from the truth of this world, which the challenge does not give"]
     parts = parts if breaks else parts[:-1]
-    return f"Ranked apart: {'; '.join(parts)}" if parts else ""
+    return f"Ranked apart: {'; '.join(parts)}" if parts else lost
 
 
 def _badges(challenge: Challenge, result: Result) -> Iterator[str]:

@@ -13,16 +13,16 @@ from oceanbench.data import opening
 from oceanbench.data.checks.files import check_size
 from oceanbench.declaration import Declaration
 from oceanbench.errors import did_you_mean
+from oceanbench.kinds import state_files
 from oceanbench.kinds.examining import scorable
 from oceanbench.kinds.expected import check_units
 from oceanbench.kinds.findings import Finding
 from oceanbench.kinds.kind import Cases, Kind, Submitted
 from oceanbench.kinds.places import agreeing
 from oceanbench.kinds.points import score_by, validate_by
+from oceanbench.kinds.state_observations import unlike_observations
 from oceanbench.kinds.submitted import check_values, only_file, open_variables
-from oceanbench.kinds.windows import files
 from oceanbench.kinds.windows.driving import each_sampling
-from oceanbench.kinds.windows.examination import unlike_observations
 from oceanbench.kinds.windows.masks import WindowMask, inside_windows, masks_of
 from oceanbench.kinds.windows.opening import (
     WindowKeys,
@@ -74,8 +74,8 @@ def read(
     """Windows of a submission ([sampling,] window, time, component[, member]), in memory."""
     file = only_file(submitted.files, submitted.name)
     sampled = ["sampling"] if keys(declaration).samplings else []
-    dims = [*sampled, *files.DIMENSIONS]
-    whole = open_variables(file, declaration, files.canonical, dims, TEXTS)
+    dims = [*sampled, *state_files.DIMENSIONS]
+    whole = open_variables(file, declaration, state_files.canonical, dims, TEXTS)
     check_size([whole], submitted.name, declaration.budget)
     whole = opening.loaded(whole, submitted.name)
     check_values(whole, declaration, submitted.name)
@@ -88,7 +88,7 @@ def matched(
     """Estimate and truth of every variable and mask."""
 
     def at_truth(field: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
-        return files.same_windows(field, truth, declaration.name)
+        return state_files.same_windows(field, truth, declaration.name)
 
     truth = open_windows(declaration, against, data_dir)
     estimates = read(declaration, submitted)
@@ -113,7 +113,7 @@ def geometry_of(
     """Truth, or target, in every sampling, and the points of each mask."""
 
     def prepared(truth: xr.DataArray) -> xr.DataArray:
-        return files.in_samplings(truth, keys(declaration).samplings)
+        return state_files.in_samplings(truth, keys(declaration).samplings)
 
     def within(points: xr.DataArray, mask: WindowMask) -> xr.DataArray:
         return inside_windows(points, mask, declaration, data_dir)

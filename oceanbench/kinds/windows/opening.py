@@ -11,9 +11,9 @@ from pydantic import Field
 
 from oceanbench.declaration import Declaration, ModelSpec, Section, Text
 from oceanbench.errors import OceanbenchError
+from oceanbench.kinds import state_files
 from oceanbench.kinds.expected import expected
 from oceanbench.kinds.submitted import empty
-from oceanbench.kinds.windows import files
 
 POINTS = ("window", "time", "component")
 LEAST_MEMBERS = 50  # of a posterior that distributions are compared with
@@ -73,7 +73,7 @@ def open_windows(
     """Open a dataset of windows, which says of itself what methods are told."""
     dataset, own = declaration.datasets[name], keys(declaration)
     found = declaration.files(name, data_dir)
-    opened = files.open_dataset(found, dataset.variables, expected(declaration, dataset))
+    opened = state_files.open_dataset(found, dataset.variables, expected(declaration, dataset))
     if dataset.role in ("truth", "target", "posterior", "observations"):
         opened = _first(declaration, opened)
     if "sampling" in opened.dims:
@@ -114,13 +114,15 @@ def posterior_of(
             f"{where}: the posterior has dimensions {tuple(members.dims)}, expected "
             f"{tuple(whole.dims)}: one for every sampling"
         )
-    return files.same_windows(members, whole, f"{declaration.name}: {where}", whose="the posterior")
+    return state_files.same_windows(
+        members, whole, f"{declaration.name}: {where}", whose="the posterior"
+    )
 
 
 def open_flagged(declaration: Declaration, name: str, data_dir: Path | None) -> xr.DataArray:
     """Flag in the file of the truth, that masks look through."""
     file = declaration.files(declaration.truth_name, data_dir)[0]
-    return _first(declaration, files.open_flag(file, name))
+    return _first(declaration, state_files.open_flag(file, name))
 
 
 def target(declaration: Declaration, data_dir: Path | None) -> xr.Dataset:

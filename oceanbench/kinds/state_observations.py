@@ -8,8 +8,8 @@ import numpy as np
 import xarray as xr
 
 from oceanbench.errors import OceanbenchError
+from oceanbench.kinds import state_files
 from oceanbench.kinds.findings import Finding, refused
-from oceanbench.kinds.windows import files
 
 APART = 2.0  # times the deviation that the noise is said to have
 
@@ -21,9 +21,11 @@ def unlike_observations(
     for variable in sorted(set(observations) & set(truth), key=str):
         seen, known = observations[variable], truth[variable]
         if "sampling" in seen.dims:
-            known = files.in_samplings(known, [str(label) for label in seen["sampling"].values])
+            known = state_files.in_samplings(
+                known, [str(label) for label in seen["sampling"].values]
+            )
         try:
-            seen = files.same_windows(seen, known.transpose(*seen.dims), name)
+            seen = state_files.same_windows(seen, known.transpose(*seen.dims), name)
         except OceanbenchError as problem:
             yield refused(name, problem)
             continue

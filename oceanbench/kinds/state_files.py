@@ -1,4 +1,4 @@
-"""Files of windows: states of a small system at times since each window's start.
+"""Files of states of a small system, in windows or worlds, at times since the start of each.
 
 Their dimensions are ``window``, ``time`` and ``component``, with ``sampling`` where the same
 windows are observed in several ways, and ``member`` where they are an ensemble. Time is a number,

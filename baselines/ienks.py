@@ -1,0 +1,84 @@
+"""Iterative ensemble Kalman smoother: members of some cycles ago are moved to fit what is seen now.
+
+A variational analysis over a lag whose gradients come from the members. It asks for as many times
+more steps of the model as the lag has cycles.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from oceanbench.arrays import FloatArray
+from oceanbench.assimilation.cycling import CycleObservations, Problem, circular_taper
+from oceanbench.assimilation.ensemble.iterative import SeenNow, Window, slid, smoothed
+
+KINDS = ("cycles",)
+PHYSICS = "told"
+REFERENCE = "Bocquet and Sakov (2014) doi:10.1002/qj.2236"
+
+
+@dataclass
+class Memory:
+    """What is carried from cycle to cycle."""
+
+    problem: Problem
+    members: int
+    inflation: float
+    lag: int
+    iterations: int
+    taper: FloatArray | None
+    random: np.random.Generator
+    window: Window | None = None
+
+
+def start(
+    problem: Problem,
+    *,
+    device: str,
+    seed: int,
+    members: int = 20,
+    inflation: float = 1.02,
+    lag: int = 10,
+    iterations: int = 1,
+    localisation: float = 22.0,
+) -> Memory:
+    """Begin with as many members of the first background.
+
+    Parameters
+    ----------
+    problem : whose model runs through the lag
+    device : not used
+    seed : of the rotations
+    members : that run the model
+    inflation : factor of their deviations, before each analysis
+    lag : cycles from the start of the window to its end
+    iterations : Gauss-Newton steps of an analysis
+    localisation : steps along the circle from which on observations have no weight; 0 for none
+    """
+    taper = circular_taper(problem, localisation) if localisation > 0 else None
+    random = np.random.default_rng(seed)
+    return Memory(problem, members, inflation, lag, iterations, taper, random)
+
+
+def analyse(
+    background: FloatArray, observations: CycleObservations, memory: Memory
+) -> tuple[FloatArray, Memory]:
+    """Members that the moved ones of some cycles ago have become."""
+    found, own = background[: memory.members], memory
+    window = own.window or Window(found, 0)
+    if observations.values.size:
+        index = observations.components
+        found, window = smoothed(
+            window,
+            found,
+            SeenNow(observations.values, observations.variance, lambda members: members[:, index]),
+            own.problem.advance,
+            iterations=own.iterations,
+            inflation=own.inflation,
+            taper=None if own.taper is None else own.taper[:, index],
+            random=own.random,
+        )
+    own.window = slid(window, own.lag, own.problem.advance)
+    return found, own

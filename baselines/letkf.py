@@ -1,0 +1,71 @@
+"""Local ensemble transform Kalman filter: each component is analysed by the observations near it.
+
+So few members do: what they span need only be right within the taper. For components on a circle.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from oceanbench.arrays import FloatArray
+from oceanbench.assimilation.cycling import CycleObservations, Problem, circular_taper
+from oceanbench.assimilation.ensemble.transforms import (
+    applied,
+    etkf,
+    inflated,
+    local,
+    rotated,
+    scaled,
+)
+
+KINDS = ("cycles",)
+PHYSICS = "told"
+REFERENCE = "Hunt et al. (2007) doi:10.1016/j.physd.2006.11.008"
+
+
+class Memory(NamedTuple):
+    """What is carried from cycle to cycle."""
+
+    members: int
+    inflation: float
+    taper: FloatArray
+    random: np.random.Generator
+
+
+def start(
+    problem: Problem,
+    *,
+    device: str,
+    seed: int,
+    members: int = 10,
+    inflation: float = 1.02,
+    localisation: float = 14.0,
+) -> Memory:
+    """Begin with as many members of the first background.
+
+    Parameters
+    ----------
+    problem : whose components lie on a circle
+    device : not used
+    seed : of the rotations
+    members : that run the model
+    inflation : factor of their deviations, before each analysis
+    localisation : steps along the circle from which on observations have no weight
+    """
+    weights = circular_taper(problem, localisation)
+    return Memory(members, inflation, weights, np.random.default_rng(seed))
+
+
+def analyse(
+    background: FloatArray, observations: CycleObservations, memory: Memory
+) -> tuple[FloatArray, Memory]:
+    """Members drawn, component by component, to the observations near it."""
+    found = inflated(background[: memory.members], memory.inflation)
+    if observations.values.size:
+        seen = observations.components
+        spread, departure = scaled(found[:, seen], observations.values, observations.variance)
+        weights = etkf(*local(spread, departure, memory.taper[:, seen]))
+        found = applied(found, rotated(weights, memory.random))
+    return found, memory

@@ -1,0 +1,1 @@
+"""States that a method is driven through, cycle after cycle."""
