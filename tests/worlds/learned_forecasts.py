@@ -70,7 +70,7 @@ def worlds(configuration: ForecastConfiguration = SMALL, checkpoint: str = "") -
 
 
 @cache
-def trained(configuration: ForecastConfiguration, folder: str) -> dict[str, Tensor]:
+def trained_network(configuration: ForecastConfiguration, folder: str) -> dict[str, Tensor]:
     """Weights of a training on them, whose scenes are kept in a folder."""
     made = worlds(configuration, folder)
     return train_forecast(made, configuration, name="mine", seed=0, device="cpu")

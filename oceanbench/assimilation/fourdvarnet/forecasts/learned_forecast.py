@@ -16,7 +16,7 @@ from oceanbench.assimilation.fourdvarnet.forecasts.configuration import (
     ForecastConfiguration,
     network,
 )
-from oceanbench.assimilation.fourdvarnet.forecasts.inference import forecast
+from oceanbench.assimilation.fourdvarnet.forecasts.inference import TrainedForecast
 from oceanbench.assimilation.fourdvarnet.forecasts.learning_worlds import LearningWorlds
 from oceanbench.assimilation.fourdvarnet.forecasts.training import train_forecast
 from oceanbench.errors import OceanbenchError
@@ -93,6 +93,7 @@ class LearnedForecast:
         seed: int,
         weights: Mapping[str, torch.Tensor],
         first_guess: str = "",
+        members: int = 0,
         precision: str = "auto",
     ) -> xr.Dataset:
         """Forecast one start.
@@ -102,10 +103,11 @@ class LearnedForecast:
         inputs : observations as they were delivered, and a mean map of role ``climatology``
         target : one variable (start: 1, lead, latitude, longitude) to fill
         device : of torch
-        seed : not used: the forecast is deterministic
+        seed : of the members; a forecast without is deterministic
         weights : that :meth:`train` found
         first_guess : level of an input of role ``first_guess`` to hand in too, or ``climatology``;
             none if empty
+        members : to draw about the forecast, with errors as validation told them; 0 for none
         precision : of the convolutions, as in training; ``auto`` takes bfloat16 where the training
             did and the machine is fast in it
 
@@ -121,12 +123,7 @@ class LearnedForecast:
                 f"{self.name}: weights of a network with update={found}, expected "
                 f"{' or '.join(own)}; train it, or run the method that they are of"
             )
-        return forecast(
-            inputs,
-            target,
-            weights,
-            name=self.name,
-            first_guess=first_guess,
-            device=device,
-            precision=precision,
-        )
+        trained = TrainedForecast.of(weights, name=self.name, device=device, precision=precision)
+        options = {"members": members, "seed": seed}
+        (forecast,) = trained.forecast(inputs, target, [first_guess], **options)
+        return forecast

@@ -15,11 +15,17 @@ from oceanbench.assimilation.fourdvarnet.forecasts.configuration import (
     network,
 )
 from oceanbench.assimilation.fourdvarnet.forecasts.direct_forecast import DirectForecast
+from oceanbench.assimilation.fourdvarnet.forecasts.forecast_errors import (
+    ForecastErrors,
+    unsureness,
+)
+from oceanbench.assimilation.fourdvarnet.forecasts.inference import TrainedForecast
 from oceanbench.assimilation.fourdvarnet.forecasts.learning_worlds import LearningWorlds
 from oceanbench.assimilation.fourdvarnet.forecasts.normalised_scenes import Known, known
 from oceanbench.assimilation.fourdvarnet.forecasts.scenes import Place, Scenes
 from oceanbench.assimilation.fourdvarnet.forecasts.trajectories import combined
 from oceanbench.assimilation.fourdvarnet.solver import FourDVarNet
+from oceanbench.grid import KM_PER_DEGREE
 from oceanbench.learning import ensembles
 from oceanbench.learning.training import TrainingSchedule
 
@@ -76,7 +82,7 @@ def train_forecast(
             member, configuration, learned, checked, weights, deviation, worlds.place, device
         )
 
-    return ensembles.train_weights(
+    made = ensembles.train_weights(
         lambda: network(configuration),
         task,
         configuration,
@@ -99,6 +105,24 @@ def train_forecast(
         checkpoint=checkpoint,
         init=init,
     )
+    return made | _errors(made, checked, worlds.place, name=name, device=device).tensors()
+
+
+def _errors(
+    made: Mapping[str, Tensor], checked: Scenes, place: Place, *, name: str, device: str
+) -> ForecastErrors:
+    """Errors of the forecasts of the starts that a network was chosen by."""
+    trained = TrainedForecast.of(made, name=name, device=device)
+    margin, ahead = trained.configuration.margin, slice(trained.configuration.past_days, None)
+    rows, columns = place.inner(margin)
+    unguided = np.zeros(1, dtype=bool)
+    error, unsure = [], []
+    for number in range(len(checked)):
+        forecast = trained.anomalies(checked, number, guided=unguided)
+        error.append((checked.truth[number, ahead] - forecast)[..., rows, columns])
+        unsure.append(unsureness(checked.runs[number, :, ahead])[..., rows, columns])
+    spacing = KM_PER_DEGREE * float(place.latitude[1] - place.latitude[0])
+    return ForecastErrors.fitted(np.stack(error), np.stack(unsure), spacing)
 
 
 def ranked(configuration: ForecastConfiguration) -> BoolArray:

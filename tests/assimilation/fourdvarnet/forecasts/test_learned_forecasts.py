@@ -10,10 +10,11 @@ import pytest
 import torch
 import xarray as xr
 from delivered_worlds import MISSIONS, ONE_DAY, maps, track
-from learned_forecasts import PERIODS, SMALL, trained, worlds
+from learned_forecasts import PERIODS, SMALL, trained_network, worlds
 
 from oceanbench.assimilation.fourdvarnet.forecasts.configuration import ForecastConfiguration
-from oceanbench.assimilation.fourdvarnet.forecasts.inference import forecast
+from oceanbench.assimilation.fourdvarnet.forecasts.forecast_errors import ForecastErrors
+from oceanbench.assimilation.fourdvarnet.forecasts.inference import TrainedForecast
 from oceanbench.assimilation.fourdvarnet.forecasts.normalised_scenes import known
 from oceanbench.assimilation.fourdvarnet.forecasts.periods import Period
 from oceanbench.assimilation.fourdvarnet.forecasts.trajectories import combination, combined
@@ -62,6 +63,13 @@ def target(leads: list[int] = TARGET_LEADS) -> xr.Dataset:
     }
     shape = tuple(len(axis) for axis in axes.values())
     return xr.DataArray(np.full(shape, np.nan), axes, tuple(axes), "ssh").to_dataset()
+
+
+def forecast(
+    inputs: dict[str, xr.Dataset], target: xr.Dataset, weights: dict, first_guess: str = ""
+) -> xr.Dataset:
+    trained = TrainedForecast.of(weights, name="mine")
+    return next(trained.forecast(inputs, target, [first_guess]))
 
 
 def truth() -> np.ndarray:
@@ -118,29 +126,64 @@ def test_a_scene_that_is_mirrored_twice_is_itself(scenes):
 @pytest.mark.parametrize("update", ["unet", "conjugate"])
 def test_a_network_learns_more_than_the_runs_and_keeps_to_what_it_was_given(update, scenes, folder):
     configuration = replace(SMALL, update=update)
-    weights = trained(configuration, folder)
-    found = forecast(given(), target(), weights, name="mine")
-    again = forecast(given(), target(), weights, name="mine")
+    weights = trained_network(configuration, folder)
+    found = forecast(given(), target(), weights)
+    again = forecast(given(), target(), weights)
     xr.testing.assert_identical(found, again)
     values = found["ssh"].values[0]
     assert np.isfinite(values).all()
     usual = maps(PERIODS["training"]).mean("time")["ssh"].sel(longitude=BOX[0], latitude=BOX[1])
     assert np.square(values - truth()).mean() < np.square(usual.values - truth()).mean()
-    raised = forecast(given(later=0.1), target(), weights, name="mine")["ssh"].values
+    raised = forecast(given(later=0.1), target(), weights)["ssh"].values
     assert raised.mean() > values.mean()
-    guided = forecast(given(), target(), weights, name="mine", first_guess="age_3d")
+    guided = forecast(given(), target(), weights, first_guess="age_3d")
     assert not np.array_equal(guided["ssh"], found["ssh"])
 
 
+def test_members_spread_as_validation_says_and_are_drawn_again(scenes, folder):
+    trained = TrainedForecast.of(trained_network(SMALL, folder), name="mine")
+    (alone,) = trained.forecast(given(), target())
+    options = {"members": 40, "seed": 3}
+    first, again = (next(trained.forecast(given(), target(), **options)) for _ in range(2))
+    xr.testing.assert_identical(first, again)
+    assert first["ssh"].dims == ("start", "lead", "latitude", "longitude", "member")
+    apart = np.abs(first["ssh"].mean("member") - alone["ssh"]).mean()
+    spread = first["ssh"].std("member").mean()
+    assert 0 < float(apart) < 0.4 * float(spread)
+    (other,) = trained.forecast(given(), target(), members=40, seed=4)
+    assert not np.array_equal(other["ssh"], first["ssh"])
+    without = replace(trained, errors=None)
+    with pytest.raises(OceanbenchError, match="train it again, or leave members out"):
+        next(without.forecast(given(), target(), members=2))
+
+
+def test_errors_that_were_drawn_are_found_again():
+    random = np.random.default_rng(0)
+    unsure = random.uniform(0.5, 2.0, (60, 2, 24, 24)) * 1e-3
+    told = ForecastErrors(
+        np.array([[1e-3, 1.0], [2e-3, 3.0]]), np.array([[1.0, 0.6], [0.6, 1.0]]), 40.0
+    )
+    drawn = [told.drawn(1, one, (20.0, 20.0), n)[0] for n, one in enumerate(unsure)]
+    found = ForecastErrors.fitted(np.array(drawn), unsure, 20.0)
+    np.testing.assert_allclose(found.deviation(unsure), told.deviation(unsure), rtol=0.06)
+    assert found.levels[1, 1] > 2 * found.levels[0, 1] > 0
+    assert found.leads[0, 1] == pytest.approx(0.6, abs=0.05)
+    assert found.length_km == pytest.approx(40.0, rel=0.1)
+    assert ForecastErrors.of({}) is None
+    kept = ForecastErrors.of(found.tensors())
+    assert kept is not None
+    np.testing.assert_array_equal(kept.leads, found.leads)
+
+
 def test_what_it_cannot_do_is_refused_in_one_line(scenes, folder):
-    weights = trained(SMALL, folder)
+    weights = trained_network(SMALL, folder)
     with pytest.raises(OceanbenchError, match="leads 2 days, expected some of 0 1 3"):
-        forecast(given(), target([0, 2]), weights, name="mine")
+        forecast(given(), target([0, 2]), weights)
     with pytest.raises(OceanbenchError, match="the challenge has none of that level"):
-        forecast(given(), target(), weights, name="mine", first_guess="age_4d")
+        forecast(given(), target(), weights, first_guess="age_4d")
     with pytest.raises(OceanbenchError, match="give the challenge a mean map"):
         alone = {n: d for n, d in given().items() if n != "climatology"}
-        forecast(alone, target(), weights, name="mine")
+        forecast(alone, target(), weights)
     with pytest.raises(OceanbenchError, match="train on a challenge that has both"):
         Period.of({}, "training", "mine")
     with pytest.raises(OceanbenchError, match="put them in order"):
