@@ -32,7 +32,7 @@ from oceanbench.assimilation.fourdvarnet.forecasts.worlds import laid, simulated
 from oceanbench.assimilation.observations.along_track_errors import AlongTrack, fitted
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import KM_PER_DEGREE, centre_longitude, fill_holes
-from oceanbench.observing.noise import fitted_error
+from oceanbench.observing.noise import AltimeterError, fitted_error
 
 SHIFTS_SEED = 0  # of the days and degrees that tracks are moved by, whatever the training's seed is
 WORLD_SEED = 2  # of the simulated worlds
@@ -124,13 +124,10 @@ class LearningWorlds:
         learned, checked = self._flights()
         flights, count = [*learned, *checked], len(learned)
         parts = [self._begun(number, flight) for number, flight in enumerate(flights)]
-        rows, columns = self.place.inner(self.configuration.margin)
-        runs, truth = (
-            np.concatenate([part[name][..., rows, columns] for part in parts[:count]])
-            for name in ("runs", "truth")
-        )
-        weights = combination(runs, truth)
-        errors = self._errors(flights[0], parts[0], weights)
+        made_of = repr([self._made_of(number, flight) for number, flight in enumerate(flights)])
+        told = kept(self.checkpoint, "told", made_of, lambda: self._told(flights[0], parts[:count]))
+        weights, numbers = told["weights"], told["errors"].tolist()
+        errors = AlongTrack(numbers[0], numbers[1], AltimeterError(*numbers[2:]))
         made = []
         for number, (flight, part) in enumerate(zip(flights, parts, strict=True)):
             misfit, observed = self._seen_about(number, flight, part, weights, errors)
@@ -143,11 +140,20 @@ class LearningWorlds:
         c = self.configuration
         numbers = (c.slots, c.begun, c.step_degrees, c.length_km, c.memory_days, c.coarsen)
         model = (c.wave_speed, c.step_hours, self.latency, self.levels, number)
-        known = {
-            name: track[str(flight.truth.name)].values for name, track in flight.tracks.items()
-        }
-        known |= {"mean": self.place.mean, "starts": flight.starts}
-        return repr((numbers, model, digest_of(known)))
+        return repr((numbers, model, digest_of({"mean": self.place.mean}), flight.made_of))
+
+    def _told(self, own: Flight, parts: Sequence[Mapping[str, AnyFloatArray]]) -> Arrays:
+        """Weights of the runs, and errors along the track, that what is learned from tells."""
+        rows, columns = self.place.inner(self.configuration.margin)
+        runs, truth = (
+            np.concatenate([part[name][..., rows, columns] for part in parts])
+            for name in ("runs", "truth")
+        )
+        weights = combination(runs, truth)
+        errors = self._errors(own, parts[0], weights)
+        altimeter = errors.altimeter
+        noise = (altimeter.white, altimeter.correlated, altimeter.decorrelation_seconds)
+        return {"weights": weights, "errors": np.array([errors.guess, errors.length_km, *noise])}
 
     def _begun(self, number: int, flight: Flight) -> dict[str, AnyFloatArray]:
         """Runs, first guesses and truth of the starts of a flight."""
@@ -210,11 +216,10 @@ class LearningWorlds:
             return draws.uniform(0.0, period.days - 1.0), draws.uniform(0.0, width)
 
         starts = self._starts(period.days, OWN_STRIDE)
-        learned = [Flight(period.truth, period.tracks, starts)]
-        for _ in range(c.again):
-            learned.append(Flight(period.truth, period.flown_over(shift()), starts))
+        learned = [Flight(period.truth, period, starts)]
+        learned += [Flight(period.truth, period, starts, shift()) for _ in range(c.again)]
         check = self.validation
-        checked = [Flight(check.truth, check.tracks, self._starts(check.days, OWN_STRIDE))]
+        checked = [Flight(check.truth, check, self._starts(check.days, OWN_STRIDE))]
         parts = c.simulated_days // period.days
         if parts:
             heights = simulated(c.simulated_days, WORLD_SEED, checkpoint=self.checkpoint)
@@ -223,11 +228,7 @@ class LearningWorlds:
                 rolled = int(draws.integers(heights.shape[-1]))
                 world = laid(some, period.truth["time"].values, self.box, rolled)
                 world = world.rename(period.truth.name).astype(np.float64)
-                flight = Flight(
-                    world,
-                    period.flown_over(shift(), over=world),
-                    self._starts(period.days, c.stride),
-                )
+                flight = Flight(world, period, self._starts(period.days, c.stride), shift())
                 (learned if number < parts - 1 else checked).append(flight)
         return learned, checked
 
@@ -255,7 +256,5 @@ class LearningWorlds:
 
 
 def _together(scenes: Sequence[Scenes]) -> Scenes:
-    found = scenes[0]
-    for other in scenes[1:]:
-        found = found + other
-    return found
+    parts = [vars(some) for some in scenes]
+    return Scenes(**{name: np.concatenate([part[name] for part in parts]) for name in parts[0]})

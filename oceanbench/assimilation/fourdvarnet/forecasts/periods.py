@@ -4,24 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import cached_property
 
 import numpy as np
 import xarray as xr
 
 from oceanbench.arrays import IntArray
+from oceanbench.assimilation.fourdvarnet.forecasts.kept_arrays import digest_of
 from oceanbench.assimilation.observations.superobservations import DAY
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import centre_longitude
 from oceanbench.observing.reflown import reflown
-
-
-class Flight(NamedTuple):
-    """World, the tracks over it by the names of the missions, and starts by their number of day."""
-
-    truth: xr.DataArray
-    tracks: Mapping[str, xr.Dataset]
-    starts: IntArray
 
 
 @dataclass(frozen=True)
@@ -81,3 +74,40 @@ class Period:
             name: reflown(track, self.truth, days=days, degrees=degrees, over=over)
             for name, track in self.tracks.items()
         }
+
+    def digest(self) -> str:
+        """A few letters that are others for other tracks and another truth."""
+        name = str(self.truth.name)
+        values = {mission: track[name].values for mission, track in self.tracks.items()}
+        return digest_of({"": self.truth.values, **values})
+
+
+@dataclass(frozen=True)
+class Flight:
+    """World, those who fly over it, and starts.
+
+    Attributes
+    ----------
+    truth : (time, latitude, longitude), of the days of the period
+    period : whose altimeters fly, as they did or on other days
+    starts : by their number of day
+    shift : days and degrees by which tracks are moved; None where they are not
+    """
+
+    truth: xr.DataArray
+    period: Period
+    starts: IntArray
+    shift: tuple[float, float] | None = None
+
+    @cached_property
+    def tracks(self) -> Mapping[str, xr.Dataset]:
+        """What is observed, by the names of the missions."""
+        if self.shift is None:
+            return self.period.tracks
+        return self.period.flown_over(self.shift, over=self.truth)
+
+    @cached_property
+    def made_of(self) -> str:
+        """All that it depends on."""
+        known = {"truth": self.truth.values, "starts": self.starts}
+        return repr((digest_of(known), self.period.digest(), self.shift))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -128,15 +128,6 @@ class Scenes:
     guess: AnyFloatArray
     told: AnyFloatArray
     truth: AnyFloatArray
-
-    def __add__(self, other: Scenes) -> Scenes:
-        """Return these starts and others."""
-        return Scenes(
-            **{
-                f.name: np.concatenate([getattr(s, f.name) for s in (self, other)])
-                for f in fields(self)
-            }
-        )
 
     def __len__(self) -> int:
         """How many starts."""
