@@ -27,6 +27,6 @@ REFERENCE = (
     "Ubelmann, Klein and Fu (2015) doi:10.1175/JTECH-D-14-00152.1"
 )
 NAME = "fourdvarnet_forecast"
-PRESETS = {"cpu": ForecastConfiguration(hidden=32)}
+PRESETS = {"cpu": ForecastConfiguration(hidden=32, iterations=3, applied=6, steps=900)}
 FORECAST = LearnedForecast(NAME, PRESETS)
 train, estimate = FORECAST.train, FORECAST.estimate

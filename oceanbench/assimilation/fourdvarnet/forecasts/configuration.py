@@ -61,14 +61,14 @@ class ForecastConfiguration:
     coarsen_controls: int = 2
     reach_days: float = 2.0
     reach_cells: float = 1.5
-    iterations: int = 3
-    applied: int = 6
+    iterations: int = 4
+    applied: int = 8
     simulated_days: int = 2200
     again: int = 1
     stride: int = 7
     guided: float = 0.4
     batch: int = 4
-    steps: int = 900
+    steps: int = 1000
     rate: float = 2e-3
     average: float = 0.998
     error_size: float = 0.0
