@@ -1,4 +1,7 @@
-"""Two wheels from one tree: ``challenges/wheels.toml`` says whose data travel in the second."""
+"""Two wheels from one tree: ``challenges/wheels.toml`` says whose data travel in the second.
+
+So do weights that were learned on those challenges.
+"""
 
 import tomllib
 from pathlib import Path
@@ -10,7 +13,7 @@ TREE = Path(__file__).parent
 
 
 def in_data_wheel() -> list[Path]:
-    """Folders of data that travel in ``oceanbench-challenges-data``."""
+    """Folders of data and weights that travel in ``oceanbench-challenges-data``."""
     declared = tomllib.loads((TREE / "challenges" / "wheels.toml").read_text(encoding="utf-8"))
     folders = [TREE / "challenges" / name / "data" for name in declared["in_data_wheel"]]
     for folder in folders:
@@ -18,7 +21,8 @@ def in_data_wheel() -> list[Path]:
             raise ValueError(
                 f"challenges/wheels.toml: in_data_wheel: no folder {folder}; correct it"
             )
-    return folders
+    weights = [TREE / "baselines" / "weights" / name for name in declared["in_data_wheel"]]
+    return folders + [folder for folder in weights if folder.is_dir()]
 
 
 class CustomBuildHook(BuildHookInterface):
@@ -39,10 +43,9 @@ class CustomBuildHook(BuildHookInterface):
                 place = folder.relative_to(TREE).as_posix()
                 included[str(folder)] = f"oceanbench_challenges_data/{place}"
             return
-        for name in ("baselines", "leaderboards"):
-            included[str(TREE / name)] = f"oceanbench/_data/{name}"
-        for path in sorted((TREE / "challenges").glob("*")):
+        included[str(TREE / "leaderboards")] = "oceanbench/_data/leaderboards"
+        for path in [*(TREE / "challenges").glob("*"), *(TREE / "baselines").glob("*")]:
             for part in sorted(path.glob("*")) if path.is_dir() else [path]:
-                if part not in larger:
+                if part not in larger and "__pycache__" not in part.parts:
                     place = part.relative_to(TREE).as_posix()
                     included[str(part)] = f"oceanbench/_data/{place}"

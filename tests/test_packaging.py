@@ -109,9 +109,10 @@ def test_wheels_leave_room_and_share_no_file(wheels: Wheels) -> None:
         name.removeprefix("oceanbench/_data/").removeprefix("oceanbench_challenges_data/")
         for name in names[0] | names[1]
     }
-    for path in (ROOT / "challenges").rglob("*"):
-        if path.is_file() and "__pycache__" not in path.parts:
-            assert path.relative_to(ROOT).as_posix() in travelled
+    for folder in ("challenges", "baselines"):
+        for path in (ROOT / folder).rglob("*"):
+            if path.is_file() and "__pycache__" not in path.parts:
+                assert path.relative_to(ROOT).as_posix() in travelled
 
 
 def test_wheels_have_one_version(wheels: Wheels) -> None:

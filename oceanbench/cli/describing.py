@@ -182,9 +182,10 @@ def _costs(name: str) -> dict[str, float]:
 def _weights(name: str) -> tuple[str, ...]:
     from oceanbench.data import shipped
 
-    folder = shipped.folder("baselines") / "weights"
-    found = [path.parent.name for path in sorted(folder.glob(f"*/{name}.safetensors"))]
-    return (*found, *(["any challenge"] if (folder / f"{name}.safetensors").is_file() else []))
+    file, folders = f"{name}.safetensors", shipped.weights_folders()
+    found = sorted(path.parent.name for folder in folders for path in folder.glob(f"*/{file}"))
+    everywhere = any((folder / file).is_file() for folder in folders)
+    return (*found, *(["any challenge"] if everywhere else []))
 
 
 def _wrapped(head: str, text: str, hanging: int | None = None) -> Iterator[str]:

@@ -34,6 +34,15 @@ def data_folders(challenge: Path) -> list[Path]:
     return [challenge, Path(spec.origin).parent / "challenges" / challenge.name]
 
 
+def weights_folders() -> list[Path]:
+    """Folders of shipped weights: that of the first wheel, and of the second if it is here."""
+    spec = importlib.util.find_spec(DATA_PACKAGE)
+    found = [folder("baselines")]
+    if spec is not None and spec.origin is not None:
+        found.append(Path(spec.origin).parent / "baselines")
+    return [place / "weights" for place in found]
+
+
 def data_command(challenge: Path, path: str) -> str | None:
     """Command that installs the second wheel, where a file of a challenge travels in it.
 

@@ -89,10 +89,15 @@ def run(  # noqa: PLR0913  (what its command has)
         authors=str(getattr(module, "AUTHORS", "")),
         reference=str(getattr(module, "REFERENCE", "")),
     )
-    own, published = submission.path.parent, shipped.folder("baselines") / "weights"
-    names = [own / submission.name, own / stem, published / challenge.name / stem, published / stem]
+    own, learned_as = submission.path.parent, [stem]
     if submission.name.startswith(f"{stem}_"):  # of a variant, in place of the usual ones
-        names.insert(2, published / challenge.name / submission.name)
+        learned_as.insert(0, submission.name)
+    published = shipped.weights_folders()
+    names = [
+        *(own / some for some in (submission.name, stem)),
+        *(place / challenge.name / some for some in learned_as for place in published),
+        *(place / stem for place in published),
+    ]
     places = [place.with_name(f"{place.name}.safetensors") for place in names]
     file = _weights_file(
         stem,

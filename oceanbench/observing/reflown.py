@@ -23,6 +23,7 @@ def reflown(
     days: float,
     degrees: float,
     sea: xr.DataArray | None = None,
+    over: xr.DataArray | None = None,
 ) -> xr.Dataset:
     r"""Observations of a truth along a track that is shifted in time and longitude.
 
@@ -39,6 +40,8 @@ def reflown(
     days, degrees : by which the altimeter flies later and farther east
     sea : bool, where the truth is known and not only filled; samples that lie or come to lie
         elsewhere are left out. By default everywhere
+    over : another ocean of the same days, as wide as the truth at least, which is observed in its
+        place with the errors that the truth was observed with
 
     Returns
     -------
@@ -83,7 +86,8 @@ def reflown(
     if sea is not None:
         kept = known_at(sea, flown)
         flown, error = flown.isel(time=kept), error[kept]
-    flown[name] = ("time", sample(truth, flown).values + error, track[name].attrs)
+    below = truth if over is None else over
+    flown[name] = ("time", sample(below, flown).values + error, track[name].attrs)
     return flown.sortby("time")
 
 

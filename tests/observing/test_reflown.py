@@ -82,6 +82,13 @@ def test_a_pass_that_leaves_the_box_comes_in_again_with_another_number() -> None
         assert np.ptp(one["longitude"].values) < WIDTH / 2
 
 
+def test_another_ocean_is_observed_with_the_errors_of_the_first() -> None:
+    other = truth() + 1.0
+    found = reflown(track(0.01), truth(), days=3.2, degrees=1.0, over=other)
+    same = reflown(track(0.01), truth(), days=3.2, degrees=1.0)
+    np.testing.assert_allclose(found["ssh"], same["ssh"] + 1.0, atol=1e-9)
+
+
 def test_longitudes_of_either_convention_are_the_same_track() -> None:
     east = reflown(track(), truth(), days=1.0, degrees=0.5)
     west = track().assign_coords(longitude=track()["longitude"] - 360.0)

@@ -70,26 +70,32 @@ class GaussianBumps(torch.nn.Module):
     days, cells : e-folding half widths, :math:`e^{-d^2 / 2}` at such a distance d, of the shorter
         scale at first; the longer is :attr:`LONGER` times as wide
     every : rows and columns from one node to the next
+    times : of the maps, days, where they are not consecutive; a bump lies on each
     """
 
     LONGER = (2.5, 2.0)
     HEIGHTS = (0.8, 0.6)  # so that both together have a variance of one
 
-    def __init__(self, days: float, cells: float, every: int) -> None:
+    def __init__(
+        self, days: float, cells: float, every: int, *, times: Sequence[float] = ()
+    ) -> None:
         super().__init__()
         widths = [(days, cells), (self.LONGER[0] * days, self.LONGER[1] * cells)]
         self.log_widths = torch.nn.Parameter(torch.tensor(widths).log())
         self.heights = torch.nn.Parameter(torch.tensor(self.HEIGHTS))
-        self.every = every
+        self.every, self.times = every, tuple(times)
 
     def on(self, shape: Sequence[int]) -> Bumps:
         """Bumps on maps of so many days, rows and columns."""
         days, rows, columns = shape
+        times = self.times or tuple(map(float, range(days)))
+        if len(times) != days:
+            raise ValueError(f"maps of {days} days, expected {len(times)}")
         scales = []
         for height, (long, wide) in zip(self.heights, self.log_widths.exp(), strict=True):
             scales.append(
                 (
-                    height * _bumps(days, 1, days, long),
+                    height * _bumps_at(torch.tensor(times).to(long), long),
                     _bumps(rows, self.every, self._nodes(rows), wide),
                     _bumps(columns, self.every, self._nodes(columns), wide),
                 )
@@ -104,6 +110,15 @@ def _bumps(points: int, every: int, nodes: int, width: Tensor) -> Tensor:
     """Bumps (points, nodes), whose squares sum to one over the nodes, far from the ends."""
     place = torch.arange(points, device=width.device, dtype=width.dtype)
     node = every * (torch.arange(nodes, device=width.device, dtype=width.dtype) + 0.5) - 0.5
+    return _between(place, node, width, every)
+
+
+def _bumps_at(times: Tensor, width: Tensor) -> Tensor:
+    """Bumps (times, times), one at each."""
+    return _between(times, times, width, 1)
+
+
+def _between(place: Tensor, node: Tensor, width: Tensor, every: int) -> Tensor:
     distance = ((place[:, None] - node) / width).square()
     near = distance < CUT**2
     bump = torch.where(near, torch.exp(-0.5 * distance.clamp_max(CUT**2)), 0.0)

@@ -15,6 +15,8 @@ from oceanbench.dynamics import reduced_gravity
 from oceanbench.dynamics.quasigeostrophic import DAY
 from oceanbench.errors import OceanbenchError
 
+PRECISIONS = {"double": torch.float64, "single": torch.float32}
+
 
 @dataclass(frozen=True)
 class RunSettings:
@@ -52,16 +54,19 @@ def carried(
     settings: RunSettings,
     *,
     device: str = "cpu",
+    precision: str = "double",
 ) -> FloatArray:
-    """Heights (lead, latitude, longitude) of the days after a map.
+    """Heights (lead, …, latitude, longitude) of the days after a map.
 
     Parameters
     ----------
-    height : (latitude, longitude) above the geoid, m, on equidistant nodes
+    height : (…, latitude, longitude) above the geoid, m, on equidistant nodes; several maps are
+        carried together
     longitude, latitude : of the nodes, degrees
     leads : whole days, increasing; at 0 the height is the map itself
     settings : numbers of the model
     device : of torch
+    precision : of the model, ``double`` or ``single``
 
     Raises
     ------
@@ -74,8 +79,11 @@ def carried(
         float(latitude.mean()), s.wave_speed, None, s.dissipation_days * DAY
     )
     spacing = (1e3 * float(y[1] - y[0]), 1e3 * float(x[1] - x[0]))
-    model = reduced_gravity.operators(parameters, y.size, x.size, spacing, device=device)
-    first = torch.as_tensor(height, dtype=torch.float64, device=device)
+    dtype = PRECISIONS[precision]
+    model = reduced_gravity.operators(
+        parameters, y.size, x.size, spacing, dtype=dtype, device=device
+    )
+    first = torch.as_tensor(height, dtype=dtype, device=device)
     seconds = 3600.0 * s.step_hours
     crossed = reduced_gravity.courant_number(first, model, seconds)
     if not crossed < reduced_gravity.STABLE_COURANT:

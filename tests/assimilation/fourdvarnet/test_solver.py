@@ -182,3 +182,14 @@ def test_nothing_is_recorded_in_evaluation() -> None:
 def test_a_second_field_that_is_missing_is_said() -> None:
     with pytest.raises(ValueError, match="second field"):
         solver(second=True)(*given(SHAPES[0]))
+
+
+def test_bumps_lie_on_the_times_that_are_given() -> None:
+    usual = GaussianBumps(1.5, 2.0, 2).on((4, 8, 8))
+    given = GaussianBumps(1.5, 2.0, 2, times=(3.0, 4.0, 5.0, 6.0)).on((4, 8, 8))
+    apart = GaussianBumps(1.5, 2.0, 2, times=(0.0, 1.0, 2.0, 9.0)).on((4, 8, 8))
+    for scale in range(2):
+        assert torch.allclose(usual.scales[scale][0], given.scales[scale][0])
+    assert bool(apart.scales[0][0][3, :3].abs().max() < 1e-3 < usual.scales[0][0][3, 2])
+    with pytest.raises(ValueError, match="maps of 3 days, expected 4"):
+        GaussianBumps(1.5, 2.0, 2, times=(0.0, 1.0, 2.0, 9.0)).on((3, 8, 8))

@@ -47,3 +47,14 @@ def test_a_zonal_current_stays_and_an_eddy_in_it_does_not():
     bump = height + 0.3 * np.exp(-((longitude - 300.0) ** 2) - (latitude[:, None] - 38.0) ** 2)
     moved = carried(bump, longitude, latitude, [3], RunSettings())[0]
     assert np.abs(moved - bump)[inner, inner].max() > 0.05
+
+
+def test_several_maps_are_carried_as_each_alone():
+    both = np.stack([eddy(), eddy(0.5)])
+    together = carried(both, LONGITUDE, LATITUDE, [0, 3], RunSettings())
+    assert together.shape == (2, 2, 21, 21)
+    for number, first in enumerate(both):
+        alone = carried(first, LONGITUDE, LATITUDE, [0, 3], RunSettings())
+        np.testing.assert_allclose(together[:, number], alone, rtol=0, atol=1e-12)
+    single = carried(both, LONGITUDE, LATITUDE, [3], RunSettings(), precision="single")
+    np.testing.assert_allclose(single[0], together[1], atol=1e-4)
