@@ -7,23 +7,30 @@ trusted code: this keeps it honest, not captive.)
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 from collections.abc import Mapping
 from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from multiprocessing.reduction import send_handle
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
 
 import xarray as xr
 
-from oceanbench.errors import OceanbenchError
+from oceanbench.errors import OceanbenchError, in_one_line
+from oceanbench.methods.confinement import Confinement
 from oceanbench.methods.importing import imports, interpreter
+from oceanbench.methods.messages import Answer, Ended, Failure, Message, hear
 from oceanbench.methods.remote_inputs import Empty, Read, reply
-from oceanbench.methods.server import Answer, Call, Failure, receive, send
+from oceanbench.methods.server import Call, send
 
 Inputs = Mapping[str, xr.Dataset]
+FREE = Confinement()
 IMPORTED_LATE = {"dask.array"}  # by xarray, when it first reads values; where dask is there
 
 
@@ -39,6 +46,7 @@ class MethodServer:
                 interpreter(serve), pass_fds=[theirs.fileno()], start_new_session=True
             )
         self._connection = ours
+        self._folder = TemporaryDirectory(prefix="oceanbench-")  # gone with this process, at least
         self._imported: set[str] = set()
         return self
 
@@ -53,6 +61,7 @@ class MethodServer:
         if problem is not None:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        self._folder.cleanup()
 
     @property
     def ended(self) -> bool:
@@ -67,6 +76,7 @@ class MethodServer:
         target: xr.Dataset,
         arguments: Mapping[str, Any],
         read: set[str] | None = None,
+        confinement: Confinement = FREE,
     ) -> Answer:
         """Value of a function of a method, and the CPU time that it took.
 
@@ -78,29 +88,33 @@ class MethodServer:
         target : variables to fill; of their values nothing is sent
         arguments : keywords
         read : gets the names of the inputs whose values were asked for
+        confinement : of what it does with files
 
         Raises
         ------
         OceanbenchError
             if the method refuses or fails
         """
-        call = Call(method.resolve(), function, list(inputs), Empty.of(target), arguments)
+        empty, folder = Empty.of(target), self._folder.name
+        call = Call(method.resolve(), function, list(inputs), empty, arguments, confinement, folder)
         try:
             self._import(imports(method) | IMPORTED_LATE)
-            send(self._connection, call)
-            while True:
-                found = receive(self._connection)
-                if isinstance(found, Answer):
-                    return found
-                if isinstance(found, Failure):
-                    raise OceanbenchError(found.words)
-                if isinstance(found, Read) and read is not None:
-                    read.add(found.name)
-                send(self._connection, _reply(found, inputs))
+            ours, theirs = Pipe()
+            with ours:
+                with theirs:
+                    send(self._connection, call)
+                    send_handle(self._connection, theirs.fileno(), self._process.pid)
+                found = _heard(ours, inputs, read)
+            ended = hear(self._connection)
         except (EOFError, OSError) as problem:
             raise OceanbenchError(
                 f"{method.stem}: the process it runs in has ended; run it again, with more memory"
             ) from problem
+        if isinstance(found, Answer) and isinstance(ended, Ended) and not ended.words:
+            return found
+        said = found if isinstance(found, Failure) else ended
+        words = said.words if isinstance(said, Failure | Ended) else ""
+        raise OceanbenchError(words or f"{method.stem}: its process ended without an answer")
 
     def _import(self, modules: set[str]) -> None:
         if new := sorted(modules - self._imported):
@@ -108,8 +122,29 @@ class MethodServer:
             self._imported.update(new)
 
 
-def _reply(question: Any, inputs: Inputs) -> Any:
+def _heard(
+    connection: Connection, inputs: Inputs, read: set[str] | None
+) -> Answer | Failure | None:
+    """What a call says at last, its questions being answered; None if it is gone before."""
+    while True:
+        try:
+            heard = hear(connection)
+        except OceanbenchError as problem:
+            return Failure(str(problem))
+        except (EOFError, OSError):
+            return None
+        if isinstance(heard, Answer | Failure):
+            return heard
+        if isinstance(heard, Read) and read is not None:
+            read.add(heard.name)
+        with contextlib.suppress(OSError):  # it is gone, as is heard next
+            send(connection, _reply(heard, inputs))
+
+
+def _reply(question: Message, inputs: Inputs) -> Any:
     try:
         return reply(question, inputs)
     except OceanbenchError as problem:
         return Failure(str(problem))
+    except (KeyError, IndexError, TypeError, ValueError) as problem:
+        return Failure(f"a method asked for what no input has, {in_one_line(problem, 100)}")

@@ -8,6 +8,7 @@ asks for its inputs.
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib
 import os
 import pickle
@@ -17,13 +18,17 @@ import traceback
 import warnings
 from collections.abc import Mapping
 from multiprocessing.connection import Connection
+from multiprocessing.reduction import recv_handle
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from oceanbench.errors import OceanbenchError, in_one_line
+from oceanbench.errors import OceanbenchError
+from oceanbench.methods.confinement import Confinement, adopt, confine, end_all_left, own_folder
 from oceanbench.methods.importing import escaped, imported, lacks
-from oceanbench.methods.remote_inputs import Empty, RemoteInputs
+from oceanbench.methods.messages import Answer, Ended, Failure, tell
+from oceanbench.methods.remote_inputs import Empty, Opened, Read, RemoteInputs
 
+REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)  # to a call that may keep nothing
 ANSWERED = 86  # how a process ends that has sent what was asked: not as a method that ends it
 
 
@@ -37,6 +42,8 @@ class Call(NamedTuple):
     inputs : names of those that may be asked for
     target : what is to be filled
     arguments : keywords
+    confinement : of what it does with files
+    folder : in which it gets one of its own
     """
 
     method: Path
@@ -44,34 +51,23 @@ class Call(NamedTuple):
     inputs: list[str]
     target: Empty
     arguments: Mapping[str, Any]
-
-
-class Answer(NamedTuple):
-    """What a call returned, and the CPU time that it took."""
-
-    value: Any
-    cpu_seconds: float
-
-
-class Failure(NamedTuple):
-    """Why a call returned nothing, in one line."""
-
-    words: str
+    confinement: Confinement
+    folder: str
 
 
 def send(connection: Connection, message: Any) -> None:
-    """Send by plain pickle: tensors travel as values, not as handles to shared memory."""
+    """Tell a method's process: tensors travel as values, not as handles to shared memory."""
     connection.send_bytes(pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL))
 
 
-def receive(connection: Connection) -> Any:
-    """Receive what :func:`send` sent."""
+def _receive(connection: Connection) -> Any:
     return pickle.loads(connection.recv_bytes())
 
 
 def serve(descriptor: int) -> None:
     """Import and fork as told through a connection, until its other end is closed."""
     connection = Connection(descriptor)
+    adopt()
     with escaped():
         _serve(connection)
 
@@ -79,7 +75,7 @@ def serve(descriptor: int) -> None:
 def _serve(connection: Connection) -> None:
     while True:
         try:
-            message = receive(connection)
+            message = _receive(connection)
         except (EOFError, OSError):
             return
         if isinstance(message, Call):
@@ -91,27 +87,34 @@ def _serve(connection: Connection) -> None:
 
 
 def _fork(connection: Connection, call: Call) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # threads of BLAS, which survive forks
-        child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            _answer(connection, call)
-            code = ANSWERED
-        finally:
-            os._exit(code)
-    _, status = os.waitpid(child, 0)
+    """Answer a call in a process of its own, which leaves neither a file nor a process."""
+    answers = Connection(recv_handle(connection))
+    with own_folder(call.folder) as folder:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # threads of BLAS: they survive
+            child = os.fork()
+        if child == 0:
+            code = 1
+            connection.close()
+            try:
+                _answer(answers, call, confine(call.confinement, folder))
+                code = ANSWERED
+            finally:
+                os._exit(code)
+        answers.close()
+        _, status = os.waitpid(child, 0)
+        end_all_left()
+    words = ""
     if os.waitstatus_to_exitcode(status) != ANSWERED:
         killed = os.WIFSIGNALED(status)
         how = f"by signal {os.WTERMSIG(status)}" if killed else f"with {os.WEXITSTATUS(status)}"
         stem = call.method.stem
         words = f"{stem}: its process ended {how}, perhaps for lack of memory; give it more"
-        send(connection, Failure(words))
+    tell(connection, Ended(words))
 
 
-def _answer(connection: Connection, call: Call) -> None:
-    """Call the method, and send what it returns."""
+def _answer(connection: Connection, call: Call, confined: bool) -> None:
+    """Call the method, and tell what it returns."""
     found: Answer | Failure
     try:
         module = imported(call.method)
@@ -121,7 +124,7 @@ def _answer(connection: Connection, call: Call) -> None:
         value = getattr(module, call.function)(inputs, target, **call.arguments)
         if hasattr(value, "load"):
             value = value.load()
-        found = Answer(value, time.process_time() - begin)
+        found = Answer(value, time.process_time() - begin, confined)
     except OceanbenchError as problem:
         found = Failure(str(problem))
     except ModuleNotFoundError as problem:
@@ -129,20 +132,22 @@ def _answer(connection: Connection, call: Call) -> None:
     except BaseException as problem:  # whatever a method raises is told, in its own words
         traceback.print_exc()
         first = "; ".join(traceback.format_exception_only(problem)).splitlines()[0]
-        found = Failure(f"{call.method.stem}: {call.function}() failed, {first}")
+        cure = "" if call.confinement.keeps else _cure(problem)
+        found = Failure(f"{call.method.stem}: {call.function}() failed, {first}{cure}")
     sys.stdout.flush()
     sys.stderr.flush()
-    try:
-        send(connection, found)
-    except (pickle.PicklingError, AttributeError, TypeError, RecursionError) as problem:
-        words = f"{call.method.stem}: {call.function}() returned what cannot be sent"
-        send(connection, Failure(f"{words}, {in_one_line(problem, 200)}; return arrays"))
+    tell(connection, found)
 
 
-def _asked(connection: Connection, question: Any) -> Any:
+def _cure(problem: BaseException) -> str:
+    refused = isinstance(problem, OSError) and problem.errno in REFUSED
+    return "; write in tempfile.gettempdir() only, which no other call sees" if refused else ""
+
+
+def _asked(connection: Connection, question: Opened | Read) -> Any:
     """Reply to a question about inputs."""
-    send(connection, question)
-    reply = receive(connection)
+    tell(connection, question)
+    reply = _receive(connection)
     if isinstance(reply, Failure):
         raise OceanbenchError(reply.words)
     return reply
