@@ -74,7 +74,7 @@ def run(  # noqa: PLR0913  (what its command has)
     Returns
     -------
     the submission, and what the result's provenance keeps: ``device``, ``seed``, ``options``, the
-    ``command`` and the ``cpu_seconds`` that the method took
+    ``command``, the ``cpu_seconds`` that the method took, and whether its calls were ``confined``
     """
     stem, module = load_method(method)
     check_kind(stem, module, challenge)
@@ -146,6 +146,7 @@ def run(  # noqa: PLR0913  (what its command has)
         "device": device,
         "seed": seed,
         "cpu_seconds": round(sum(calls.seconds), 3),
+        "confined": calls.confined,
         "options": {key: shareable(value) for key, value in options.items()},
         "command": command(
             "run",
