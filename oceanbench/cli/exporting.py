@@ -90,6 +90,7 @@ def codabench(
     if file.suffix != ".zip":
         raise OceanbenchError(f"{file}: expected a name that ends in .zip")
     check_writable(file)
+    _check_public(loaded, data_dir)
     with _sample(loaded, sample, data_dir) as shown, _picture(loaded, data_dir) as picture:
         names = write_bundle(
             loaded,
@@ -112,6 +113,24 @@ def codabench(
     )
 
 
+def _check_public(challenge: Challenge, data_dir: Path | None) -> None:
+    """Refuse files that are given to all, and have maps of the truth that methods never see."""
+    from oceanbench.declaration.consistency import HIDDEN
+    from oceanbench.kinds import CHALLENGE_KINDS
+    from oceanbench.methods.leaks import has_maps_of
+
+    for name, dataset in challenge.datasets.items():
+        given = dataset.role not in (*HIDDEN, "initial") and dataset.layout == "grid"
+        if not given or not challenge.present(name, data_dir):
+            continue
+        whole = CHALLENGE_KINDS[challenge.kind].open(challenge, name, data_dir, None)  # not cut
+        if has_maps_of(challenge, whole, data_dir):
+            raise OceanbenchError(
+                f"{challenge.path}: datasets.{name} has maps of the truth of days that are scored, "
+                "and what methods receive is public there; take them out of its files"
+            )
+
+
 @contextmanager
 def _sample(challenge: Challenge, sample: Path | None, data_dir: Path | None) -> Iterator[Path]:
     """A submission to look at: the given one, or what the reference method makes."""
@@ -132,10 +151,13 @@ def _sample(challenge: Challenge, sample: Path | None, data_dir: Path | None) ->
 
 def _check_sample(challenge: Challenge, sample: Path, data_dir: Path | None) -> None:
     """Refuse a sample that the challenge would refuse."""
+    from oceanbench.data.files import sha256
     from oceanbench.kinds import CHALLENGE_KINDS
     from oceanbench.submission import Submission, name_of
 
     challenge.there(challenge.truth_name, data_dir)
+    if any(sha256(sample) == sha256(f) for f in challenge.present(challenge.truth_name, data_dir)):
+        raise OceanbenchError(f"--sample {sample}: is the truth; give a submission")
     submitted = Submission(name_of(sample), sample).submitted_to(challenge)
     CHALLENGE_KINDS[challenge.kind].validate(challenge, submitted, data_dir)
 

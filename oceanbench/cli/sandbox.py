@@ -14,15 +14,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from oceanbench.errors import OceanbenchError
+from oceanbench.methods.confinement import NO_NEW_RIGHTS, entered
 from oceanbench.methods.importing import interpreter
 
 GIB = 2**30
-NEW_NETWORK, NEW_USER = 0x40000000, 0x10000000  # of unshare(2)
-NO_NEW_RIGHTS = 38  # PR_SET_NO_NEW_PRIVS of prctl(2)
+NEW_NETWORK = 0x40000000  # of unshare(2)
 CHILD = "from oceanbench.cli.sandbox import enter; enter(*sys.argv[1:4], sys.argv[4:])"
 
 
@@ -106,18 +105,8 @@ def enter(memory: str, seconds: str, told: str, arguments: Sequence[str]) -> Non
 
 def without_network() -> str:
     """Shut the network of this process for good; how that was done, in words."""
-    library = ctypes.CDLL(None, use_errno=True)
-    user, group = os.getuid(), os.getgid()
-    library.prctl(NO_NEW_RIGHTS, 1, 0, 0, 0)
-    if library.unshare(NEW_NETWORK) == 0:
-        return "no network (a namespace of its own)"
-    if library.unshare(NEW_NETWORK | NEW_USER) == 0:
-        for name, text in (
-            ("setgroups", "deny"),
-            ("uid_map", f"{user} {user} 1"),
-            ("gid_map", f"{group} {group} 1"),
-        ):
-            Path("/proc/self", name).write_text(text, encoding="ascii")
+    ctypes.CDLL(None).prctl(NO_NEW_RIGHTS, 1, 0, 0, 0)
+    if entered(NEW_NETWORK):
         return "no network (a namespace of its own)"
     sys.addaudithook(_refuse_sockets)
     return "sockets are refused; this system permits no namespace without a network"

@@ -204,17 +204,16 @@ def _run(
         )
     given = {key: text for key, text in (words or {}).items() if text}
     submission = replace(submission, **given)
-    asked = replace(
-        submission,
-        learned_from=given.get("learned_from", ""),
-        physics=given.get("physics", ""),
-    )
+    by_hand = {key: given.get(key, "") for key in ("learned_from", "physics")}
+    asked = replace(submission, **by_hand)
     kept["command"] += more_of_run(asked, scoring.budget)
     used = kept["options"].get("weights")
     learned = f", weights {used['file']}" if used else ""
     if used and used["challenge"]:
         learned += f" trained on {used['challenge']}"
     say(f"{submission.path}: estimates of {submission.name}{learned}")
+    if not kept["confined"]:
+        say("warning: this system confines no process: what the method read is not known", err=True)
     if scoring.challenge.scored_at(scoring.data_dir) == scoring.challenge.truth_name:
         _score(submission, scoring, kept)
     else:

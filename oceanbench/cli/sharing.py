@@ -74,7 +74,7 @@ def _cluster(address: str) -> Iterator[Executor]:
         ) from problem
     try:
         client: Any = Client(address, timeout=PATIENCE)  # type: ignore[no-untyped-call]
-    except (OSError, TimeoutError, ValueError) as problem:
+    except (OSError, TimeoutError, ValueError, TypeError, ImportError) as problem:
         raise OceanbenchError(
             f"--scheduler {address}: no scheduler answers there; start one with 'dask scheduler', "
             "and give the address that it prints, such as tcp://10.0.0.1:8786"

@@ -19,7 +19,7 @@ class Delivery(Section):
     that it has seen.
     """
 
-    latency_days: Annotated[Number, Field(ge=0)] | None = None
+    latency_days: Annotated[Number, Field(ge=0, le=36_525)] | None = None
     available: Text | None = None
     issued: Text | None = None
     newest: Text | None = None

@@ -79,6 +79,11 @@ def check_surface(array: xr.DataArray, where: str, *, known: Collection[float] =
     where : file name, for messages
     known : depths of the other variables of the file, which a scalar coordinate may be of
     """
+    if array.sizes.get("depth", 1) > 1:
+        raise OceanbenchError(
+            f"{where}: '{array.name}' has {array.sizes['depth']} depths, expected the surface; "
+            "select the first level"
+        )
     depth = level_of(array, where)
     if depth is None or abs(depth) <= SURFACE:
         return

@@ -46,8 +46,15 @@ def agreeing(
     prepared : the truth of a variable, as it is scored
     """
     name = declaration.target_name
-    if name is None or name == against:
+    if name is None:
         return prepared
+    if name == against:
+
+        def of_ones(target: xr.DataArray) -> xr.DataArray:
+            check_ones(target.values, str(target.name), declaration)
+            return prepared(target)
+
+        return of_ones
 
     @cache
     def target() -> xr.Dataset:

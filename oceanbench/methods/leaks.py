@@ -50,7 +50,7 @@ def refuse_truth(
                 f"{challenge.name}: dataset '{name}' is the file of '{hidden}', which no method "
                 "receives; give another one"
             )
-    if _has_maps_of(challenge, opened, data_dir):
+    if has_maps_of(challenge, opened, data_dir):
         raise OceanbenchError(
             f"{challenge.name}: dataset '{name}' has maps of the truth of days that are scored; "
             "take them out"
@@ -70,7 +70,7 @@ def _same_file(one: Path, other: Path) -> bool:
     return alike and files.sha256(one) == files.sha256(other)
 
 
-def _has_maps_of(challenge: Challenge, opened: xr.Dataset, data_dir: Path | None) -> bool:
+def has_maps_of(challenge: Challenge, opened: xr.Dataset, data_dir: Path | None) -> bool:
     """Whether a map of a dataset is one of the truth's, node by node."""
     on_grid = challenge.truth.layout == "grid" and "latitude" in opened.dims
     if not on_grid or not challenge.present(challenge.truth_name, data_dir):

@@ -15,9 +15,10 @@ import xarray as xr
 from oceanbench.declaration import std_name
 from oceanbench.errors import OceanbenchError
 from oceanbench.kinds.kind import Questions
+from oceanbench.methods.confinement import Confinement
 from oceanbench.methods.isolation import Inputs, MethodServer, Serve
+from oceanbench.methods.messages import Answer, Other
 from oceanbench.methods.remote_inputs import Empty
-from oceanbench.methods.server import Answer
 from oceanbench.scoring.sharing import SharedWork
 
 AT_ONCE = 4  # calls of a task at least: a process is started for it, which imports what they need
@@ -33,12 +34,14 @@ class MethodCalls:
     stem : name of the method
     file : of it
     arguments : keywords of every call
+    confinement : of what they do with files
     executor : whose workers are called where there is much to do; None for none
 
     Attributes
     ----------
     seconds : CPU time of each call
     read : names of the inputs whose values were asked for
+    confined : whether the system permitted to confine all of them
     """
 
     def __init__(
@@ -47,22 +50,29 @@ class MethodCalls:
         stem: str,
         file: Path,
         arguments: Mapping[str, Any],
+        confinement: Confinement,
         executor: Executor | None,
     ) -> None:
         self._server = server
         self._stem, self._file, self._arguments = stem, file.resolve(), arguments
-        self._executor = executor
+        self._confinement, self._executor = confinement, executor
         self.seconds: list[float] = []
         self.read: set[str] = set()
+        self.confined = True
 
     @classmethod
     @contextmanager
     def served(
-        cls, stem: str, file: Path, arguments: Mapping[str, Any], executor: Executor | None
+        cls,
+        stem: str,
+        file: Path,
+        arguments: Mapping[str, Any],
+        confinement: Confinement,
+        executor: Executor | None,
     ) -> Iterator[Self]:
         """Calls for as long as a block lasts, with a server of their own."""
         with MethodServer() as server:
-            yield cls(server, stem, file, arguments, executor)
+            yield cls(server, stem, file, arguments, confinement, executor)
 
     def of(self, functions: Sequence[str] | Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
         """Functions that call those of the method."""
@@ -76,44 +86,53 @@ class MethodCalls:
     @contextmanager
     def session(self, serve: Serve) -> Iterator[Callable[[Any], Any]]:
         """Ask the method again and again, in one process that remembers until the block ends."""
-        with self._server.session(self._file, serve) as ask:
+        with self._server.session(self._file, serve, self._confinement) as ask:
 
             def answered(question: Any) -> Any:
                 found = ask(question)
-                self.seconds.append(found.cpu_seconds)
+                self._count(found)
                 return found.value
 
             yield answered
 
     def _called(self, name: str, inputs: Inputs, target: xr.Dataset, **given: Any) -> xr.Dataset:
-        found = self._server.call(self._file, name, inputs, target, given, self.read)
-        self.seconds.append(found.cpu_seconds)
+        how = self._confinement
+        found = self._server.call(self._file, name, inputs, target, given, self.read, how)
+        return self._taken(found, target, name)
+
+    def _taken(self, found: Answer, target: xr.Dataset, name: str) -> xr.Dataset:
+        """Estimate of an answer, of which is kept what it cost."""
+        self._count(found)
         return checked(found.value, target, f"{self._stem}: {name}()")
+
+    def _count(self, found: Answer) -> None:
+        self.seconds.append(found.cpu_seconds)
+        self.confined &= found.confined
 
     def _by_workers(self, name: str, questions: Questions) -> Iterator[xr.Dataset]:
         sent = [(inputs, Empty.of(target)) for inputs, target in questions]
         few = max(AT_ONCE, len(sent) // TASKS)
         groups = [sent[i : i + few] for i in range(0, len(sent), few)]
-        work = partial(_answers, self._file, name, self._arguments)
+        work = partial(_answers, self._file, name, self._arguments, self._confinement)
         targets = iter([target for _, target in questions])
         for answers, read in SharedWork(work, groups, self._executor, "calling"):
             self.read |= read
             for answer in answers:
-                self.seconds.append(answer.cpu_seconds)
-                yield checked(answer.value, next(targets), f"{self._stem}: {name}()")
+                yield self._taken(answer, next(targets), name)
 
 
 def _answers(
     file: Path,
     name: str,
     arguments: Mapping[str, Any],
+    confinement: Confinement,
     questions: Sequence[tuple[Inputs, Empty]],
 ) -> tuple[list[Answer], set[str]]:
     """Answers to some questions, and the inputs that were read: what a worker does."""
     read: set[str] = set()
     with MethodServer() as server:
         answers = [
-            server.call(file, name, inputs, target.filled(), arguments, read)
+            server.call(file, name, inputs, target.filled(), arguments, read, confinement)
             for inputs, target in questions
         ]
     return answers, read
@@ -122,9 +141,9 @@ def _answers(
 def checked(estimate: Any, target: xr.Dataset, function: str) -> xr.Dataset:
     """What a function returned, refused where it is no dataset like the target."""
     if not isinstance(estimate, xr.Dataset):
+        kind = estimate.kind if isinstance(estimate, Other) else type(estimate).__name__
         raise OceanbenchError(
-            f"{function} returned {type(estimate).__name__}, expected an xarray.Dataset like its "
-            "argument target"
+            f"{function} returned {kind}, expected an xarray.Dataset like its argument target"
         )
     for name in target:
         if name not in estimate:

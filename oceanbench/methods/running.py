@@ -19,8 +19,9 @@ from oceanbench.data import files, shipped
 from oceanbench.declaration import std_name
 from oceanbench.errors import OceanbenchError
 from oceanbench.kinds import CHALLENGE_KINDS
-from oceanbench.kinds.kind import Driving
+from oceanbench.kinds.kind import Driving, called_once
 from oceanbench.kinds.room import FileRoom
+from oceanbench.methods.confinement import Confinement
 from oceanbench.methods.inputs import Inputs
 from oceanbench.methods.method_calls import MethodCalls
 from oceanbench.methods.method_file import (
@@ -73,7 +74,7 @@ def run(  # noqa: PLR0913  (what its command has)
     Returns
     -------
     the submission, and what the result's provenance keeps: ``device``, ``seed``, ``options``, the
-    ``command`` and the ``cpu_seconds`` that the method took
+    ``command``, the ``cpu_seconds`` that the method took, and whether its calls were ``confined``
     """
     stem, module = load_method(method)
     check_kind(stem, module, challenge)
@@ -123,7 +124,11 @@ def run(  # noqa: PLR0913  (what its command has)
     title = f"{submission.name} on {challenge.name}"
     with ExitStack() as block:
         path = Path(str(module.__file__))
-        calls = block.enter_context(MethodCalls.served(stem, path, arguments, executor))
+        once = kind.drive is called_once
+        confinement = Confinement.of(_data_of(challenge, data_dir), path, keeps=once)
+        calls = block.enter_context(
+            MethodCalls.served(stem, path, arguments, confinement, executor)
+        )
         place, room = submission.path, None
         if target.nbytes > IN_MEMORY:
             place = block.enter_context(files.whole(submission.path))
@@ -146,6 +151,7 @@ def run(  # noqa: PLR0913  (what its command has)
         "device": device,
         "seed": seed,
         "cpu_seconds": round(sum(calls.seconds), 3),
+        "confined": calls.confined,
         "options": {key: shareable(value) for key, value in options.items()},
         "command": command(
             "run",
@@ -158,6 +164,14 @@ def run(  # noqa: PLR0913  (what its command has)
             data_dir=data_dir,
         ),
     }
+
+
+def _data_of(challenge: Challenge, data_dir: Path | None) -> list[Path]:
+    """Files of a challenge, and folders of those that are shipped: no method reads them itself."""
+    names = challenge.datasets
+    files = [file for name in names for file in challenge.present(name, data_dir)]
+    shipped_data = shipped.folder("challenges").glob("*/data")
+    return [*files, *shipped_data, *shipped.data_folders(challenge.path.parent)[1:]]
 
 
 def _weights_file(

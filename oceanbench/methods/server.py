@@ -8,6 +8,7 @@ asks for its inputs.
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib
 import os
 import pickle
@@ -18,14 +19,18 @@ import traceback
 import warnings
 from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
+from multiprocessing.reduction import recv_handle
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from oceanbench.errors import OceanbenchError, in_one_line
+from oceanbench.errors import OceanbenchError
+from oceanbench.methods.confinement import Confinement, adopt, confine, end_all_left, own_folder
 from oceanbench.methods.importing import escaped, imported, lacks
-from oceanbench.methods.remote_inputs import Empty, RemoteInputs
+from oceanbench.methods.messages import Answer, Ended, Failure, tell
+from oceanbench.methods.remote_inputs import Empty, Opened, Read, RemoteInputs
 
+REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)  # to a call that may keep nothing
 ANSWERED = 86  # how a process ends that has sent what was asked: not as a method that ends it
 LONGEST = 1800  # CPU seconds of a session, after which the system ends it
 
@@ -40,6 +45,8 @@ class Call(NamedTuple):
     inputs : names of those that may be asked for
     target : what is to be filled
     arguments : keywords
+    confinement : of what it does with files
+    folder : in which it gets one of its own
     """
 
     method: Path
@@ -47,6 +54,8 @@ class Call(NamedTuple):
     inputs: list[str]
     target: Empty
     arguments: Mapping[str, Any]
+    confinement: Confinement
+    folder: str
 
 
 class Session(NamedTuple):
@@ -56,38 +65,28 @@ class Session(NamedTuple):
     ----------
     method : file
     serve : the module of the method -> what answers each question
+    confinement, folder : as of a call
     """
 
     method: Path
     serve: Callable[[ModuleType], Callable[[Any], Any]]
-
-
-class Answer(NamedTuple):
-    """What a call returned, and the CPU time that it took."""
-
-    value: Any
-    cpu_seconds: float
-
-
-class Failure(NamedTuple):
-    """Why a call returned nothing, in one line."""
-
-    words: str
+    confinement: Confinement
+    folder: str
 
 
 def send(connection: Connection, message: Any) -> None:
-    """Send by plain pickle: tensors travel as values, not as handles to shared memory."""
+    """Tell a method's process: tensors travel as values, not as handles to shared memory."""
     connection.send_bytes(pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL))
 
 
-def receive(connection: Connection) -> Any:
-    """Receive what :func:`send` sent."""
+def _receive(connection: Connection) -> Any:
     return pickle.loads(connection.recv_bytes())
 
 
 def serve(descriptor: int) -> None:
     """Import and fork as told through a connection, until its other end is closed."""
     connection = Connection(descriptor)
+    adopt()
     with escaped():
         _serve(connection)
 
@@ -95,7 +94,7 @@ def serve(descriptor: int) -> None:
 def _serve(connection: Connection) -> None:
     while True:
         try:
-            message = receive(connection)
+            message = _receive(connection)
         except (EOFError, OSError):
             return
         if isinstance(message, Call | Session):
@@ -107,32 +106,40 @@ def _serve(connection: Connection) -> None:
 
 
 def _fork(connection: Connection, call: Call | Session) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # threads of BLAS, which survive forks
-        child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            if isinstance(call, Session):
-                _converse(connection, call)
-            else:
-                _answer(connection, call)
-            code = ANSWERED
-        finally:
-            os._exit(code)
-    _, status = os.waitpid(child, 0)
+    """Answer a call in a process of its own, which leaves neither a file nor a process."""
+    answers = Connection(recv_handle(connection))
+    with own_folder(call.folder) as folder:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # threads of BLAS: they survive
+            child = os.fork()
+        if child == 0:
+            code = 1
+            connection.close()
+            try:
+                confined = confine(call.confinement, folder)
+                if isinstance(call, Session):
+                    _converse(answers, call, confined)
+                else:
+                    _answer(answers, call, confined)
+                code = ANSWERED
+            finally:
+                os._exit(code)
+        answers.close()
+        _, status = os.waitpid(child, 0)
+        end_all_left()
+    words = ""
     if os.waitstatus_to_exitcode(status) != ANSWERED:
         killed = os.WIFSIGNALED(status)
         how = f"by signal {os.WTERMSIG(status)}" if killed else f"with {os.WEXITSTATUS(status)}"
         stem = call.method.stem
         words = f"{stem}: its process ended {how}, perhaps for lack of memory; give it more"
-        send(connection, Failure(words))
+    tell(connection, Ended(words))
 
 
-def _answer(connection: Connection, call: Call) -> None:
-    """Call the method, and send what it returns."""
+def _answer(connection: Connection, call: Call, confined: bool) -> None:
+    """Call the method, and tell what it returns."""
 
-    def value() -> Any:
+    def value() -> Answer:
         module = imported(call.method)
         inputs = RemoteInputs(call.inputs, lambda question: _asked(connection, question))
         target = call.target.filled()
@@ -140,64 +147,58 @@ def _answer(connection: Connection, call: Call) -> None:
         found = getattr(module, call.function)(inputs, target, **call.arguments)
         if hasattr(found, "load"):
             found = found.load()
-        return Answer(found, time.process_time() - begin)
+        return Answer(found, time.process_time() - begin, confined)
 
-    what = f"{call.function}()"
-    _deliver(connection, _told(value, call.method, what), call.method, what)
+    tell(connection, _told(value, call, f"{call.function}()"))
 
 
-def _converse(connection: Connection, session: Session) -> None:
+def _converse(connection: Connection, session: Session, confined: bool) -> None:
     """Answer one question after the other, until there is none; a failure is the last answer."""
     served: list[Callable[[Any], Any]] = []
     resource.setrlimit(resource.RLIMIT_CPU, (LONGEST, LONGEST + 10))
 
-    def value() -> Any:
+    def value() -> Answer:
         module = None if served else imported(session.method)
         begin = time.process_time()
         if module is not None:
             served.append(session.serve(module))
-        found = served[0](question)
-        return Answer(found, time.process_time() - begin)
+        return Answer(served[0](question), time.process_time() - begin, confined)
 
-    while (question := receive(connection)) is not None:
-        found = _told(value, session.method, "it")
-        if not _deliver(connection, found, session.method, "it"):
+    while (question := _receive(connection)) is not None:
+        found = _told(value, session, "it")
+        tell(connection, found)
+        if isinstance(found, Failure):
             return
 
 
-def _told(value: Callable[[], Any], method: Path, what: str) -> Any:
-    """Value of a function, or the words of its failure."""
-    found: Any
+def _told(value: Callable[[], Answer], call: Call | Session, what: str) -> Answer | Failure:
+    """An answer, or the words of a failure."""
+    found: Answer | Failure
     try:
         found = value()
     except OceanbenchError as problem:
         found = Failure(str(problem))
     except ModuleNotFoundError as problem:
-        found = Failure(lacks(method, problem))
+        found = Failure(lacks(call.method, problem))
     except BaseException as problem:  # whatever a method raises is told, in its own words
         traceback.print_exc()
         first = "; ".join(traceback.format_exception_only(problem)).splitlines()[0]
-        found = Failure(f"{method.stem}: {what} failed, {first}")
+        cure = "" if call.confinement.keeps else _cure(problem)
+        found = Failure(f"{call.method.stem}: {what} failed, {first}{cure}")
     sys.stdout.flush()
     sys.stderr.flush()
     return found
 
 
-def _deliver(connection: Connection, found: Any, method: Path, what: str) -> bool:
-    """Send an answer; false of a failure, which an answer is that cannot be sent."""
-    try:
-        send(connection, found)
-    except (pickle.PicklingError, AttributeError, TypeError, RecursionError) as problem:
-        words = f"{method.stem}: {what} returned what cannot be sent"
-        found = Failure(f"{words}, {in_one_line(problem, 200)}; return arrays")
-        send(connection, found)
-    return not isinstance(found, Failure)
+def _cure(problem: BaseException) -> str:
+    refused = isinstance(problem, OSError) and problem.errno in REFUSED
+    return "; write in tempfile.gettempdir() only, which no other call sees" if refused else ""
 
 
-def _asked(connection: Connection, question: Any) -> Any:
+def _asked(connection: Connection, question: Opened | Read) -> Any:
     """Reply to a question about inputs."""
-    send(connection, question)
-    reply = receive(connection)
+    tell(connection, question)
+    reply = _receive(connection)
     if isinstance(reply, Failure):
         raise OceanbenchError(reply.words)
     return reply

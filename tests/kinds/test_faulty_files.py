@@ -218,6 +218,9 @@ def test_maps_of_another_level_than_the_truth_are_refused(tmp_path, kind):
         *[(name, lambda d: d.assign_coords(depth=((), "surface")), "expected a number of metres")
           for name in ("truth", "mine")],
         ("truth", lambda d: d.expand_dims(member=3), "has a dimension 'member'"),
+        *[(f"forecasts/{name}", lambda d: d.expand_dims(member=3), "has a dimension 'member'")
+          for name in ("truth", "climatology")],
+        ("forecasts/truth", lambda d: d.isel(longitude=0), "longitude"),
         ("truth", lambda d: d.expand_dims(depth=[0.0, 9.0]), "has a dimension 'depth'"),
         ("mine", lambda d: d.assign_coords(latitude=("latitude", -d["latitude"].values,
                                                      {"units": "degrees_south"})),
@@ -228,7 +231,8 @@ def test_maps_of_another_level_than_the_truth_are_refused(tmp_path, kind):
     ],
 )  # fmt: skip
 def test_a_field_is_one_number_at_each_place(tmp_path, name, change, words):
-    check(words, tmp_path, "maps", name, change=change)
+    kind, name = name.split("/") if "/" in name else ("maps", name)
+    check(words, tmp_path, kind, name, change=change)
 
 
 @every("kind", ["maps", "tracks"])
@@ -496,6 +500,7 @@ def test_leads_are_read_in_any_unit_of_time(tmp_path, unit, dtype):
         (lambda d: d.rename(start="time", lead="step"), "no start"),
         (lambda d: d.assign_coords(lead=("lead", [1, 2], {"units": "months"})), "numbers of days"),
         (lambda d: d.assign_coords(lead=("lead", [24, 48])), "leads 24, 48 days, expected 1, 2"),
+        (lambda d: d.assign_coords(lead=("lead", [0, 1])), "leads 0, 1 days, expected 1, 2"),
         (lambda d: d.assign_coords(valid_time=d["start"] + DAY * d["lead"].drop_attrs()), RIGHT),
         (lambda d: d.assign_coords(valid_time=d["start"] + DAY * (d["lead"] - 1).drop_attrs()),
          "not the start plus the lead"),

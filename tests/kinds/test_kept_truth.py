@@ -239,6 +239,9 @@ def test_a_target_is_written_and_declared_by_a_command(oceanbench: Command, tmp_
     assert oceanbench("validate", path, "mine.nc")[0] == 0
     written = xr.load_dataset("toy/target.nc")["ssh"]
     assert "units" not in written.attrs and (written == 1).all(), "it tells nothing of the truth"
+    (0 * written).to_netcdf("toy/target.nc", engine="h5netcdf")
+    code, _, err = oceanbench("validate", path, "mine.nc")
+    assert code == 2 and "should be 1 where the truth has some" in err
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,22 +19,27 @@ from rows import every
 from oceanbench.cli.commands import main
 from oceanbench.cli.sandbox import sandboxed
 from oceanbench.errors import OceanbenchError
+from oceanbench.methods import confinement
+from oceanbench.methods.confinement import Confinement
 from oceanbench.methods.isolation import MethodServer
-from oceanbench.methods.server import Answer
+from oceanbench.methods.messages import Answer
 
 Asking = Callable[..., Answer]
 METHOD = """
-import os
+import json, os, pickle, signal, tempfile
 import numpy as np
+from multiprocessing.connection import Connection
+from pathlib import Path
 from oceanbench.errors import OceanbenchError
+from oceanbench.methods.remote_inputs import Read
 CALLS = []
 def count(inputs, target, **options):
     CALLS.append(target)
     return len(CALLS)
 def look(inputs, target, **options):
     seen = inputs["sea"]
-    return [seen["ssh"].encoding, seen.encoding, seen["time"].encoding, seen.attrs,
-            {n: np.asarray(seen["ssh"].isel(time=slice(1, 3))).tolist() for n in inputs}]
+    return json.dumps([seen["ssh"].encoding, seen.encoding, seen["time"].encoding, seen.attrs,
+            {n: np.asarray(seen["ssh"].isel(time=slice(1, 3))).tolist() for n in inputs}])
 def fill(inputs, target, **options):
     return target.fillna(2.0), bool(target["ssh"].isnull().all())
 def greedy(inputs, target, **options):
@@ -52,6 +59,40 @@ def prints(inputs, target, **options):
     raise ValueError("\\x1b]0;title\\a")
 def sends(inputs, target, **options):
     return lambda: 1
+def silent(inputs, target, **options):
+    os._exit(86)
+def forged(inputs, target, **options):
+    message = pickle.dumps(Trap())
+    for n in range(3, 40):
+        try:
+            Connection(n, readable=False).send_bytes(message)
+        except OSError:
+            pass
+    os._exit(86)
+class Trap:
+    def __reduce__(self):
+        return os._exit, (7,)
+def unpickled(inputs, target, **options):
+    return target.assign_attrs(trap=Trap()).assign(more=("more", [Trap()]))
+def curious(inputs, target, **options):
+    inputs["sea"]
+    return inputs._ask(Read("sea", "no", ()))
+def keeps(inputs, target, places=(), hidden="", **options):
+    kept = []
+    for place in [*places, tempfile.gettempdir() + "/mine"]:
+        try:
+            kept.append(Path(place).read_text() if Path(place).exists() else "nothing")
+            Path(place).write_text("seen")
+        except OSError:
+            kept.append("refused")
+    try:
+        kept.append(Path(hidden).read_text() or "hidden")
+    except OSError:
+        kept.append("hidden")
+    if os.fork() == 0:
+        os.setsid()
+        signal.pause()
+    return kept + [os.getppid()]
 def killed(inputs, target, **options):
     os.kill(os.getpid(), 9)
 TOTAL = [5]
@@ -109,16 +150,16 @@ def test_nothing_is_kept_between_calls(call: Asking) -> None:
 
 def test_a_method_gets_values_and_not_where_they_lie(call: Asking, sea: xr.Dataset) -> None:
     assert sea.encoding["source"].endswith("sea.nc")
-    *encodings, attributes, values = call("look", Once(sea=sea), TARGET).value
+    *encodings, attributes, values = json.loads(call("look", Once(sea=sea), TARGET).value)
     assert encodings == [{}, {}, {}]
     assert attributes == {"role": "observations"}
     assert values == {"sea": [[2.0, 3.0], [4.0, 5.0]]}
 
 
 def test_the_target_is_empty_and_what_is_filled_comes_back(call: Asking) -> None:
-    (filled, empty), cpu_seconds = call("fill", {}, TARGET.fillna(7.0))
+    (filled, empty), cpu_seconds, _ = call("fill", {}, TARGET.fillna(7.0))
     assert empty
-    xr.testing.assert_identical(filled, TARGET.fillna(2.0))
+    xr.testing.assert_equal(filled, TARGET.fillna(2.0))
     assert 0.0 < cpu_seconds < 10.0
 
 
@@ -132,7 +173,10 @@ def test_the_target_is_empty_and_what_is_filled_comes_back(call: Asking) -> None
         ("dies", "^mine: its process ended with 3"),
         ("ends", "^mine: its process ended with 0"),
         ("killed", "^mine: its process ended by signal 9"),
-        ("sends", r"^mine: sends\(\) returned what cannot be sent, "),
+        ("silent", "^mine: its process ended without an answer$"),
+        ("forged", "^the process of the method said what cannot be read"),
+        ("unpickled", "^the process of the method said what cannot be read"),
+        ("curious", "^a method asked for what no input has, "),
         ("nowhere", "^mine: nowhere.* failed, AttributeError"),
     ],
 )
@@ -142,6 +186,10 @@ def test_a_failure_is_one_line_and_the_next_call_is_answered(
     with pytest.raises(OceanbenchError, match=words):
         call(function, Once(sea=sea), TARGET)
     assert call("count", {}, TARGET).value == 1
+
+
+def test_what_is_no_array_is_told_by_its_type(call: Asking) -> None:
+    assert call("sends", {}, TARGET).value == ("function",)
 
 
 def test_what_a_method_prints_is_escaped(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -190,6 +238,55 @@ def test_a_session_that_fails_is_over(
         ask(1)
         ask(number)
     assert server.call(path, "count", {}, TARGET, {}).value == 1
+
+
+def test_a_call_keeps_nothing_and_reads_no_data_from_disk(tmp_path: Path) -> None:
+    """Neither a file nor a process is left for the next call, and the truth is not to be read."""
+    method, hidden = tmp_path / "mine.py", tmp_path / "truth.nc"
+    method.write_text(METHOD, encoding="utf-8")
+    hidden.write_text("secret")
+    (tmp_path / "known").write_text("known")
+    places = [str(tmp_path / "known"), str(tmp_path / "new"), "/dev/shm/oceanbench-test"]
+    given = {"places": places, "hidden": str(hidden)}
+    how = Confinement.of([hidden], method, keeps=False)
+    with MethodServer() as server:
+        for _ in range(2):
+            value, _, confined = server.call(method, "keeps", {}, TARGET, given, None, how)
+            if not confined:
+                pytest.skip("this system can confine no process")
+            seen = [word for word in value[:-1] if word != "refused"]
+            assert seen == ["known", "nothing", "nothing", "nothing", "hidden"]
+            left = Path(f"/proc/{value[-1]}/task/{value[-1]}/children").read_text()
+            assert left == ""
+    assert (tmp_path / "known").read_text() == "known"
+
+
+def test_without_namespaces_the_kernel_says_what_may_be_opened(tmp_path: Path) -> None:
+    hidden, beside, own = (tmp_path / name for name in ("truth.nc", "beside.nc", "own"))
+    for path in (hidden, beside):
+        path.write_text("x")
+    own.mkdir()
+
+    def refused(path: Path, mode: str) -> bool:
+        try:
+            path.open(mode).close()
+        except PermissionError:
+            return True
+        return False
+
+    child = os.fork()
+    if child == 0:
+        confinement.entered = lambda namespaces: False
+        code = 3
+        try:
+            if confinement.confine(Confinement((hidden,), False), own):
+                opened = (hidden, "r"), (beside, "a"), (beside, "r"), (own / "new", "w")
+                code = [refused(*one) for one in opened] != [True, True, False, False]
+        finally:
+            os._exit(code)
+    if (code := os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])) == 3:
+        pytest.skip("this system has no Landlock")
+    assert code == 0
 
 
 def test_an_interruption_ends_the_call_and_its_process(tmp_path: Path) -> None:

@@ -156,11 +156,12 @@ def test_a_scheduler_shares_the_calls_of_a_method(
 def test_a_scheduler_that_does_not_answer_is_said(monkeypatch):
     pytest.importorskip("distributed")
     monkeypatch.setattr(sharing, "PATIENCE", 0.5)
-    with (
-        pytest.raises(OceanbenchError, match="no scheduler answers there"),
-        sharing.executor_of(1, "tcp://127.0.0.1:9"),
-    ):
-        pass
+    for address in ("tcp://127.0.0.1:9", "tls://127.0.0.1:9", "tcp://127.0.0.1:notaport", "[::1"):
+        with (
+            pytest.raises(OceanbenchError, match="no scheduler answers there"),
+            sharing.executor_of(1, address),
+        ):
+            pass
 
 
 # --- a worker that ends in the middle -----------------------------------------------------------

@@ -47,7 +47,7 @@ NAMES = {  # of others, as registered with The HDF Group
     h5py.h5z.FILTER_SCALEOFFSET: "scaleoffset",
 }
 SUM = 4  # bytes of a checksum
-MOST_DECODED = 2**28  # bytes of a file whose chunks are decoded once more than they are read
+TEXT = 16  # bytes of the place and length of a text
 DEEPEST = 32  # groups within groups
 SHORTER = "give no attribute that is no short text or number"
 MOST_ATTRIBUTES = 10_000
@@ -60,8 +60,7 @@ def check_hdf5(file: Path, budget: Budget, *, decoded: bool = True) -> float:
     Parameters
     ----------
     file, budget : to be checked, and what it may ask for
-    decoded : whether all chunks are decoded, and have to hold as many bytes as they should; of a
-        file of at most :data:`MOST_DECODED` bytes
+    decoded : whether all chunks are decoded, and have to hold as many bytes as they should
 
     Returns
     -------
@@ -69,8 +68,7 @@ def check_hdf5(file: Path, budget: Budget, *, decoded: bool = True) -> float:
     """
     try:
         with h5py.File(file, "r") as opened:
-            small = file.stat().st_size <= MOST_DECODED
-            return _visit(file, opened, budget, decoded and small)
+            return _visit(file, opened, budget, decoded)
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as problem:
         if isinstance(problem, OceanbenchError):
             raise
@@ -152,7 +150,7 @@ def _check_array(file: Path, name: str, array: Any, budget: Budget, decoded: boo
     if len(set(numbers)) < len(numbers):
         _refuse(file, name, "is compressed twice", "write it with zlib once")
     shape = array.shape
-    itemsize = array.get_type().get_size()
+    itemsize = _bytes_in_file(array.get_type())
     budget.check("nodes", max(shape or (0,)), where)
     if layout.get_layout() != h5py.h5d.CHUNKED:
         stored, declared = array.get_storage_size(), bytes_of(shape, itemsize)
@@ -162,18 +160,24 @@ def _check_array(file: Path, name: str, array: Any, budget: Budget, decoded: boo
     budget.check("chunk", bytes_of(layout.get_chunk(), itemsize), where)
     count: int = math.prod(-(-n // c) for n, c in zip(shape, layout.get_chunk(), strict=True))
     budget.check("chunks", count, where)
-    if numbers:
-        size = math.prod(layout.get_chunk()) * itemsize
-        _check_chunks(file, name, array, size, numbers, decoded=decoded)
+    size = math.prod(layout.get_chunk()) * itemsize
+    _check_chunks(file, name, array, size, numbers, decoded=decoded)
     return count
+
+
+def _bytes_in_file(kind: Any) -> int:
+    """Bytes of a value in a file; of a text of any length, those of where it lies."""
+    text = isinstance(kind, h5py.h5t.TypeStringID) and kind.is_variable_str()
+    return TEXT if text else int(kind.get_size())
 
 
 def _check_chunks(
     file: Path, name: str, array: Any, size: int, filters: list[int], *, decoded: bool
 ) -> None:
-    """Refuse a filtered chunk that is stored in more bytes than it needs, or decoded to others.
+    """Refuse a chunk that is stored in more bytes than it needs, or decoded to others.
 
-    The library takes a chunk that is decoded to less, and the rest of it from anywhere in memory.
+    The library takes a chunk that is decoded to less, and the rest of it from anywhere in memory;
+    so does it with one that is not filtered, and of which the index says that it is shorter.
 
     Parameters
     ----------
@@ -184,17 +188,27 @@ def _check_chunks(
     decoded : all chunks, or only deflated ones that may become large
     """
     places: list[tuple[int, ...]] = []
-    longest, deflated = 0, h5py.h5z.FILTER_DEFLATE in filters
+    longest, stored, deflated = 0, 0, h5py.h5z.FILTER_DEFLATE in filters
+    shortest = size
 
     def look(chunk: Any) -> None:
-        nonlocal longest
-        longest = max(longest, chunk.size)
+        nonlocal longest, shortest, stored
+        longest, shortest = max(longest, chunk.size), min(shortest, chunk.size)
+        stored += chunk.size
         if decoded or (deflated and chunk.size * MOST_RATIO > SMALL):
             places.append(chunk.chunk_offset)
 
     array.chunk_iter(look)
-    if wrong := stored_problem(longest, size):
+    wrong = stored_problem(longest, size)
+    if not filters and (shortest, longest) not in ((size, size), (size, 0)):
+        other = shortest if shortest < size else longest
+        wrong = f"has {other} bytes, expected {size}"
+    if wrong:
         _refuse(file, name, f"has a chunk that {wrong}", "write the file again")
+    if stored > file.stat().st_size:
+        _refuse(file, name, "has chunks that lie on each other", "write the file again")
+    if not filters:
+        return
     for place in places:
         mask, content = array.read_direct_chunk(place)
         used = [number for bit, number in enumerate(filters) if not mask & (1 << bit)]

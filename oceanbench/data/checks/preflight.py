@@ -18,12 +18,12 @@ import h5py
 
 from oceanbench.data import opening
 from oceanbench.data.checks.budget import Budget
-from oceanbench.data.checks.hdf5_files import MOST_DECODED, check_hdf5
+from oceanbench.data.checks.hdf5_files import check_hdf5
 from oceanbench.errors import OceanbenchError
 
 SECONDS = 10  # of the processor that the headers of one file may take
 PATIENCE = 6  # times as long it may take to get them, where others use the processor too
-DECODED = 2**24  # stored bytes whose chunks may take a second more
+DECODED = 2**25  # stored bytes whose chunks may take a second more
 MEMORY = 2**30  # bytes that they may take beside what this process has
 STATM = Path("/proc/self/statm")  # sizes of this process, in pages
 TOO_LARGE = 2  # how a child ends that had not enough of it
@@ -93,7 +93,7 @@ def _limit(file: Path) -> None:
     faulthandler.disable()
     for number in (signal.SIGPROF, signal.SIGALRM):
         signal.signal(number, signal.SIG_DFL)
-    seconds = SECONDS + min(file.stat().st_size, MOST_DECODED) // DECODED
+    seconds = SECONDS + file.stat().st_size // DECODED
     signal.setitimer(signal.ITIMER_PROF, seconds)
     signal.alarm(PATIENCE * seconds)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -15,6 +15,7 @@ import numpy as np
 
 MOST_RATIO = 1032  # of deflate
 SMALL = 2**26  # bytes that any chunk may be decoded to
+AT_ONCE = 2**20  # bytes that are inflated to see how many there are
 MOST_GROWTH = 1.25  # of bytes that do not compress
 MOST_FRAME = 2**20  # bytes of headers and sums beside them, with room
 
@@ -155,17 +156,26 @@ def inflation_problem(
     whole : that it has to be
     """
     try:
-        if compressor == "bz2":
-            made = bz2.BZ2Decompressor().decompress(content, most + 1)
-        else:
-            made = zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(content, most + 1)
+        made = _inflated(content, compressor, most)
     except (OSError, EOFError, zlib.error) as problem:
         return f"is damaged ({problem})"
-    if len(made) > most:
+    if made > most:
         return f"is decoded to more than {most} bytes"
-    return (
-        f"is decoded to {len(made)} bytes, expected {most}" if whole and len(made) < most else None
-    )
+    return f"is decoded to {made} bytes, expected {most}" if whole and made < most else None
+
+
+def _inflated(content: bytes, compressor: str, most: int) -> int:
+    """Bytes that a chunk is inflated to, a part after the other, until there are too many."""
+    if compressor == "bz2":
+        return len(bz2.BZ2Decompressor().decompress(content, most + 1))
+    made, part = 0, max(AT_ONCE, most // 8)
+    stream = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    while made <= most and not stream.eof:
+        found = len(stream.decompress(content, part))
+        made, content = made + found, stream.unconsumed_tail
+        if not found and not content:
+            break
+    return made
 
 
 def shard_problem(length: int, coding: Coding, whole: Callable[[], bytes]) -> str | None:

@@ -126,8 +126,7 @@ def driven(
     kept: FloatArray | None = None
     steps = own = last = 0
     for last in cycles:
-        found = ask(Asked(background, nature.observed(world, last)))
-        members, own = found.members, found.steps
+        members, own = ask(Asked(background, nature.observed(world, last)))
         _check(members, background, first=kept is None)
         if kept is None:
             kept = np.full((len(cycles), *members.shape), np.nan, dtype=np.float32)

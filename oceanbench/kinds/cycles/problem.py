@@ -78,18 +78,14 @@ class SentProblem:
         return self.dynamics.advance(states)
 
 
+Answered = tuple[FloatArray, int]  # members after the observations; steps of the model asked for
+
+
 class Asked(NamedTuple):
     """Question: members (member, component) at the time of the observations, before these."""
 
     background: FloatArray
     observations: SentObservations
-
-
-class Answered(NamedTuple):
-    """Members after the observations, and the steps of the model that the method asked for."""
-
-    members: FloatArray
-    steps: int
 
 
 @dataclass(frozen=True)
@@ -123,7 +119,7 @@ class ServedWorld:
             if count % LOOKED_AT == 0:
                 _check_memory(memory)
             count += 1
-            return Answered(np.asarray(members, dtype=np.float64), problem.steps)
+            return np.asarray(members, dtype=np.float64), problem.steps
 
         return answer
 

@@ -251,6 +251,14 @@ def _check_variables(
                 hint = did_you_mean(source, map(str, dataset.data_vars))
                 raise OceanbenchError(f"{where}: no variable '{source}'; {hint}")
             check_units(dataset[source], expected_in(expected, name), where)
+            known = {"time", "depth", *PLACES, *times.CYCLES}
+            dims = set(map(str, dataset[source].dims))
+            if other := sorted((dims - known) | (set(PLACES) - dims)):
+                has = "has a" if other[0] in dims else "has no"
+                raise OceanbenchError(
+                    f"{where}: '{source}' {has} dimension '{other[0]}', expected one value at each "
+                    "node of a map; select it, or write maps"
+                )
 
 
 def _check_levels(

@@ -36,7 +36,7 @@ def check(declaration: Declaration) -> None:
     own = keys(declaration)
     check_derived(own.derived, declaration.submission.variables, own.depths)
     rules.check_schedule(own.starts, own.leads, own.depths, declaration.domain)
-    rules.check_roles(declaration.datasets)
+    rules.check_roles(declaration.datasets, declaration.submission.variables)
     check_delivery(declaration)
     rules.check_masks(masks_of(declaration))
     columns = columns_of(declaration)

@@ -82,13 +82,22 @@ def check_schedule(
         )
 
 
-def check_roles(datasets: Mapping[str, Dataset]) -> None:
-    """Refuse two datasets of a role that only one can have, and means of what has one map a day."""
+def check_roles(datasets: Mapping[str, Dataset], variables: Collection[str]) -> None:
+    """Refuse two datasets of a role that only one can have, and means of what has one map a day.
+
+    References have all variables of a submission, as each has its skill against them.
+    """
     roles = [dataset.role for dataset in datasets.values()]
     for role in ROLES:
         if roles.count(role) > 1:
             raise ValueError(f"datasets: more than one has role '{role}'; keep one")
     for name, dataset in datasets.items():
+        lost = [v for v in variables if v not in dataset.variables]
+        if lost and dataset.role in REFERENCES.values():
+            raise ValueError(
+                f"datasets.{name}.variables: no '{lost[0]}', of which forecasts are compared with "
+                "it; add it"
+            )
         if dataset.daily_mean and dataset.role in ("truth", *ROLES):
             raise ValueError(
                 f"datasets.{name}.daily_mean: forecasts are compared with one map a day; write "

@@ -23,6 +23,7 @@ SALINITY = (0.0, 50.0)  # 1e-3; no sea is saltier, brine lakes aside
 PAIRS = (("uo", "vo"), ("u", "v"), ("ugos", "vgos"))  # eastward and northward
 STILL_THE_SAME = 3  # days in which currents and eddies stay where they are, by and large
 DATUM = {True: 0.05, False: 0.2}  # metres; the mean level of a part of the ocean varies by itself
+TURNED = ("upside down", "with east and west exchanged")  # along latitude, and along longitude
 NEIGHBOURS = {(-1, 0): "row", (1, 0): "row", (0, -1): "column", (0, 1): "column"}
 
 
@@ -104,7 +105,7 @@ def swapped(samples: Samples) -> Iterator[str]:
 
 
 def shifted(samples: Samples) -> Iterator[str]:
-    """Fields that lie a row or column, or half the globe, off their truth."""
+    """Fields that lie a row or column, or half the globe, off their truth, or are turned over."""
     for sample in samples.values():
         at_home = _difference(sample.estimate, sample.truth)
         tiny = 1e-12 * float(np.nanmean(sample.truth.astype(np.float64) ** 2))
@@ -121,6 +122,16 @@ def shifted(samples: Samples) -> Iterator[str]:
                     f"to {there / at_home:.0%}): it is shifted; correct the coordinates"
                 )
                 break
+        for axis, what in enumerate(TURNED):
+            over = np.flip(sample.estimate, axis)
+            known = np.count_nonzero(np.isfinite(over) & np.isfinite(sample.truth))
+            if 2 * known < np.count_nonzero(sample.sea):
+                continue
+            if _difference(over, sample.truth, below=much_less) < much_less:
+                yield (
+                    f"{sample.name} fits the truth {what}: its values are in another order than "
+                    "its coordinate; correct one of them"
+                )
         if not sample.global_in_longitude:
             continue
         turned = np.roll(sample.estimate, sample.truth.shape[1] // 2, axis=1)

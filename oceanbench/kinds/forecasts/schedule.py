@@ -28,7 +28,7 @@ class ForecastKeys(Section):
     starts: Starts | None = None
     leads: list[Lead] = Field(default_factory=list)
     damping: list[Annotated[Number, Field(ge=0, le=1)]] = Field(default_factory=list)
-    decorrelation_days: Annotated[Number, Field(gt=0)] | None = None
+    decorrelation_days: Annotated[Number, Field(gt=0, le=36_525)] | None = None
     centred_rmse: Annotated[Number, Field(gt=0)] | None = None
     depths: list[Number] = Field(default_factory=list)
     derived: dict[str, Text] = Field(default_factory=dict)

@@ -188,8 +188,8 @@ def _leads_of(part: xr.Dataset, wanted: Sequence[int], name: str) -> dict[int, i
     if len(set(found)) < len(found):
         twice = next(lead for lead in found if found.count(lead) > 1)
         raise OceanbenchError(f"{name}: lead {twice} occurs twice; keep one")
-    shifted = [lead + 1 for lead in found]
-    if not set(found) & set(wanted) or (found != list(wanted) and shifted == list(wanted)):
+    of_wanted = [lead - 1 for lead in wanted], [24 * lead for lead in wanted]  # indices, hours
+    if not set(found) & set(wanted) or (found != list(wanted) and found in of_wanted):
         raise OceanbenchError(
             f"{name}: leads {_some(found)} days, expected {_some(wanted)}: a lead is the days "
             "since the initial conditions; correct them, or name an index from zero lead_day_index"

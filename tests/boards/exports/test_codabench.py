@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -182,7 +183,16 @@ def test_a_file_of_the_truth_is_never_public(oceanbench: Command, tmp_path: Path
     toy = builders.maps_challenge(tmp_path / "toy", datasets__old=both, periods=periods)
     words = ["export", "codabench", toy.path, "a.zip", "--sample", tmp_path / "toy" / "truth.nc"]
     code, _, err = oceanbench(*words)
-    assert code == 2 and "datasets.old: truth.nc holds the truth too" in err
+    assert code == 2 and "datasets.old" in err and "truth" in err
+    shutil.copy(tmp_path / "toy" / "truth.nc", tmp_path / "toy" / "past.nc")
+    for role in ("training", "auxiliary"):
+        copy = {**both, "role": role, "layout": "grid", "path": "past.nc"}
+        toy = builders.maps_challenge(tmp_path / "toy", datasets__old=copy, periods=periods)
+        code, _, err = oceanbench(*words)
+        assert code == 2 and "datasets.old has maps of the truth" in err, role
+    toy = builders.maps_challenge(tmp_path / "toy")
+    code, _, err = oceanbench(*words)
+    assert code == 2 and "is the truth; give a submission" in err
     assert not list(tmp_path.glob("*.zip"))
 
 
@@ -214,7 +224,8 @@ def test_a_bundle_is_refused_in_one_line(oceanbench: Command, tmp_path: Path) ->
     toy = builders.maps_challenge(tmp_path / "toy")
     assert "ends in .zip" in oceanbench("export", "codabench", toy.path, "toy.tar")[2]
     assert "give --sample FILE" in oceanbench("export", "codabench", toy.path, "toy.zip")[2]
-    words = ["export", "codabench", toy.path, "a.zip", "--sample", tmp_path / "toy" / "truth.nc"]
+    words = ["export", "codabench", toy.path, "a.zip", "--sample", tmp_path / "mine.nc"]
+    builders.write(builders.maps(noise=0.1), tmp_path / "mine.nc")
     assert "--wheel gone.whl" in oceanbench(*words, "--wheel", "gone.whl")[2]
     assert "--end 2001-01-01" in oceanbench(*words, "--end", "2001-01-01")[2]
     assert not list(tmp_path.glob("*.zip"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import struct
 import time
 import zlib
 from pathlib import Path
@@ -114,8 +115,39 @@ def test_no_chunk_is_decoded_to_less_than_it_holds(filters, content, mask, tmp_p
                 array.id.write_direct_chunk((0,), content, mask)
         if whole:
             assert check_files([path], Budget(), "a.nc") == 512
+            with h5py.File(path, "a") as file:  # which a file may have beside it
+                kept = {key: filters[key] for key in filters if key != "fletcher32"}
+                names = file.create_dataset("names", (2,), h5py.string_dtype(), chunks=(2,), **kept)
+                names[:] = ["a", "bc"]
+            check_files([path], Budget(), "a.nc")
         else:
             assert "has a chunk that " in refusal(path)
+
+
+def index_entry(size: int, place: int, address: int) -> bytes:
+    """Entry of an index of chunks of a row each: bytes, no mask, place, and where it lies."""
+    return struct.pack("<2I3Q", size, 0, place, 0, 0) + address.to_bytes(8, "little")
+
+
+@every("other, words", [(8, "has 8 bytes"), (99999, "has 99999 bytes"), (None, "on each other")])
+def test_an_index_of_chunks_says_where_each_lies_and_how_long_it_is(other, words, tmp_path):
+    """What is shorter than its chunk would be read from memory; chunks of one place, for ever."""
+    path = tmp_path / "a.nc"
+    packed = {"compression": "gzip"} if other is None else {}
+    with h5py.File(path, "w", libver="earliest") as file:
+        array = file.create_dataset("ssh", (40, 4000), "f8", chunks=(1, 4000), **packed)
+        array[0] = np.random.default_rng(0).standard_normal(4000)
+        array[1:] = 1.0
+        first, *others = [array.id.get_chunk_info(n) for n in range(40)]
+    assert check_files([path], Budget(), "a.nc") == 40 * 32000
+    content = path.read_bytes()
+    for one in others:
+        entry = (one.size, one.chunk_offset[0], one.byte_offset)
+        assert content.count(index_entry(*entry)) == 1
+        size, address = (first.size, first.byte_offset) if other is None else (other, entry[2])
+        content = content.replace(index_entry(*entry), index_entry(size, entry[1], address))
+    path.write_bytes(content)
+    assert words in refusal(path)
 
 
 @every("stored", [256, 1])

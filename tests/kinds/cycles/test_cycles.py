@@ -190,8 +190,9 @@ def test_a_process_of_its_own_makes_no_difference_to_what_is_found(toy: Path) ->
         np.testing.assert_array_equal(opened["model_steps"], here["model_steps"])
 
 
-def test_what_was_kept_on_disk_is_found_out(toy: Path) -> None:
-    with pytest.raises(OceanbenchError, match="of a world is another one when the world is asked"):
+def test_nothing_is_kept_on_disk_or_it_is_found_out(toy: Path) -> None:
+    words = "Read-only|denied|of a world is another one when the world is asked"  # by the system
+    with pytest.raises(OceanbenchError, match=words):
         run(str(toy.with_name("cheat.py")), Challenge.load(toy), output=toy.parent / "results")
 
 

@@ -376,6 +376,11 @@ DECLARATIONS = {
     "mask of time": (
         {"masks": {"ocean": {"time": ["2020-01-05", "2020-01-06"]}}}, "masks.ocean.time"
     ),
+    "a reference without a variable": (
+        {"datasets": CONTENT["datasets"] | {"climatology": CONTENT["datasets"]["climatology"]
+                                            | {"variables": {"zos": "zos"}}}},
+        "climatology.variables: no 'thetao'",
+    ),
     "no persistence": (
         {"datasets": {k: d for k, d in CONTENT["datasets"].items() if k != "initial"},
          "metrics": [{"metric": "skill", "label": "zos", "relative_to": "persistence"}]},

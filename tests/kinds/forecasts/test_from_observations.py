@@ -181,6 +181,7 @@ WRONG = {
     "truth that is given": (
         content(first={"latency_days": 0.5}), "may have been delivered by the start"),
     "no decorrelation": ({**CONTENT, "decorrelation_days": None}, "decorrelation_days: is missing"),
+    "never decorrelated": ({**CONTENT, "decorrelation_days": 1e300}, "decorrelation_days: found"),
     "too near": ({**CONTENT, "decorrelation_days": 30.0}, "less than 90 days"),
     "factors": ({**CONTENT, "damping": [1.0]}, "1 factors and 4 leads"),
     "analyses": ({**CONTENT, "inputs": "analyses"}, "leads: 0 is the analysis itself"),

@@ -52,7 +52,10 @@ def spilled(field: xr.DataArray, value: float) -> xr.DataArray:
     return field.where(~beside, value)
 
 
+BACKWARD = slice(None, None, -1)
 REFUSED = {
+    "rows turned over": (TOMORROW.isel(latitude=BACKWARD), "fits the truth upside down"),
+    "columns turned over": (TOMORROW.isel(longitude=BACKWARD), "east and west exchanged"),
     "kelvin": (changed(thetao=TODAY.thetao + 273.15), "in kelvin; subtract 273.15"),
     "fraction": (changed(so=TODAY.so / 1000), "0.001 times as large"),
     "per cent": (changed(so=TODAY.so / 10), "0.1 times as large"),
