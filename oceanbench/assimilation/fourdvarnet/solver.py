@@ -196,8 +196,7 @@ class FourDVarNet(torch.nn.Module):
         start = first_guess.new_zeros(batch, len(bumps.scales) * days, *bumps.nodes)
         target: list[Tensor] = [weight * innovation, torch.zeros_like(start)]
         if self.second is not None and second is not None:
-            begun = first_guess / self.correction + mean
-            apart = self.second(begun, second / self.correction)
+            apart = self.second(first_guess / self.correction + mean, second / self.correction)
             target.append(-self.log_second_weight.exp() * apart)
         return VariationalProblem(
             self, bumps, size, mean, weight * mask * size, gates, tuple(target), start
