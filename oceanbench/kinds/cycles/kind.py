@@ -215,8 +215,9 @@ def cost(declaration: Declaration, result: Result) -> tuple[str, str]:
     """
     part: Mapping[str, Any] = result.coverage[0] if result.coverage else {}
     cycles, steps = part.get("cycles"), part.get(STEPS)
-    known = isinstance(cycles, int) and cycles > 0 and isinstance(steps, int)
-    return "cost of a cycle [model steps]", f"{steps / cycles:.0f}" if known else "–"
+    if isinstance(cycles, int) and cycles > 0 and isinstance(steps, int):
+        return "cost of a cycle [model steps]", f"{steps / cycles:.0f}"
+    return "cost of a cycle [model steps]", "–"
 
 
 def lost(declaration: Declaration, result: Result) -> str:
