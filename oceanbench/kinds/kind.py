@@ -43,7 +43,7 @@ class Cases(NamedTuple):
         return f"{self.name}, {'correlated' if self.dated else 'independent of each other'}"
 
 
-Asked = Callable[[Any], Any]  # question -> answer
+Ask = Callable[[Any], Any]  # question -> answer
 Questions = Sequence[tuple[Inputs, xr.Dataset]]  # inputs and target of calls of one function
 
 
@@ -62,11 +62,11 @@ class Driving:
 
     many: Callable[[str, Questions], Iterable[xr.Dataset]] | None = None
     room: Room | None = None
-    session: Callable[[Callable[[Any], Asked]], AbstractContextManager[Asked]] | None = None
+    session: Callable[[Callable[[Any], Ask]], AbstractContextManager[Ask]] | None = None
 
     def asked(
-        self, functions: Functions, serve: Callable[[Any], Asked]
-    ) -> AbstractContextManager[Asked]:
+        self, functions: Functions, serve: Callable[[Any], Ask]
+    ) -> AbstractContextManager[Ask]:
         """Block in which a method is asked again and again, and remembers what it was told.
 
         Parameters
