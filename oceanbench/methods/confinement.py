@@ -54,14 +54,13 @@ class Confinement(NamedTuple):
         """Hide files, or their folder where it has many of them and not the method."""
         real = {Path(os.path.realpath(file)) for file in files}
         folders = [file.parent for file in real]
-        used = [
-            os.path.realpath(place) for place in map(str, (method.parent, Path.cwd(), *sys.path))
-        ]
+        used = [os.path.realpath(place) for place in map(str, (method.parent, *sys.path))]
         for folder in set(folders):
             free = not any(Path(place).is_relative_to(folder) for place in used)
             if folders.count(folder) > MANY and free:
-                real = {f for f in real if f.parent != folder} | {folder}
-        return cls(tuple(sorted(real)), keeps)
+                real.add(folder)
+        outer = [place for place in real if not real & set(place.parents)]
+        return cls(tuple(sorted(outer)), keeps)
 
 
 def confine(how: Confinement, folder: Path) -> bool:

@@ -171,7 +171,8 @@ def _data_of(challenge: Challenge, data_dir: Path | None) -> list[Path]:
     names = challenge.datasets
     files = [file for name in names for file in challenge.present(name, data_dir)]
     shipped_data = shipped.folder("challenges").glob("*/data")
-    return [*files, *shipped_data, *shipped.data_folders(challenge.path.parent)[1:]]
+    in_wheel = [folder.parent for folder in shipped.data_folders(challenge.path.parent)[1:]]
+    return [*files, *shipped_data, *in_wheel]
 
 
 def _weights_file(

@@ -248,7 +248,9 @@ def test_a_call_keeps_nothing_and_reads_no_data_from_disk(tmp_path: Path) -> Non
     (tmp_path / "known").write_text("known")
     places = [str(tmp_path / "known"), str(tmp_path / "new"), "/dev/shm/oceanbench-test"]
     given = {"places": places, "hidden": str(hidden)}
-    how = Confinement.of([hidden], method, keeps=False)
+    (tmp_path / "data").mkdir()
+    how = Confinement.of([hidden, tmp_path / "data", tmp_path / "data" / "in"], method, keeps=False)
+    assert how.hidden == (tmp_path / "data", hidden), "one covers what is in it"
     with MethodServer() as server:
         for _ in range(2):
             value, _, confined = server.call(method, "keeps", {}, TARGET, given, None, how)
