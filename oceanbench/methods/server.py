@@ -12,7 +12,6 @@ import errno
 import importlib
 import os
 import pickle
-import resource
 import sys
 import time
 import traceback
@@ -32,7 +31,6 @@ from oceanbench.methods.remote_inputs import Empty, Opened, Read, RemoteInputs
 
 REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)  # to a call that may keep nothing
 ANSWERED = 86  # how a process ends that has sent what was asked: not as a method that ends it
-LONGEST = 1800  # CPU seconds of a session, after which the system ends it
 
 
 class Call(NamedTuple):
@@ -155,7 +153,6 @@ def _answer(connection: Connection, call: Call, confined: bool) -> None:
 def _converse(connection: Connection, session: Session, confined: bool) -> None:
     """Answer one question after the other, until there is none; a failure is the last answer."""
     served: list[Callable[[Any], Any]] = []
-    resource.setrlimit(resource.RLIMIT_CPU, (LONGEST, LONGEST + 10))
 
     def value() -> Answer:
         module = None if served else imported(session.method)

@@ -208,16 +208,15 @@ def facts(declaration: Declaration) -> list[tuple[str, str]]:
 
 
 def cost(declaration: Declaration, result: Result) -> tuple[str, str]:
-    """Steps of the model, for one cycle of one world.
-
-    The CPU time of a method stands in the result too, and not here: answers of less than a
-    millisecond are measured badly where others share the machine.
-    """
+    """CPU time of the method, and steps of the model, for one cycle of one world."""
+    seconds: Any = result.provenance.get("cpu_seconds")
     part: Mapping[str, Any] = result.coverage[0] if result.coverage else {}
     cycles, steps = part.get("cycles"), part.get(STEPS)
-    if isinstance(cycles, int) and cycles > 0 and isinstance(steps, int):
-        return "cost of a cycle [model steps]", f"{steps / cycles:.0f}"
-    return "cost of a cycle [model steps]", "–"
+    heading = "cost of a cycle [CPU ms, model steps]"
+    if not isinstance(cycles, int) or cycles < 1:
+        return heading, "–"
+    time = f"{1e3 * seconds / cycles:.2g}" if isinstance(seconds, int | float) else "–"
+    return heading, f"{time}, {steps / cycles:.0f}" if isinstance(steps, int) else f"{time}, –"
 
 
 def lost(declaration: Declaration, result: Result) -> str:
