@@ -23,11 +23,7 @@ from typing import NamedTuple
 
 NEW_USER, NEW_IPC, NEW_MOUNTS = 0x10000000, 0x08000000, 0x00020000  # of unshare(2)
 BIND, ALL_BELOW, PRIVATE, READ_ONLY = 0x1000, 0x4000, 0x40000, 0x1  # of mount(2)
-NO_NEW_RIGHTS, ADOPTS, WITHOUT = (
-    38,
-    36,
-    24,
-)  # PR_SET_NO_NEW_PRIVS, _CHILD_SUBREAPER, PR_CAPBSET_DROP
+NO_NEW_RIGHTS, ADOPTS, WITHOUT = 38, 36, 24  # of prctl(2): no_new_privs, subreaper, drop a right
 ADMINISTERS, TRACES = 21, 19  # capabilities
 MOUNT_SETATTR, RULESET, RULE, RESTRICT = 442, 444, 445, 446  # system calls
 WRITES, READS = 1 << 1, 1 << 2  # rights of Landlock
