@@ -23,7 +23,7 @@ SHAPE = (40, 25, 30)
 SCORES = [
     name
     for name, m in METRICS.items()
-    if m.probabilistic and not (m.joint or m.of_draws or m.of_posterior)
+    if m.probabilistic and m.needs != "windows" and not (m.joint or m.of_draws or m.of_posterior)
 ]
 
 
