@@ -38,7 +38,7 @@ def rows(folder: str, methods: list[str]) -> Iterator[str]:
     _, checked, weights, _ = worlds.scenes()
     inner, ahead = worlds.place.inner(configuration.margin), configuration.past_days
     truth = checked.truth[:, ahead:]
-    found = {
+    found: dict[str, AnyFloatArray] = {
         "model from the map of the start": checked.runs[:, 0, ahead:],
         "combination of three runs": combined(checked.runs, weights)[:, ahead:],
     }
@@ -47,8 +47,8 @@ def rows(folder: str, methods: list[str]) -> Iterator[str]:
         trained = TrainedForecast.of(Weights.load(path).tensors, name=method)
         for label, given in (("", False), (", each with its first guess", True)):
             guided = np.array([given])
-            forecasts = [trained.anomalies(checked, n, guided=guided) for n in range(len(checked))]
-            found[f"`{method}`{label}"] = np.array(forecasts)
+            each = [trained.anomalies(checked, n, guided=guided) for n in range(len(checked))]
+            found[f"`{method}`{label}"] = np.array(each)
         nowcast = found[f"`{method}`"][:, :1]
         found[f"`{method}`, its nowcast persisted"] = np.repeat(nowcast, truth.shape[1], axis=1)
     own = worlds.checked_starts
