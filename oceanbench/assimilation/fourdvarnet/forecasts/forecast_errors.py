@@ -3,11 +3,11 @@ r"""Errors of a learned forecast, as starts of validation tell them, and members
 Runs of the model that began on different days differ where the flow is hard to foresee. The error
 of a forecast at a lead has the variance
 
-.. math:: \sigma^2(\tau, x) = a_\tau + b_\tau \, s^2(\tau, x)
+.. math:: \sigma^2(\tau, x) = a_\tau + b_\tau \, \frac{s^2(\tau, x)}{1 + s^2(\tau, x) / c_\tau}
 
-with the variance :math:`s^2` of the runs, smoothed. Divided by it, errors of two leads have a
-correlation each, and those of two places one of Matérn of order 3/2. Four kinds of numbers say all
-that, and a member is the forecast plus a Gaussian field that has them.
+with the variance :math:`s^2` of the runs, smoothed: no error grows for ever. Divided by it, errors
+of two leads have a correlation each, and those of two places one of Matérn of order 3/2. These
+numbers say all, and a member is the forecast plus a Gaussian field that has them.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ BLUR = 9  # rows and columns over which the variance of the runs is averaged
 APART = 6  # rows, at the most, of the nodes whose errors tell how far they are correlated
 ROUNDS = 12  # in which the variance is fitted, weighted by what the round before found
 LEAST = 1e-8  # m², of a variance
+LIMITS = (1.25e-3, 2.5e-3, 5e-3, 1e-2, 2e-2, 1e6)  # m², c, of which the likeliest is taken
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class ForecastErrors:
 
     Attributes
     ----------
-    levels : (leads, 2) a, in m², and b
+    levels : (leads, 3) a, in m², b, and c, in m²
     leads : (leads, leads) correlations of the errors of two leads
     length_km : scale of Matérn's correlation in space
     """
@@ -82,8 +83,9 @@ class ForecastErrors:
         ----------
         unsure : variance of the runs, of the same shape, m²
         """
-        level, growth = self.levels.T[:, :, None, None]
-        found: FloatArray = np.sqrt(np.maximum(level + growth * unsure, LEAST))
+        level, growth, limit = self.levels.T[:, :, None, None]
+        grown = growth * unsure / (1.0 + unsure / limit)
+        found: FloatArray = np.sqrt(np.maximum(level + grown, LEAST))
         return found
 
     def drawn(
@@ -136,10 +138,24 @@ def unsureness(runs: AnyFloatArray) -> AnyFloatArray:
     return found
 
 
-def _levels(squares: FloatArray, unsure: AnyFloatArray) -> tuple[float, float]:
-    """Level and growth of the variance with that of the runs: the likeliest of a Gaussian."""
-    known = np.stack([np.ones(unsure.size), unsure.ravel().astype(np.float64)])
-    wanted, found = squares.ravel(), np.array([squares.mean(), 0.0])
+def _levels(squares: FloatArray, unsure: AnyFloatArray) -> tuple[float, float, float]:
+    """Level and growth of the variance with that of the runs, and its limit: the likeliest."""
+    wanted, variance, likeliest = squares.ravel(), unsure.ravel().astype(np.float64), np.inf
+    best = (0.0, 0.0, LIMITS[-1])
+    for limit in LIMITS:
+        grown = variance / (1.0 + variance / limit)
+        level, growth = _line(wanted, grown)
+        expected = np.maximum(level + growth * grown, LEAST)
+        unlikely = float(np.mean(np.log(expected) + wanted / expected))
+        if unlikely < likeliest:
+            likeliest, best = unlikely, (level, growth, limit)
+    return best
+
+
+def _line(wanted: FloatArray, grown: FloatArray) -> tuple[float, float]:
+    """Level and growth of a variance, neither below zero: the likeliest of a Gaussian."""
+    known = np.stack([np.ones(grown.size), grown])
+    found = np.array([wanted.mean(), 0.0])
     for _ in range(ROUNDS):
         weight = 1.0 / np.square(np.maximum(found @ known, LEAST))
         left, right = (known * weight) @ known.T, (known * weight) @ wanted

@@ -114,6 +114,11 @@ class LearningWorlds:
         return Place.of(self.climatology, *axes)
 
     @property
+    def checked_starts(self) -> int:
+        """How many of the starts to choose by are of the challenge; they come first."""
+        return self._starts(self.validation.days, OWN_STRIDE).size
+
+    @property
     def box(self) -> tuple[float, float, float, float]:
         """Longitudes and latitudes of the nodes."""
         longitude, latitude = self.place.longitude, self.place.latitude

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from oceanbench.arrays import AnyFloatArray, BoolArray, IntArray
+from oceanbench.arrays import AnyFloatArray, BoolArray, FloatArray, IntArray
 from oceanbench.assimilation.fourdvarnet.forecasts.configuration import ForecastConfiguration
 from oceanbench.assimilation.fourdvarnet.forecasts.trajectories import (
     combined,
@@ -36,15 +36,13 @@ class Place:
     climatology : the same with its coordinates, where it was given
     """
 
-    longitude: AnyFloatArray
-    latitude: AnyFloatArray
-    mean: AnyFloatArray
+    longitude: FloatArray
+    latitude: FloatArray
+    mean: FloatArray
     climatology: xr.DataArray
 
     @classmethod
-    def of(
-        cls, climatology: xr.DataArray, longitude: AnyFloatArray, latitude: AnyFloatArray
-    ) -> Place:
+    def of(cls, climatology: xr.DataArray, longitude: FloatArray, latitude: FloatArray) -> Place:
         """Nodes, and a climatology (latitude, longitude) without holes."""
         at = {"longitude": longitude, "latitude": latitude}
         field = climatology.interp(at, kwargs={"fill_value": None})
