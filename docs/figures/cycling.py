@@ -20,6 +20,7 @@ from oceanbench.result import Result
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURE = ROOT / "docs" / "images" / "cycling.svg"
+MARKS = ("o", "s", "^")  # of colours that come again
 TICKS = (0.15, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0)
 TITLES = {
     "lorenz96_cycles": "all observed each 0.05",
@@ -59,16 +60,14 @@ def draw() -> Figure:
                 score.value,
                 [[below], [above]],
                 color=colour,
-                marker="o",
+                marker=MARKS[number // len(LINES)],
                 mfc="white" if diverged else colour,
+                linestyle="none",
+                label=result.name,
             )
-            place = (steps(result), score.value)
-            left = number % 2 == 1  # of neighbours whose names would lie on each other
-            look = {"ha": "right" if left else "left", "fontsize": 7}
-            offset = (-6 if left else 6, -2)
-            axes.annotate(result.name, place, offset, textcoords="offset points", **look)
+        axes.legend(fontsize=7, loc="upper right", title="from the least error", title_fontsize=7)
         axes.set(xscale="log", yscale="log", title=title, xlabel="model steps a cycle")
-        axes.margins(x=0.35, y=0.08)
+        axes.margins(x=0.2, y=0.08)
         axes.yaxis.set_major_locator(FixedLocator(TICKS))
         axes.yaxis.set_major_formatter(ScalarFormatter())
         axes.yaxis.set_minor_locator(NullLocator())
