@@ -57,3 +57,9 @@ def test_formulas_are_drawn_by_the_browser_itself(site: Path) -> None:
         marked += text.count('class="arithmatex"')
         drawn += text.count('class="arithmatex"><math ')
     assert marked == drawn > 200
+
+
+def test_every_card_is_in_the_navigation() -> None:
+    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    for card in (ROOT / "challenges").glob("*/README.md"):
+        assert f" cards/{card.parent.name}.md\n" in navigation, card.parent.name

@@ -21,6 +21,8 @@ def distances(
     places, others : (points,) on a line or circle, or (points, axes)
     periods : length of each axis, after which it begins again; None where it does not
 
+    Examples
+    --------
     >>> distances(np.array([0.0, 9.0]), np.array([1.0]), [10.0])
     array([[1.],
            [2.]])
