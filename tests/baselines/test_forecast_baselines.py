@@ -33,6 +33,8 @@ OTHERS = {  # than methods of any ocean's analyses
     "layered_ocean",  # of one ocean only
     "oi_forecast",  # and the next: of observations, see test_forecasts_from_observations
     "quasi_geostrophic_forecast",
+    "unet_forecast",  # and the next: of observations too, see test_learned_forecasts
+    "fourdvarnet_forecast",
 }
 OF_FORECASTS = [
     name for name, method in METHODS.items() if "forecasts" in method.KINDS and name not in OTHERS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import time
 from importlib.util import module_from_spec, spec_from_file_location
@@ -99,5 +100,5 @@ def test_the_script_runs_tests_and_parts_and_keeps_to_its_time(tmp_path: Path) -
     )
     assert run.returncode == 0, run.stdout + run.stderr
     tests = json.loads((tmp_path / "tests.json").read_text(encoding="utf-8"))
-    assert tests["code"] == 0 and "3 passed" in tests["summary"]
+    assert tests["code"] == 0 and re.match(r"[1-9]\d* passed", tests["summary"])
     assert json.loads((tmp_path / "oi.json").read_text(encoding="utf-8"))["errors"] == []
