@@ -307,8 +307,8 @@ def test_glob_of_daily_files_is_one_submission(challenge, tmp_path):
     assert len(mine.sha256) == 64
 
 
-@pytest.mark.parametrize(
-    ("change", "words"),
+@every(
+    "change, words",
     [
         (lambda d: d.assign_coords(longitude=d["longitude"] + 0.1), "longitude"),
         (lambda d: d.isel(latitude=slice(1, None)), "latitude"),
@@ -325,7 +325,7 @@ def test_files_of_a_glob_that_do_not_fit_together_are_refused(change, words, cha
     assert any(w in text for w in words.split("|"))
 
 
-@pytest.mark.parametrize("name", ["mine[1].nc", "[final]/mine.nc", "mine (copy).nc", "µ ssh.nc"])
+@every("name", ["mine[1].nc", "[final]/mine.nc", "mine (copy).nc", "µ ssh.nc"])
 def test_file_is_found_under_any_name(name, challenge, tmp_path):
     path = tmp_path / name
     path.parent.mkdir(exist_ok=True)
@@ -424,7 +424,7 @@ def bomb(path, *, count=15, start=0, west=-65.0, east=-61.0, nx=400, ny=400):
     return path
 
 
-@pytest.mark.parametrize("kind", ["one file", "round the globe", "several files", "descending"])
+@every("kind", ["one file", "round the globe", "several files", "descending"])
 def test_absurd_size_is_refused_before_anything_is_read(kind, challenge, tmp_path, monkeypatch):
     challenge = challenge.model_copy(update={"budget": Budget(values=2**18)})
     path = tmp_path / "bomb.nc"

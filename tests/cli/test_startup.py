@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from rows import every
 
 SLOW = ["numpy", "xarray", "torch", "xrft", "pandas", "scipy", "matplotlib", "pydantic"]
 REPORT = f"import json; print(json.dumps([m for m in {SLOW} if m in sys.modules]), file=sys.stderr)"
@@ -26,7 +27,7 @@ def test_import_brings_nothing_slow(module: str) -> None:
     assert slow_modules_after(f"import {module}") == []
 
 
-@pytest.mark.parametrize(
+@every(
     "arguments", [["--help"], ["evaluate", "--help"], ["--version"], ["list"], ["list", "--json"]]
 )
 def test_help_brings_nothing_slow(arguments: list[str]) -> None:

@@ -326,7 +326,7 @@ def test_the_rate_rises_and_falls() -> None:
     assert rates[10:] == sorted(rates[10:], reverse=True)
 
 
-@pytest.mark.parametrize(("steps", "validations"), [(40, 8), (7, 3), (3, 10), (1, 1)])
+@every("steps, validations", [(40, 8), (7, 3), (3, 10), (1, 1)])
 def test_the_last_step_is_validated(steps: int, validations: int) -> None:
     schedule = TrainingSchedule(steps=steps, validations=validations)
     when = [step for step in range(steps) if schedule.validates_after(step)]

@@ -156,9 +156,7 @@ def test_no_samples_no_error():
     assert nadir_error(make_track([], np.array([], int)), seed=0).size == 0
 
 
-@pytest.mark.parametrize(
-    ("kilometres", "metres"), [(10, 0.0295), (30, 0.0179), (50, 0.0247), (60, 0.0460)]
-)
+@every("kilometres, metres", [(10, 0.0295), (30, 0.0179), (50, 0.0247), (60, 0.0460)])
 def test_karin_noise_of_the_public_table(kilometres, metres):
     """The fit is good to 2.4 % rms: single values to 6 %."""
     assert karin_noise_std(kilometres, pixel_km2=1.0) == pytest.approx(metres, rel=0.06)

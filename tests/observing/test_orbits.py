@@ -184,8 +184,8 @@ def test_one_hertz_step(mission, kilometres):
     assert step.max() < orbit.ground_speed + 0.47  # the Earth turns at 0.46 km/s
 
 
-@pytest.mark.parametrize(
-    ("mission", "count"),
+@every(
+    "mission, count",
     [
         ("topex-poseidon_interleaved", 6561),
         ("jason1", 6638),
