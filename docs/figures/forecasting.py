@@ -77,14 +77,19 @@ def apart() -> dict[str, list[dict[str, Any]]]:
     return found
 
 
+def results() -> dict[str, dict[str, Any]]:
+    """Results of the board, but for other seeds of a row."""
+    paths = sorted((ROOT / "leaderboards" / CHALLENGE).glob("*.json"))
+    found = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in paths}
+    return {name: one for name, one in found.items() if not one["submission"]["seed_of"]}
+
+
 def rows() -> dict[str, list[dict[str, Any]]]:
     """The same of every row of the board."""
-    found = {}
-    for path in sorted((ROOT / "leaderboards" / CHALLENGE).glob("*.json")):
-        scores = json.loads(path.read_text(encoding="utf-8"))["scores"]
-        found[path.stem] = [
-            score for score in scores if score["metric"] == "rmse" and not score.get("against")
-        ]
+    found = {
+        name: [s for s in one["scores"] if s["metric"] == "rmse" and not s.get("against")]
+        for name, one in results().items()
+    }
     return dict(sorted(found.items(), key=lambda item: pooled(item[1])["value"]))
 
 
@@ -134,9 +139,9 @@ def draw(found: Mapping[str, list[dict[str, Any]]]) -> Figure:
 def starts() -> list[str]:
     """Ratio of pooled errors of pairs of rows, and the starts that ±5 % of it needs."""
     squares = {}
-    for path in sorted((ROOT / "leaderboards" / CHALLENGE).glob("*.json")):
-        (series,) = json.loads(path.read_text(encoding="utf-8"))["series"]
-        squares[path.stem] = np.array(series["squared_error"])
+    for name, result in results().items():
+        (series,) = result["series"]
+        squares[name] = np.array(series["squared_error"])
     lines = []
     for one, other in combinations(squares, 2):
 
