@@ -73,7 +73,7 @@ def _cluster(address: str) -> Iterator[Executor]:
             "pip install distributed"
         ) from problem
     try:
-        client: Any = Client(address, timeout=PATIENCE)  # type: ignore[no-untyped-call]
+        client: Any = Client(address, timeout=PATIENCE, set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, TimeoutError, ValueError, TypeError, ImportError) as problem:
         raise OceanbenchError(
             f"--scheduler {address}: no scheduler answers there; start one with 'dask scheduler', "

@@ -132,7 +132,9 @@ def estimate_all(
         return
     from distributed import Client  # noqa: PLC0415  (slow to import)
 
-    cluster: Any = Client(n_workers=workers, threads_per_worker=1, dashboard_address=":0")  # type: ignore[no-untyped-call]
+    cluster: Any = Client(
+        n_workers=workers, threads_per_worker=1, dashboard_address=":0", set_as_default=False
+    )  # type: ignore[no-untyped-call]
     with cluster as client:
         futures = [client.submit(_estimate, p, folder, pure=False) for p in problems]
         for number in progress(range(len(futures)), "mapping"):

@@ -474,7 +474,7 @@ def test_a_dask_cluster_gives_identical_scores_and_refusals(usual, tmp_path):
     hole = forecast()
     hole["zos"][3, 1, 4, 16] = np.nan
     cluster = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
-    with distributed.Client(**cluster) as client:
+    with distributed.Client(**cluster, set_as_default=False) as client:
         executor: Executor = client.get_executor()
         assert same(evaluate(challenge, mine, executor=executor), usual)
         with pytest.raises(OceanbenchError, match=f"1 of {int(SEA.sum())} cells of 'zos'"):
