@@ -11,7 +11,6 @@
 - ``scenes``: what was known at a start, and what came of it
 - ``trajectories``: interpolated maps of the past, model runs from them, their best combination
 - ``worlds``: further worlds, simulated
-- ``kept_arrays``: arrays kept in a folder
 - ``configuration``: numbers and words that a network is made of, and the network
 - ``direct_forecast``: the network that solves no variational problem
 """

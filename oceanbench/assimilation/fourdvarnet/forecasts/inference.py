@@ -105,10 +105,8 @@ class TrainedForecast:
         self, inputs: Mapping[str, xr.Dataset], variable: str, start: np.datetime64, place: Place
     ) -> Scenes:
         """What is known at a start, without a first guess: one scene, of no truth."""
-        c, tracks = self.configuration, {}
-        for name, dataset in inputs.items():
-            if dataset.attrs.get("role") == "observations":
-                tracks[name] = dataset
+        c = self.configuration
+        tracks = {n: d for n, d in inputs.items() if d.attrs.get("role") == "observations"}
         seen = Delivered.of(tracks, variable, start, place, c.coarsen)
         seen = seen.by(0.0, 0.0, c.past_days + 1.0)
         runs = runs_of([seen], place, c, device=self.device)

@@ -17,7 +17,6 @@ from oceanbench.assimilation.fourdvarnet.forecasts.first_guess_levels import (
     guesses_of,
     levels_of,
 )
-from oceanbench.assimilation.fourdvarnet.forecasts.kept_arrays import Arrays, digest_of, kept
 from oceanbench.assimilation.fourdvarnet.forecasts.periods import Flight, Period
 from oceanbench.assimilation.fourdvarnet.forecasts.scenes import (
     Delivered,
@@ -31,7 +30,8 @@ from oceanbench.assimilation.fourdvarnet.forecasts.trajectories import combinati
 from oceanbench.assimilation.fourdvarnet.forecasts.worlds import laid, simulated
 from oceanbench.assimilation.observations.along_track_errors import AlongTrack, fitted
 from oceanbench.errors import OceanbenchError
-from oceanbench.grid import KM_PER_DEGREE, centre_longitude, fill_holes
+from oceanbench.grid import centre_longitude, fill_holes
+from oceanbench.learning.kept_arrays import Arrays, digest_of, kept, named
 from oceanbench.observing.noise import AltimeterError, fitted_error
 
 SHIFTS_SEED = 0  # of the days and degrees that tracks are moved by, whatever the training's seed is
@@ -130,7 +130,9 @@ class LearningWorlds:
         flights, count = [*learned, *checked], len(learned)
         parts = [self._begun(number, flight) for number, flight in enumerate(flights)]
         made_of = repr([self._made_of(number, flight) for number, flight in enumerate(flights)])
-        told = kept(self.checkpoint, "told", made_of, lambda: self._told(flights[0], parts[:count]))
+        told = kept(
+            self.checkpoint, named("told", made_of), lambda: self._told(flights[0], parts[:count])
+        )
         weights, numbers = told["weights"], told["errors"].tolist()
         errors = AlongTrack(numbers[0], numbers[1], AltimeterError(*numbers[2:]))
         made = []
@@ -180,7 +182,7 @@ class LearningWorlds:
             return {"runs": runs, "guess": guess, "told": told, "truth": truth}
 
         made_of = self._made_of(number, flight)
-        return dict(kept(self.checkpoint, f"flight-{number}", made_of, make))
+        return dict(kept(self.checkpoint, named(f"flight-{number}", made_of), make))
 
     def _seen_about(
         self,
@@ -201,7 +203,7 @@ class LearningWorlds:
             return {"misfit": misfit, "observed": observed}
 
         made_of = repr((self._made_of(number, flight), weights.tolist(), errors))
-        found = kept(self.checkpoint, f"misfits-{number}", made_of, make)
+        found = kept(self.checkpoint, named(f"misfits-{number}", made_of), make)
         return found["misfit"], found["observed"]
 
     def _seen(self, flight: Flight) -> Delivered:
@@ -253,11 +255,9 @@ class LearningWorlds:
         altimeter = fitted_error(list(flight.tracks.values()), flight.truth, sea)
         _, observed = misfits_of(begun, runs, weights, self.place, past=past)
         wrong = combined(runs, weights[:, :past]) - truth
-        latitude = self.place.latitude
-        spacing = KM_PER_DEGREE * float(latitude[1] - latitude[0])
         shape = (-1, *wrong.shape[2:])
         error, where = wrong.reshape(shape).astype(np.float64), observed.reshape(shape)
-        return fitted(error, where, spacing, altimeter)
+        return fitted(error, where, self.place.spacing_km, altimeter)
 
 
 def _together(scenes: Sequence[Scenes]) -> Scenes:

@@ -10,10 +10,10 @@ import numpy as np
 import xarray as xr
 
 from oceanbench.arrays import IntArray
-from oceanbench.assimilation.fourdvarnet.forecasts.kept_arrays import digest_of
 from oceanbench.assimilation.observations.superobservations import DAY
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import centre_longitude
+from oceanbench.learning.kept_arrays import digest_of
 from oceanbench.observing.reflown import reflown
 
 

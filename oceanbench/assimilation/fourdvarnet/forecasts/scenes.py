@@ -20,6 +20,7 @@ from oceanbench.assimilation.fourdvarnet.forecasts.trajectories import (
 from oceanbench.assimilation.fourdvarnet.maps.map_grid import bicubic
 from oceanbench.assimilation.observations.along_track_errors import AlongTrack
 from oceanbench.assimilation.observations.superobservations import Samples, samples
+from oceanbench.grid import KM_PER_DEGREE
 from oceanbench.progress import progress
 
 TOGETHER = 16  # starts whose runs are integrated as one batch
@@ -54,6 +55,11 @@ class Place:
     def centre(self) -> float:
         """Longitude of the middle."""
         return float(self.longitude[0] + self.longitude[-1]) / 2
+
+    @property
+    def spacing_km(self) -> float:
+        """Distance of rows."""
+        return KM_PER_DEGREE * float(self.latitude[1] - self.latitude[0])
 
     def inner(self, margin: float) -> tuple[slice, slice]:
         """Rows and columns that are so many degrees inside of the edge, at least."""

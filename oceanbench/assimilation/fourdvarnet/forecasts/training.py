@@ -25,7 +25,6 @@ from oceanbench.assimilation.fourdvarnet.forecasts.normalised_scenes import Know
 from oceanbench.assimilation.fourdvarnet.forecasts.scenes import Place, Scenes
 from oceanbench.assimilation.fourdvarnet.forecasts.trajectories import combined
 from oceanbench.assimilation.fourdvarnet.solver import FourDVarNet
-from oceanbench.grid import KM_PER_DEGREE
 from oceanbench.learning import ensembles
 from oceanbench.learning.training import TrainingSchedule
 
@@ -121,8 +120,7 @@ def _errors(
         forecast = trained.anomalies(checked, number, guided=unguided)
         error.append((checked.truth[number, ahead] - forecast)[..., rows, columns])
         unsure.append(unsureness(checked.runs[number, :, ahead])[..., rows, columns])
-    spacing = KM_PER_DEGREE * float(place.latitude[1] - place.latitude[0])
-    return ForecastErrors.fitted(np.stack(error), np.stack(unsure), spacing)
+    return ForecastErrors.fitted(np.stack(error), np.stack(unsure), place.spacing_km)
 
 
 def ranked(configuration: ForecastConfiguration) -> BoolArray:

@@ -15,12 +15,12 @@ import torch
 import xarray as xr
 
 from oceanbench.arrays import AnyFloatArray, TimeArray
-from oceanbench.assimilation.fourdvarnet.forecasts.kept_arrays import kept
 from oceanbench.assimilation.observations.superobservations import kilometres
 from oceanbench.dynamics import quasigeostrophic as qg
 from oceanbench.dynamics.quasigeostrophic import DAY
 from oceanbench.dynamics.spectral import refine
 from oceanbench.grid import KM_PER_DEGREE
+from oceanbench.learning.kept_arrays import kept, named
 from oceanbench.progress import progress
 
 
@@ -48,7 +48,7 @@ def simulated(
     checkpoint : folder that keeps what was simulated, or nothing
     """
     made_of = repr((days, seed, stages, qg.Parameters()))
-    made = kept(checkpoint, "world", made_of, lambda: {"height": _run(days, seed, stages)})
+    made = kept(checkpoint, named("world", made_of), lambda: {"height": _run(days, seed, stages)})
     heights: AnyFloatArray = made["height"]
     return heights
 

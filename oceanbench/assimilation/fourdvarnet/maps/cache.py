@@ -18,15 +18,16 @@ from typing import cast
 
 import numpy as np
 import xarray as xr
-from safetensors import SafetensorError
-from safetensors import numpy as safetensors
 
 from oceanbench.arrays import FloatArray
 from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import GriddedObservations
 from oceanbench.assimilation.fourdvarnet.maps.map_grid import MapGrid
 from oceanbench.data.files import write_bytes
 from oceanbench.errors import OceanbenchError
+from oceanbench.learning.kept_arrays import Arrays, kept
 from oceanbench.progress import Make, Stages
+
+WHAT = "gridded observations"
 
 
 def cached(
@@ -54,21 +55,20 @@ def cached(
     """
     if not folder:
         return make(stages=Stages(label))
-    path = Path(folder) / f"scene-{_digest(inputs, grid, options)}.safetensors"
-    if not path.is_file():
-        parts = path.with_suffix(".parts")
+    name = f"scene-{_digest(inputs, grid, options)}"
+    parts = Path(folder) / f"{name}.parts"
+
+    def arrays() -> Arrays:
         seen = make(stages=Stages(label, partial(_part, parts)))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        found = {n: np.ascontiguousarray(v) for n, v in vars(seen).items() if v is not None}
-        write_bytes(safetensors.save(found), path)
-        shutil.rmtree(parts, ignore_errors=True)  # another process may be at it
-        return seen
+        return {key: value for key, value in vars(seen).items() if value is not None}
+
+    found = kept(folder, name, arrays, what=WHAT)
+    shutil.rmtree(parts, ignore_errors=True)  # another process may be at it
     try:
-        return GriddedObservations(**safetensors.load(path.read_bytes()))
-    except (SafetensorError, TypeError) as problem:
-        raise OceanbenchError(
-            f"{path}: not whole gridded observations ({problem}); remove it"
-        ) from problem
+        return GriddedObservations(**found)
+    except TypeError as problem:
+        place = Path(folder) / f"{name}.safetensors"
+        raise OceanbenchError(f"{place}: not whole {WHAT} ({problem}); remove it") from problem
 
 
 def _part(folder: Path, name: str, make: Make) -> FloatArray:

@@ -1,4 +1,4 @@
-"""Arrays kept in a folder, named after all that they were made of."""
+"""Arrays kept in a folder, so that an interrupted training, or another, need not make them."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from oceanbench.errors import OceanbenchError
 Arrays = Mapping[str, NDArray[Any]]
 
 
-def kept(folder: str, name: str, made_of: str, make: Callable[[], Arrays]) -> Arrays:
+def kept(folder: str, name: str, make: Callable[[], Arrays], *, what: str = "arrays") -> Arrays:
     """Read arrays from a folder, or make them and put them there.
 
     Parameters
     ----------
     folder : made if there is none; if it has no name, nothing is kept
-    name : what they are
-    made_of : all that they depend on
+    name : of the file, with a digest of all that they depend on
     make : the arrays
+    what : they are, for the message
 
     Raises
     ------
@@ -35,8 +35,7 @@ def kept(folder: str, name: str, made_of: str, make: Callable[[], Arrays]) -> Ar
     """
     if not folder:
         return make()
-    digest = hashlib.sha256(made_of.encode()).hexdigest()[:16]
-    path = Path(folder) / f"{name}-{digest}.safetensors"
+    path = Path(folder) / f"{name}.safetensors"
     if not path.is_file():
         found = {key: np.ascontiguousarray(value) for key, value in make().items()}
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,7 +44,12 @@ def kept(folder: str, name: str, made_of: str, make: Callable[[], Arrays]) -> Ar
     try:
         return safetensors.load(path.read_bytes())
     except SafetensorError as problem:
-        raise OceanbenchError(f"{path}: not whole arrays ({problem}); remove it") from problem
+        raise OceanbenchError(f"{path}: not whole {what} ({problem}); remove it") from problem
+
+
+def named(name: str, made_of: str) -> str:
+    """Name with a digest of all that something was made of."""
+    return f"{name}-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}"
 
 
 def digest_of(arrays: Arrays) -> str:
