@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
@@ -203,6 +203,23 @@ def as_tensors(configuration: Configuration) -> dict[str, Tensor]:
         word = isinstance(value, str)
         kept[f"recipe.{field.name}"] = torch.tensor(list(value.encode()) if word else value)
     return kept
+
+
+def check_update(found: str, presets: Iterable[str], name: str) -> None:
+    """Refuse weights of a network that is none of a method's.
+
+    Parameters
+    ----------
+    found : update of the network that the weights are of
+    presets : updates of those of the method
+    name : of the method, for the message
+    """
+    own = sorted(set(presets))
+    if found not in own:
+        raise OceanbenchError(
+            f"{name}: weights of a network with update={found}, expected {' or '.join(own)}; train "
+            "it, or run the method that they are of"
+        )
 
 
 def configuration_of(kind: type[Kind], weights: Mapping[str, Tensor], name: str) -> Kind:

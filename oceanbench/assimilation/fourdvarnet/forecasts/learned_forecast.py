@@ -19,8 +19,7 @@ from oceanbench.assimilation.fourdvarnet.forecasts.configuration import (
 from oceanbench.assimilation.fourdvarnet.forecasts.inference import TrainedForecast
 from oceanbench.assimilation.fourdvarnet.forecasts.learning_worlds import LearningWorlds
 from oceanbench.assimilation.fourdvarnet.forecasts.training import train_forecast
-from oceanbench.errors import OceanbenchError
-from oceanbench.learning.ensembles import begun, configuration_of
+from oceanbench.learning.ensembles import begun, check_update, configuration_of
 from oceanbench.learning.precision import in_bfloat16
 from oceanbench.learning.recipes import preset_of
 
@@ -117,12 +116,7 @@ class LearnedForecast:
             if the weights are of another method's network
         """
         found = configuration_of(ForecastConfiguration, weights, self.name).update
-        own = sorted({preset.update for preset in self.presets.values()})
-        if found not in own:
-            raise OceanbenchError(
-                f"{self.name}: weights of a network with update={found}, expected "
-                f"{' or '.join(own)}; train it, or run the method that they are of"
-            )
+        check_update(found, (preset.update for preset in self.presets.values()), self.name)
         trained = TrainedForecast.of(weights, name=self.name, device=device, precision=precision)
         options = {"members": members, "seed": seed}
         (forecast,) = trained.forecast(inputs, target, [first_guess], **options)

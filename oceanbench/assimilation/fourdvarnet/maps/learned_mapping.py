@@ -24,7 +24,7 @@ from oceanbench.assimilation.fourdvarnet.maps.training import (
 )
 from oceanbench.errors import OceanbenchError
 from oceanbench.learning.distributed import together
-from oceanbench.learning.ensembles import configuration_of
+from oceanbench.learning.ensembles import check_update, configuration_of
 from oceanbench.learning.precision import in_bfloat16
 from oceanbench.learning.recipes import preset_of
 
@@ -176,12 +176,7 @@ class LearnedMapping:
             if the weights are of another method's network
         """
         found = configuration_of(MapConfiguration, weights, self.name).update
-        own = sorted({preset.update for preset in self.presets.values()})
-        if found not in own:
-            raise OceanbenchError(
-                f"{self.name}: weights of a network with update={found}, expected "
-                f"{' or '.join(own)}; train it, or run the method that they are of"
-            )
+        check_update(found, (preset.update for preset in self.presets.values()), self.name)
         members = partial(
             estimate_members,
             inputs,
