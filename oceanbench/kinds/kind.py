@@ -240,3 +240,8 @@ class Kind:
     examined: Callable[[Declaration, Path | None, Inputs], Iterable[Finding]] = nothing_found
     shortened: Callable[[Declaration, int], Declaration] = whole
     lost: Callable[[Declaration, Result], str] = never_lost
+
+    @property
+    def is_one_call(self) -> bool:
+        """Whether a method is called once, and given all that there is."""
+        return self.drive is called_once

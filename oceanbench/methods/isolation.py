@@ -7,12 +7,11 @@ trusted code: this keeps it honest, not captive.)
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import send_handle
@@ -135,7 +134,7 @@ class MethodServer:
         def ask(question: Any) -> Answer:
             nonlocal over
             found = None
-            with contextlib.suppress(OSError):  # it is gone, as is heard next
+            with suppress(OSError):  # it is gone, as is heard next
                 send(ours, question)
                 found = _heard(ours, {}, None)
             if isinstance(found, Answer):
@@ -156,7 +155,7 @@ class MethodServer:
 
     def _let_go(self, connection: Connection) -> bool:
         """End a session, whose process waits for a question."""
-        with contextlib.suppress(EOFError, OSError):
+        with suppress(EOFError, OSError):
             send(connection, None)
             hear(self._connection)
         return True
@@ -207,7 +206,7 @@ def _heard(
             return heard
         if isinstance(heard, Read) and read is not None:
             read.add(heard.name)
-        with contextlib.suppress(OSError):  # it is gone, as is heard next
+        with suppress(OSError):  # it is gone, as is heard next
             send(connection, _reply(heard, inputs))
 
 

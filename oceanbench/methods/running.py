@@ -19,7 +19,7 @@ from oceanbench.data import files, shipped
 from oceanbench.declaration import std_name
 from oceanbench.errors import OceanbenchError
 from oceanbench.kinds import CHALLENGE_KINDS
-from oceanbench.kinds.kind import Driving, called_once
+from oceanbench.kinds.kind import Driving
 from oceanbench.kinds.room import FileRoom
 from oceanbench.methods.confinement import Confinement
 from oceanbench.methods.inputs import Inputs
@@ -124,8 +124,8 @@ def run(  # noqa: PLR0913  (what its command has)
     title = f"{submission.name} on {challenge.name}"
     with ExitStack() as block:
         path = Path(str(module.__file__))
-        once = kind.drive is called_once
-        confinement = Confinement.of(_data_of(challenge, data_dir), path, keeps=once)
+        data = _data_of(challenge, data_dir)
+        confinement = Confinement.of(data, path, keeps=kind.is_one_call)
         calls = block.enter_context(
             MethodCalls.served(stem, path, arguments, confinement, executor)
         )
