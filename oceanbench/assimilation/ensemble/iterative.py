@@ -31,7 +31,7 @@ from oceanbench.assimilation.ensemble.transforms import (
     applied,
     inflated,
     local,
-    rotation,
+    rotated,
     scaled,
 )
 
@@ -95,7 +95,7 @@ def smoothed(
             now = _run(applied(first, weights), advance, window.length)
         weights = _step(weights, *scaled(seen.predict(now), seen.values, seen.variance), taper)
     if random is not None:
-        weights = MemberWeights(weights.mean, rotation(size, random) @ weights.transform)
+        weights = rotated(weights, random)
     moved = applied(first, weights)
     return _run(moved, advance, window.length), Window(moved, window.length)
 

@@ -37,7 +37,12 @@ from oceanbench.assimilation.nudging.back_and_forth import (
     sponge,
     window_starts,
 )
-from oceanbench.assimilation.nudging.model_grid import equidistant, model_on, on_target
+from oceanbench.assimilation.nudging.model_grid import (
+    PRECISIONS,
+    equidistant,
+    model_on,
+    on_target,
+)
 from oceanbench.assimilation.observations.superobservations import Samples, kilometres
 from oceanbench.dynamics import reduced_gravity as qg
 from oceanbench.errors import OceanbenchError
@@ -49,7 +54,6 @@ Guess = Callable[[FloatArray, FloatArray, FloatArray], FloatArray]
 TOGETHER = 16  # windows that are integrated as one batch
 SOLVED_DAYS = 30  # in whole groups of maps that share a factorisation
 GROWTH = 100.0  # of the largest vorticity of the first guess: more is no flow but a blow-up
-PRECISIONS = {"double": torch.float64, "single": torch.float32}
 
 
 @dataclass(frozen=True)

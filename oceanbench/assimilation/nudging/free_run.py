@@ -10,12 +10,11 @@ import torch
 
 from oceanbench.arrays import FloatArray
 from oceanbench.assimilation.nudging.back_and_forth import sponge
+from oceanbench.assimilation.nudging.model_grid import PRECISIONS
 from oceanbench.assimilation.observations.superobservations import kilometres
 from oceanbench.dynamics import reduced_gravity
 from oceanbench.dynamics.quasigeostrophic import DAY
 from oceanbench.errors import OceanbenchError
-
-PRECISIONS = {"double": torch.float64, "single": torch.float32}
 
 
 @dataclass(frozen=True)

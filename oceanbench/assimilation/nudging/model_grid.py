@@ -12,6 +12,8 @@ from oceanbench.dynamics import reduced_gravity as qg
 from oceanbench.dynamics.quasigeostrophic import DAY
 from oceanbench.errors import OceanbenchError
 
+PRECISIONS = {"double": torch.float64, "single": torch.float32}  # of a model
+
 
 def equidistant(values: FloatArray, margin: float, step: float) -> FloatArray:
     """Equidistant nodes over the values and a margin on both sides, about ``step`` apart."""
