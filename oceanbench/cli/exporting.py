@@ -156,7 +156,8 @@ def _check_sample(challenge: Challenge, sample: Path, data_dir: Path | None) -> 
     from oceanbench.submission import Submission, name_of
 
     challenge.there(challenge.truth_name, data_dir)
-    if any(sha256(sample) == sha256(f) for f in challenge.present(challenge.truth_name, data_dir)):
+    truths = challenge.present(challenge.truth_name, data_dir)
+    if sha256(sample) in {sha256(truth) for truth in truths}:
         raise OceanbenchError(f"--sample {sample}: is the truth; give a submission")
     submitted = Submission(name_of(sample), sample).submitted_to(challenge)
     CHALLENGE_KINDS[challenge.kind].validate(challenge, submitted, data_dir)

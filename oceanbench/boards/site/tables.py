@@ -149,7 +149,8 @@ def _heading(seen: str, breaks: bool, lost: str) -> str:
     parts = [f"used {seen.replace(',', ', ')} too"] if seen else []
     parts += ["learned from the truth of this world, which the challenge does not give"]
     parts = parts if breaks else parts[:-1]
-    return f"Ranked apart: {'; '.join(parts)}" if parts else lost
+    apart = [f"Ranked apart: {'; '.join(parts)}"] if parts else []
+    return ". ".join([*apart, *([lost] if lost else [])])
 
 
 def _badges(challenge: Challenge, result: Result) -> Iterator[str]:

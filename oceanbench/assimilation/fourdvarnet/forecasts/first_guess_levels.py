@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from oceanbench.assimilation.fourdvarnet.forecasts.scenes import TOGETHER, Deliv
 from oceanbench.assimilation.nudging.free_run import RunSettings, carried
 from oceanbench.assimilation.observations.causal_mapping import CausalSettings, interpolated
 
+AGE = re.compile(r"age_(\d+)d")  # level of a forecast
 CLIMATOLOGY = -1  # age of the first guess that is no forecast
 
 
@@ -84,12 +86,12 @@ def levels_of(inputs: Mapping[str, xr.Dataset], missions: Sequence[str]) -> tupl
     """Levels of the first guesses of a challenge, ``age_3d`` being a forecast of three days."""
     found = []
     for dataset in inputs.values():
-        level = str(dataset.attrs.get("level", ""))
-        if dataset.attrs.get("role") != "first_guess" or not level.startswith("age_"):
+        level = AGE.fullmatch(str(dataset.attrs.get("level", "")))
+        if dataset.attrs.get("role") != "first_guess" or level is None:
             continue
         uses = tuple(n.strip() for n in str(dataset.attrs.get("uses", "")).split(","))
         used = tuple(name for name in uses if name in missions)
         if used:
-            age = int(level.removeprefix("age_").removesuffix("d"))
-            found.append(Level(age, used, float(dataset.attrs["validation_rmse"])))
+            error = float(dataset.attrs["validation_rmse"])
+            found.append(Level(int(level[1]), used, error))
     return tuple(found)
