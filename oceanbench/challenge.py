@@ -142,7 +142,7 @@ class Challenge(Declaration):
         of that name, and others that have times to a period where one is given. The attributes
         ``role`` and ``layout`` say what it is.
         """
-        role = self.datasets[name].role
+        role = self.dataset(name).role
         learned: dict[str, Dates] = {
             n: self.periods[n] for n in consistency.LEARNED if n in self.periods
         }
@@ -172,7 +172,7 @@ class Challenge(Declaration):
         OceanbenchError
             when the files are missing and cannot be downloaded: what to fetch, where to put it
         """
-        dataset, source = self.datasets[name], self.datasets[name].source or Source()
+        dataset, source = self.dataset(name), self.dataset(name).source or Source()
         service, place = source.copernicusmarine, self.folders(data_dir)[-1]
         present = self.present(name, data_dir)
         part = None if service is None else self._asked_of(service, name)

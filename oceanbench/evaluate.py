@@ -14,7 +14,7 @@ import xarray as xr
 
 from oceanbench.challenge import Challenge
 from oceanbench.data.files import write_netcdf
-from oceanbench.errors import OceanbenchError, did_you_mean
+from oceanbench.errors import OceanbenchError, did_you_mean, typed
 from oceanbench.kinds import CHALLENGE_KINDS
 from oceanbench.kinds.kind import Resources
 from oceanbench.result import Result
@@ -22,19 +22,20 @@ from oceanbench.scoring.draws import without_draws
 from oceanbench.scoring.provenance import provenance
 from oceanbench.submission import INDEPENDENT, Submission, name_of
 
-Submitted = Submission | xr.Dataset | Path | str
+DATASET = "the dataset given"  # as messages call it
 
 
+@typed
 def evaluate(
     challenge: Challenge | Path | str,
-    submission: Submitted,
+    submission: Submission | xr.Dataset | Path | str,
     *,
     name: str = "",
     data_dir: Path | str | None = None,
     options: Mapping[str, Any] | None = None,
     executor: Executor | None = None,
-    only: Sequence[str] = (),
-    kept: Path | None = None,
+    only: str | Sequence[str] = (),
+    kept: Path | str | None = None,
 ) -> Result:
     """Score a submission on a challenge.
 
@@ -48,8 +49,8 @@ def evaluate(
         ``options`` of the method
     executor : whose workers share the starts of forecasts: a process pool, or that of a dask
         cluster (``client.get_executor()``); the scores are the same
-    only : labels of scores, or of rows of ``metrics``, which stand for all that they declare; no
-        board takes a result that has some of the scores
+    only : label of a score, or of a row of ``metrics``, which stands for all that it declares, or
+        several; no board takes a result that has some of the scores
     kept : folder where sums of references are kept from one evaluation to the next, by checksum;
         None for none
 
@@ -65,25 +66,18 @@ def evaluate(
     >>> from oceanbench import evaluate  # doctest: +SKIP
     >>> evaluate("ssh_osse_jet", "my_map.nc")["µ(RMSE)"].value  # doctest: +SKIP
     """
-    loaded = with_scores(as_challenge(challenge), only)
-    folder = None if data_dir is None else Path(data_dir)
-    with _file_of(submission, name) as file:
+    loaded = with_scores(as_challenge(challenge), [only] if isinstance(only, str) else only)
+    folder, sums = (None if place is None else Path(place) for place in (data_dir, kept))
+    with as_submission(submission, name) as file:
         result, _ = evaluated(
-            loaded, file, data_dir=folder, options=options, executor=executor, kept=kept
+            loaded, file, data_dir=folder, options=options, executor=executor, kept=sums
         )
         return result
 
 
 def as_challenge(challenge: Challenge | Path | str) -> Challenge:
     """Challenge, loaded if it is a name or a path."""
-    if isinstance(challenge, Challenge):
-        return challenge
-    if isinstance(challenge, str | Path):
-        return Challenge.load(challenge)
-    raise OceanbenchError(
-        f"challenge: found {type(challenge).__name__}, expected a Challenge, the name of one, or "
-        "the path of a challenge.yaml"
-    )
+    return challenge if isinstance(challenge, Challenge) else Challenge.load(challenge)
 
 
 def with_scores(challenge: Challenge, labels: Sequence[str]) -> Challenge:
@@ -113,7 +107,9 @@ def with_scores(challenge: Challenge, labels: Sequence[str]) -> Challenge:
 
 
 @contextmanager
-def _file_of(submission: Submitted, name: str) -> Iterator[Submission]:
+def as_submission(
+    submission: Submission | xr.Dataset | Path | str, name: str
+) -> Iterator[Submission]:
     """Submission of a path, or of a dataset that is written for as long as it is looked at."""
     if isinstance(submission, Submission):
         if name and name != submission.name:
@@ -121,16 +117,11 @@ def _file_of(submission: Submitted, name: str) -> Iterator[Submission]:
         yield submission
     elif isinstance(submission, str | Path):
         yield Submission(name or name_of(Path(submission)), Path(submission))
-    elif isinstance(submission, xr.Dataset):
+    else:
         with TemporaryDirectory() as folder:
-            path = Path(folder) / "estimates.nc"
+            path = Path(folder) / f"{DATASET}.nc"
             write_netcdf(submission, path)
             yield Submission(name or "mine", path)
-    else:
-        raise OceanbenchError(
-            f"submission: found {type(submission).__name__}, expected a Submission, the path of a "
-            "file, or an xarray.Dataset"
-        )
 
 
 def evaluated(

@@ -56,6 +56,7 @@ def test_a_file_a_path_and_a_dataset_have_the_same_scores(place: Path) -> None:
     ]
     assert [result.name for result in found] == ["mine"] * 4
     assert len({result["RMSE"].value for result in found}) == 1
+    assert oceanbench.evaluate(declared, file, only="RMSE").labels == ["RMSE"]
     assert found[0]["RMSE"].value == pytest.approx(0.05, rel=0.1)
     xr.testing.assert_identical(estimates, xr.load_dataset(file))
 
@@ -73,6 +74,8 @@ def test_a_method_is_trained_and_run(place: Path, tmp_path: Path) -> None:
     assert float(xr.load_dataset(tmp_path / "toy_maps" / "level.nc")["ssh"].max()) == 1.0
     board = oceanbench.leaderboard(declared, results=tmp_path)
     assert list(board.computed["submission"]) == ["level"]
+    assert board.to_dataframe().loc["level", "RMSE"] == result["RMSE"].value
+    assert repr(board) == "Board('toy_maps': level)"
     assert "level" in board._repr_html_()
 
 
@@ -97,7 +100,7 @@ def test_what_is_shipped_is_listed() -> None:
 
 
 def test_a_submission_is_drawn(place: Path) -> None:
-    drawn = figures(place / "challenge.yaml", Submission("mine", place / "mine.nc"))
+    drawn = figures(place / "challenge.yaml", place / "mine.nc")
     assert "ssh_maps" in drawn
     assert all(isinstance(figure, Figure) for figure in drawn.values())
 
@@ -112,17 +115,27 @@ def test_the_face_shows_what_it_has() -> None:
 @every(
     "call, words",
     [
-        (lambda p: oceanbench.evaluate(7, p), "challenge: found int, expected a Challenge, the"),
+        (lambda p: oceanbench.evaluate(7, p), r"challenge: found int, expected Challenge"),
         (lambda p: oceanbench.evaluate("ssh_ose_jte", p), "did you mean 'ssh_ose_jet'"),
-        (lambda p: oceanbench.evaluate("ssh_ose_jet", 7), "submission: found int, expected a Sub"),
+        (lambda p: oceanbench.evaluate("ssh_ose_jet", 7), "submission: found int, expected Sub"),
         (lambda p: oceanbench.evaluate("ssh_ose_jet", p / "no.nc"), "no such file"),
         (lambda p: oceanbench.evaluate("ssh_ose_jet", Submission("a", p), name="b"),
          "name: b, but the submission is called a"),
         (lambda p: oceanbench.run("io", "ssh_ose_jet"), "io"),
         (lambda p: oceanbench.run("oi", "ssh_ose_jet", options={"nose": 1}, output=p), "'noise'"),
         (lambda p: oceanbench.run("oi", "ssh_ose_jet", options={"noise": [1]}, output=p), "float"),
-        (lambda p: oceanbench.compare("oi", 7, "ssh_ose_jet"), "expected a result, its file, or"),
+        (lambda p: oceanbench.compare("oi", 7, "ssh_ose_jet"), "second: found int, expected str"),
         (lambda p: oceanbench.leaderboard("nothing"), "nothing"),
+        (lambda p: oceanbench.leaderboard("lorenz96", results="none"), "results none: no such"),
+        (lambda p: oceanbench.run("oi", "ssh_ose_jet", options="noise=1"), "options: found str"),
+        (lambda p: oceanbench.run("oi", "ssh_ose_jet", seed="a"), "seed: found str, expected int"),
+        (lambda p: oceanbench.run("oi", "ssh_ose_jet", seed=-1), "found -1: .* than or equal to 0"),
+        (lambda p: oceanbench.run(every, "ssh_ose_jet"), "method: found function, expected str"),
+        (lambda p: oceanbench.evaluate("lorenz96", p, name=3), "name: found int, expected str"),
+        (lambda p: Challenge.load("ssh_ose_jet").open("jason"), "no dataset 'jason'; did you mean"),
+        (lambda p: Challenge.load("ssh_ose_jet").dataset(3), "no dataset '3'"),
+        (lambda p: figures("ssh_osse_jet", "nope.nc"), "nope.nc: no such file"),
+        (lambda p: oceanbench.list_challenges(3), "kind 3: unknown"),
         (lambda p: oceanbench.list_challenges("map"), "did you mean 'maps'"),
     ],
 )  # fmt: skip

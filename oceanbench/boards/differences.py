@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
-from oceanbench.boards.finding import found_results
+from oceanbench.boards.finding import as_folders, found_results
 from oceanbench.boards.influences import Cases, influence_on
 from oceanbench.challenge import Challenge
 from oceanbench.declaration import MetricRow
-from oceanbench.errors import OceanbenchError
+from oceanbench.errors import OceanbenchError, typed
 from oceanbench.metrics import METRICS
 from oceanbench.result import Result, Score
 from oceanbench.scoring.pairs import Comparison, Difference, Paired, paired
@@ -21,12 +21,13 @@ BETTER, WORSE, DIFFERENT, EQUAL, UNSURE = "better", "worse", "different", "equal
 ALONE, UNPAIRED = "no score to compare", "no interval"
 
 
+@typed
 def compare(
     first: str | Path | Result,
     second: str | Path | Result,
     challenge: str | Challenge | None = None,
     *,
-    results: Sequence[Path] = (),
+    results: Path | str | Sequence[Path | str] = (),
 ) -> Comparison:
     """Compare two submissions, score by score, by the same days, passes, starts or windows.
 
@@ -34,7 +35,7 @@ def compare(
     ----------
     first, second : results, files of results, or names of rows
     challenge : of both; by default that of the files, or the only one that has both rows
-    results : folders of results, looked through before the shipped boards
+    results : folder or folders of results, looked through before the shipped boards
 
     Examples
     --------
@@ -42,7 +43,8 @@ def compare(
     >>> {d.label: d.verdict for d in compare("bfn", "oi", "ssh_ose_jet").differences}["µ(RMSE)"]
     'better'
     """
-    loaded, (one, other) = found_results([first, second], challenge, results)
+    folders = as_folders(results)
+    loaded, (one, other) = found_results([first, second], challenge, folders)
     return compared(loaded, one, other)
 
 

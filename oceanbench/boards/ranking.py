@@ -10,14 +10,15 @@ from typing import Any
 
 import pandas as pd
 
-from oceanbench.boards.checking import check_result, is_truth, look_alikes
+from oceanbench.boards.checking import is_truth
+from oceanbench.boards.finding import as_folders, load_results
 from oceanbench.boards.leagues import gathered, is_twin, learned_from, observations, sentences
 from oceanbench.boards.placing import placed_results
 from oceanbench.boards.published import published_table
 from oceanbench.boards.records import row_records
 from oceanbench.challenge import Challenge
 from oceanbench.data import shipped
-from oceanbench.errors import OceanbenchError
+from oceanbench.errors import typed
 from oceanbench.evaluate import as_challenge
 from oceanbench.kinds import CHALLENGE_KINDS
 from oceanbench.result import Result, Score
@@ -61,14 +62,32 @@ class Board:
     legend: str = ""
     rows: Sequence[dict[str, Any]] = ()
 
+    def __repr__(self) -> str:
+        names = ", ".join(str(row["submission"]) for row in self.rows)
+        return f"Board({self.challenge.name!r}: {names})"
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """Ranked rows by submission: rank, group, and the value of every score that is shown."""
+        table = [
+            {"submission": row["submission"], "rank": row["rank"], "group": row["group"]}
+            | {label: score["value"] for label, score in row["scores"].items()}
+            for row in self.rows
+        ]
+        columns = ["submission", "rank", "group"]
+        return pd.DataFrame(table, columns=None if table else columns).set_index("submission")
+
     def _repr_html_(self) -> str:
         challenge = self.challenge
         heading = f"{challenge.title} ({challenge.name}), by {challenge.ranking.label}"
         return f"<p>{escape(heading)}</p>{self.computed.to_html(index=False, escape=True)}"
 
 
+@typed
 def leaderboard(
-    challenge: Challenge | Path | str, *, results: Path | str | Sequence[Path | str] = ()
+    challenge: Challenge | Path | str,
+    *,
+    results: Path | str | Sequence[Path | str] = (),
+    rank_by: str | None = None,
 ) -> Board:
     """Board of a challenge: the shipped rows, and those of folders of results.
 
@@ -77,77 +96,12 @@ def leaderboard(
     challenge : loaded, its name, or the path of a challenge.yaml
     results : folder or folders whose rows stand with the shipped ones, and in place of those of the
         same name
+    rank_by : label of the score that ranks, in place of the challenge's
     """
     loaded = as_challenge(challenge)
-    own = [results] if isinstance(results, str | Path) else results
-    folders = [shipped.folder("leaderboards"), *map(Path, own)]
-    return board(loaded, load_results(loaded, folders))
-
-
-def load_results(
-    challenge: Challenge,
-    folders: Sequence[Path],
-    skipped: list[str] | None = None,
-    replaced: list[str] | None = None,
-) -> list[Result]:
-    """Results of a challenge, of its present version; a later folder wins over an earlier one.
-
-    Parameters
-    ----------
-    challenge : whose results
-    folders : that hold a folder of its name
-    skipped : gets what is wrong with each file that cannot be ranked; without it, the first of
-        them is refused
-    replaced : gets which files are left out, for their version or for another of their name
-    """
-    found: dict[str, tuple[Path, Result]] = {}
-    left_out = [] if replaced is None else replaced
-    for folder in folders:
-        for path in sorted((folder / challenge.name).glob("*.json")):
-            try:
-                result = _load(challenge, path)
-            except OceanbenchError as problem:
-                if skipped is None:
-                    raise
-                skipped.append(str(problem))
-                continue
-            version = result.challenge["version"]
-            if version != challenge.version:
-                left_out.append(
-                    f"{path}: scored on version {version}, {challenge.name} is of version "
-                    f"{challenge.version}; evaluate it again"
-                )
-                continue
-            if result.name in found:
-                left_out.append(f"{found[result.name][0]}: {path} stands in its place")
-            found[result.name] = path, result
-    for name, words in look_alikes({name: path for name, (path, _) in found.items()}).items():
-        if skipped is None:
-            raise OceanbenchError(words)
-        skipped.append(words)
-        del found[name]
-    return [result for _, result in found.values()]
-
-
-def _load(challenge: Challenge, path: Path) -> Result:
-    """Result of a challenge that has the score that ranks, and contradicts nothing."""
-    result = Result.load(path)
-    if result.challenge.get("name") != challenge.name:
-        raise OceanbenchError(
-            f"{path}: is a result of {result.challenge.get('name')}, expected "
-            f"{challenge.name}; move it to its own folder"
-        )
-    if "only" in result.provenance:
-        raise OceanbenchError(
-            f"{path}: has {len(result.scores)} of {result.provenance.get('of')} scores, as it was "
-            "asked for; evaluate again without 'only'"
-        )
-    if result.challenge["version"] == challenge.version:
-        label = challenge.ranking.label
-        if label not in {score.label for score in result.scores}:
-            raise OceanbenchError(f"{path}: has no score '{label}', which ranks; evaluate again")
-        check_result(challenge, result, path)
-    return result
+    loaded = loaded if rank_by is None else loaded.ranked_by(rank_by)
+    own = as_folders(results)
+    return board(loaded, load_results(loaded, [shipped.folder("leaderboards"), *own]))
 
 
 def board(challenge: Challenge, results: Sequence[Result], *, new: Sequence[str] = ()) -> Board:

@@ -10,7 +10,8 @@ import jinja2
 import pandas as pd
 
 from oceanbench.boards.escaping import csv_cell, markdown, terminal
-from oceanbench.boards.ranking import SYMBOLS, Board, board, load_results
+from oceanbench.boards.finding import load_results
+from oceanbench.boards.ranking import SYMBOLS, Board, board
 from oceanbench.challenge import Challenge
 from oceanbench.kinds import CHALLENGE_KINDS
 from oceanbench.metrics import METRICS

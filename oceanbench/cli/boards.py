@@ -31,7 +31,10 @@ if TYPE_CHECKING:
     show_default=True,
 )
 @click.option(
-    "--results", multiple=True, type=FOLDER, help="Folder of results, or several; the shipped one."
+    "--results",
+    multiple=True,
+    type=FOLDER,
+    help="Folder of results whose rows stand beside the shipped ones, or several.",
 )
 @click.option("--challenges", type=FOLDER, help="Folder of challenges; by default the shipped.")
 @click.option("--rank-by", metavar="LABEL", help="Score that ranks, in place of the challenge's.")
@@ -57,38 +60,42 @@ def leaderboard(
     data_dir: Path | None,
 ) -> None:
     """Print, render or verify leaderboards, or write a site of them."""
-    folders = _folders(results)
+    from oceanbench.boards.finding import as_folders
+    from oceanbench.data import shipped
+
+    own, ours = as_folders(results), shipped.folder("leaderboards")
     chosen = _chosen(challenge, challenges)
     if rank_by is not None:
         chosen = [one.ranked_by(rank_by) for one in chosen]
     if again is not None:
         with executor_of(workers, scheduler) as pool:
-            _verify_all(chosen, folders, again, data_dir, pool)
+            _verify_all(chosen, own or [ours], again, data_dir, pool)
         return
     if workers > 1 or scheduler is not None:
         raise OceanbenchError("--workers and --scheduler share what --verify does; add it")
     if site is not None:
-        _write_site(chosen, folders if results else (), site)
+        _write_site(chosen, _beside(ours, own, chosen), site)
     elif write or check:
-        if len(folders) > 1 or rank_by is not None:
+        if len(own) > 1 or rank_by is not None:
             raise OceanbenchError(
                 "--write and --check: give one folder of results, beside which the boards lie, and "
                 "no --rank-by"
             )
-        _render(chosen, folders[0], write=write)
+        _render(chosen, own[0] if own else ours, write=write)
     else:
-        _print(chosen, folders, form)
+        _print(chosen, _beside(ours, own, chosen), form)
 
 
-def _write_site(challenges: Sequence[Challenge], own: Sequence[Path], site: Path) -> None:
-    """Write the site of the shipped rows, and of those of one's own folders."""
+def _beside(ours: Path, own: list[Path], challenges: Sequence[Challenge]) -> list[Path]:
+    """The shipped rows and those of one's own folders; of one's own challenges these alone."""
+    return [ours, *own] if not own or any(one.is_shipped for one in challenges) else own
+
+
+def _write_site(challenges: Sequence[Challenge], folders: Sequence[Path], site: Path) -> None:
+    """Write the site of some folders of rows."""
     from oceanbench.boards.site.site import write_site
-    from oceanbench.data import shipped
 
     skipped: list[str] = []
-    folders = list(own)
-    if not own or any(one.is_shipped for one in challenges):
-        folders = [shipped.folder("leaderboards"), *own]
     count = write_site(challenges, folders, site, skipped=skipped)
     _warn(skipped)
     home = site / "index.html"
@@ -118,10 +125,11 @@ def _render(challenges: Sequence[Challenge], folder: Path, *, write: bool) -> No
 def _print(challenges: Sequence[Challenge], folders: Sequence[Path], form: str) -> None:
     """Print boards."""
     from oceanbench.boards import ranking, rendering
+    from oceanbench.boards.finding import load_results
 
     skipped: list[str] = []
     replaced: list[str] = []
-    known = [(c, ranking.load_results(c, folders, skipped, replaced)) for c in challenges]
+    known = [(c, load_results(c, folders, skipped, replaced)) for c in challenges]
     _warn(skipped)
     for text in replaced:
         say(f"left out: {text}", err=True)
@@ -137,19 +145,6 @@ def _print(challenges: Sequence[Challenge], folders: Sequence[Path], form: str) 
         return
     for one in shown:
         click.echo(rendering.to_markdown(one) if form == "md" else rendering.to_csv(one))
-
-
-def _folders(results: Sequence[Path]) -> list[Path]:
-    """Folders of results, which are there; by default that of the shipped boards."""
-    from oceanbench.data import shipped
-
-    for folder in results:
-        if not folder.is_dir():
-            raise OceanbenchError(
-                f"--results {folder}: no such folder; give one that 'oceanbench evaluate' wrote, "
-                "such as results"
-            )
-    return list(results) or [shipped.folder("leaderboards")]
 
 
 def _chosen(challenge: str | None, folder: Path | None) -> list[Challenge]:
@@ -171,7 +166,7 @@ def _verify_all(
     """Score every submission that is there again; exit 1 if a row says something else."""
     from functools import partial
 
-    from oceanbench.boards.ranking import load_results
+    from oceanbench.boards.finding import load_results
     from oceanbench.boards.verification import file_of, verified_apart
     from oceanbench.scoring.sharing import SharedWork
 

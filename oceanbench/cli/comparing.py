@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from oceanbench.cli.options import FILE, FOLDER, Finite, output_mode
+from oceanbench.cli.options import FILE, FOLDER, RESULTS, Finite, output_mode
 from oceanbench.cli.printing import say, tell
 from oceanbench.errors import OceanbenchError
 
@@ -43,7 +43,8 @@ def check(challenge: str, result: Path, reference: str, tolerance: float, absolu
     from oceanbench.boards.regression import regressions
     from oceanbench.challenge import Challenge
 
-    _, (found, known) = found_results([result, reference], Challenge.load(challenge))
+    loaded = Challenge.load(challenge)
+    _, (found, known) = found_results([result, reference], loaded, _places(()))
     rows = regressions(found, known, tolerance=tolerance, absolute=absolute)
     table = [
         [terminal(r.label), r.reference, r.found, r.worse_by, r.tolerance, r.verdict] for r in rows
@@ -55,6 +56,13 @@ def check(challenge: str, result: Path, reference: str, tolerance: float, absolu
         say(line, err=True)
     if any(r.failed for r in rows):
         sys.exit(1)
+
+
+def _places(results: tuple[Path, ...]) -> list[Path]:
+    """Folders of rows: those given, or the one that commands write to, where it is there."""
+    from oceanbench.boards.finding import as_folders
+
+    return as_folders(results) or [place for place in [RESULTS] if place.is_dir()]
 
 
 def _lacking(found: Result, reference: Result) -> Iterator[str]:
@@ -70,7 +78,12 @@ def _lacking(found: Result, reference: Result) -> Iterator[str]:
 @click.argument("first", metavar="A")
 @click.argument("others", metavar="B …", nargs=-1, required=True)
 @click.option("--challenge", help="Of all of them, if the files or rows do not tell.")
-@click.option("--results", multiple=True, type=FOLDER, help="Folder of results that has rows too.")
+@click.option(
+    "--results",
+    multiple=True,
+    type=FOLDER,
+    help="Folder of results whose rows come before the shipped ones; results/, if it is there.",
+)
 @click.option("--all", "every", is_flag=True, help="Scores that the board does not show, too.")
 @click.option("--figure", type=FILE, help="Draw the differences into a file.")
 @output_mode
@@ -88,7 +101,7 @@ def compare(
     from oceanbench.boards.differences import compared
     from oceanbench.boards.finding import found_results
 
-    loaded, (one, *rest) = found_results([first, *others], challenge, results)
+    loaded, (one, *rest) = found_results([first, *others], challenge, _places(results))
     found = [compared(loaded, one, other, shown=not every) for other in rest]
     if figure is not None:
         from oceanbench.figures.differences import draw_differences

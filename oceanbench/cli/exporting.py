@@ -200,14 +200,18 @@ def target(challenge: str, file: Path, data_dir: Path | None) -> None:
     places = places_of(loaded.open(loaded.truth_name, data_dir))
     write_netcdf(places, file)
     counts = {str(name): int(array.sum()) for name, array in places.data_vars.items()}
-    declared = {"role": "target", "path": file.as_posix(), "variables": {n: n for n in counts}}
+    whole, folders = file.resolve(), [f.resolve() for f in loaded.folders(data_dir)]
+    inside = [whole.relative_to(f) for f in folders if whole.is_relative_to(f)]
+    path = min(inside, key=lambda p: len(p.parts), default=Path(file.name)).as_posix()
+    declared = {"role": "target", "path": path, "variables": {n: n for n in counts}}
     named = ", ".join(f"{name}: {name}" for name in counts)
     tell(
         {"file": file, "points": counts, "target": {**declared, "sha256": sha256(file)}},
         [
             *(f"{name}: {count} points" for name, count in counts.items()),
             f"{file}: where the truth of {loaded.name} has values; declare it among datasets as",
-            f"  target: {{role: target, path: {file}, variables: {{{named}}}}}",
+            f"  target: {{role: target, path: {path}, variables: {{{named}}}}}",
+            *([] if inside else [f"and move it to {folders[0]}: it is looked for there"]),
         ],
     )
 

@@ -11,6 +11,7 @@ import click
 
 from oceanbench.cli.printing import MODE
 
+RESULTS = Path("results")  # that commands write to
 FOLDER = click.Path(path_type=Path)
 FILE = click.Path(path_type=Path)
 
@@ -32,7 +33,7 @@ data_dir_option = click.option(
 output_option = click.option(
     "--output",
     type=FOLDER,
-    default=Path("results"),
+    default=RESULTS,
     show_default=True,
     help="Folder for results, maps and weights.",
 )

@@ -222,8 +222,8 @@ def _run(
 
 def _score(submission: Submission, scoring: Scoring, options: dict[str, Any]) -> None:
     """Score a submission, and print its scores beside the leaderboard."""
+    from oceanbench.boards.finding import load_results
     from oceanbench.boards.placing import place_of
-    from oceanbench.boards.ranking import load_results
     from oceanbench.cli import standing
     from oceanbench.data import shipped
     from oceanbench.data.files import check_writable

@@ -25,7 +25,7 @@ from oceanbench.declaration.sections import (
     Source,
     SubmissionRules,
 )
-from oceanbench.errors import OceanbenchError
+from oceanbench.errors import OceanbenchError, did_you_mean
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 
@@ -85,6 +85,9 @@ class Declaration(Section):
         assert self.domain is not None  # callers are of such a kind
         return self.domain
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r}, version {self.version}, {self.kind})"
+
     @property
     def truth_name(self) -> str:
         """Name of the dataset that no method ever receives."""
@@ -94,6 +97,13 @@ class Declaration(Section):
     def truth(self) -> Dataset:
         """Declaration of the truth."""
         return self.datasets[self.truth_name]
+
+    def dataset(self, name: str) -> Dataset:
+        """Declaration of a dataset; refused where none has the name."""
+        if name not in self.datasets:
+            hint = did_you_mean(name, self.datasets)
+            raise OceanbenchError(f"{self.name}: no dataset '{name}'; {hint}")
+        return self.datasets[name]
 
     @property
     def target_name(self) -> str | None:
@@ -186,7 +196,7 @@ class Declaration(Section):
             when the path leads out of the folders of the challenge, and the challenge is a
             stranger's
         """
-        dataset, folders = self.datasets[name], self.folders(data_dir)
+        dataset, folders = self.dataset(name), self.folders(data_dir)
         path, where = dataset.path, f"{self.path}: datasets.{name}.path"
         # an absolute path is read, as any file of a stranger is, and nothing is fetched to it
         bound = not self.is_shipped and not (Path(path).is_absolute() and dataset.source is None)
@@ -235,6 +245,13 @@ class Declaration(Section):
     def how_to_get(self, name: str, data_dir: Path | None = None) -> str:
         """Say that a dataset is not here, and what brings it."""
         dataset, place = self.datasets[name], self.folders(data_dir)[-1]
+        target = self.target_name
+        if self.is_kept(name) and target is not None and not self.present(target, data_dir):
+            path = self.datasets[target].path
+            return (
+                f"{self.name}: neither dataset '{name}' nor its target '{target}' is here: no file "
+                f"{self.folders(data_dir)[0] / path}; paths are relative to that folder"
+            )
         if self.is_kept(name):
             return (
                 f"{self.name}: dataset '{name}': no file {place / dataset.path}; its organiser "

@@ -9,12 +9,14 @@ from types import MappingProxyType
 from typing import Any
 
 import matplotlib.style
+import xarray as xr
 from matplotlib.figure import Figure
 
 from oceanbench.challenge import Challenge
 from oceanbench.data.files import write_bytes
 from oceanbench.declaration import Declaration
-from oceanbench.evaluate import as_challenge, evaluated
+from oceanbench.errors import typed
+from oceanbench.evaluate import as_challenge, as_submission, evaluated
 from oceanbench.figures.cycles import cycles
 from oceanbench.figures.forecasts import forecasts
 from oceanbench.figures.points import of_maps, of_tracks, of_windows
@@ -59,22 +61,28 @@ def draw(declaration: Declaration, name: str, material: Any, folder: Path) -> li
     return [folder / what for what in pictures]
 
 
+@typed
 def figures(
-    challenge: Challenge | Path | str, submission: Submission, *, data_dir: Path | None = None
+    challenge: Challenge | Path | str,
+    submission: Submission | xr.Dataset | Path | str,
+    *,
+    name: str = "",
+    data_dir: Path | str | None = None,
 ) -> dict[str, Figure]:
     """Score a submission and draw it: matplotlib figures by their names, nothing is written.
 
     Parameters
     ----------
     challenge : loaded, its name, or the path of a challenge.yaml
-    submission : to draw
+    submission : the participant's file, its path, or the estimates themselves
+    name : of a submission that is a path or a dataset
     data_dir : folder of the challenge's files
     """
     loaded = as_challenge(challenge)
-    _, material = evaluated(loaded, submission, data_dir=data_dir)
-    name = f"{submission.name} on {loaded.name}"
-    with matplotlib.style.context(STYLE, after_reset=True):
-        return dict(DRAWERS[loaded.kind](loaded, name, material))
+    folder = None if data_dir is None else Path(data_dir)
+    with as_submission(submission, name) as file, matplotlib.style.context(STYLE, after_reset=True):
+        _, material = evaluated(loaded, file, data_dir=folder)
+        return dict(DRAWERS[loaded.kind](loaded, f"{file.name} on {loaded.name}", material))
 
 
 def _png(figure: Figure) -> bytes:

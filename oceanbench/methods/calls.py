@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from concurrent.futures import Executor
+from numbers import Integral
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import xarray as xr
+from pydantic import BeforeValidator, Field
 
 from oceanbench.challenge import Challenge
-from oceanbench.errors import OceanbenchError
+from oceanbench.errors import OceanbenchError, typed
 from oceanbench.evaluate import as_challenge, evaluate
 from oceanbench.methods import running, training
 from oceanbench.methods.importing import EXTRA
@@ -19,6 +21,16 @@ from oceanbench.methods.inputs import Inputs
 from oceanbench.result import Result
 
 
+def _whole(number: Any) -> Any:
+    """Python's own integer of one of numpy's."""
+    whole = isinstance(number, Integral) and not isinstance(number, bool)
+    return int(number) if whole else number
+
+
+Seed = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=2**32 - 1)]
+
+
+@typed
 def run(  # noqa: PLR0913  (what its command has)
     method: str | Path,
     challenge: Challenge | Path | str,
@@ -27,7 +39,7 @@ def run(  # noqa: PLR0913  (what its command has)
     options: Mapping[str, Any] | None = None,
     weights: Path | str | None = None,
     device: str = "auto",
-    seed: int = 0,
+    seed: Seed = 0,
     output: Path | str = "results",
     data_dir: Path | str | None = None,
     executor: Executor | None = None,
@@ -78,6 +90,7 @@ def run(  # noqa: PLR0913  (what its command has)
     return result
 
 
+@typed
 def train(
     method: str | Path,
     challenge: Challenge | Path | str,
@@ -86,7 +99,7 @@ def train(
     options: Mapping[str, Any] | None = None,
     init: Path | str | None = None,
     device: str = "auto",
-    seed: int = 0,
+    seed: Seed = 0,
     output: Path | str = "results",
     data_dir: Path | str | None = None,
 ) -> Path:
@@ -115,6 +128,7 @@ def train(
     return path
 
 
+@typed
 def training_fields(
     challenge: Challenge | Path | str,
     *,

@@ -104,6 +104,7 @@ def train(
     if begin is not None:
         arguments["init"] = begin.tensors
     check_call(stem, TRAIN, module.train, **arguments)
+    resumed = _holds_something(options.get("checkpoint"))
     start, start_cpu = time.perf_counter(), time.process_time()
     with history.recorded(path.with_suffix(".csv"), resumes=bool(options.get("checkpoint"))):
         with escaped():
@@ -142,10 +143,16 @@ def train(
                 for dataset in inputs.opened
             },
         },
-        provenance={**provenance(seconds, kept), **before},
+        provenance={**provenance(seconds, kept), "resumed": resumed, **before},
     )
     weights.save(path)
     return path, weights
+
+
+def _holds_something(checkpoint: Any) -> bool:
+    """Whether a folder keeps a part of a training, whose cost is then not of this one."""
+    folder = Path(str(checkpoint)) if checkpoint else None
+    return folder is not None and folder.is_dir() and any(folder.iterdir())
 
 
 def _begin(file: Path, stem: str, module: ModuleType) -> Weights:

@@ -64,6 +64,7 @@ class Weights:
             "seed": self.provenance["seed"],
             "options": self.provenance["options"],
             "cpu_seconds": self.provenance.get("cpu_seconds"),
+            **({"resumed": self.provenance["resumed"]} if "resumed" in self.provenance else {}),
             **begun,
         }
 

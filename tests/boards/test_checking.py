@@ -15,7 +15,8 @@ from places import ROOT
 from rows import every
 
 from oceanbench.boards.checking import is_truth
-from oceanbench.boards.ranking import board, load_results
+from oceanbench.boards.finding import load_results
+from oceanbench.boards.ranking import board
 from oceanbench.challenge import Challenge
 from oceanbench.evaluate import evaluate
 from oceanbench.submission import Submission

@@ -13,6 +13,7 @@ import pytest
 from places import ROOT
 
 from oceanbench.boards import leagues, ranking, rendering
+from oceanbench.boards.finding import load_results
 from oceanbench.boards.regression import regressions
 from oceanbench.boards.site.tables import board_table
 from oceanbench.challenge import Challenge, load_all
@@ -174,7 +175,7 @@ def test_results_of_another_version_are_not_ranked(
     old = replace(results["first"], challenge={**results["first"].challenge, "version": 99})
     old.save(tmp_path)
     results["poor"].save(tmp_path)
-    loaded = ranking.load_results(challenge, [tmp_path])
+    loaded = load_results(challenge, [tmp_path])
     assert [r.name for r in loaded] == ["poor"]
 
 
@@ -185,7 +186,7 @@ def test_a_result_in_the_wrong_folder_is_refused(
     wrong.save(tmp_path)
     (tmp_path / "other").rename(tmp_path / challenge.name)
     with pytest.raises(OceanbenchError, match="is a result of other, expected toy_maps"):
-        ranking.load_results(challenge, [tmp_path])
+        load_results(challenge, [tmp_path])
 
 
 def test_scores_that_are_hardly_known_are_marked_everywhere(
@@ -307,7 +308,7 @@ def test_what_is_left_out_is_named(
     poor.save(tmp_path / "b")
     replaced: list[str] = []
     folders = [tmp_path / "a", tmp_path / "b"]
-    loaded = ranking.load_results(challenge, folders, replaced=replaced)
+    loaded = load_results(challenge, folders, replaced=replaced)
     assert [r.name for r in loaded] == ["poor"]
     old, twice = replaced
     assert "first.json: scored on version 99, toy_maps is of version 1; evaluate it" in old

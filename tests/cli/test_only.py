@@ -8,7 +8,7 @@ import pytest
 from builders import maps, maps_challenge, submission
 from command import Command
 
-from oceanbench.boards.ranking import load_results
+from oceanbench.boards.finding import load_results
 from oceanbench.errors import OceanbenchError
 from oceanbench.evaluate import evaluate
 

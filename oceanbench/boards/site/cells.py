@@ -12,6 +12,7 @@ from oceanbench.challenge import Challenge
 from oceanbench.kinds import CHALLENGE_KINDS
 from oceanbench.result import Result, Score
 
+TRAINING = "CPU time of the training; ≥ where a folder kept what was computed before, or may have"
 LAST = 1e15  # what a cell without a number is sorted as
 
 
@@ -95,13 +96,17 @@ def cost_columns(
 ) -> Iterator[tuple[Column, list[Cell]]]:
     """What rows cost: CPU time of the run and of the training, and what the kind says."""
     run = [_seconds(result.provenance) for result in results]
-    trained = [_seconds(result.provenance.get("options", {}).get("weights")) for result in results]
-    for heading, meaning, seconds in (
-        ("CPU [s]", "CPU time of the run", run),
-        ("training CPU [s]", "CPU time of the training", trained),
+    weights = [result.provenance.get("options", {}).get("weights") for result in results]
+    trained = [_seconds(record) for record in weights]
+    parts = [isinstance(record, dict) and _is_part(record) for record in weights]
+    for heading, meaning, seconds, least in (
+        ("CPU [s]", "CPU time of the run", run, [False] * len(run)),
+        ("training CPU [s]", TRAINING, trained, parts),
     ):
         if any(one is not None for one in seconds):
-            cells = [Cell(_time(one), sort=_sorted_as(one, falling=False)) for one in seconds]
+            texts = [_time(s, least=part) for s, part in zip(seconds, least, strict=True)]
+            sorts = [_sorted_as(one, falling=False) for one in seconds]
+            cells = [Cell(text, sort=sort) for text, sort in zip(texts, sorts, strict=True)]
             yield Column(heading, meaning, True), cells
     costs = [CHALLENGE_KINDS[challenge.kind].cost(challenge, result) for result in results]
     known = [cost for cost in costs if cost is not None]
@@ -116,10 +121,17 @@ def _seconds(record: Any) -> float | None:
     return float(seconds) if isinstance(seconds, int | float) and seconds < LAST else None
 
 
-def _time(seconds: float | None) -> str:
+def _is_part(weights: dict[str, Any]) -> bool:
+    """Whether a training found something that one before it had kept, or may have."""
+    options = weights.get("options")
+    kept = isinstance(options, dict) and bool(options.get("checkpoint"))
+    return bool(weights.get("resumed", kept))
+
+
+def _time(seconds: float | None, *, least: bool) -> str:
     if seconds is None:
         return "–"
-    return f"{seconds:.0f}" if seconds >= 10 else f"{seconds:.2g}"
+    return f"{'≥ ' if least else ''}{f'{seconds:.0f}' if seconds >= 10 else f'{seconds:.2g}'}"
 
 
 def _number(text: str) -> float | None:

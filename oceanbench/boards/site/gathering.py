@@ -11,8 +11,9 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
+from oceanbench.boards.finding import load_results
 from oceanbench.boards.published import published_table
-from oceanbench.boards.ranking import board, cell_of, load_results
+from oceanbench.boards.ranking import board, cell_of
 from oceanbench.boards.site.axes import MARGIN, WIDTH, Bar
 from oceanbench.boards.site.beside import CARD, card_of, is_picture
 from oceanbench.boards.site.cards import card_html, task_of
@@ -135,7 +136,7 @@ def gathered_board(
     folders : of results; a later one wins over an earlier
     challenges : names of all that are on the site
     documentation : that the site is part of
-    skipped : as of :func:`oceanbench.boards.ranking.load_results`
+    skipped : as of :func:`oceanbench.boards.finding.load_results`
     """
     results = load_results(challenge, folders, skipped)
     published = published_table(challenge)

@@ -14,7 +14,8 @@ from rows import every
 from site_worlds import EVIL, LEAK, Element, Page, board_world
 
 from oceanbench.boards.differences import compared
-from oceanbench.boards.ranking import board, load_results
+from oceanbench.boards.finding import load_results
+from oceanbench.boards.ranking import board
 from oceanbench.boards.site.site import site_files, write_site
 from oceanbench.boards.site.templates import embedded, linked
 from oceanbench.challenge import Challenge

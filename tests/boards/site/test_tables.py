@@ -5,7 +5,7 @@ from __future__ import annotations
 from places import ROOT
 from rows import every
 
-from oceanbench.boards.ranking import load_results
+from oceanbench.boards.finding import load_results
 from oceanbench.boards.site.cells import width_of
 from oceanbench.boards.site.tables import LETTER, NAMES, ROOM, board_table
 from oceanbench.challenge import Challenge

@@ -81,21 +81,19 @@ def each_once(parts: Sequence[Part], names: Collection[str], where: str) -> tupl
     OceanbenchError
         if one of them has another value in another file
     """
-    times = np.concatenate([part.times for part in parts])
-    owner = np.repeat(np.arange(len(parts)), [part.times.size for part in parts])
-    inner = np.concatenate([np.arange(part.times.size) for part in parts])
-    _, group, counts = np.unique(times, return_inverse=True, return_counts=True)
-    again = np.flatnonzero((counts[group] > 1) & ~np.isnat(times))
-    if not again.size:
+    repeated = _repeated([part.times for part in parts])
+    if not repeated.size:
         return tuple(parts)
-    places = np.empty((again.size, 2 * len(PLACES)))
-    for number in np.unique(owner[again]):
-        mine = owner[again] == number
-        places[mine] = _places(parts[number], inner[again[mine]])
-    first = _first_of_each(group[again], places)
-    twice = np.flatnonzero(first != np.arange(again.size))
+    again = [np.flatnonzero(np.isin(part.times, repeated)) for part in parts]
+    owner = np.repeat(np.arange(len(parts)), [index.size for index in again])
+    inner = np.concatenate(again)
+    known = zip(parts, again, strict=True)
+    group = np.concatenate([np.searchsorted(repeated, part.times[index]) for part, index in known])
+    places = np.concatenate([_places(*one) for one in zip(parts, again, strict=True)])
+    first = _first_of_each(group, places)
+    after = np.flatnonzero(first != np.arange(inner.size))
+    before = first[after]
     days = [part.days.copy() for part in parts]
-    before, after = again[first[twice]], again[twice]
     for a, b in {*zip(owner[before].tolist(), owner[after].tolist(), strict=True)}:
         pairs = (owner[before] == a) & (owner[after] == b)
         one, other = inner[before[pairs]], inner[after[pairs]]
@@ -114,11 +112,18 @@ def each_once(parts: Sequence[Part], names: Collection[str], where: str) -> tupl
     return tuple(Part.of(*part[:3], own) for part, own in zip(parts, days, strict=True))
 
 
+def _repeated(times: Sequence[TimeArray]) -> TimeArray:
+    """Times that occur twice or more, in one of some arrays or in two."""
+    ordered = np.concatenate(times)
+    ordered.sort()  # in place: there may be as many as memory holds once, and seldom twice
+    return np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+
+
 def _places(part: Part, index: IndexArray) -> FloatArray:
     """First and last latitude, longitude and depth at some times; 0 where there is none."""
     found = np.zeros((index.size, 2 * len(PLACES)))
     for column, name in enumerate(PLACES):
-        if name in part.variables:
+        if index.size and name in part.variables:
             values = part.at(name, index).astype(np.float64)
             values = values % 360.0 if name == "longitude" else values
             found[:, 2 * column : 2 * column + 2] = values[:, [0, -1]]
