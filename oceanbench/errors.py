@@ -19,6 +19,7 @@ from typing import (
     get_origin,
     get_type_hints,
 )
+from unicodedata import normalize
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -52,6 +53,15 @@ def terminal(text: object) -> str:
     return "".join(
         c if c.isprintable() else " " if c.isspace() else ascii(c)[1:-1] for c in str(text)
     )
+
+
+def alike(text: object) -> str:
+    """Text in which letters that look the same are: the two of mu, for one.
+
+    >>> alike("\u00b5") == alike("\u03bc")
+    True
+    """
+    return normalize("NFKC", str(text))
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:

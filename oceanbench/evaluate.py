@@ -14,7 +14,8 @@ import xarray as xr
 
 from oceanbench.challenge import Challenge
 from oceanbench.data.files import write_netcdf
-from oceanbench.errors import OceanbenchError, did_you_mean, typed
+from oceanbench.declaration import MetricRow
+from oceanbench.errors import OceanbenchError, alike, did_you_mean, typed
 from oceanbench.kinds import CHALLENGE_KINDS
 from oceanbench.kinds.kind import Resources
 from oceanbench.result import Result
@@ -80,6 +81,20 @@ def as_challenge(challenge: Challenge | Path | str) -> Challenge:
     return challenge if isinstance(challenge, Challenge) else Challenge.load(challenge)
 
 
+def labels_of(challenge: Challenge, rows: Sequence[MetricRow]) -> list[str]:
+    """Labels of all scores that some rows of ``metrics`` stand for.
+
+    Parameters
+    ----------
+    challenge : that declares the rows
+    rows : of it
+    """
+    if not rows:
+        return []
+    alone = challenge.model_copy(update={"metrics": list(rows)})
+    return [row.label for row in CHALLENGE_KINDS[challenge.kind].score_rows(alone)]
+
+
 def with_scores(challenge: Challenge, labels: Sequence[str]) -> Challenge:
     """Challenge with some of its scores; as it is without labels.
 
@@ -88,13 +103,13 @@ def with_scores(challenge: Challenge, labels: Sequence[str]) -> Challenge:
     OceanbenchError
         if there is no score of a label
     """
-    kind = CHALLENGE_KINDS[challenge.kind]
     chosen: set[str] = set()
     for label in labels:
-        rows = [row for row in challenge.metrics if row.label == label]
-        alone = challenge.model_copy(update={"metrics": rows})
-        found = {row.label for row in kind.score_rows(alone)} if rows else {label}
-        if not found <= {row.label for row in challenge.scores}:
+        rows = [row for row in challenge.metrics if alike(row.label) == alike(label)]
+        found = set(labels_of(challenge, rows)) or {
+            row.label for row in challenge.scores if alike(row.label) == alike(label)
+        }
+        if not found:
             known = [row.label for row in (*challenge.metrics, *challenge.scores)]
             raise OceanbenchError(
                 f"{challenge.name}: no score '{label}'; {did_you_mean(label, known)}"

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from pydantic_core import from_json, to_json
 
 from oceanbench.data.files import read_text, write_text
-from oceanbench.errors import OceanbenchError, did_you_mean, in_one_line
+from oceanbench.errors import OceanbenchError, alike, did_you_mean, in_one_line
 from oceanbench.metrics import Sums
 
 SCHEMA = 2
@@ -140,7 +140,7 @@ class Result:
     def score(self, label: str) -> Score:
         """Score with a label."""
         for score in self.scores:
-            if score.label == label:
+            if alike(score.label) == alike(label):
                 return score
         raise OceanbenchError(
             f"{self.name}: has no score '{label}'; {did_you_mean(label, self.labels)}"

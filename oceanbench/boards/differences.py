@@ -18,6 +18,7 @@ from oceanbench.scoring.pairs import Comparison, Difference, Paired, paired
 from oceanbench.scoring.statistics import Influence
 
 BETTER, WORSE, DIFFERENT, EQUAL, UNSURE = "better", "worse", "different", "equal", "not told apart"
+ROUNDING = 1e-12  # relative: less is the order in which sums were added
 ALONE, UNPAIRED = "no score to compare", "no interval"
 
 
@@ -138,7 +139,7 @@ def _difference(one: _Side | None, other: _Side | None) -> Difference:
         known.difference if known else None,
         ratio,
         known.ratio if known else None,
-        _verdict(first - second, known, there.better),
+        _verdict(first - second, max(abs(first), abs(second)), known, there.better),
     )
 
 
@@ -149,8 +150,8 @@ def _paired(one: _Side, other: _Side) -> Paired | None:
     return paired(one.influence, other.influence)
 
 
-def _verdict(difference: float, known: Paired | None, better: str | None) -> str:
-    if difference == 0.0:
+def _verdict(difference: float, size: float, known: Paired | None, better: str | None) -> str:
+    if abs(difference) <= ROUNDING * size:
         return EQUAL
     if known is None:
         return UNPAIRED

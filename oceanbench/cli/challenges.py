@@ -65,9 +65,8 @@ def show(name: str, data_dir: Path | None) -> None:
         loaded = Challenge.load(name)
     except OceanbenchError as problem:
         methods = get_close_matches(name, shipped.names("baselines"), n=1)
-        raise OceanbenchError(
-            f"{problem}{f'; or the method {methods[0]!r}?' if methods else ''}"
-        ) from problem
+        hint = f"; or the method {methods[0]!r}?" if methods else ", nor a method"
+        raise OceanbenchError(f"{problem}{hint}") from problem
     tell(challenge_record(loaded, data_dir), facts(loaded, data_dir))
 
 

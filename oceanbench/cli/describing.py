@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ENTRY = re.compile(r"^(\*{0,2}\w+(?:, \*{0,2}\w+)*) : (.*)$")
+LINKED = re.compile(r":\w+:`~?(?:[\w.]+\.)?(\w+)`")
 NOT_OPTIONS = ("device", "seed", "weights", "init")
 
 
@@ -161,12 +162,17 @@ def _meanings(text: str, section: str = "Parameters") -> dict[str, str]:
         entry = ENTRY.match(line)
         if entry:
             names = [name.strip() for name in entry.group(1).split(",")]
-            found |= dict.fromkeys(names, entry.group(2).replace("``", ""))
+            found |= dict.fromkeys(names, _plain(entry.group(2)))
         elif line.startswith("    "):
-            found |= {name: f"{found[name]} {line.strip()}".replace("``", "") for name in names}
+            found |= {name: f"{found[name]} {_plain(line.strip())}" for name in names}
         else:
             names = []
     return found
+
+
+def _plain(text: str) -> str:
+    """Text without the marks of a docstring: of a name that is linked, its last part."""
+    return LINKED.sub(r"\1", text).replace("``", "")
 
 
 def _costs(name: str) -> dict[str, float]:

@@ -16,7 +16,9 @@ from oceanbench.errors import OceanbenchError
 if TYPE_CHECKING:
     from oceanbench.challenge import Challenge
     from oceanbench.data.listing import Listed
+    from oceanbench.declaration import MetricRow
 
+WIDEST = 36  # letters of a column
 MODE = "oceanbench.mode"  # among what the contexts of a command share
 
 
@@ -109,6 +111,7 @@ def challenge_record(challenge: Challenge, data_dir: Path | None) -> dict[str, A
 def facts(challenge: Challenge, data_dir: Path | None) -> Iterator[str]:
     """What ``show`` says of a challenge, line by line."""
     from oceanbench.data import shipped
+    from oceanbench.evaluate import labels_of
     from oceanbench.kinds import CHALLENGE_KINDS
 
     yield f"{challenge.name}, version {challenge.version}: {challenge.title}"
@@ -128,15 +131,25 @@ def facts(challenge: Challenge, data_dir: Path | None) -> Iterator[str]:
     for name, variable in rules.variables.items():
         yield f"  submit    {name} [{variable.units}], {regrid}missing: {rules.missing}"
     yield "  datasets (intake catalog: oceanbench export catalog)"
+    wide = min(max(map(len, challenge.datasets)), WIDEST)
     for name, dataset in challenge.datasets.items():
         count = len(challenge.present(name, data_dir))
         cure = shipped.data_command(challenge.path.parent, dataset.path) or "oceanbench fetch"
         lacks = challenge.excuse(name) if challenge.is_kept(name) else f"not here: {cure}"
         state = f"{count} file{'s' if count > 1 else ''}" if count else lacks
-        yield f"    {name:28} {dataset.role:13} {dataset.layout:6} {dataset.path} ({state})"
+        yield f"    {name:{wide}} {dataset.role:14} {dataset.layout:6} {dataset.path} ({state})"
     yield "  scores"
-    for row in challenge.metrics:
+    stand_for = [(row, labels_of(challenge, [row])) for row in challenge.metrics]
+    wide = min(max(len(_called(row, labels)) for row, labels in stand_for), WIDEST)
+    for row, labels in stand_for:
         given = ", ".join(f"{k}: {v}" for k, v in row.options.items())
-        ranks = row == challenge.ranking or challenge.ranking.label.startswith(f"{row.label} ")
-        ranked = "  ← ranks" if ranks else ""
-        yield f"    {row.label:12} {row.metric}{f' ({given})' if given else ''}{ranked}"
+        many = f", {len(labels)} scores as '{labels[0]}'" if len(labels) > 1 else ""
+        ranked = f"  ← '{challenge.ranking.label}' ranks" if len(labels) > 1 else "  ← ranks"
+        ranked = ranked if challenge.ranking.label in labels else ""
+        words = f"{row.metric}{f' ({given})' if given else ''}{many}{ranked}"
+        yield f"    {_called(row, labels):{wide}} {words}"
+
+
+def _called(row: MetricRow, labels: Sequence[str]) -> str:
+    """Label of a row of metrics, or in full that of its only score."""
+    return labels[0] if len(labels) == 1 else row.label

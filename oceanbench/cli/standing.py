@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 MARKS = {"not told apart": "≈", "equal": "=", "no interval": "?", "different": "≠"}
 MANY = 3.0  # times another score, beyond which per cent are hard to read
-MEANING = "≈ not told apart by the paired difference (95 %), ? no interval of it"
+MEANING = {
+    "≈": "not told apart by the paired difference (95 %)",
+    "=": "equal",
+    "≠": "differs, neither is better",
+    "?": "no interval of it: of many scores a result keeps the cases of the one that ranks",
+}
 
 
 def comparisons(
@@ -55,8 +60,9 @@ def lines(
     yield ""
     yield from _table(challenge, result, found, width)
     if found:
+        told = {MARKS.get(d.verdict) for comparison in found for d in comparison.differences}
         yield ""
-        yield MEANING
+        yield ", ".join(f"{mark} {words}" for mark, words in MEANING.items() if mark in told)
     yield from coverage_notes(result)
     if vague := [score.label for score in _printed(challenge, result) if score.is_vague]:
         yield f"hardly known, with an interval wider than they are large: {', '.join(vague)}"

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from oceanbench.arrays import BoolArray, FloatArray
+from oceanbench.metrics.options import Fraction
 
 BEYOND = "beyond_last_lead"
 NONE = "none"
@@ -66,7 +67,7 @@ def horizon(s: LeadSkills) -> Horizon:
     return Horizon(value, value, high, BEYOND if surely == len(s.leads) else None)
 
 
-def horizon_at(s: LeadSkills, *, skill: float = 0.36) -> Horizon:
+def horizon_at(s: LeadSkills, *, skill: Fraction = 0.36) -> Horizon:
     r"""Days ahead at which the skill falls to a level, linear between leads.
 
     Against climatology a skill of 0.36 is an anomaly correlation of 0.6 for forecasts that are as
@@ -75,7 +76,7 @@ def horizon_at(s: LeadSkills, *, skill: float = 0.36) -> Horizon:
     Parameters
     ----------
     s : skill against a reference, by lead
-    skill : the level
+    skill : the level, between 0 and 1
 
     Returns
     -------

@@ -70,7 +70,7 @@ def test_other_cases_and_lost_scores_are_said() -> None:
     [
         (("duacs", "oi"), None, "duacs, oi: are rows of .*, .*; name it with --challenge"),
         (("duacs", "emulator"), None, "are rows of no one challenge"),
-        (("duasc", "oi"), JET, "duasc: neither a file nor a row of ssh_ose_jet; did you mean"),
+        (("duasc", "oi"), JET, "duasc: neither a file nor a row of ssh_ose_jet, shipped or of"),
         (("duacs.json", "oi"), JET, "duacs.json: cannot be read as a result"),
         ((row("duacs"), row("fourdvar", "lorenz96")), None, "expected those of one challenge"),
         ((row("duacs"), row("fourdvar", "lorenz96")), JET, "is a result of lorenz96, expected"),
@@ -106,6 +106,9 @@ def test_check_takes_the_name_of_a_row_and_names_what_lacks(
     code, text, said = oceanbench("check", JET, tmp_path / JET / "bfn.json", "--reference", "oi")
     assert code == 1 and "lost" in text
     assert said.startswith("bfn lacks 1 of the scores of the other: ")
+    replace(good, submission={**good.submission, "name": "mine"}).save(Path("results"))
+    (found,) = json.loads(oceanbench("compare", "mine", "bfn", "--json")[1])
+    assert found["first"] == "mine" and {d["verdict"] for d in found["differences"]} == {"equal"}
 
 
 def test_a_figure_shows_what_is_sure_loud_and_the_rest_faint() -> None:

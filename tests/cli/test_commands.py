@@ -257,9 +257,11 @@ def test_an_organiser_ranks_challenges_and_results_of_his_own(
     (other,) = json.loads(oceanbench(*given, "--json", "--rank-by", "µ")[1])
     assert other["ranked_by"] == "µ"
     assert [row["rank"] for row in other["rows"]] == ["1", "2"]
+    (beside,) = json.loads(oceanbench("leaderboard", "lorenz96", "--results", "one", "--json")[1])
+    assert len(beside["rows"]) > 3, "shipped rows stand beside"
     for wrong, expected in (
         (("--rank-by", "RSME"), "did you mean 'RMSE'"),
-        (("--results", "none"), "--results none: no such folder"),
+        (("--results", "none"), "results none: no such folder"),
         (("--challenges", "one"), "one: no challenge; expected folders with"),
         (("--write",), "give one folder of results"),
     ):

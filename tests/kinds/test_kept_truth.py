@@ -231,7 +231,9 @@ def test_a_target_is_written_and_declared_by_a_command(oceanbench: Command, tmp_
     path = builders.maps_challenge(tmp_path / "toy", metrics=RMSE).path
     code, out, err = oceanbench("export", "target", path, "toy/target.nc")
     assert (code, err) == (0, "")
-    assert out.splitlines()[-1].strip().startswith("target: {role: target, path: toy/target.nc")
+    assert out.splitlines()[-1].strip().startswith("target: {role: target, path: target.nc")
+    told = oceanbench("export", "target", path, "elsewhere.nc")[1]
+    assert "path: elsewhere.nc" in told and f"move it to {path.parent}" in told
     assert f"ssh: {builders.maps()['ssh'].size} points" in out
     declare(path, TARGET)
     (tmp_path / "toy" / "truth.nc").rename(tmp_path / "truth.nc")
@@ -239,6 +241,10 @@ def test_a_target_is_written_and_declared_by_a_command(oceanbench: Command, tmp_
     assert oceanbench("validate", path, "mine.nc")[0] == 0
     written = xr.load_dataset("toy/target.nc")["ssh"]
     assert "units" not in written.attrs and (written == 1).all(), "it tells nothing of the truth"
+    declare(path, TARGET | {"path": "toy/target.nc"})
+    code, _, err = oceanbench("validate", path, "mine.nc")
+    assert code == 2 and "neither dataset 'truth' nor its target 'target' is here" in err
+    declare(path, TARGET)
     (0 * written).to_netcdf("toy/target.nc", engine="h5netcdf")
     code, _, err = oceanbench("validate", path, "mine.nc")
     assert code == 2 and "should be 1 where the truth has some" in err

@@ -199,6 +199,7 @@ def test_train_run_and_evaluate(oceanbench: Command, challenge: Challenge, tmp_p
             "seed": 4,
             "options": {"scale": 2.0},
             "cpu_seconds": kept["cpu_seconds"],
+            "resumed": False,
         },
     }
     assert provenance["command"] == f"oceanbench run learns.py {challenge.called} --set offset=0.5"

@@ -67,6 +67,7 @@ class Pages:
         content = {
             "board": board,
             "called": _called(challenge),
+            "contract": CHALLENGE_KINDS[challenge.kind].contract.values(),
             "intervals": METRICS[challenge.ranking.metric].resampled,
             "sampling": CHALLENGE_KINDS[challenge.kind].cases.sampling,
         }

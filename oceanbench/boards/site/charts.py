@@ -11,6 +11,7 @@ import numpy as np
 
 from oceanbench.boards.influences import influence_on
 from oceanbench.challenge import Challenge
+from oceanbench.kinds import CHALLENGE_KINDS
 from oceanbench.result import Result, Score
 from oceanbench.scoring.series import is_of_sums, sums_of
 
@@ -96,7 +97,7 @@ def _errors(challenge: Challenge, result: Result) -> Iterator[Values]:
             errors = np.sqrt(table.squared_error / table.weight)
         variable = challenge.submission.variables.get(series["variable"])
         title = f"RMSE of {series['variable']}, mask {series['mask']}"
-        along = "time" if dated else "window"
+        along = "time" if dated else CHALLENGE_KINDS[challenge.kind].cases.name
         places = zip(cases[there].tolist(), errors[there].tolist(), strict=True)
         yield title, variable.units if variable else "", along, dict(places)
 

@@ -14,7 +14,8 @@ from markupsafe import Markup, escape
 
 from oceanbench.boards.escaping import terminal
 
-ADDRESS = re.compile(r"https?://[^\s<>\"']+[^\s<>\"'.,;:)]|doi:10\.\d{4,9}/\S*[^\s.,;)]", re.ASCII)
+DOI = r"(?:doi:|https?://(?:dx\.)?doi\.org/)(10\.\d{4,9}/[^\s\"']*[^\s\"'.,;)])"  # <> are of it
+ADDRESS = re.compile(rf"{DOI}|https?://[^\s<>\"']+[^\s<>\"'.,;:)]", re.ASCII)
 
 
 def environment() -> jinja2.Environment:
@@ -59,8 +60,7 @@ def linked(text: object) -> Markup:
     """Text whose addresses of the web, and DOIs, are links."""
     parts, end, line = [], 0, terminal(text)
     for found in ADDRESS.finditer(line):
-        doi = found[0].startswith("doi:")
-        address = f"https://doi.org/{quote(found[0][4:])}" if doi else found[0]
+        address = f"https://doi.org/{quote(found[1])}" if found[1] else found[0]
         parts += [escape(line[end : found.start()])]
         parts += [Markup('<a href="{}" rel="nofollow noopener">{}</a>').format(address, found[0])]
         end = found.end()
