@@ -12,6 +12,7 @@ from oceanbench.declaration import Declaration, FieldMask
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import interpolate
 from oceanbench.kinds import examining, gridded
+from oceanbench.kinds.expected import check_first_guesses
 from oceanbench.kinds.kind import Cases, Kind, Submitted
 from oceanbench.kinds.points import score_by, validate_by
 from oceanbench.scoring.points import Pieces
@@ -28,6 +29,7 @@ def defaults(content: dict[str, Any]) -> dict[str, Any]:
 def check(declaration: Declaration) -> None:
     """Refuse a challenge without a domain, or whose maps would not be interpolated."""
     gridded.check_places(declaration)
+    check_first_guesses(declaration)
     if declaration.submission.regrid != "linear":
         raise ValueError("submission.regrid: maps are interpolated to tracks; remove it")
 
