@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 from oceanbench.challenge import Challenge
 from oceanbench.declaration import MetricRow
@@ -33,7 +35,7 @@ def influence_on(
     metric = METRICS[row.metric]
     resampled = metric.of_sums(row.options)
     where = (challenge.variable_of(row), challenge.mask_of(row))
-    for series in result.series:
+    for series in sorted(result.series, key=lambda s: _is_other(s, daily=metric.daily)):
         if (series["variable"], series["mask"]) != where or score.value is None:
             continue
         if not is_of_sums(series):
@@ -49,6 +51,11 @@ def influence_on(
             if influence is not None and _is_of(influence, score.value):
                 return influence, cases
     return None, ()
+
+
+def _is_other(series: Mapping[str, Any], *, daily: bool) -> bool:
+    """Whether sums are by days and the score is not: those by passes or maps come first."""
+    return is_of_sums(series) and bool(series["daily"]) != daily
 
 
 def _is_of(influence: Influence, value: float) -> bool:
