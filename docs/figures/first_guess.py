@@ -27,7 +27,7 @@ from oceanbench.scoring.series import is_of_sums, sums_of
 
 CHALLENGE = "ssh_osse_jet_first_guess"
 LEVELS = ("age0", "age3", "age7", "age14", "climatology")
-METHODS = ("duacs", "duacs_refitted", "fourdvarnet_anywhere", "fourdvarnet")
+METHODS = ("duacs", "fourdvarnet_anywhere", "fourdvarnet")
 ALONE = ("duacs", "bfn", "fourdvarnet_anywhere", "fourdvarnet")  # with no first guess handed in
 LABEL = "RMSE"
 IMAGE = Path(__file__).parents[1] / "images" / "first_guess.png"

@@ -22,6 +22,9 @@ def influence_on(
 ) -> tuple[Influence | None, Cases]:
     """Influences on a score, with the cases and points they are of.
 
+    Where a challenge drops points without an estimate, submissions differ by a few of them: there
+    the same cases are enough for a difference to have an interval, which it else would not have.
+
     Parameters
     ----------
     challenge, result : of one another
@@ -46,7 +49,8 @@ def influence_on(
             table = sums_of(series, row.label)
             if metric.statistic is not None and table.term is None:
                 continue
-            cases = table.case.tobytes(), table.count.tobytes()
+            drops = challenge.submission.missing == "drop"
+            cases = table.case.tobytes(), b"" if drops else table.count.tobytes()
             influence = of_sums(table, resampled, metric.limits)
             if influence is not None and _is_of(influence, score.value):
                 return influence, cases
