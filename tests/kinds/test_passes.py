@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import xarray as xr
 import yaml
 from places import ROOT
+from scipy import stats
 
 from oceanbench.boards.influences import influence_on
 from oceanbench.challenge import Challenge
@@ -52,11 +54,14 @@ def test_the_ratio_of_two_maps_is_as_sure_as_its_closed_form() -> None:
         assert one.scale.back(one.value) == pytest.approx(np.sqrt(squares.sum() / size.sum()))
         assert np.corrcoef(one.of_case, psi)[0, 1] > 0.995
         assert one.of_case.std() == pytest.approx(psi.std(), rel=0.1)
-    told = paired(*found)
-    assert told is not None and told.ratio is not None
-    reach = float(spread(expected[0] - expected[1], dated=True).reach(0.95))
-    width = np.log(told.ratio.high / told.ratio.low)
-    assert width == pytest.approx(2.0 * reach, rel=0.1)
+    for dated in (True, False):
+        told = paired(*(replace(one, dated=dated) for one in found))
+        assert told is not None and told.ratio is not None
+        reach = float(spread(expected[0] - expected[1], dated=dated).reach(0.95))
+        width = np.log(told.ratio.high / told.ratio.low)
+        assert width == pytest.approx(2.0 * reach, rel=0.1)
+    error = (expected[0] - expected[1]).std(ddof=1) / np.sqrt(67)  # of independent passes
+    assert width == pytest.approx(2.0 * stats.t.ppf(0.975, 66) * error, rel=0.1)
 
 
 @pytest.mark.slow
