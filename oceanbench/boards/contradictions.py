@@ -185,7 +185,7 @@ def _sums(challenge: Challenge, result: Result, row: MetricRow) -> Sums | None:
     """Sums that a score of points is a function of; None where the result has none."""
     metric = METRICS[row.metric]
     where = (challenge.variable_of(row), challenge.mask_of(row))
-    for series in result.series:
+    for series in sorted(result.series, key=lambda s: bool(s.get("daily")) != metric.daily):
         same = (series["variable"], series["mask"]) == where
         if not same or not is_of_sums(series) or series["daily"] < metric.daily:
             continue

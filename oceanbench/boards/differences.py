@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 
@@ -50,7 +50,12 @@ def compare(
 
 
 def compared(
-    challenge: Challenge, first: Result, second: Result, *, shown: bool = False
+    challenge: Challenge,
+    first: Result,
+    second: Result,
+    *,
+    shown: bool = False,
+    independent: bool = False,
 ) -> Comparison:
     """Compare two results, score by score.
 
@@ -59,25 +64,31 @@ def compared(
     challenge : of both
     first, second : of its present version
     shown : only the scores that boards show
+    independent : take days or passes for independent of each other, whether they are or not
 
     Raises
     ------
     OceanbenchError
         if one of them is of another challenge or version
     """
-    return next(compared_pairs(challenge, [first, second], shown=shown))
+    pair = compared_pairs(challenge, [first, second], shown=shown, independent=independent)
+    return next(pair)
 
 
 def compared_pairs(
-    challenge: Challenge, results: Sequence[Result], *, shown: bool = False
+    challenge: Challenge,
+    results: Sequence[Result],
+    *,
+    shown: bool = False,
+    independent: bool = False,
 ) -> Iterator[Comparison]:
     """Compare every two of several results, the earlier with the later, as :func:`compared` does.
 
     Parameters
     ----------
-    challenge, results, shown : as of :func:`compared`
+    challenge, results, shown, independent : as of :func:`compared`
     """
-    sides = [_side(challenge, result, shown) for result in results]
+    sides = [_side(challenge, result, shown, independent=independent) for result in results]
     labels = [row.label for row in challenge.scores]
     for (first, ones), (second, others) in combinations(zip(results, sides, strict=True), 2):
         found = [
@@ -98,7 +109,9 @@ class _Side:
     cases: Cases
 
 
-def _side(challenge: Challenge, result: Result, shown: bool) -> dict[str, _Side]:
+def _side(
+    challenge: Challenge, result: Result, shown: bool, *, independent: bool
+) -> dict[str, _Side]:
     """Scores of a result by their labels."""
     found = (result.challenge["name"], result.challenge["version"])
     if found != (challenge.name, challenge.version):
@@ -108,12 +121,13 @@ def _side(challenge: Challenge, result: Result, shown: bool) -> dict[str, _Side]
         )
     scores = {score.label: score for score in result.scores}
     rows = [row for row in challenge.scores if row.label in scores and (row.shown or not shown)]
-    return {
-        row.label: _Side(
-            scores[row.label], row, *influence_on(challenge, result, scores[row.label], row)
-        )
-        for row in rows
-    }
+    found_sides = {}
+    for row in rows:
+        influence, cases = influence_on(challenge, result, scores[row.label], row)
+        if influence is not None and independent:
+            influence = replace(influence, dated=False)
+        found_sides[row.label] = _Side(scores[row.label], row, influence, cases)
+    return found_sides
 
 
 def _difference(one: _Side | None, other: _Side | None) -> Difference:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 from oceanbench.challenge import Challenge
 from oceanbench.declaration import MetricRow
@@ -20,6 +22,9 @@ def influence_on(
 ) -> tuple[Influence | None, Cases]:
     """Influences on a score, with the cases and points they are of.
 
+    Where a challenge drops points without an estimate, submissions differ by a few of them: there
+    the same cases are enough for a difference to have an interval, which it else would not have.
+
     Parameters
     ----------
     challenge, result : of one another
@@ -33,7 +38,7 @@ def influence_on(
     metric = METRICS[row.metric]
     resampled = metric.of_sums(row.options)
     where = (challenge.variable_of(row), challenge.mask_of(row))
-    for series in result.series:
+    for series in sorted(result.series, key=lambda s: _is_other(s, daily=metric.daily)):
         if (series["variable"], series["mask"]) != where or score.value is None:
             continue
         if not is_of_sums(series):
@@ -44,11 +49,17 @@ def influence_on(
             table = sums_of(series, row.label)
             if metric.statistic is not None and table.term is None:
                 continue
-            cases = table.case.tobytes(), table.count.tobytes()
+            drops = challenge.submission.missing == "drop"
+            cases = table.case.tobytes(), b"" if drops else table.count.tobytes()
             influence = of_sums(table, resampled, metric.limits)
             if influence is not None and _is_of(influence, score.value):
                 return influence, cases
     return None, ()
+
+
+def _is_other(series: Mapping[str, Any], *, daily: bool) -> bool:
+    """Whether sums are by days and the score is not: those by passes or maps come first."""
+    return is_of_sums(series) and bool(series["daily"]) != daily
 
 
 def _is_of(influence: Influence, value: float) -> bool:

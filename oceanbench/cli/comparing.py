@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from oceanbench.scoring.pairs import Comparison, Difference
 
 EACH = "95 % intervals from the same cases; each verdict errs with a probability of 5 %"
+ALIKE = "cases are taken for independent: where neighbours err alike, intervals are too narrow"
 UNPAIRED = "no interval: their cases differ or are not kept"
 
 
@@ -85,6 +86,9 @@ def _lacking(found: Result, reference: Result) -> Iterator[str]:
     help="Folder of results whose rows come before the shipped ones; results/, if it is there.",
 )
 @click.option("--all", "every", is_flag=True, help="Scores that the board does not show, too.")
+@click.option(
+    "--independent", is_flag=True, help="Take days or passes for independent of each other."
+)
 @click.option("--figure", type=FILE, help="Draw the differences into a file.")
 @output_mode
 def compare(
@@ -93,6 +97,7 @@ def compare(
     challenge: str | None,
     results: tuple[Path, ...],
     every: bool,
+    independent: bool,
     figure: Path | None,
 ) -> None:
     """Compare A with each B: results by file, or rows of a board by name."""
@@ -102,7 +107,9 @@ def compare(
     from oceanbench.boards.finding import found_results
 
     loaded, (one, *rest) = found_results([first, *others], challenge, _places(results))
-    found = [compared(loaded, one, other, shown=not every) for other in rest]
+    found = [
+        compared(loaded, one, other, shown=not every, independent=independent) for other in rest
+    ]
     if figure is not None:
         from oceanbench.figures.differences import draw_differences
 
@@ -110,7 +117,7 @@ def compare(
     if not all(comparison.differences for comparison in found):
         raise OceanbenchError(f"{loaded.name}: no score is shown on its board; give --all")
     unpaired = any(d.verdict == "no interval" for c in found for d in c.differences)
-    notes = [EACH, UNPAIRED] if unpaired else [EACH]
+    notes = [EACH, *[UNPAIRED] * unpaired, *[ALIKE] * independent]
     tell([asdict(one) for one in found], (*map(_table, found), *notes))
 
 

@@ -66,7 +66,7 @@ def check_datasets(
     hidden = {d.path for d in datasets.values() if d.role in HIDDEN}
     for name, dataset in datasets.items():
         given = dataset.role in ("observations", "auxiliary", "target")
-        given = given and not dataset.of_delivery
+        given = (given and not dataset.of_delivery) or dataset.role == "first_guess"
         if given and dataset.path in hidden:
             raise ValueError(
                 f"datasets.{name}.path: {dataset.path} is the truth's; methods would read it"
@@ -79,6 +79,10 @@ def check_datasets(
         if dataset.of_delivery and "first_guess" not in roles:
             key = dataset.of_delivery[0]
             raise ValueError(f"datasets.{name}.{key}: kind '{kind}' does not read it; remove it")
+        for used in dataset.uses:
+            if used not in datasets:
+                hint = did_you_mean(used, datasets)
+                raise ValueError(f"datasets.{name}.uses: unknown '{used}'; {hint}")
 
 
 def _check_target(datasets: Mapping[str, Dataset], truth: str) -> None:

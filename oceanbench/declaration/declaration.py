@@ -223,7 +223,7 @@ class Declaration(Section):
             ask for too much
         """
         dataset, found = self.datasets[name], self.there(name, data_dir)
-        if dataset.role in ("observations", "auxiliary"):
+        if dataset.role in ("observations", "auxiliary", "first_guess"):
             truth = {file.resolve() for file in self.present(self.truth_name, data_dir)}
             if truth & {file.resolve() for file in found}:
                 raise OceanbenchError(

@@ -1,4 +1,4 @@
-"""When what a dataset holds was known: keys of observations and first guesses of forecasts."""
+"""When what a dataset holds was known: keys of observations and of first guesses."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from oceanbench.grid import same_depth
 
 EXACT = ("truth", "initial", "climatology", "training", "validation")  # roles without noise
 SURFACE = 10.0  # metres: half of the thickest first layer of an ocean model
+OF_FIRST_GUESS = ("level", "validation_rmse", "uses")  # beside the dates of its delivery
 
 
 def expected(declaration: Declaration, dataset: Dataset) -> dict[str, Expected]:
@@ -145,3 +146,14 @@ def check_one_value(truth: xr.Dataset, dims: Collection[str], where: str) -> Non
                     f"{where}: '{name}' has a dimension '{dim}', and one value of each place is "
                     "scored; select it"
                 )
+
+
+def check_first_guesses(declaration: Declaration) -> None:
+    """Refuse what is said of a delivery, beside how good a first guess is and what it has seen."""
+    for name, dataset in declaration.datasets.items():
+        allowed = OF_FIRST_GUESS if dataset.role == "first_guess" else ()
+        if odd := [key for key in dataset.of_delivery if key not in allowed]:
+            raise ValueError(
+                f"datasets.{name}.{odd[0]}: role '{dataset.role}' of kind '{declaration.kind}' has "
+                "none; remove it"
+            )

@@ -39,6 +39,7 @@ ROLES = {
     "training": "",
     "validation": "",
     "auxiliary": "",
+    "first_guess": "grid",
 }
 LAYOUTS = ("grid", "track", "swath", "static")
 MAP_RULES = ("regrid", "crop_to_domain", "max_step_days", "grid", "step_degrees", "days_after")
@@ -81,7 +82,8 @@ def open_dataset(
 ) -> xr.Dataset:
     """Open a dataset; truth and target are cut to the domain, others with times to a period.
 
-    A truth has one value at each time and place, or one at each depth, in columns.
+    A truth has one value at each time and place, or one at each depth, in columns. A first guess
+    says how good it is and what it has seen.
     """
     dataset = declaration.datasets[name]
     box = declaration.scored.box if dataset.role in ("truth", "target") else None
@@ -99,7 +101,7 @@ def open_dataset(
     if dataset.role == "truth" and not columns:
         dims = MAPS if dataset.layout == "grid" else MAPS[:1]
         check_one_value(opened, dims, f"{declaration.name}: dataset '{name}'")
-    return opened
+    return opened.assign_attrs(dataset.told)
 
 
 def read_maps(declaration: Declaration, submitted: Submitted, *, bridged: bool) -> xr.Dataset:

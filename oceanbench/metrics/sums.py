@@ -1,8 +1,8 @@
 r"""Weighted sums over the points of each case, of which scores are functions.
 
 A score of resampled sums is a bootstrap replicate of the score: this is where confidence intervals
-come from. A case of maps is one time, the sums go over space; of tracks, a UTC day; of windows, one
-window, in all its samplings.
+come from. A case of maps is one time, the sums go over space; of tracks, a UTC day or, where the
+points say which they are of, a pass; of windows, one window, in all its samplings.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import xarray as xr
 from oceanbench.arrays import FloatArray, IndexArray, IntArray, TimeArray
 from oceanbench.metrics.aligned import align
 
+PASS = "pass_begin"  # coordinate of the points of a track: when the pass of each begins
 ROUNDING = 1e-13  # a variance this small against the mean square is the rounding of a constant
 
 
@@ -55,13 +56,14 @@ def sums(
     daily: bool = False,
     term: xr.DataArray | None = None,
 ) -> Sums:
-    """Weighted sums per window, per map time, or per UTC day for a track or on request.
+    """Weighted sums per window, per map time, per pass, or per UTC day.
 
     Parameters
     ----------
     estimate, truth : DataArray with a dimension ``window`` or ``time``, on the same points
     weights : DataArray broadcastable to truth, >= 0
-    daily : group the times by UTC day; always so where the points lie along time only
+    daily : group the times by UTC day; always so where the points lie along time only and do not
+        say of which pass they are
     term : the quantity at each point that the sums ``term`` go over
     """
     order = case_first(truth)
@@ -81,11 +83,18 @@ def sums(
     if term is not None:
         quantity = np.where(w > 0, term.transpose(*order).values.reshape(w.shape), 0.0)
         columns["term"] = np.einsum("ij,ij->i", w, quantity)
+    daily = daily or is_daily(truth)
     if daily or truth.ndim == 1:
-        case, group = np.unique(case.astype("datetime64[D]"), return_inverse=True)
+        of = case.astype("datetime64[D]") if daily else truth[PASS].values
+        case, group = np.unique(of, return_inverse=True)
         columns = {k: np.bincount(group, v, minlength=case.size) for k, v in columns.items()}
     scored = columns["count"] > 0
     return Sums(case[scored], **{k: v[scored] for k, v in columns.items()})
+
+
+def is_daily(truth: xr.DataArray) -> bool:
+    """Whether points lie along time only, and do not say of which pass they are."""
+    return truth.ndim == 1 and PASS not in truth.coords
 
 
 def case_first(truth: xr.DataArray) -> tuple[str, ...]:

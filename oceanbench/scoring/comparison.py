@@ -31,7 +31,8 @@ class Standing:
     ----------
     order : its score, or minus that where higher is better
     influence : of the cases on it; None where there is none to compare by
-    cases : what has to be the same for two submissions to be compared by it: cases and points
+    cases : what has to be the same for two submissions to be compared by it: cases and, where
+        none are dropped, points
     """
 
     order: float

@@ -17,7 +17,7 @@ from oceanbench.metrics import METRICS, Flagged, Sums
 from oceanbench.metrics.cases import Parts
 from oceanbench.metrics.metric import Metric
 from oceanbench.metrics.probabilistic.points import described, form_of
-from oceanbench.metrics.sums import sums, term_of
+from oceanbench.metrics.sums import is_daily, sums, term_of
 from oceanbench.result import Interval, Score
 from oceanbench.scoring.collocation import AtTruth, Collocated, collocate
 from oceanbench.scoring.matching import Inside, Matched, mask_and_weight
@@ -195,9 +195,9 @@ class Shared:
         return self.distribution if metric.probabilistic else self.arrays
 
     def _sums(self, row: MetricRow) -> Sums:
-        """Sums per map, UTC day (always so for tracks) or window, with the term of the score."""
+        """Sums per map, pass, UTC day or window, with the term of the score."""
         metric = METRICS[row.metric]
-        daily = metric.daily or self.matched.truth.ndim == 1
+        daily = metric.daily or is_daily(self.matched.truth)
         if daily not in self.tables:
             self.tables[daily], self.terms[daily] = sums(*self.arrays, daily=daily), {}
         if metric.statistic is None:

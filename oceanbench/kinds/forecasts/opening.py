@@ -45,7 +45,7 @@ def open_dataset(
         check_levels(declaration, opened, name)
     if dataset.of_delivery:
         check_dates(opened, name)
-        return opened.assign_attrs(dataset.told)  # on its own nodes
+        return opened  # on its own nodes
     return _on_nodes(declaration, opened, name)
 
 

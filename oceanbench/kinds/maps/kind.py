@@ -10,11 +10,18 @@ import xarray as xr
 from oceanbench.declaration import Declaration, FieldMask
 from oceanbench.grid import interpolate
 from oceanbench.kinds import examining, gridded
+from oceanbench.kinds.expected import check_first_guesses
 from oceanbench.kinds.kind import Cases, Kind, Submitted
 from oceanbench.kinds.maps.truth_grid import at_nodes, check_truth
 from oceanbench.kinds.points import score_by, validate_by
 from oceanbench.kinds.submitted import empty
 from oceanbench.scoring.points import Pieces
+
+
+def check(declaration: Declaration) -> None:
+    """Refuse a challenge without a domain, and dates of deliveries, which no map keeps."""
+    gridded.check_places(declaration)
+    check_first_guesses(declaration)
 
 
 def target(declaration: Declaration, data_dir: Path | None) -> xr.Dataset:
@@ -72,7 +79,7 @@ MAPS = Kind(
     mask_keys=FieldMask,
     submission_keys=(*gridded.MAP_RULES, "fill"),
     cases=Cases("time", dated=True),
-    check=gridded.check_places,
+    check=check,
     open=gridded.open_dataset,
     target=target,
     read=read,

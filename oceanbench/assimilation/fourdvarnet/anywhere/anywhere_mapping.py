@@ -16,6 +16,7 @@ from oceanbench.assimilation.fourdvarnet.anywhere.first_guess import (
     choices,
     fitted_scales,
     parts,
+    seen_by,
 )
 from oceanbench.assimilation.fourdvarnet.anywhere.increments import AnywhereMapper
 from oceanbench.assimilation.fourdvarnet.anywhere.library import Library
@@ -155,7 +156,8 @@ class AnywhereMapping:
             are not optional
         passes : of the network: ``none`` (the first guess), ``half`` of one, ``one`` or ``two``;
             ``auto`` is what withheld altimeters bear out, too
-        most_withheld : altimeters that are withheld in turn to find that
+        most_withheld : altimeters that are withheld in turn to find that; of those that the maps of
+            an input have not seen, where it says which it ``uses``
         cell_km : side of the cells that the network works on, 14 to 24 as in training
         members : estimates with errors drawn, which are given in place of the estimate; 0 for that
         precision : see :func:`oceanbench.learning.precision.in_bfloat16`
@@ -182,7 +184,7 @@ class AnywhereMapping:
             mapper = AnywhereMapper(network, str(name), box, scales, cell_km, device)
             guess, step = guesses[-1], STEPS[passes]
             if step < 0 or len(guesses) > 1:
-                cases = withheld(inputs, names, most_withheld)
+                cases = withheld(inputs, names, most_withheld, seen_by(inputs, guesses))
                 guess, borne = chosen(cases, mapper.ladders, guesses, box, str(name))
                 step = borne if step < 0 else step
             made = mapper.ladders(inputs, every, [guess])[guess]

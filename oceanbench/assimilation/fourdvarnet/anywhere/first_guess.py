@@ -49,6 +49,19 @@ def parts(name: str) -> list[str]:
     return [part.strip() for part in name.split("+")]
 
 
+def seen_by(inputs: Mapping[str, xr.Dataset], names: Sequence[str]) -> set[str]:
+    """Altimeters that maps which are handed in have seen, as far as their inputs say so.
+
+    Parameters
+    ----------
+    inputs : of a method; the attribute ``uses`` has names that are separated by commas
+    names : of first guesses; mappers have seen what they are given
+    """
+    handed = {part for name in names for part in parts(name) if part in inputs}
+    told = (str(inputs[part].attrs.get("uses", "")) for part in handed)
+    return {name.strip() for text in told for name in text.split(",") if name.strip()}
+
+
 def first_guesses(
     inputs: Mapping[str, xr.Dataset],
     variable: str,

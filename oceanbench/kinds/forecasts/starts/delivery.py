@@ -10,7 +10,7 @@ import xarray as xr
 
 from oceanbench.arrays import TimeArray
 from oceanbench.declaration import Dataset, Declaration
-from oceanbench.errors import OceanbenchError, did_you_mean
+from oceanbench.errors import OceanbenchError
 from oceanbench.kinds.forecasts.schedule import ForecastKeys, keys, schedule_of
 
 LEARNED_FROM = ("training", "validation")  # roles whose dates are not those of the starts
@@ -77,7 +77,7 @@ def check_delivery(declaration: Declaration) -> None:
     if not any(dataset.role == "observations" for dataset in datasets.values()):
         raise ValueError("inputs: 'observations', and no dataset has role 'observations'; add one")
     for name, dataset in datasets.items():
-        _check_dataset(name, dataset, datasets)
+        _check_dataset(name, dataset)
     _check_observed(own, datasets)
     _check_damping(own, [dataset.role for dataset in datasets.values()])
     if own.decorrelation_days is None:
@@ -101,7 +101,7 @@ def _refuse_all(own: ForecastKeys, datasets: Mapping[str, Dataset]) -> None:
             raise ValueError(f"datasets.{name}.{dataset.of_delivery[0]}: {ONLY_OBSERVATIONS}")
 
 
-def _check_dataset(name: str, dataset: Dataset, datasets: Mapping[str, Dataset]) -> None:
+def _check_dataset(name: str, dataset: Dataset) -> None:
     where, given = f"datasets.{name}", set(dataset.of_delivery)
     if dataset.role == "observations":
         if (dataset.latency_days is None) == (dataset.available is None):
@@ -113,9 +113,6 @@ def _check_dataset(name: str, dataset: Dataset, datasets: Mapping[str, Dataset])
     elif dataset.role == "first_guess":
         if dataset.issued is None or dataset.level is None:
             raise ValueError(f"{where}: issued and level are missing; say when it was known")
-        for used in dataset.uses:
-            if used not in datasets:
-                raise ValueError(f"{where}.uses: unknown '{used}'; {did_you_mean(used, datasets)}")
         given -= {"issued", "newest", "level", "validation_rmse", "uses"}
     if given:
         raise ValueError(f"{where}.{min(given)}: role '{dataset.role}' has none; remove it")

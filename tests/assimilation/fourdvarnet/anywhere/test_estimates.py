@@ -17,6 +17,7 @@ from oceanbench.assimilation.fourdvarnet.anywhere.first_guess import (
     choices,
     first_guesses,
     sea_mask,
+    seen_by,
 )
 from oceanbench.assimilation.fourdvarnet.anywhere.increments import Ladder
 from oceanbench.assimilation.fourdvarnet.anywhere.withheld_altimeters import (
@@ -224,6 +225,30 @@ def test_withheld_altimeters_choose_the_truth_and_refuse_what_is_none() -> None:
     nobody = {name: data.isel(time=slice(0)) for name, data in inputs.items() if name != "flat"}
     nothing = chosen(withheld(nobody, ["one", "two"], 2), ladders(0.5, 1.0), ["good"], box, "ssh")
     assert nothing == ("good", 0)
+
+
+def test_what_a_first_guess_has_seen_does_not_judge_it() -> None:
+    """A map that is right where it was seen to be is improved by what others tell."""
+    inputs, names = observed(), ["one", "two", "three"]
+    inputs["three"] = map_worlds.track(5, days=DAYS)
+    inputs["one"] = inputs["one"].assign(ssh=inputs["one"]["ssh"] * 0.0 + 0.3)
+    inputs["known"] = inputs["flat"].assign_attrs(uses="one")
+    assert seen_by(inputs, ["duacs", "flat+known"]) == {"one"}
+    assert {case.mission for case in withheld(inputs, names, 3, {"one"})} == {"two", "three"}
+    assert {case.mission for case in withheld(inputs, names, 3, set(names))} == set(names)
+    box, truth = Box.around(target()["ssh"], 2), map_worlds.waves(DAYS)
+    like = truth.interp(
+        time=box.grid.days, latitude=box.grid.latitude, longitude=box.grid.longitude
+    )
+    left = np.nan_to_num(like.values - 0.3)
+    ladder = Ladder(0.3 + 0.0 * left, [share * left for share in (0.0, 0.2, 0.4, 0.0)])
+
+    def told(*seen: str) -> tuple[str, int]:
+        cases = withheld(inputs, names, 3, seen)
+        return chosen(cases, lambda *_: {"known": ladder}, ["known"], box, "ssh")
+
+    assert told("one") == ("known", 2)
+    assert told("two", "three") == ("known", 0)
 
 
 def test_a_single_altimeter_is_withheld_pass_by_pass() -> None:
