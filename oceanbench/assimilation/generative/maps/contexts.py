@@ -1,0 +1,93 @@
+"""What a network of members is given: estimates, what they disagree about, and who passed when.
+
+Of every day and its neighbours: the mean of the estimates; the departures of each from it, and of
+it from each first guess; what altimeters measured beside it, and where they did. Lengths are in
+units of the errors' usual size, but of the mean estimate itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from oceanbench.learning.kept_arrays import Arrays
+
+REACH = 4  # days on either side of a map
+NEAR = (-2, -1, 0, 1, 2)  # of the mean estimate
+NEXT = (-1, 0, 1)  # of departures from it
+EVERY = tuple(range(-REACH, REACH + 1))  # of observations
+
+
+@dataclass(frozen=True)
+class ErrorScale:
+    """Units of the network.
+
+    Attributes
+    ----------
+    mean, deviation : of the variable
+    size : root mean square of the errors of the mean estimate
+    """
+
+    mean: float
+    deviation: float
+    size: float
+
+
+def channels(bases: int) -> int:
+    """Channels of a context about so many estimates."""
+    return len(NEAR) + bases * (len(NEXT) + 1) + 2 * len(EVERY)
+
+
+def series(scene: Arrays, scale: ErrorScale) -> tuple[Tensor, Tensor]:
+    """Channels of every day, (days, channels, rows, columns), and the mean estimate.
+
+    Parameters
+    ----------
+    scene : as :class:`oceanbench.assimilation.generative.maps.base_estimates.BaseEstimates` has it
+    scale : units
+    """
+    estimates = scene["estimates"].astype(np.float64)
+    mean, observed = estimates.mean(axis=0), scene["observed"].astype(np.float64)
+    beside = observed * (scene["guesses"][0] + scene["misfit"] - mean)
+    parts = [
+        ((mean - scale.mean) / scale.deviation)[None],
+        (estimates - mean) / scale.size,
+        (mean - scene["guesses"]) / scale.size,
+        beside[None] / scale.size,
+        observed[None],
+    ]
+    found = np.concatenate(parts).swapaxes(0, 1).astype(np.float32)
+    return torch.as_tensor(found), torch.as_tensor(mean.astype(np.float32))
+
+
+def chosen(bases: int) -> tuple[list[int], list[int]]:
+    """Days of a window, from 0 to twice :data:`REACH`, and channels that a context is made of."""
+    pairs = [(offset, 0) for offset in NEAR]
+    pairs += [(offset, 1 + base) for offset in NEXT for base in range(bases)]
+    pairs += [(0, 1 + bases + base) for base in range(bases)]
+    pairs += [(offset, 1 + 2 * bases + kind) for kind in range(2) for offset in EVERY]
+    days, numbers = zip(*pairs, strict=True)
+    return [REACH + day for day in days], list(numbers)
+
+
+def contexts(windows: Tensor) -> Tensor:
+    """Contexts (cases, channels, rows, columns) of windows of a series.
+
+    Parameters
+    ----------
+    windows : (cases, days, channels, rows, columns), of :data:`REACH` days on either side
+    """
+    days, numbers = chosen((windows.shape[2] - 3) // 2)
+    return windows[:, days, numbers]
+
+
+def mirrored(windows: Tensor, north: bool, east: bool) -> Tensor:
+    """Windows as quasi-geostrophic flow allows: north and south with the sign, east with time."""
+    if north:
+        signs = windows.new_full((windows.shape[2], 1, 1), -1.0)
+        signs[-1] = 1.0  # where altimeters passed
+        windows = signs * windows.flip(-2)
+    return windows.flip(1, -1) if east else windows
