@@ -23,7 +23,7 @@ SPIN_UP = 7  # days at either end of a scene, which its mapping knows less of th
 
 
 @dataclass(frozen=True)
-class Lesson:
+class MapLesson:
     """Maps of neighbouring days, two by two.
 
     Attributes
@@ -37,13 +37,13 @@ class Lesson:
     error: Tensor
     noise: Tensor
 
-    def to(self, device: str) -> Lesson:
+    def to(self, device: str) -> MapLesson:
         """On a device."""
-        return Lesson(*(part.to(device) for part in (self.context, self.error, self.noise)))
+        return MapLesson(*(part.to(device) for part in (self.context, self.error, self.noise)))
 
 
 @dataclass(frozen=True)
-class Lessons:
+class MapLessons:
     """Series of days whose errors are known.
 
     Attributes
@@ -58,8 +58,8 @@ class Lessons:
     edge: int
 
     @classmethod
-    def of(cls, scenes: Sequence[Arrays], scale: ErrorScale, edge: int) -> Lessons:
-        """Lessons of scenes with their ``truth``."""
+    def of(cls, scenes: Sequence[Arrays], scale: ErrorScale, edge: int) -> MapLessons:
+        """MapLessons of scenes with their ``truth``."""
         made, errors = [], []
         for scene in scenes:
             channels, mean = series(scene, scale)
@@ -69,13 +69,13 @@ class Lessons:
 
     def drawn(
         self, network: MemberNetwork, pairs: int, draws: int, crop: int, random: torch.Generator
-    ) -> Lesson:
+    ) -> MapLesson:
         """Pairs of days of scenes, at random places, mirrored at random."""
         context, error = zip(*(self._pair(crop, random) for _ in range(pairs)), strict=True)
         noise = pair_noise(network, draws, pairs, error[0].shape[-2:], random)
-        return Lesson(torch.cat(_turned(context)), torch.cat(_turned(error)), noise)
+        return MapLesson(torch.cat(_turned(context)), torch.cat(_turned(error)), noise)
 
-    def every(self, network: MemberNetwork, days: int, draws: int) -> Lesson:
+    def every(self, network: MemberNetwork, days: int, draws: int) -> MapLesson:
         """Pairs of days of all scenes, so many days apart, whole; noise is always the same."""
         pairs = [
             self._cut(number, day, (self.edge, self.edge), 0, (False, False))
@@ -85,7 +85,7 @@ class Lessons:
         context, error = zip(*pairs, strict=True)
         random = torch.Generator().manual_seed(0)
         noise = pair_noise(network, draws, len(pairs), error[0].shape[-2:], random)
-        return Lesson(torch.cat(_turned(context)), torch.cat(_turned(error)), noise)
+        return MapLesson(torch.cat(_turned(context)), torch.cat(_turned(error)), noise)
 
     def _pair(self, crop: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
         def below(limit: int) -> int:
@@ -139,7 +139,7 @@ def pair_noise(
     return both.flatten(2, 3)
 
 
-def loss(network: MemberNetwork, lesson: Lesson, *, reduced: bool, slopes: float) -> Tensor:
+def loss(network: MemberNetwork, lesson: MapLesson, *, reduced: bool, slopes: float) -> Tensor:
     r"""Score of members: fair CRPS and energy score, of maps, of their slopes and of their change.
 
     Every part is least on average for draws of the distribution that the truth is drawn of; slopes
@@ -163,7 +163,7 @@ def loss(network: MemberNetwork, lesson: Lesson, *, reduced: bool, slopes: float
     return total
 
 
-def predicted(network: MemberNetwork, lesson: Lesson, *, reduced: bool) -> tuple[Tensor, Tensor]:
+def predicted(network: MemberNetwork, lesson: MapLesson, *, reduced: bool) -> tuple[Tensor, Tensor]:
     """Mean of the errors, and deviations of members from it."""
     context = lesson.context.to(memory_format=torch.channels_last)
     with torch.autocast(context.device.type, torch.bfloat16, enabled=reduced):

@@ -21,8 +21,8 @@ from oceanbench.assimilation.generative.maps.configuration import (
 from oceanbench.assimilation.generative.maps.contexts import ErrorScale
 from oceanbench.assimilation.generative.maps.member_lessons import (
     SPIN_UP,
-    Lesson,
-    Lessons,
+    MapLesson,
+    MapLessons,
     loss,
     predicted,
 )
@@ -72,7 +72,7 @@ def train_members(
     learned, checked = parted(scenes)
     edge = round(MARGIN / bases.mappings[0].configuration.step_degrees)
     scale = error_scale(learned, edge)
-    learning, checking = (Lessons.of(some, scale, edge) for some in (learned, checked))
+    learning, checking = (MapLessons.of(some, scale, edge) for some in (learned, checked))
     weights = ensembles.train_weights(
         lambda: member_network(configuration),
         lambda made: _task(made, configuration, learning, checking, device),
@@ -137,7 +137,7 @@ def error_scale(scenes: Sequence[Arrays], edge: int) -> ErrorScale:
     return ErrorScale(float(truth.mean()), float(truth.std()) or 1.0, size)
 
 
-def spread_factor(network: MemberNetwork, lesson: Lesson) -> float:
+def spread_factor(network: MemberNetwork, lesson: MapLesson) -> float:
     r"""Factor that makes deviations as large as errors: :math:`\sqrt{\langle e^2 \rangle / s^2}`.
 
     Parameters
@@ -180,17 +180,17 @@ def weights_of_mappings(files: str, name: str) -> list[dict[str, Tensor]]:
 def _task(
     made: MemberNetwork,
     configuration: MemberConfiguration,
-    learning: Lessons,
-    checking: Lessons,
+    learning: MapLessons,
+    checking: MapLessons,
     device: str,
 ) -> ensembles.Task:
     c = configuration
     checks = checking.every(made, CHECKED_EVERY, c.draws).to(device)
 
-    def draw(random: torch.Generator) -> Lesson:
+    def draw(random: torch.Generator) -> MapLesson:
         return learning.drawn(made, c.pairs, c.draws, c.crop, random).to(device)
 
-    def judged(lesson: Lesson) -> Tensor:
+    def judged(lesson: MapLesson) -> Tensor:
         return loss(made, lesson, reduced=c.reduced, slopes=c.slopes)
 
     return ensembles.Task(draw, lambda lesson, _: judged(lesson), lambda: float(judged(checks)))

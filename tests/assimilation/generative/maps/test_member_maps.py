@@ -8,7 +8,7 @@ import torch
 from oceanbench.assimilation.generative.maps.base_estimates import BaseEstimates
 from oceanbench.assimilation.generative.maps.contexts import REACH, ErrorScale, channels
 from oceanbench.assimilation.generative.maps.drawn_maps import MemberMaps
-from oceanbench.assimilation.generative.maps.member_lessons import Lessons, loss, predicted
+from oceanbench.assimilation.generative.maps.member_lessons import MapLessons, loss, predicted
 from oceanbench.assimilation.generative.maps.member_network import MemberNetwork
 from oceanbench.assimilation.generative.maps.member_training import error_scale, spread_factor
 from oceanbench.learning.training import TrainingSchedule, fit
@@ -54,7 +54,7 @@ def test_where_the_posterior_is_known_members_are_draws_of_it() -> None:
     """The estimate is OI of a Gaussian field: no mean is left, and deviations are known exactly."""
     learned, (checked, deviation) = gaussian_scene(200, 0)[0], gaussian_scene(80, 1)
     scale = error_scale([learned], 0)
-    learning, checking = (Lessons.of([one], scale, 0) for one in (learned, checked))
+    learning, checking = (MapLessons.of([one], scale, 0) for one in (learned, checked))
     network = small_network()
     checks = checking.every(network, 2, 8)
     fit(
