@@ -33,11 +33,11 @@ class MemberConfiguration:
     features: int = 24
     noise: int = 2
     reach: int = 2
-    worlds: int = 3
+    worlds: int = 4
     pairs: int = 3
     crop: int = 40
     draws: int = 8
-    steps: int = 800
+    steps: int = 1000
     rate: float = 2e-3
     decay: float = 1e-3
     average: float = 0.995
