@@ -140,12 +140,16 @@ class MemberMaps:
         return mean[0].double().cpu().numpy(), deviations[:, 0].double().cpu().numpy()
 
     def _noise(self, members: int, days: int, nodes: tuple[int, int], seed: int) -> Tensor:
-        """Noise (members, days and neighbours, fields, rows, columns), each member's its own."""
+        """Noise (members, days and neighbours, fields, rows, columns), each member's its own.
+
+        It is drawn day by day, so that more days begin with the noise of fewer.
+        """
 
         def each() -> Iterator[Tensor]:
             for number in np.random.SeedSequence(seed).generate_state(members):
                 random = torch.Generator().manual_seed(int(number))
-                shape = (days + 2 * self.network.reach, self.network.noise, *nodes)
-                yield torch.randn(shape, generator=random)
+                one = (self.network.noise, *nodes)
+                every = range(days + 2 * self.network.reach)
+                yield torch.stack([torch.randn(one, generator=random) for _ in every])
 
         return torch.stack(list(each()))
