@@ -37,7 +37,7 @@ class MemberConfiguration:
     pairs: int = 3
     crop: int = 40
     draws: int = 8
-    steps: int = 1200
+    steps: int = 800
     rate: float = 2e-3
     decay: float = 1e-3
     average: float = 0.995
