@@ -87,8 +87,8 @@ def sizes(
 
     def around(values: FloatArray) -> FloatArray:
         days = uniform_filter1d(values, AROUND_DAYS, axis=0, mode="nearest")
-        found: FloatArray = gaussian_filter(days, (0.0, AROUND_CELLS, AROUND_CELLS))
-        return found
+        found = gaussian_filter(days, (0.0, AROUND_CELLS, AROUND_CELLS))
+        return np.maximum(found, 0.0)  # running sums round
 
     change, north, east = np.gradient(mean)
     curvature = np.gradient(north, axis=1) + np.gradient(east, axis=2)
