@@ -2,10 +2,12 @@
 
     python docs/figures/member_scores.py results/ssh_osse_jet_noisy NAME …
 
-Of submission files NAME.nc that `oceanbench run` left in a folder: scores of members, and what
-scores would be if errors were normal of the members' own deviations, at every point. Bounds: if
-errors of the members' mean were normal at every point, of deviations that somebody knew, the CRPS
-would be E|e|/√2 for whatever deviations.
+Of submission files NAME.nc that `oceanbench run` left in a folder: scores of members, and bounds
+that hold if errors e of the members' mean are normal at every point, of deviations that somebody
+may know. Then the best CRPS is E|e|/√2, whatever the deviations are; and E|e|, relative to the root
+mean square, tells how much they vary: of lognormal ones the logarithm varies by
+s² = -2 log (√(π/2) E|e| / √E e²), and even a perfect spread has a rank correlation with |e| that is
+below one. ``own`` is that of the members' own deviations, if they were perfect.
 """
 
 from __future__ import annotations
@@ -25,13 +27,22 @@ SCORES = ("rmse", "crps", "energy_score", "spread_skill", "spread_error_correlat
 IN_CM = ("rmse", "crps", "energy_score")
 
 
+def bounds(absolute: float, root: float) -> tuple[float, float]:
+    """Best CRPS, cm, and best rank correlation, of a mean absolute error, m, and an RMSE, cm."""
+    ratio = np.sqrt(np.pi / 2.0) * 100.0 * absolute / root
+    random = np.random.default_rng(0)
+    deviation = np.exp(np.sqrt(max(-2.0 * np.log(ratio), 0.0)) * random.standard_normal(10**6))
+    error = abs(deviation * random.standard_normal(deviation.size))
+    return 100.0 * absolute / np.sqrt(2.0), float(spearmanr(deviation, error)[0])
+
+
 def main() -> None:
     """Print a row for each submission."""
     challenge = Challenge.load(CHALLENGE)
     truth = challenge.open(challenge.truth_name)["ssh"].transpose("time", "latitude", "longitude")
     weights = np.cos(np.deg2rad(truth["latitude"])) * xr.ones_like(truth)
     folder, names = Path(sys.argv[1]), sys.argv[2:]
-    shown = (*SCORES, "coverage", "small_scale_variance", "CRPS bound", "correlation bound")
+    shown = (*SCORES, "coverage", "small_scale_variance", "CRPS bound", "correlation bound", "own")
     print("| row | members | " + " | ".join(shown) + " |")
     for name in names:
         maps = xr.load_dataset(folder / f"{name}.nc")["ssh"]
@@ -45,7 +56,7 @@ def main() -> None:
         found.append(METRICS["coverage"].function(maps, truth, weights, level=0.9))
         found.append(METRICS["small_scale_variance"].function(maps, truth, weights))
         error = abs(mean - truth)
-        found.append(100.0 * float(error.weighted(weights).mean()) / np.sqrt(2.0))
+        found += list(bounds(float(error.weighted(weights).mean()), found[0]))
         random = np.random.default_rng(0)
         drawn = [
             spearmanr(day.ravel(), abs(day * random.standard_normal(day.shape)).ravel())[0]

@@ -92,12 +92,12 @@ def sizes(
 
     change, north, east = np.gradient(mean)
     curvature = np.gradient(north, axis=1) + np.gradient(east, axis=2)
-    squares = ((mean - guess) ** 2, change**2, np.gradient(change, axis=0) ** 2)
-    squares = (*squares, north**2 + east**2, curvature**2)
+    signed = np.stack([mean - guess, change, np.gradient(change, axis=0), north, east, curvature])
+    squares = [around(one) for one in signed**2]
     seen = around(observed)
-    roots = [np.sqrt(around(square)) for square in squares]
-    roots.append(np.sqrt(around(beside**2) / (seen + 1e-3)))
-    return np.stack([*(np.log(LEAST + root) for root in roots), np.log(LEAST + seen)])
+    squares[3:5] = [squares[3] + squares[4]]  # of slopes to the north and to the east
+    squares.append(around(beside**2) / (seen + 1e-3))
+    return np.log(LEAST + np.stack([*(np.sqrt(square) for square in squares), seen]))
 
 
 def chosen(bases: int) -> tuple[list[int], list[int]]:

@@ -52,7 +52,7 @@ def small_network(seed: int = 0) -> MemberNetwork:
 
 def test_where_the_posterior_is_known_members_are_draws_of_it() -> None:
     """The estimate is OI of a Gaussian field: no mean is left, and deviations are known exactly."""
-    learned, (checked, deviation) = gaussian_scene(160, 0)[0], gaussian_scene(80, 1)
+    learned, (checked, deviation) = gaussian_scene(320, 0)[0], gaussian_scene(80, 1)
     scale = error_scale([learned], 0)
     learning, checking = (MapLessons.of([one], scale, 0) for one in (learned, checked))
     network = small_network()
@@ -62,7 +62,7 @@ def test_where_the_posterior_is_known_members_are_draws_of_it() -> None:
         lambda random: learning.drawn(network, 4, 6, SIDE, random),
         lambda lesson, _: loss(network, lesson, reduced=False, slopes=0.5),
         lambda: float(loss(network, checks, reduced=False, slopes=0.5)),
-        schedule=TrainingSchedule(steps=200, rate=1e-2, validations=4, average=0.98),
+        schedule=TrainingSchedule(steps=200, rate=5e-3, validations=4, average=0.98),
         seed=0,
     )
     drawn = checking.every(network, 2, 60)
@@ -72,7 +72,7 @@ def test_where_the_posterior_is_known_members_are_draws_of_it() -> None:
     found, error = deviations.std(0).numpy(), drawn.error.numpy()
     assert np.sqrt(np.mean(mean.numpy() ** 2)) < 0.25 * np.sqrt(np.mean(error**2))
     assert abs(spread_factor(network, drawn) - 1.0) < 0.1
-    assert np.corrcoef(found.ravel(), exact.ravel())[0, 1] > 0.75
+    assert np.corrcoef(found.ravel(), exact.ravel())[0, 1] > 0.7
     assert abs(np.mean(found) / np.mean(exact) - 1.0) < 0.08
     members = (mean + deviations).numpy()
     low, high = np.quantile(members, [0.05, 0.95], axis=0)
