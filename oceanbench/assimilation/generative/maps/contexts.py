@@ -122,7 +122,7 @@ def contexts(windows: Tensor) -> Tensor:
     return windows[:, days, numbers]
 
 
-def mirrored(windows: Tensor, north: bool, east: bool) -> Tensor:
+def mirrored(windows: Tensor, *, north: bool, east: bool) -> Tensor:
     """Windows as quasi-geostrophic flow allows: north and south with the sign, east with time."""
     if north:
         signs = windows.new_full((windows.shape[2], 1, 1), -1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -18,7 +19,13 @@ from oceanbench.assimilation.generative.maps.configuration import (
     MemberConfiguration,
     member_network,
 )
-from oceanbench.assimilation.generative.maps.contexts import REACH, ErrorScale, contexts, series
+from oceanbench.assimilation.generative.maps.contexts import (
+    REACH,
+    ErrorScale,
+    contexts,
+    mirrored,
+    series,
+)
 from oceanbench.assimilation.generative.maps.member_network import MemberNetwork
 from oceanbench.errors import OceanbenchError
 from oceanbench.learning import ensembles
@@ -124,20 +131,34 @@ class MemberMaps:
         deviations = np.empty((members, days, rows, columns), dtype=np.float32)
         noise = self._noise(members, days, (rows, columns), seed)
         for day in progress(range(days), "days of members", lambda: "drawn"):
-            context = contexts(channels[None, day : day + 2 * REACH + 1]).to(self.device)
+            window = channels[None, day : day + 2 * REACH + 1].to(self.device)
+            context = contexts(window)
             some = noise[:, day : day + 2 * self.network.reach + 1].flatten(1, 2)
-            parts = [self._of_day(context, part) for part in torch.split(some, AT_ONCE)]
-            mean[day] = parts[0][0]
-            deviations[:, day] = np.concatenate([part[1] for part in parts])
+            parts = [self._drawn(context, part) for part in torch.split(some, AT_ONCE)]
+            mean[day] = self._mean(window)
+            deviations[:, day] = np.concatenate(parts)
         deviations -= deviations.mean(axis=0)
         factor = self.scale.size * self.spread * (members / (members + 1.0)) ** 0.5
         found = estimate[REACH : len(estimate) - REACH].double().numpy() + self.scale.size * mean
         return found, factor * deviations.astype(np.float64)
 
-    def _of_day(self, context: Tensor, noise: Tensor) -> tuple[FloatArray, FloatArray]:
+    def _drawn(self, context: Tensor, noise: Tensor) -> FloatArray:
+        """Deviations (members, rows, columns) of a day."""
         with torch.inference_mode():
-            mean, deviations = self.network(context, noise[:, None].to(self.device))
-        return mean[0].double().cpu().numpy(), deviations[:, 0].double().cpu().numpy()
+            _, deviations = self.network(context, noise[:, None].to(self.device))
+        found: FloatArray = deviations[:, 0].double().cpu().numpy()
+        return found
+
+    def _mean(self, window: Tensor) -> FloatArray:
+        """Mean (rows, columns) of a day's error, of all mirrors of its window."""
+        found = []
+        with torch.inference_mode():
+            for north, east in itertools.product((False, True), repeat=2):
+                one = self.network.mean(contexts(mirrored(window, north=north, east=east)))[0]
+                one = -one.flip(-2) if north else one
+                found.append(one.flip(-1) if east else one)
+        average: FloatArray = torch.stack(found).mean(0).double().cpu().numpy()
+        return average
 
     def _noise(self, members: int, days: int, nodes: tuple[int, int], seed: int) -> Tensor:
         """Noise (members, days and neighbours, fields, rows, columns), each member's its own.

@@ -112,7 +112,7 @@ class MapLessons:
         windows = torch.stack([some[:-1], some[1:]])
         error = errors[day : day + 2, rows, columns]
         north, east = turned
-        windows = mirrored(windows, north, east)
+        windows = mirrored(windows, north=north, east=east)
         error = -error.flip(-2) if north else error
         if east:  # time runs the other way, too
             windows, error = windows.flip(0), error.flip(0, -1)

@@ -68,6 +68,10 @@ class MemberNetwork(torch.nn.Module):
         size = told[:, 1].clamp(-LARGEST, LARGEST).exp()
         return told[:, 0], size * self._shaped(told[:, 2:], noise)
 
+    def mean(self, context: Tensor) -> Tensor:
+        """Mean (cases, rows, columns) of the errors alone."""
+        return cast(Tensor, self.context(context, None)[0][:, 0])
+
     def _shaped(self, features: Tensor, noise: Tensor) -> Tensor:
         """Noise (members, cases, rows, columns) with the covariance that the context tells."""
         members = len(noise)

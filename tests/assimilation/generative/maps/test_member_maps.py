@@ -90,6 +90,8 @@ def test_members_are_linear_in_noise_and_of_one_day_whatever_days_are_beside_it(
     fewer, apart = maps.parts(some, 6, seed=3)
     np.testing.assert_allclose(fewer, mean[:5], atol=1e-5)
     np.testing.assert_allclose(apart, deviations[:, :5], atol=1e-5)
+    turned = {k: (v if k == "observed" else -v)[..., ::-1, :].copy() for k, v in scene.items()}
+    np.testing.assert_allclose(maps.parts(turned, 2, seed=3)[0], -mean[:, ::-1], atol=1e-5)
     other = maps.parts(scene, 6, seed=4)
     np.testing.assert_array_equal(other[0], mean)
     assert np.abs(other[1] - deviations).max() > 0.1
