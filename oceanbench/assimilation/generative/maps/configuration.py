@@ -18,7 +18,7 @@ class MemberConfiguration:
     ----------
     bases : mappings that it draws about
     hidden, features, noise, reach : of :class:`MemberNetwork`
-    worlds : simulated periods; the last days of the last choose the weights and calibrate
+    worlds : simulated periods; the last days of the last choose the weights
     pairs : of days, for a step
     crop : rows and columns of the maps that it is trained on
     draws : of a map, by which scoring rules judge

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import torch
 import xarray as xr
 from safetensors import SafetensorError
@@ -18,24 +19,25 @@ from oceanbench.assimilation.generative.maps.configuration import (
     MemberConfiguration,
     member_network,
 )
-from oceanbench.assimilation.generative.maps.contexts import ErrorScale
+from oceanbench.assimilation.generative.maps.contexts import REACH, ErrorScale
+from oceanbench.assimilation.generative.maps.drawn_maps import MemberMaps
 from oceanbench.assimilation.generative.maps.member_lessons import (
     SPIN_UP,
     MapLesson,
     MapLessons,
     loss,
-    predicted,
 )
 from oceanbench.assimilation.generative.maps.member_network import MemberNetwork
 from oceanbench.assimilation.generative.maps.simulated_scenes import SceneMaker
+from oceanbench.assimilation.uncertainty.error_samples import Members, spread_factor
 from oceanbench.errors import OceanbenchError
 from oceanbench.learning import ensembles
 from oceanbench.learning.kept_arrays import Arrays
 from oceanbench.learning.training import TrainingSchedule
 
-CHECKED_DAYS, GAP_DAYS = 90, 14  # that choose the weights and calibrate; between them and others
-CHECKED_EVERY = 6  # of those days, to choose by
-CALIBRATED_EVERY, CALIBRATED_DRAWS = 3, 32  # of those days, and draws of each, to calibrate by
+CHOOSING_DAYS, GAP_DAYS = 90, 14  # that choose the weights; between them and those learned from
+CHOOSING_EVERY = 6  # of those days
+CALIBRATING = 32  # members
 
 
 def train_members(
@@ -50,7 +52,7 @@ def train_members(
     checkpoint: str = "",
     init: Mapping[str, Tensor] | None = None,
 ) -> dict[str, Tensor]:
-    """Train a network on simulated seas; their last days choose its weights and calibrate it.
+    """Train a network on simulated seas, whose last days choose its weights, and calibrate it.
 
     Parameters
     ----------
@@ -68,8 +70,8 @@ def train_members(
     -------
     weights as ``0.…``, units, ``spread``, the configuration as ``recipe.…`` and the mappings
     """
-    scenes = SceneMaker(inputs, bases, missions, configuration.worlds, checkpoint).simulated()
-    learned, checked = parted(scenes)
+    maker = SceneMaker(inputs, bases, missions, configuration.worlds, checkpoint)
+    learned, checked = parted(maker.simulated())
     edge = round(MARGIN / bases.mappings[0].configuration.step_degrees)
     scale = error_scale(learned, edge)
     learning, checking = (MapLessons.of(some, scale, edge) for some in (learned, checked))
@@ -99,19 +101,38 @@ def train_members(
     (network,) = ensembles.load_networks(
         lambda: member_network(configuration), weights, name=name, device=device
     )
-    drawn = checking.every(network, CALIBRATED_EVERY, CALIBRATED_DRAWS)
-    spread = spread_factor(network, drawn)
+    spread = calibrated(MemberMaps(network, bases, scale, 1.0, device), maker, edge)
     return weights | {"spread": torch.tensor(spread)} | bases.tensors()
+
+
+def calibrated(maps: MemberMaps, maker: SceneMaker, edge: int) -> float:
+    """Factor that makes deviations as large as errors on the days that validate the mappings.
+
+    The last days, whose windows reach beyond all observations, do not count.
+
+    Parameters
+    ----------
+    maps : to be calibrated, whose ``spread`` is one
+    maker : of scenes
+    edge : rows and columns of the margin, whose errors do not count
+    """
+    beyond = max(maps.bases.mappings[0].configuration.days // 2, REACH)
+    scene, truth = maker.validation(beyond)
+    mean, deviations = maps.parts(scene, CALIBRATING, seed=0)
+    rows, columns = (slice(edge, side - edge) for side in truth.shape[1:])
+    inside = np.s_[..., beyond - REACH : len(truth) - beyond - REACH, rows, columns]
+    known = truth[REACH : len(truth) - REACH]
+    return spread_factor([Members((mean + deviations)[inside])], [known[inside]])
 
 
 def parted(scenes: Sequence[Arrays]) -> tuple[list[Arrays], list[Arrays]]:
     """Scenes to learn from, and the last days of the last, which are not learned from."""
     *others, last = scenes
-    first = len(last["truth"]) - CHECKED_DAYS
+    first = len(last["truth"]) - CHOOSING_DAYS
     if first - GAP_DAYS <= 2 * SPIN_UP + 1:
         raise OceanbenchError(
-            f"{first + CHECKED_DAYS} days of training maps: expected at least "
-            f"{CHECKED_DAYS + GAP_DAYS + 2 * SPIN_UP + 2}; give a longer training period"
+            f"{first + CHOOSING_DAYS} days of training maps: expected at least "
+            f"{CHOOSING_DAYS + GAP_DAYS + 2 * SPIN_UP + 2}; give a longer training period"
         )
     parts = slice(first - GAP_DAYS), slice(first, None)
     learned, checked = (
@@ -135,19 +156,6 @@ def error_scale(scenes: Sequence[Arrays], edge: int) -> ErrorScale:
     inside = errors[:, edge : errors.shape[1] - edge, edge : errors.shape[2] - edge]
     size = float(inside.square().mean().sqrt()) or 1.0
     return ErrorScale(float(truth.mean()), float(truth.std()) or 1.0, size)
-
-
-def spread_factor(network: MemberNetwork, lesson: MapLesson) -> float:
-    r"""Factor that makes deviations as large as errors: :math:`\sqrt{\langle e^2 \rangle / s^2}`.
-
-    Parameters
-    ----------
-    network : trained
-    lesson : days that it did not learn from
-    """
-    with torch.inference_mode():
-        mean, deviations = predicted(network, lesson, reduced=False)
-    return float(((lesson.error - mean).square().mean() / deviations.square().mean()).sqrt())
 
 
 def weights_of_mappings(files: str, name: str) -> list[dict[str, Tensor]]:
@@ -185,7 +193,7 @@ def _task(
     device: str,
 ) -> ensembles.Task:
     c = configuration
-    checks = checking.every(made, CHECKED_EVERY, c.draws).to(device)
+    checks = checking.every(made, CHOOSING_EVERY, c.draws).to(device)
 
     def draw(random: torch.Generator) -> MapLesson:
         return learning.drawn(made, c.pairs, c.draws, c.crop, random).to(device)

@@ -9,11 +9,12 @@ they had. The mean field of a scene is that of other days of its sea, as where m
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
 
+from oceanbench.arrays import FloatArray
 from oceanbench.assimilation.fourdvarnet.forecasts.worlds import laid, simulated
 from oceanbench.assimilation.fourdvarnet.maps.map_grid import KnownMaps, bicubic, grid_around
 from oceanbench.assimilation.fourdvarnet.maps.simulated_missions import flown_missions
@@ -21,6 +22,7 @@ from oceanbench.assimilation.fourdvarnet.maps.training_set import training_truth
 from oceanbench.assimilation.generative.maps.base_estimates import BaseEstimates
 from oceanbench.errors import OceanbenchError
 from oceanbench.learning.kept_arrays import Arrays, digest_of, kept, named
+from oceanbench.learning.patches import CHECKED_DAYS
 from oceanbench.observing.reflown import reflown
 from oceanbench.progress import progress
 
@@ -78,6 +80,31 @@ class SceneMaker:
             made_of = repr((digest_of(about), shift, rolled))
             found.append(self._scene(truth, world, beside.mean("time"), shift, made_of))
         return found
+
+    def validation(self, before: int) -> tuple[Arrays, FloatArray]:
+        """Days of the challenge that validate its mappings, as they were observed, and their truth.
+
+        Parameters
+        ----------
+        before : days before them that come along
+
+        Returns
+        -------
+        the scene, and the truth (days, rows, columns) of all its days, NaN on land
+        """
+        truth, names = self.truth, flown_missions(self.inputs, self.missions)
+        grid = grid_around(truth, self.bases.mappings[0].configuration.step_degrees)
+        days = slice(max(grid.days.size - CHECKED_DAYS - before, 0), None)
+        there = replace(grid, days=grid.days[days])
+        values, known = KnownMaps.of(truth).days(days).on(there)
+
+        def make() -> Arrays:
+            return self.bases.of(self.inputs, str(truth.name), there, missions=self.missions)
+
+        tracks = {name: self.inputs[name][str(truth.name)].values for name in names}
+        about = repr((digest_of(tracks), digest_of({"": values}), self.bases.made_of))
+        scene = kept(self.checkpoint, named("validation", about + self.missions), make)
+        return scene, np.where(known, values, np.nan)
 
     def _laid(self, heights: np.ndarray, truth: xr.DataArray, rolled: int) -> xr.DataArray:
         axes = [truth[name].values for name in ("longitude", "latitude")]
