@@ -91,6 +91,12 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
         {"ensemble", "gaussian"},
         {"anomalies", "window_batches"},
     ],
+    "assimilation/generative": [
+        {"maps", "members", "training"},
+        {"objectives"},
+        {"configuration", "estimate_errors", "flow"},
+        {"residual_network", "scoring_rules"},
+    ],
     "assimilation/fourdvarnet": [
         {"anywhere", "forecasts"},
         {"maps", "windows"},

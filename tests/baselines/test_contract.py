@@ -19,6 +19,10 @@ from rows import every
 from oceanbench.assimilation.fourdvarnet.anywhere.anywhere_mapping import AnywhereMapping
 from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration, network
 from oceanbench.assimilation.fourdvarnet.maps.map_errors import SMOOTHNESS, ErrorStatistics
+from oceanbench.assimilation.generative.maps.configuration import (
+    MemberConfiguration,
+    member_network,
+)
 from oceanbench.assimilation.learned_analysis import AnalysisNetwork
 from oceanbench.assimilation.observations.along_track_errors import AlongTrack
 from oceanbench.assimilation.uncertainty.spde import Spde
@@ -156,6 +160,19 @@ def untrained(recipe: MapConfiguration) -> dict[str, torch.Tensor]:
     return scale | ensembles.as_tensors(recipe) | members | errors
 
 
+def untrained_members() -> dict[str, torch.Tensor]:
+    """Weights of a network of members that has learned nothing, about such a mapping."""
+    recipe = MemberConfiguration(hidden=4, features=4)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        own = {f"0.{k}": v for k, v in member_network(recipe).state_dict().items()}
+    base = untrained(replace(METHODS["fourdvarnet"].PRESETS["cpu"], **TINY))
+    units = {"mean": 0.0, "deviation": 0.3, "size": 0.02, "spread": 1.0}
+    scale = {key: torch.tensor(value) for key, value in units.items()}
+    mapping = {f"base0.{key}": value for key, value in base.items()}
+    return scale | ensembles.as_tensors(recipe) | own | mapping
+
+
 @pytest.mark.parametrize("name", OF_MAPS)
 def test_a_baseline_fills_the_target_and_is_reproducible(name: str, challenge: Challenge) -> None:
     method = METHODS[name]
@@ -164,6 +181,8 @@ def test_a_baseline_fills_the_target_and_is_reproducible(name: str, challenge: C
     arguments: dict = {"device": "cpu", "seed": 3}
     if isinstance(getattr(method, "MAPPING", None), AnywhereMapping):
         arguments |= {"weights": anywhere_scenes.untrained(), "first_guess": "smooth"}
+    elif name == "fourdvarnet_members":
+        arguments |= {"weights": untrained_members(), "members": 3}
     elif hasattr(method, "PRESETS"):
         arguments["weights"] = untrained(replace(method.PRESETS["cpu"], **TINY))
     first = method.estimate(Inputs(challenge), target, **arguments)

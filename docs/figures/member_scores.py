@@ -1,0 +1,70 @@
+"""What the board of ssh_osse_jet_noisy does not show of members, and how good they could be.
+
+    python docs/figures/member_scores.py results/ssh_osse_jet_noisy NAME …
+
+Of submission files NAME.nc that `oceanbench run` left in a folder: scores of members, and bounds
+that hold if errors e of the members' mean are normal at every point, of deviations that somebody
+may know. Then the best CRPS is E|e|/√2, whatever the deviations are; and E|e|, relative to the root
+mean square, tells how much they vary: of lognormal ones the logarithm varies by
+s² = -2 log (√(π/2) E|e| / √E e²), and even a perfect spread has a rank correlation with |e| that is
+below one. ``own`` is that of the members' own deviations, if they were perfect.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from scipy.stats import spearmanr
+
+from oceanbench import Challenge
+from oceanbench.metrics import METRICS
+
+CHALLENGE = "ssh_osse_jet_noisy"
+SCORES = ("rmse", "crps", "energy_score", "spread_skill", "spread_error_correlation")
+IN_CM = ("rmse", "crps", "energy_score")
+
+
+def bounds(absolute: float, root: float) -> tuple[float, float]:
+    """Best CRPS, cm, and best rank correlation, of a mean absolute error, m, and an RMSE, cm."""
+    ratio = np.sqrt(np.pi / 2.0) * 100.0 * absolute / root
+    random = np.random.default_rng(0)
+    deviation = np.exp(np.sqrt(max(-2.0 * np.log(ratio), 0.0)) * random.standard_normal(10**6))
+    error = abs(deviation * random.standard_normal(deviation.size))
+    return 100.0 * absolute / np.sqrt(2.0), float(spearmanr(deviation, error)[0])
+
+
+def main() -> None:
+    """Print a row for each submission."""
+    challenge = Challenge.load(CHALLENGE)
+    truth = challenge.open(challenge.truth_name)["ssh"].transpose("time", "latitude", "longitude")
+    weights = np.cos(np.deg2rad(truth["latitude"])) * xr.ones_like(truth)
+    folder, names = Path(sys.argv[1]), sys.argv[2:]
+    shown = (*SCORES, "coverage", "small_scale_variance", "CRPS bound", "correlation bound", "own")
+    print("| row | members | " + " | ".join(shown) + " |")
+    for name in names:
+        maps = xr.load_dataset(folder / f"{name}.nc")["ssh"]
+        maps = maps.transpose("member", *truth.dims).reindex_like(truth, method="nearest")
+        mean, deviation = maps.mean("member"), maps.std("member", ddof=1).values
+        found = [
+            METRICS[score].function(mean if score == "rmse" else maps, truth, weights)
+            * (100.0 if score in IN_CM else 1.0)
+            for score in SCORES
+        ]
+        found.append(METRICS["coverage"].function(maps, truth, weights, level=0.9))
+        found.append(METRICS["small_scale_variance"].function(maps, truth, weights))
+        error = abs(mean - truth)
+        found += list(bounds(float(error.weighted(weights).mean()), found[0]))
+        random = np.random.default_rng(0)
+        drawn = [
+            spearmanr(day.ravel(), abs(day * random.standard_normal(day.shape)).ravel())[0]
+            for day in deviation
+        ]
+        found.append(float(np.mean(drawn)))
+        print(f"| `{name}` | {maps.sizes['member']} | " + " | ".join(f"{x:.3f}" for x in found))
+
+
+if __name__ == "__main__":
+    main()

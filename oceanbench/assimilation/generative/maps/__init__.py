@@ -1,0 +1,1 @@
+"""Members of maps: errors of learned estimates, by a network of noise."""
