@@ -92,7 +92,7 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
         {"anomalies", "window_batches"},
     ],
     "assimilation/fourdvarnet": [
-        {"anywhere", "forecasts"},
+        {"anywhere", "augmented", "forecasts"},
         {"maps", "windows"},
         {"compilation"},
         {"gauss_newton", "incremental", "learned_descent", "solver"},
