@@ -23,6 +23,7 @@ from oceanbench.assimilation.fourdvarnet.augmented.training import train_solver
 from oceanbench.assimilation.window_batches import as_dataset
 
 KINDS = ("windows",)
+PHYSICS = "advection-diffusion"
 REFERENCE = "Beauchamp et al. (2023) doi:10.48550/arXiv.2311.01783"
 NAME = "fourdvarnet_spde"
 CONFIGURATION = AugmentedConfiguration()
