@@ -391,7 +391,7 @@ def test_spreads_are_calibrated_on_the_validation_windows(small: None) -> None:
     be estimated their spread is as large as their error.
     """
     made, method = overturning(), METHODS["fourdvarnet_conv"]
-    weights = method.train(made.inputs, device="cpu", seed=0, members=3, steps=20)
+    weights = method.train(made.inputs, device="cpu", seed=0, members=3, steps=8)
     known = {
         "observations": made.inputs["validation_observations"].assign_attrs(role="observations")
     }

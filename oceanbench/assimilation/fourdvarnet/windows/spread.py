@@ -54,7 +54,7 @@ class Sampling:
 
 
 def samplings(inputs: Mapping[str, xr.Dataset], name: str) -> list[Sampling]:
-    """Windows of every sampling of a challenge.
+    """Windows of every sampling that is to be estimated, each with the validation windows of it.
 
     Parameters
     ----------
@@ -66,16 +66,23 @@ def samplings(inputs: Mapping[str, xr.Dataset], name: str) -> list[Sampling]:
     OceanbenchError
         if the validation data are no windows with known states
     """
-    windows, checks = observations(inputs), observations(inputs, role="validation")
-    truths = states(inputs, role="validation")
-    if truths is None or truths.shape[1:] != windows.values.shape[1:] or len(truths) < 2:
-        raise OceanbenchError(
-            f"{name}: a spread is calibrated on validation windows, of which this challenge has "
-            "none of the same length with known states; leave calibrated and perturbed out"
-        )
-    count = len(checks) // len(truths)
-    parts = zip(windows.split(len(windows) // count), checks.split(len(truths)), strict=True)
-    return [Sampling(some, known, truths) for some, known in parts]
+    truths, found = states(inputs, role="validation"), []
+    parts = [d for d in inputs.values() if d.attrs.get("role") in ("observations", "validation")]
+    (target,) = (d for d in parts if d.attrs["role"] == "observations")
+    labels = target["sampling"].values if "sampling" in target.dims else [None]
+    for label in labels:
+        own = {
+            str(number): part.sel(sampling=[label]) if "sampling" in part.dims else part
+            for number, part in enumerate(parts)
+        }
+        windows, checks = observations(own), observations(own, role="validation")
+        if truths is None or truths.shape != checks.values.shape or len(truths) < 2:
+            raise OceanbenchError(
+                f"{name}: a spread is calibrated on validation windows, of which this challenge "
+                "has none with known states; leave calibrated and perturbed out"
+            )
+        found.append(Sampling(windows, checks, truths))
+    return found
 
 
 def calibrated_members(
