@@ -98,7 +98,7 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
         {"residual_network", "scoring_rules"},
     ],
     "assimilation/fourdvarnet": [
-        {"anywhere", "forecasts"},
+        {"anywhere", "augmented", "forecasts"},
         {"maps", "windows"},
         {"compilation"},
         {"gauss_newton", "incremental", "learned_descent", "solver"},

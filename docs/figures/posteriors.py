@@ -22,7 +22,7 @@ from oceanbench import Challenge
 from oceanbench.figures.style import ERROR, ESTIMATE, LINES, STYLE, TRUTH
 
 IMAGE = Path(__file__).parents[1] / "images" / "posteriors.png"
-METHODS = ("enks", "fourdvar", "space_time_oi")
+METHODS = ("enks", "fourdvar", "space_time_oi", "flow_matching")
 SAMPLING, SHOWN, REACH = "z_only", 40, 24.0
 BINS = np.linspace(-REACH, REACH, 49)
 
@@ -52,7 +52,7 @@ def draw(results: Path, window: int) -> Figure:
     truth = challenge.open("truth")["state"].sel(window=window, component="x")
     at = int(abs(posterior).mean("member").argmax("time"))
     time = float(posterior["time"][at])
-    figure = Figure(figsize=(11, 5), layout="constrained")
+    figure = Figure(figsize=(13, 5), layout="constrained")
     above, below = figure.subplots(2, 1 + len(METHODS), sharex="row", sharey="row")
     lines(above[0], posterior, LINES[2])
     above[0].set_title("the posterior, 40 of 400 members")

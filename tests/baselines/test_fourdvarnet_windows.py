@@ -321,13 +321,14 @@ def test_windows_are_at_most_as_long_as_the_runs() -> None:
         ("fourdvarnet_conv", {"derivative": "explicit"}, r"did you mean 'implicit'\?"),
         ("fourdvarnet_conv", {"from_states": True}, "only the prior of solver=incremental can"),
         ("fourdvarnet_ode", {"derivative": "alternate"}, "fitted to states first, and held"),
+        ("fourdvarnet_spde", {"smoothness": 2}, "smoothness=2, .*; expected one of"),
     ],
 )
 def test_solvers_and_derivatives_that_cannot_be_are_refused_in_one_line(
     name: str, options: dict[str, str | bool], said: str
 ) -> None:
     with pytest.raises(OceanbenchError, match=said) as refused:
-        METHODS[name].train(lorenz().inputs, device="cpu", seed=0, **options)
+        load_method(name)[1].train(lorenz().inputs, device="cpu", seed=0, **options)
     assert "\n" not in str(refused.value)
 
 
@@ -381,3 +382,42 @@ def test_without_states_there_is_none_to_learn_from(small: None) -> None:
             lorenz(with_states=False).inputs,
             device="cpu", seed=0, members=1, solver="incremental", from_states=True,
         )  # fmt: skip
+
+
+def test_spreads_are_calibrated_on_the_validation_windows(small: None) -> None:
+    """Stretched members keep their mean; each sampling has a factor, its own windows' error.
+
+    The factor of perturbed ones is fitted, so that with the validation windows in place of those to
+    be estimated their spread is as large as their error.
+    """
+    made, method = overturning(), METHODS["fourdvarnet_conv"]
+    weights = method.train(made.inputs, device="cpu", seed=0, members=3, steps=8)
+    known = {
+        "observations": made.inputs["validation_observations"].assign_attrs(role="observations")
+    }
+    truth = made.inputs["validation_truth"]["state"]
+
+    def estimate(inputs: Mapping[str, xr.Dataset], **options: int) -> xr.DataArray:
+        given = {"device": "cpu", "seed": 0, "weights": weights} | options
+        return method.estimate(inputs, made.target, **given)["state"]
+
+    plain, stretched = (estimate(made.inputs, calibrated=c) for c in (False, True))
+    np.testing.assert_allclose(stretched.mean("member"), plain.mean("member"), atol=1e-10)
+    ratio = (stretched.std("member") / plain.std("member")).transpose("sampling", ...).values
+    factors = ratio.reshape(2, -1)
+    np.testing.assert_allclose(factors, factors[:, :1].repeat(factors.shape[1], 1), rtol=1e-6)
+    assert abs(factors[0, 0] / factors[1, 0] - 1.0) > 1e-3
+    for options, members in (({"calibrated": True}, 3), ({"perturbed": 40, "member": 0}, 40)):
+        found = estimate(made.inputs | known, **options)
+        error = ((found.mean("member") - truth) ** 2).mean(("window", "time", "component"))
+        spread = found.var("member", ddof=1).mean(("window", "time", "component"))
+        held = np.sqrt((1.0 + 1.0 / members) * spread / error)
+        np.testing.assert_allclose(held, 1.0, atol=1e-6 if members == 3 else 0.35)
+    without = {n: d for n, d in made.inputs.items() if n != "validation_truth"}
+    for inputs, options, said in (
+        (made.inputs, {"calibrated": True, "member": 0}, "calibrate all members of an ensemble"),
+        (made.inputs, {"perturbed": 1}, "perturb at least 2 times"),
+        (without, {"calibrated": True}, "calibrated on validation windows, of which"),
+    ):
+        with pytest.raises(OceanbenchError, match=said):
+            estimate(inputs, **options)

@@ -12,12 +12,18 @@ import xarray as xr
 from recipes import opened, recipe
 from rows import every
 
+from oceanbench.assimilation.fourdvarnet.augmented.solver import (
+    AugmentedConfiguration,
+    AugmentedSolver,
+)
 from oceanbench.assimilation.gaussian.window_interpolation import (
     WindowCovariance,
     deviation,
     errors,
     interpolate,
 )
+from oceanbench.assimilation.uncertainty.spde_circle import fit
+from oceanbench.assimilation.variational.block_tridiagonal import factorise, marginal
 from oceanbench.assimilation.window_batches import Climatology, Windows, is_cyclic
 from oceanbench.challenge import Challenge
 from oceanbench.dynamics.models import model_of_attributes
@@ -85,6 +91,33 @@ def test_optimal_interpolation_with_the_right_covariance_is_that_posterior() -> 
         np.testing.assert_allclose(draws[:, number].mean(0), 0.0, atol=1e-9)
         away = np.abs(np.cov(draws[:, number].T) - covariance) / np.outer(std, std)
         assert away.max() < 5 * np.sqrt(2 / 2000)
+
+
+@pytest.mark.slow
+def test_eight_steps_of_the_fitted_equation_come_nearer_this_posterior_than_one() -> None:
+    """Of greatest likelihood of the training run: bias in deviations of the posterior, spread."""
+    build, name = recipe("gaussian_field_posterior"), "gaussian_field_posterior"
+    run = torch.as_tensor(opened(name, "training_truth")["state"].values.astype(np.float64))
+    seen = opened(name, "validation_observations")["state"].values.astype(np.float64)
+    exact = [build.posterior(values) for values in seen]
+    mean = torch.as_tensor(np.stack([m for m, _ in exact])).reshape(seen.shape)
+    spread = torch.as_tensor(np.stack([np.diag(c) for _, c in exact])).sqrt().reshape(seen.shape)
+    values = torch.as_tensor(seen)
+    variance = torch.full((build.NODES,), build.NOISE, dtype=torch.float64)
+    windows, found = Windows(values.nan_to_num(0.0), ~values.isnan(), variance), {}
+    for halvings in (0, 3):
+        usual = fit(run, halvings=halvings)
+        solver = AugmentedSolver(usual, AugmentedConfiguration(halvings=halvings, iterations=0))
+        with torch.no_grad():
+            estimate = solver(windows)
+            diagonal, below = solver.chain(estimate.parameters).precision(build.TIMES)
+            weight = (windows.observed / windows.variance).transpose(0, 1)
+            factor = factorise(diagonal + torch.diag_embed(weight), below)
+            std = marginal(factor).diagonal(dim1=-2, dim2=-1).sqrt().transpose(0, 1)
+        bias = ((estimate.states - mean) / spread).square().mean().sqrt()
+        found[halvings] = (float(bias), float((std / spread).log().mean().exp()))
+    assert found[0] == pytest.approx((0.148, 1.037), abs=0.003)
+    assert found[3] == pytest.approx((0.035, 1.013), abs=0.003)
 
 
 def test_members_of_the_field_have_exact_moments_but_for_their_rounding() -> None:

@@ -10,10 +10,9 @@ import xarray as xr
 from torch import Tensor
 
 from oceanbench.assimilation.fourdvarnet.priors import parameters_of
-from oceanbench.assimilation.fourdvarnet.windows import training_windows
 from oceanbench.assimilation.fourdvarnet.windows.training_windows import (
     TrainingRuns,
-    training_runs,
+    known_runs,
 )
 from oceanbench.assimilation.generative.configuration import (
     FLOW,
@@ -63,8 +62,8 @@ def train_network(
     weights as ``0.…``, the normalisation ``mean`` and ``deviation``, and the configuration
     """
     cyclic, told = is_cyclic(inputs), "no model"
-    learning = _runs(inputs, "training", configuration.length, cyclic=cyclic, name=name)
-    checking = _runs(inputs, "validation", learning.length, cyclic=cyclic, name=name)
+    learning = known_runs(inputs, "training", configuration.length, cyclic=cyclic, name=name)
+    checking = known_runs(inputs, "validation", learning.length, cyclic=cyclic, name=name)
     if configuration.simulated:
         known = simulated(inputs, configuration.simulated, learning.length, seed=seed)
         learning = replace(learning, known=known)
@@ -117,31 +116,6 @@ def simulated(inputs: Mapping[str, xr.Dataset], count: int, times: int, *, seed:
         state = model.advance(state) + deviation * noise
         found.append(state)
     return torch.stack(found, 1)
-
-
-def starts(observed: Tensor, length: int) -> Tensor:
-    """Row and first time of the stretches that are observed as a window is, (number, 2).
-
-    They are those of :func:`training_windows.starts`, but that a row with observations at every
-    time may begin anywhere.
-    """
-    seen = observed.any(-1).all(1, keepdim=True)
-    every = observed.new_ones(len(observed), observed.shape[1] - length + 1) & seen
-    always = every.nonzero()
-    others = training_windows.starts(observed, length)
-    return torch.cat([always, others[~seen[others[:, 0], 0]]])
-
-
-def _runs(
-    inputs: Mapping[str, xr.Dataset], role: str, longest: int, *, cyclic: bool, name: str
-) -> TrainingRuns:
-    runs = training_runs(inputs, role, longest, cyclic=cyclic)
-    if runs.known is None:
-        raise OceanbenchError(
-            f"{name}: this challenge has no states of role '{role}', and draws are learned from "
-            "states; take a method that learns from observations"
-        )
-    return replace(runs, starts=starts(runs.noisy.observed, runs.length))
 
 
 def _task(

@@ -34,6 +34,25 @@ def bank(residuals: FloatArray) -> Sampler:
     return draw
 
 
+def whole(residuals: FloatArray) -> Sampler:
+    """Residuals themselves, as they are but for their sign: a random case.
+
+    For fields whose directions and places are not alike, such as the variables of a system, or
+    waves that travel one way.
+
+    Parameters
+    ----------
+    residuals : (cases, ..., rows, columns)
+    """
+    _check(residuals)
+
+    def draw(count: int, random: np.random.Generator) -> FloatArray:
+        fields = residuals[random.integers(len(residuals), size=count)]
+        return _some(random, -fields, fields)
+
+    return draw
+
+
 def _some(random: np.random.Generator, changed: FloatArray, fields: FloatArray) -> FloatArray:
     """Changed fields for half of the draws, unchanged ones for the others."""
     chosen: BoolArray = random.random(len(fields)) < 0.5

@@ -130,6 +130,27 @@ def marginal(factor: BlockCholesky) -> Tensor:
     return inverse
 
 
+def adjacent(factor: BlockCholesky, inverse: Tensor) -> Tensor:
+    r"""Blocks of the inverse in row k + 1 and column k.
+
+    .. math:: \Sigma_{k+1,k} = - \Sigma_{k+1} C_{k+1} L_k^{-1}
+
+    Parameters
+    ----------
+    factor : of the matrix
+    inverse : blocks on its diagonal, from :func:`marginal`
+
+    Returns
+    -------
+    (times - 1, windows, size, size)
+    """
+    right = inverse[1:] @ factor.above.mT
+    found: Tensor = torch.linalg.solve_triangular(
+        factor.diagonal[:-1], right, upper=False, left=False
+    )
+    return -found
+
+
 def log_determinant(factor: BlockCholesky) -> Tensor:
     """Logarithm of the determinant of each window's matrix, (windows,)."""
     return 2.0 * factor.diagonal.diagonal(dim1=-2, dim2=-1).log().sum((0, 2))

@@ -12,13 +12,13 @@ from rows import every
 from torch import Tensor
 from window_worlds import World, world
 
-from oceanbench.assimilation.fourdvarnet.windows.training_windows import Scales
+from oceanbench.assimilation.fourdvarnet.windows.training_windows import Scales, anywhere
 from oceanbench.assimilation.gaussian import window_interpolation
 from oceanbench.assimilation.generative.configuration import GenerativeConfiguration, network
 from oceanbench.assimilation.generative.estimate_errors import EstimateErrors, Noise, lesson
 from oceanbench.assimilation.generative.members import estimate_members, physics_of
 from oceanbench.assimilation.generative.objectives import loss
-from oceanbench.assimilation.generative.training import simulated, starts, train_network
+from oceanbench.assimilation.generative.training import simulated, train_network
 from oceanbench.assimilation.window_batches import Windows, observations
 from oceanbench.errors import OceanbenchError
 
@@ -145,7 +145,7 @@ def test_a_row_that_is_observed_at_every_time_may_begin_anywhere() -> None:
     seen = torch.zeros(2, 10, 2, dtype=torch.bool)
     seen[0, :, 1] = True
     seen[1, ::4, 0] = True
-    assert starts(seen, 6).tolist() == [[0, n] for n in range(5)] + [[1, 0], [1, 4]]
+    assert anywhere(seen, 6).tolist() == [[0, n] for n in range(5)] + [[1, 0], [1, 4]]
 
 
 def test_simulated_windows_are_of_the_model_and_the_noise_that_are_told() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 import xarray as xr
@@ -17,7 +18,12 @@ from oceanbench.assimilation.fourdvarnet.windows.configuration import (
 from oceanbench.assimilation.fourdvarnet.windows.training_windows import Scales, first_guess
 from oceanbench.assimilation.gaussian import window_interpolation
 from oceanbench.assimilation.variational.first_guesses import guesses
-from oceanbench.assimilation.window_batches import Windows, model_of, observations
+from oceanbench.assimilation.window_batches import (
+    Climatology,
+    Windows,
+    model_of,
+    observations,
+)
 from oceanbench.errors import OceanbenchError
 from oceanbench.learning import ensembles
 
@@ -51,25 +57,70 @@ def estimate_members(
     -------
     (windows, times, components), with the members as a first dimension if all are asked for
     """
-    model, windows = model_of(inputs), observations(inputs)
-    solvers, scales = _solvers(inputs, weights, windows, name=name, member=member, device=device)
-    climate, covariance = window_interpolation.learned(
-        inputs, windows.values.shape[1], cyclic=model.cyclic
-    )
-    begun = [first_guess(windows, climate, covariance)]
-    if smoother:
-        begun.append(_smoothed(inputs, windows, smoother))
-    given = (
-        scales.maps(windows.values).double().to(device),
-        scales.layout(windows.observed).to(device),
-        *(scales.maps(states).double().to(device) for states in begun),
-    )
-    found: list[Tensor] = []
-    for solver in solvers:
-        with torch.no_grad():
-            parts = [_deepest(solver.double(), *some) for some in _parts(*given)]
-        found.append(scales.states(torch.cat(parts).cpu()))
-    return torch.stack(found) if member < 0 else found[0]
+    windows = observations(inputs)
+    trained = TrainedWindows.of(inputs, weights, windows, name=name, member=member, device=device)
+    others = [_smoothed(inputs, windows, smoother)] if smoother else []
+    found = trained.estimates(windows, *others)
+    return found if member < 0 else found[0]
+
+
+@dataclass(frozen=True)
+class TrainedWindows:
+    """Trained networks, and what they begin with.
+
+    Attributes
+    ----------
+    solvers : the networks
+    scales : of the normalised variables
+    climate, covariance : of the first guess
+    device : of torch
+    """
+
+    solvers: list[Solver]
+    scales: Scales
+    climate: Climatology
+    covariance: window_interpolation.WindowCovariance
+    device: str
+
+    @classmethod
+    def of(
+        cls,
+        inputs: Mapping[str, xr.Dataset],
+        weights: Mapping[str, Tensor],
+        windows: Windows,
+        *,
+        name: str,
+        member: int = -1,
+        device: str = "cpu",
+    ) -> TrainedWindows:
+        """Networks for windows of a challenge; the parameters are those of the function above."""
+        cyclic, times = model_of(inputs).cyclic, windows.values.shape[1]
+        solvers, scales = _solvers(
+            inputs, weights, windows, name=name, member=member, device=device
+        )
+        climate, covariance = window_interpolation.learned(inputs, times, cyclic=cyclic)
+        return cls(solvers, scales, climate, covariance, device)
+
+    def estimates(self, windows: Windows, *others: Tensor) -> Tensor:
+        """Estimates by every network, (networks, windows, times, components).
+
+        Parameters
+        ----------
+        windows : what is observed
+        others : first guesses (windows, times, components) beside optimal interpolation
+        """
+        begun = [first_guess(windows, self.climate, self.covariance), *others]
+        given = (
+            self.scales.maps(windows.values).double().to(self.device),
+            self.scales.layout(windows.observed).to(self.device),
+            *(self.scales.maps(states).double().to(self.device) for states in begun),
+        )
+        found: list[Tensor] = []
+        for solver in self.solvers:
+            with torch.no_grad():
+                parts = [_deepest(solver.double(), *some) for some in _parts(*given)]
+            found.append(self.scales.states(torch.cat(parts).cpu()))
+        return torch.stack(found)
 
 
 def _deepest(solver: Solver, values: Tensor, observed: Tensor, *guesses: Tensor) -> Tensor:

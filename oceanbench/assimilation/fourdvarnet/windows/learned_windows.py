@@ -10,9 +10,16 @@ import xarray as xr
 
 from oceanbench.assimilation.fourdvarnet.bilevel import derivative_of
 from oceanbench.assimilation.fourdvarnet.windows.configuration import WindowConfiguration
-from oceanbench.assimilation.fourdvarnet.windows.inference import estimate_members
+from oceanbench.assimilation.fourdvarnet.windows.inference import (
+    TrainedWindows,
+    estimate_members,
+)
+from oceanbench.assimilation.fourdvarnet.windows.spread import (
+    calibrated_members,
+    perturbed_members,
+)
 from oceanbench.assimilation.fourdvarnet.windows.training import train_members
-from oceanbench.assimilation.window_batches import as_dataset, model_of
+from oceanbench.assimilation.window_batches import as_dataset, model_of, observations
 from oceanbench.errors import OceanbenchError, did_you_mean
 
 
@@ -106,17 +113,37 @@ class LearnedWindows:
         seed: int,
         weights: Mapping[str, torch.Tensor],
         member: int = -1,
+        calibrated: bool = False,
+        perturbed: int = 0,
     ) -> xr.Dataset:
         """Estimate the states of the windows.
 
         Parameters
         ----------
-        inputs : observations, and the training data that the first guess has its covariance from
+        inputs : observations, and the training data that the first guess has its covariance from;
+            for a spread that is calibrated, the validation data
         target : one variable ([sampling,] window, time, component) to fill
         device : of torch
-        seed : not used: the estimate is deterministic
+        seed : of perturbations; the estimate is deterministic
         weights : that ``train`` found
         member : the number of one member, or -1 for all as an ensemble
+        calibrated : stretch the ensemble so that its spread is as large as its error was in the
+            validation windows
+        perturbed : members by random perturbation of the networks' mean, to give in place of them;
+            0 for none
         """
-        found = estimate_members(inputs, weights, name=self.name, member=member, device=device)
+        if (calibrated and (perturbed or member >= 0)) or perturbed < 0 or perturbed == 1:
+            raise OceanbenchError(
+                f"{self.name}: calibrated={calibrated}, member={member}, perturbed={perturbed}: "
+                "calibrate all members of an ensemble, or perturb at least 2 times"
+            )
+        if not (calibrated or perturbed):
+            found = estimate_members(inputs, weights, name=self.name, member=member, device=device)
+            return as_dataset(found, target)
+        trained = TrainedWindows.of(
+            inputs, weights, observations(inputs), name=self.name, member=member, device=device
+        )
+        if calibrated:
+            return as_dataset(calibrated_members(trained, inputs, name=self.name), target)
+        found = perturbed_members(trained, inputs, name=self.name, members=perturbed, seed=seed)
         return as_dataset(found, target)

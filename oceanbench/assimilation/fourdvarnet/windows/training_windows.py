@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import xarray as xr
@@ -205,3 +205,39 @@ def starts(observed: Tensor, length: int) -> Tensor:
     before = torch.cat([torch.zeros_like(seen[:, :1]), seen[:, :-1]], 1)
     begins = torch.where(seen[:, :1], seen & ~before, True)
     return begins[:, : seen.shape[1] - length + 1].nonzero()
+
+
+def known_runs(
+    inputs: Mapping[str, xr.Dataset], role: str, longest: int, *, cyclic: bool, name: str
+) -> TrainingRuns:
+    """Runs of a role whose states are known, of which windows may begin at any observed time.
+
+    Parameters
+    ----------
+    inputs, role, longest, cyclic : as for :func:`training_runs`
+    name : of the method, for messages
+
+    Raises
+    ------
+    OceanbenchError
+        if no states are known
+    """
+    runs = training_runs(inputs, role, longest, cyclic=cyclic)
+    if runs.known is None:
+        raise OceanbenchError(
+            f"{name}: this challenge has no states of role '{role}', and draws are learned from "
+            "states; take a method that learns from observations"
+        )
+    return replace(runs, starts=anywhere(runs.noisy.observed, runs.length))
+
+
+def anywhere(observed: Tensor, length: int) -> Tensor:
+    """Row and first time of the stretches that are observed as a window is, (number, 2).
+
+    They are those of :func:`starts`, but that a row with observations at every time may begin
+    anywhere.
+    """
+    seen = observed.any(-1).all(1, keepdim=True)
+    every = observed.new_ones(len(observed), observed.shape[1] - length + 1) & seen
+    others = starts(observed, length)
+    return torch.cat([every.nonzero(), others[~seen[others[:, 0], 0]]])
