@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from oceanbench.arrays import FloatArray
+from oceanbench.arrays import FloatArray, IndexArray
 
 
 class MemberWeights(NamedTuple):
@@ -179,6 +179,16 @@ def applied(members: FloatArray, weights: MemberWeights) -> FloatArray:
     return found
 
 
+def shared(weights: MemberWeights, where: IndexArray | None) -> MemberWeights:
+    """Weights of components, of those of the places (components,) where they lie; None for alike.
+
+    Components at one place see the same observations as far away, so they share an analysis.
+    """
+    if where is None:
+        return weights
+    return MemberWeights(weights.mean[where], weights.transform[where])
+
+
 def inflated(members: FloatArray, factor: float) -> FloatArray:
     """Members whose deviations from the mean are so many times as large."""
     mean = members.mean(0)
@@ -192,7 +202,7 @@ def local(spread: FloatArray, departure: FloatArray, taper: FloatArray) -> tuple
     ----------
     spread : (members, observations)
     departure : (observations,)
-    taper : (components, observations), between 0 and 1
+    taper : (components, observations), or of the places where they lie, between 0 and 1
 
     Returns
     -------
