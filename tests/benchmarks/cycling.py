@@ -133,7 +133,7 @@ def tune(challenge: Challenge, method: str, grid: dict[str, list[Any]], worlds: 
     nature, truth = replace(nature, values=nature.values[:worlds]), truth[:worlds]
     own = keys(challenge)
     limit = next(r.options["threshold"] for r in challenge.metrics if r.metric == "divergences")
-    parts = {name: mask.inside for name, mask in masks_of(challenge.declaration).items()}
+    parts = {name: mask.inside for name, mask in masks_of(challenge).items()}
     for choice in itertools.product(*grid.values()):
         options = dict(zip(grid, choice, strict=True))
         found = list(filtered(nature, method, options))
