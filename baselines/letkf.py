@@ -17,6 +17,7 @@ from oceanbench.assimilation.ensemble.transforms import (
     etkf,
     inflated,
     local,
+    relaxed,
     rotated,
     scaled,
     shared,
@@ -33,6 +34,7 @@ class Memory(NamedTuple):
     members: int
     inflation: float
     localisation: Localisation
+    relaxation: float
     random: np.random.Generator
 
 
@@ -44,6 +46,7 @@ def start(
     members: int = 10,
     inflation: float = 1.02,
     localisation: float = 14.0,
+    relaxation: float = 0.0,
 ) -> Memory:
     """Begin with as many members of the first background.
 
@@ -55,9 +58,10 @@ def start(
     members : that run the model
     inflation : factor of their deviations, before each analysis
     localisation : distance from which on observations have no weight
+    relaxation : share of the deviations before an analysis that is kept; 0 for none
     """
     nearby = Localisation.of(problem, localisation)
-    return Memory(members, inflation, nearby, np.random.default_rng(seed))
+    return Memory(members, inflation, nearby, relaxation, np.random.default_rng(seed))
 
 
 def analyse(
@@ -69,5 +73,7 @@ def analyse(
         seen, nearby = observations.components, memory.localisation
         spread, departure = scaled(found[:, seen], observations.values, observations.variance)
         weights = etkf(*local(spread, departure, nearby.weights(seen)))
+        if memory.relaxation:
+            weights = relaxed(weights, memory.relaxation)
         found = applied(found, shared(rotated(weights, memory.random), nearby.shared))
     return found, memory

@@ -142,6 +142,19 @@ def perturbed(noise: FloatArray) -> Scheme:
     return weights
 
 
+def relaxed(weights: MemberWeights, share: float) -> MemberWeights:
+    r"""Weights whose deviations keep a share of those before: :math:`(1 - \alpha) T + \alpha I`.
+
+    So members spread where there are observations, and grow nowhere else, as inflated ones would.
+
+    References
+    ----------
+    Zhang et al. (2004), doi:10.1175/1520-0493(2004)132<1238:IOIEAO>2.0.CO;2
+    """
+    kept = share * np.eye(weights.transform.shape[-1])
+    return MemberWeights(weights.mean, (1.0 - share) * weights.transform + kept)
+
+
 def rotated(weights: MemberWeights, random: np.random.Generator) -> MemberWeights:
     """Weights followed by a random rotation of the members that leaves mean and covariance alone.
 

@@ -23,6 +23,7 @@ from oceanbench.assimilation.ensemble.transforms import (
     inflated,
     local,
     perturbed,
+    relaxed,
     rotated,
     rotation,
     scaled,
@@ -371,6 +372,9 @@ def test_components_at_one_place_share_an_analysis() -> None:
     together = shared(etkf(*local(spread, departure, tapers)), where)
     np.testing.assert_allclose(applied(members, together), apart, atol=1e-12)
     window, advance = iterative.Window(members, 1), np.tanh
+    kept = applied(members, relaxed(shared(etkf(*local(spread, departure, tapers)), where), 0.3))
+    before, after = (m - m.mean(0) for m in (members, apart))
+    np.testing.assert_allclose(kept, apart - 0.3 * after + 0.3 * before, atol=1e-12)
     one, _ = iterative.smoothed(window, members, seen, advance, taper=tapers[where])
     other, _ = iterative.smoothed(window, members, seen, advance, taper=tapers, where=where)
     np.testing.assert_allclose(other, one, atol=1e-12)
