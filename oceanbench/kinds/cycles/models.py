@@ -62,8 +62,9 @@ class CycleModel:
     layout: Callable[[int], ComponentPlaces] | None
 
     def advance(self, states: FloatArray) -> FloatArray:
-        """States (..., components) one cycle later."""
-        return self.run(states, self.interval / self.substeps, self.substeps)
+        """States (..., components) one cycle later; not finite where the model cannot run them."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self.run(states, self.interval / self.substeps, self.substeps)
 
 
 def stepped(

@@ -108,10 +108,16 @@ class Worlds:
             states, done = flat[part].astype(np.float64), 0
             for lead in leads:
                 for _ in range(done, lead):
-                    states = np.clip(self.model.advance(states), -self.keys.bound, self.keys.bound)
+                    states = self._within(self.model.advance(states))
                 found[lead][part], done = states, lead
         shape = (*members.shape[:2], members.shape[3], members.shape[2])
         return {lead: np.moveaxis(v.reshape(shape), -2, -1) for lead, v in found.items()}
+
+    def _within(self, states: FloatArray) -> FloatArray:
+        """States at the bound where the model has taken them beyond it, or nowhere."""
+        bound = self.keys.bound
+        found: FloatArray = np.nan_to_num(np.clip(states, -bound, bound), copy=False, nan=bound)
+        return found
 
     def _in_blocks(self, members: AnyFloatArray, truth: FloatArray, every: int = 1) -> Matched:
         """Matched in blocks, of times ``every`` cycles apart."""

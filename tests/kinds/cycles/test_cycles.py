@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import cycle_worlds
@@ -21,6 +22,8 @@ from oceanbench.errors import OceanbenchError
 from oceanbench.evaluate import evaluate
 from oceanbench.kinds.cycles import models
 from oceanbench.kinds.cycles.driving import each_world
+from oceanbench.kinds.cycles.opening import keys
+from oceanbench.kinds.cycles.pieces import Worlds
 from oceanbench.methods.inputs import Inputs
 from oceanbench.methods.method_file import load_method
 from oceanbench.methods.running import run
@@ -164,6 +167,10 @@ def test_a_world_that_blew_up_is_the_climate_and_ranks_below(
     assert re.search(r"\| 1 +\| a +\| insertion ◀ new .*\n\| 1 +\| a +\| lost ", out)
     rows = [Result.load(f"results/toy_cycles/{name}.json") for name in ("lost", "insertion")]
     assert "Rows that diverged" in board(challenge, rows).legend
+    nowhere = replace(models.model("lorenz96", 0.05, {}), run=lambda members, *_: members * np.nan)
+    known = challenge.open("truth")["state"]
+    worlds = Worlds(known, truth, truth[..., None], nowhere, keys(challenge))
+    assert (worlds.background == 100.0).all()  # what the model cannot run is at the bound
     states[1, 90] = 1.0
     with pytest.raises(OceanbenchError, match="missing at cycle 60 of world 1"):
         scored(challenge, states)
