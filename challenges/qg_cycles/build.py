@@ -21,6 +21,7 @@ import xarray as xr
 from oceanbench.challenge import Challenge
 from oceanbench.dynamics import quasigeostrophic as qg
 from oceanbench.dynamics.spectral import refine
+from oceanbench.kinds.cycles import models
 from oceanbench.kinds.cycles.opening import model_of
 from oceanbench.observing.boxes import EARTH_RADIUS_KM
 from oceanbench.observing.orbits import ORBITS, nadir_track
@@ -168,18 +169,21 @@ def statistics(data: Path) -> None:
     truth = opened["training_truth"]["state"]
     error = opened["training_observations"]["state"] - truth
     print(f"training observations less truth: deviation {float(error.std()):.4f} m")
-    challenge = Challenge.load(FOLDER / "challenge.yaml")
-    model, starts = model_of(challenge.open("observations")), truth.values[:, ::10]
-    members = starts
-    for lead in range(1, 11):
-        members = model.advance(members)
-        if lead in (1, 5, 10):
-            later = truth.values[:, lead::10]
-            count = min(members.shape[1], later.shape[1])
-            apart = (members[:, :count] - later[:, :count]).reshape(2, count, 2, -1)
-            kept = (starts[:, :count] - later[:, :count]).reshape(2, count, 2, -1)
-            errors, persisted = (np.sqrt((a**2).mean((0, 1, 3))) for a in (apart, kept))
-            print(f"model from the truth, {lead} d: {errors} m; persistence {persisted} m")
+    told = model_of(Challenge.load(FOLDER / "challenge.yaml").open("observations"))
+    rotation = {"coriolis": PARAMETERS.coriolis, "beta": PARAMETERS.planetary_gradient}
+    own = models.model(told.name, told.interval, rotation)  # whose other defaults are nature's
+    for name, model in {"model told": told, "with nature's numbers": own}.items():
+        members = starts = truth.values[:, ::10]
+        for lead in range(1, 11):
+            members = model.advance(members)
+            if lead in (1, 5, 10):
+                later = truth.values[:, lead::10]
+                count = min(members.shape[1], later.shape[1])
+                apart = [(s[:, :count] - later[:, :count]) ** 2 for s in (members, starts)]
+                errors, persisted = (
+                    np.sqrt(square.reshape(2, count, 2, -1).mean((0, 1, 3))) for square in apart
+                )
+                print(f"{name}, {lead} d from the truth: {errors} m; persistence {persisted} m")
 
 
 def main() -> None:
