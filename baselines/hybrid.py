@@ -8,7 +8,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from oceanbench.arrays import FloatArray
-from oceanbench.assimilation.cycling import CycleObservations, Problem, climate_covariance
+from oceanbench.assimilation.cycling import (
+    ClimateCovariance,
+    CycleObservations,
+    Localisation,
+    Problem,
+)
 from oceanbench.assimilation.ensemble.static import hybrid
 from oceanbench.assimilation.ensemble.transforms import inflated
 
@@ -23,7 +28,8 @@ class Memory(NamedTuple):
     members: int
     inflation: float
     weight: float
-    static: FloatArray
+    static: ClimateCovariance
+    localisation: Localisation | None
 
 
 def start(
@@ -35,6 +41,7 @@ def start(
     inflation: float = 1.04,
     weight: float = 0.1,
     share: float = 0.01,
+    localisation: float = 0.0,
 ) -> Memory:
     """Begin with as many members of the first background.
 
@@ -46,8 +53,11 @@ def start(
     inflation : factor of their deviations, before each analysis
     weight : of the static covariance; the members' has the rest
     share : of the covariance of the climate that is the static one
+    localisation : distance from which on components do not covary; 0 for none
     """
-    return Memory(members, inflation, weight, share * climate_covariance(problem))
+    nearby = Localisation.of(problem, localisation) if localisation > 0.0 else None
+    static = ClimateCovariance.of(problem, share=share, localisation=localisation)
+    return Memory(members, inflation, weight, static, nearby)
 
 
 def analyse(
@@ -56,6 +66,14 @@ def analyse(
     """Members drawn to the observations by both covariances."""
     found = inflated(background[: memory.members], memory.inflation)
     if observations.values.size:
-        seen = observations.values, observations.components, observations.variance
-        found = hybrid(found, memory.static, *seen, share=memory.weight)
+        index, nearby = observations.components, memory.localisation
+        found = hybrid(
+            found,
+            memory.static.rows(index),
+            observations.values,
+            index,
+            observations.variance,
+            share=memory.weight,
+            taper=None if nearby is None else nearby.rows(index),
+        )
     return found, memory

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from oceanbench.arrays import FloatArray
-from oceanbench.assimilation.cycling import CycleObservations, Problem, circular_taper
+from oceanbench.assimilation.cycling import CycleObservations, Localisation, Problem
 from oceanbench.assimilation.ensemble.iterative import SeenNow, Window, slid, smoothed
 
 KINDS = ("cycles",)
@@ -28,7 +28,7 @@ class Memory:
     inflation: float
     lag: int
     iterations: int
-    taper: FloatArray | None
+    localisation: Localisation | None
     random: np.random.Generator
     window: Window | None = None
 
@@ -55,11 +55,11 @@ def start(
     inflation : factor of their deviations, before each analysis
     lag : cycles from the start of the window to its end
     iterations : Gauss-Newton steps of an analysis
-    localisation : steps along the circle from which on observations have no weight; 0 for none
+    localisation : distance from which on observations have no weight; 0 for none
     """
-    taper = circular_taper(problem, localisation) if localisation > 0 else None
+    nearby = Localisation.of(problem, localisation) if localisation > 0.0 else None
     random = np.random.default_rng(seed)
-    return Memory(problem, members, inflation, lag, iterations, taper, random)
+    return Memory(problem, members, inflation, lag, iterations, nearby, random)
 
 
 def analyse(
@@ -69,7 +69,7 @@ def analyse(
     found, own = background[: memory.members], memory
     window = own.window or Window(found, 0)
     if observations.values.size:
-        index = observations.components
+        index, nearby = observations.components, own.localisation
         found, window = smoothed(
             window,
             found,
@@ -77,7 +77,8 @@ def analyse(
             own.problem.advance,
             iterations=own.iterations,
             inflation=own.inflation,
-            taper=None if own.taper is None else own.taper[:, index],
+            taper=None if nearby is None else nearby.weights(index),
+            where=None if nearby is None else nearby.shared,
             random=own.random,
         )
     own.window = slid(window, own.lag, own.problem.advance)

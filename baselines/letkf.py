@@ -1,6 +1,7 @@
 """Local ensemble transform Kalman filter: each component is analysed by the observations near it.
 
-So few members do: what they span need only be right within the taper. For components on a circle.
+So few members do: what they span need only be right within the taper. Components that lie at one
+place share an analysis.
 """
 
 from __future__ import annotations
@@ -10,14 +11,16 @@ from typing import NamedTuple
 import numpy as np
 
 from oceanbench.arrays import FloatArray
-from oceanbench.assimilation.cycling import CycleObservations, Problem, circular_taper
+from oceanbench.assimilation.cycling import CycleObservations, Localisation, Problem
 from oceanbench.assimilation.ensemble.transforms import (
     applied,
     etkf,
     inflated,
     local,
+    relaxed,
     rotated,
     scaled,
+    shared,
 )
 
 KINDS = ("cycles",)
@@ -30,7 +33,8 @@ class Memory(NamedTuple):
 
     members: int
     inflation: float
-    taper: FloatArray
+    localisation: Localisation
+    relaxation: float
     random: np.random.Generator
 
 
@@ -42,20 +46,22 @@ def start(
     members: int = 10,
     inflation: float = 1.02,
     localisation: float = 14.0,
+    relaxation: float = 0.0,
 ) -> Memory:
     """Begin with as many members of the first background.
 
     Parameters
     ----------
-    problem : whose components lie on a circle
+    problem : whose components have places
     device : not used
     seed : of the rotations
     members : that run the model
     inflation : factor of their deviations, before each analysis
-    localisation : steps along the circle from which on observations have no weight
+    localisation : distance from which on observations have no weight
+    relaxation : share of the deviations before an analysis that is kept; 0 for none
     """
-    weights = circular_taper(problem, localisation)
-    return Memory(members, inflation, weights, np.random.default_rng(seed))
+    nearby = Localisation.of(problem, localisation)
+    return Memory(members, inflation, nearby, relaxation, np.random.default_rng(seed))
 
 
 def analyse(
@@ -64,8 +70,10 @@ def analyse(
     """Members drawn, component by component, to the observations near it."""
     found = inflated(background[: memory.members], memory.inflation)
     if observations.values.size:
-        seen = observations.components
+        seen, nearby = observations.components, memory.localisation
         spread, departure = scaled(found[:, seen], observations.values, observations.variance)
-        weights = etkf(*local(spread, departure, memory.taper[:, seen]))
-        found = applied(found, rotated(weights, memory.random))
+        weights = etkf(*local(spread, departure, nearby.weights(seen)))
+        if memory.relaxation:
+            weights = relaxed(weights, memory.relaxation)
+        found = applied(found, shared(rotated(weights, memory.random), nearby.shared))
     return found, memory

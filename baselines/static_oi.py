@@ -1,41 +1,70 @@
-"""Optimal interpolation of each cycle alone, from the climate: what cycling has to beat.
+"""Optimal interpolation of what was observed, from the climate: what cycling has to beat.
 
-The background is the mean of the climate and its error the climate's covariance; nothing is carried
-from one cycle to the next.
+The background is the mean of the climate and its error the climate's covariance; no model runs. By
+default each cycle is analysed alone; with a memory, by the observations of some cycles before too.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from oceanbench.arrays import FloatArray
-from oceanbench.assimilation.cycling import CycleObservations, Problem, climate_covariance
-from oceanbench.assimilation.ensemble.static import analysed
+from oceanbench.assimilation.cycling import ClimateCovariance, CycleObservations, Problem
+from oceanbench.assimilation.ensemble.static import SeenAtATime, analysed, remembered
 
 KINDS = ("cycles",)
 
 
-class Climate(NamedTuple):
-    """Mean (1, components) and covariance of the climate."""
+@dataclass
+class Memory:
+    """Mean (components,) and covariance of the climate; what was seen in the last cycles."""
 
     mean: FloatArray
-    covariance: FloatArray
+    covariance: ClimateCovariance
+    past: int
+    memory: float
+    cycle: int = 0
+    seen: list[SeenAtATime] = field(default_factory=list)
 
 
-def start(problem: Problem, *, device: str, seed: int) -> Climate:
+def start(
+    problem: Problem,
+    *,
+    device: str,
+    seed: int,
+    past: int = 0,
+    memory: float = 10.0,
+    localisation: float = 0.0,
+) -> Memory:
     """Mean and covariance of the climate.
 
     Parameters
     ----------
     problem : with its climate
     device, seed : not used
+    past : cycles before the present one whose observations are used too
+    memory : of the state, in cycles; where there is a past
+    localisation : distance from which on components do not covary; 0 for none
     """
-    return Climate(problem.climate.mean(0, keepdims=True), climate_covariance(problem))
+    covariance = ClimateCovariance.of(problem, localisation=localisation)
+    return Memory(problem.climate.mean(0), covariance, past, memory)
 
 
 def analyse(
-    background: FloatArray, observations: CycleObservations, memory: Climate
-) -> tuple[FloatArray, Climate]:
+    background: FloatArray, observations: CycleObservations, memory: Memory
+) -> tuple[FloatArray, Memory]:
     """The climate, drawn to the observations; the background is not looked at."""
-    seen = observations.values, observations.components, observations.variance
-    return analysed(memory.mean, memory.covariance, *seen), memory
+    own, values, index = memory, observations.values, observations.components
+    variance = observations.variance
+    rows = own.covariance.rows(index)
+    if not own.past:
+        return analysed(own.mean[None], rows, values, index, variance), own
+    now = float(own.cycle)
+    own.seen.append(SeenAtATime(now, values - own.mean[index], variance, index, rows))
+    own.seen = [s for s in own.seen if now - s.time <= own.past]
+    own.cycle += 1
+    if not any(len(s.components) for s in own.seen):
+        return own.mean[None].copy(), own
+    return np.asarray(own.mean + remembered(own.seen, now, own.memory))[None], own

@@ -6,14 +6,16 @@ The covariance of the forecast errors is a share of the climate's, tuned on trai
 from __future__ import annotations
 
 from oceanbench.arrays import FloatArray
-from oceanbench.assimilation.cycling import CycleObservations, Problem, climate_covariance
+from oceanbench.assimilation.cycling import ClimateCovariance, CycleObservations, Problem
 from oceanbench.assimilation.ensemble.static import analysed
 
 KINDS = ("cycles",)
 PHYSICS = "told"
 
 
-def start(problem: Problem, *, device: str, seed: int, share: float = 0.02) -> FloatArray:
+def start(
+    problem: Problem, *, device: str, seed: int, share: float = 0.02, localisation: float = 0.0
+) -> ClimateCovariance:
     """Covariance of the forecast errors.
 
     Parameters
@@ -21,13 +23,15 @@ def start(problem: Problem, *, device: str, seed: int, share: float = 0.02) -> F
     problem : with its climate
     device, seed : not used
     share : of the covariance of the climate
+    localisation : distance from which on components do not covary; 0 for none
     """
-    return share * climate_covariance(problem)
+    return ClimateCovariance.of(problem, share=share, localisation=localisation)
 
 
 def analyse(
-    background: FloatArray, observations: CycleObservations, memory: FloatArray
-) -> tuple[FloatArray, FloatArray]:
+    background: FloatArray, observations: CycleObservations, memory: ClimateCovariance
+) -> tuple[FloatArray, ClimateCovariance]:
     """The forecast, drawn to the observations."""
     seen = observations.values, observations.components, observations.variance
-    return analysed(background.mean(0, keepdims=True), memory, *seen), memory
+    rows = memory.rows(observations.components)
+    return analysed(background.mean(0, keepdims=True), rows, *seen), memory

@@ -2,7 +2,7 @@
 
     python docs/figures/cycling.py
 
-Writes ``docs/images/cycling.svg``: a point a row of ``leaderboards/lorenz96_cycles*/*.json``, its
+Writes ``docs/images/cycling.svg``: a point a row of ``leaderboards/*_cycles*/*.json``, its
 95 % interval, and the model steps of a cycle. Rows that diverged are hollow.
 """
 
@@ -21,11 +21,12 @@ from oceanbench.result import Result
 ROOT = Path(__file__).resolve().parents[2]
 PICTURE = ROOT / "docs" / "images" / "cycling.svg"
 MARKS = ("o", "s", "^")  # of colours that come again
-TICKS = (0.15, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0)
+TICKS = (0.02, 0.03, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0)
 TITLES = {
     "lorenz96_cycles": "all observed each 0.05",
     "lorenz96_cycles_half": "a random half each 0.2",
     "lorenz96_cycles_wrong_model": "a model that is wrong",
+    "qg_cycles": "a jet of two layers: SSH (m)",
 }
 
 
@@ -43,7 +44,7 @@ def steps(result: Result) -> float:
 
 def draw() -> Figure:
     """A panel a challenge: error against model steps, both logarithmic."""
-    figure = Figure(figsize=(11.0, 4.4), layout="constrained")
+    figure = Figure(figsize=(14.0, 4.4), layout="constrained")
     panels = figure.subplots(1, len(TITLES))
     for axes, (name, title) in zip(panels, TITLES.items(), strict=True):
         label = Challenge.load(name).ranking.label

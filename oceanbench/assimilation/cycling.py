@@ -7,6 +7,7 @@ observations (:class:`Problem`, :class:`CycleObservations`); these say what ther
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -14,6 +15,8 @@ import numpy as np
 from oceanbench.arrays import FloatArray, IndexArray
 from oceanbench.assimilation.ensemble.localisation import distances, taper
 from oceanbench.errors import OceanbenchError
+
+MOST_IN_TABLE = 500  # components: weights of more are worked out for what is observed
 
 
 class CycleObservations(Protocol):
@@ -40,6 +43,8 @@ class Problem(Protocol):
     cycles : count of those to come
     interval : from one to the next
     cyclic : whether components lie on a circle, all alike
+    places, periods : of components (components, axes), and the lengths after which the axes begin
+        again; None and none where no component is near another
     noise_variance : (components,)
     climate : (states, components)
     training : arrays (worlds, cycles, components) of other worlds, by name
@@ -54,6 +59,10 @@ class Problem(Protocol):
     def interval(self) -> float: ...  # noqa: D102
     @property
     def cyclic(self) -> bool: ...  # noqa: D102
+    @property
+    def places(self) -> FloatArray | None: ...  # noqa: D102
+    @property
+    def periods(self) -> tuple[float, ...]: ...  # noqa: D102
     def advance(self, states: FloatArray) -> FloatArray:
         """States (..., components) one cycle later; each asks for steps of the model."""
         ...
@@ -71,18 +80,101 @@ def climate_covariance(problem: Problem) -> FloatArray:
     return np.asarray(row[(index - index[:, None]) % size])
 
 
-def circular_taper(problem: Problem, end: float) -> FloatArray:
-    """Weights (components, components) of observations on a circle, none from ``end`` steps on.
+@dataclass(frozen=True)
+class Localisation:
+    """Weights of observations by their distance from where components lie.
 
-    Raises
-    ------
-    OceanbenchError
-        if the components lie on no circle
+    Attributes
+    ----------
+    places : (places, axes), those where components lie, each once
+    periods : length of each axis, after which it begins again
+    where : (components,), the place of each
+    at : (components, axes), their places
+    end : distance from which on an observation has no weight
+    table : weights (places, components) of all that could be observed, where these are few
     """
-    if not problem.cyclic:
-        raise OceanbenchError(
-            "the components of this model lie on no circle, so that none is near another; use a "
-            "filter without localisation"
-        )
-    index = np.arange(len(problem.noise_variance), dtype=np.float64)
-    return taper(distances(index, index, [float(index.size)]), end)
+
+    places: FloatArray
+    periods: tuple[float, ...]
+    where: IndexArray
+    at: FloatArray
+    end: float
+    table: FloatArray | None
+
+    @classmethod
+    def of(cls, problem: Problem, end: float) -> Localisation:
+        """Localisation of a problem.
+
+        Raises
+        ------
+        OceanbenchError
+            if the components have no places
+        """
+        at = problem.places
+        if at is None:
+            raise OceanbenchError(
+                "the components of this model lie nowhere, so that none is near another; use a "
+                "filter without localisation"
+            )
+        places, where = np.unique(at, axis=0, return_inverse=True)
+        found = cls(places, problem.periods, where.ravel(), at, end, None)
+        if len(at) > MOST_IN_TABLE:
+            return found
+        return replace(found, table=found.weights(np.arange(len(at))))
+
+    def weights(self, components: IndexArray) -> FloatArray:
+        """Weights (places, observations) of observations of some components."""
+        if self.table is not None:
+            return self.table[:, components]
+        return taper(distances(self.places, self.at[components], self.periods), self.end)
+
+    def rows(self, components: IndexArray) -> FloatArray:
+        """Weights (observations, components) of each component by its distance from observed."""
+        return self.weights(components).T[:, self.where]
+
+    @property
+    def shared(self) -> IndexArray | None:
+        """Place of each component; None where every component has one of its own."""
+        return None if len(self.where) == len(self.places) else self.where
+
+
+@dataclass(frozen=True)
+class ClimateCovariance:
+    """A share of the covariance of the climate, of which only rows are asked for.
+
+    Attributes
+    ----------
+    matrix : (components, components), of components that are all alike on a circle
+    anomalies : (states, components), of others, whose products are the covariance
+    localisation : that tapers it; None for none
+    """
+
+    matrix: FloatArray | None
+    anomalies: FloatArray
+    localisation: Localisation | None
+
+    @classmethod
+    def of(
+        cls, problem: Problem, *, share: float = 1.0, localisation: float = 0.0
+    ) -> ClimateCovariance:
+        """Covariance of a problem's climate.
+
+        Parameters
+        ----------
+        problem : with its climate
+        share : of it
+        localisation : distance from which on components do not covary; 0 for none
+        """
+        tapered = Localisation.of(problem, localisation) if localisation > 0.0 else None
+        if problem.cyclic:
+            return cls(share * climate_covariance(problem), np.zeros((0, 0)), tapered)
+        anomalies = problem.climate - problem.climate.mean(0)
+        return cls(None, anomalies * np.sqrt(share / (len(anomalies) - 1)), tapered)
+
+    def rows(self, components: IndexArray) -> FloatArray:
+        """Covariances (observations, components) of some components with all."""
+        if self.matrix is not None:
+            found = self.matrix[components]
+        else:
+            found = self.anomalies[:, components].T @ self.anomalies
+        return found if self.localisation is None else found * self.localisation.rows(components)

@@ -20,7 +20,9 @@ DASHES = {"": "solid", "_background": "dashed"}
 def cycles(declaration: Declaration, heading: str, matched: Pieces) -> Iterator[tuple[str, Figure]]:
     """Errors of analyses and backgrounds, of forecasts by lead, and ranks of the truth."""
     (name, rules), *_ = declaration.submission.variables.items()
-    pieces = {variable: piece for (variable, _), piece in matched.items()}
+    pieces: dict[str, Matched] = {}
+    for (variable, _), piece in matched.items():
+        pieces.setdefault(variable, piece)  # through the first mask that it is scored through
     yield f"{name}_error", _errors(heading, name, rules.units, pieces)
     if name in pieces and form_of(pieces[name].distribution) != "deterministic":
         yield f"{name}_calibration", calibration(View(heading, name, rules.units, pieces[name]), 0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from oceanbench.arrays import BoolArray, FloatArray
+from oceanbench.arrays import BoolArray, FloatArray, IndexArray
 from oceanbench.errors import OceanbenchError
 from oceanbench.metrics.aligned import align, aligned_weights, check_complete
 from oceanbench.metrics.options import NonNegative
@@ -17,6 +17,7 @@ from oceanbench.metrics.probabilistic.points import form_of
 from oceanbench.metrics.sums import Sums, ratio, term_of
 
 WEAK = 0.2  # of the noise: background errors that are smaller drown in it
+FEW = 4  # of so many components one is observed: the rest are left out of covariances
 VALUES_AT_ONCE = 2**22  # of members and covariances: bounds the memory, not the result
 
 
@@ -64,6 +65,12 @@ def innovation_chi_square(
     members, values = members.reshape(times, size, -1), known.reshape(times, size)
     rows, found = seen.reshape(times, size), np.zeros((times, size))
     labels = [str(label) for label in estimate["moment"].values] if form == "gaussian" else []
+    packed = _packed(rows)
+    if packed is not None:
+        members = np.take_along_axis(members, packed[..., None], 1)
+        values = np.take_along_axis(values, packed, 1)
+        rows = np.take_along_axis(rows, packed, 1)
+        size = packed.shape[1]
     step = max(1, VALUES_AT_ONCE // (size * max(members.shape[1:])))
     for part in (slice(start, start + step) for start in range(0, times, step)):
         s = rows[part]
@@ -75,9 +82,20 @@ def innovation_chi_square(
         both = s[:, :, None] & s[:, None, :]
         total = np.where(both, spread, 0.0)
         total[:, np.arange(size), np.arange(size)] += np.where(s, noise_variance, 1.0)
-        found[part] = _chi_square(total, t - mean, s)[:, None]
+        found[part] = _chi_square(total, t - mean, s)[:, None]  # at all components
     found = np.where(seen, found.reshape(known.shape), 0.0)
     return truth.transpose(*order).copy(data=found)
+
+
+def _packed(seen: BoolArray) -> IndexArray | None:
+    """Components (times, few) that hold all observed ones of each time; None where they are many.
+
+    A covariance of all components is never made where few of many are observed.
+    """
+    most = max(1, int(seen.sum(-1).max(initial=0)))
+    if most * FEW > seen.shape[-1]:
+        return None
+    return np.argsort(~seen, axis=-1, kind="stable")[:, :most]
 
 
 def _moments(members: FloatArray, labels: list[str]) -> tuple[FloatArray, FloatArray]:

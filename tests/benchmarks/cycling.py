@@ -1,5 +1,5 @@
 # ruff: noqa: T201
-"""What filters reach on Lorenz-96: published numbers, tuning on training worlds, starts.
+"""What filters reach in cycles: published numbers, tuning on training worlds, starts.
 
     python tests/benchmarks/cycling.py anchor                    # ten thousand cycles, from 0.03
     python tests/benchmarks/cycling.py tune CHALLENGE METHOD [option=value ...]
@@ -8,9 +8,9 @@
 ``anchor`` is the set-up of Sakov and Oke (2008), from the truth with errors of 0.03, as the
 published numbers have it (DAPPER, ``sakov2008``); ``--cycles`` takes fewer. ``tune`` cycles through
 the training worlds of a challenge from draws of the climate, as its board does through others:
-values after commas are tried one after the other. ``starts`` begins in these worlds from forecasts
-of some cycles, made of members about the truth with errors of 0.2, and counts the cycles until the
-error is within a quarter of what it comes to.
+values after commas are tried one after the other, in the first ``--worlds`` if these are told.
+``starts`` begins in these worlds from forecasts of some cycles, made of members about the truth
+with errors of 0.2, and counts the cycles until the error is within a quarter of what it comes to.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import numpy as np
 from oceanbench.challenge import Challenge
 from oceanbench.kinds.cycles.driving import MOST_MEMBERS, Nature, driven, nature_of
 from oceanbench.kinds.cycles.models import model
-from oceanbench.kinds.cycles.opening import keys, variable_of
+from oceanbench.kinds.cycles.opening import CycleKeys, keys, masks_of, variable_of
 from oceanbench.kinds.cycles.problem import ServedWorld
 from oceanbench.methods.inputs import Inputs
 from oceanbench.methods.method_file import load_method
@@ -127,23 +127,53 @@ def of_training(challenge: Challenge) -> tuple[Nature, np.ndarray]:
     return replace(nature, values=nature.training["training_observations"]), truth
 
 
-def tune(challenge: Challenge, method: str, grid: dict[str, list[Any]]) -> None:
-    """Print the error in the training worlds for every choice of options."""
+def tune(challenge: Challenge, method: str, grid: dict[str, list[Any]], worlds: int | None) -> None:
+    """Print the errors in training worlds for every choice of options, through every mask."""
     nature, truth = of_training(challenge)
-    spin_up = keys(challenge).spin_up
+    nature, truth = replace(nature, values=nature.values[:worlds]), truth[:worlds]
+    own = keys(challenge)
     limit = next(r.options["threshold"] for r in challenge.metrics if r.metric == "divergences")
+    parts = {name: mask.inside for name, mask in masks_of(challenge).items()}
     for choice in itertools.product(*grid.values()):
         options = dict(zip(grid, choice, strict=True))
         found = list(filtered(nature, method, options))
-        error = np.stack([errors(f[0], t)[spin_up:] for f, t in zip(found, truth, strict=True)])
-        lost = (error > limit).mean(1)
+        told = []
+        for name, inside in parts.items():
+            rows = [
+                errors(f[0][..., inside], t[..., inside])[own.spin_up :]
+                for f, t in zip(found, truth, strict=True)
+            ]
+            error = np.stack(rows)
+            later = forecast_error([f[0] for f in found], truth, nature, own, inside)
+            told.append(
+                f"{name} {np.where(np.isfinite(error), error, 10.0).mean():.4f}, worlds "
+                f"{' '.join(f'{e.mean():.3f}' for e in error)}, lost "
+                f"{' '.join(f'{s:.1%}' for s in (error > limit).mean(1))}, after "
+                f"{own.leads[0]} cycles {later:.4f}"
+            )
         cost = np.mean([seconds for _, _, seconds in found])
-        print(
-            f"{method} {options}: {np.where(np.isfinite(error), error, 10.0).mean():.4f}, worlds "
-            f"{' '.join(f'{e.mean():.3f}' for e in error)}, lost "
-            f"{' '.join(f'{s:.1%}' for s in lost)}, {1e3 * cost:.2f} ms",
-            flush=True,
-        )
+        print(f"{method} {options}: {'; '.join(told)}; {1e3 * cost:.2f} ms", flush=True)
+
+
+def forecast_error(
+    members: Sequence[np.ndarray],
+    truth: np.ndarray,
+    nature: Nature,
+    own: CycleKeys,
+    inside: slice,
+) -> float:
+    """Mean error of forecasts of the first lead; not a number where a world blew up."""
+    lead, found = own.leads[0], []
+    for world, known in zip(members, truth, strict=True):
+        for begin in range(own.spin_up, len(known) - lead, own.every):
+            states = world[begin].astype(np.float64)
+            if not np.isfinite(states).all():
+                return float("nan")
+            for _ in range(lead):
+                states = nature.model.advance(states)
+            apart = states.mean(0)[inside] - known[begin + lead, inside]
+            found.append(float(np.sqrt((apart**2).mean())))
+    return float(np.mean(found))
 
 
 def starts(challenge: Challenge, method: str, options: dict[str, Any]) -> None:
@@ -183,6 +213,7 @@ def main() -> None:
     parser.add_argument("verb", choices=("anchor", "tune", "starts"))
     parser.add_argument("words", nargs="*")
     parser.add_argument("--cycles", type=int, default=10_000)
+    parser.add_argument("--worlds", type=int, default=None)
     given = parser.parse_args()
     if given.verb == "anchor":
         anchor(given.cycles, given.words)
@@ -191,7 +222,7 @@ def main() -> None:
     grid = {k: [value(v) for v in t.split(",")] for k, t in (pair.split("=") for pair in pairs)}
     challenge = Challenge.load(name)
     if given.verb == "tune":
-        tune(challenge, method, grid)
+        tune(challenge, method, grid, given.worlds)
     else:
         starts(challenge, method, {k: v[0] for k, v in grid.items()})
 

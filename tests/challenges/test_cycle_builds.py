@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from recipes import opened, recipe
 from rows import every
 
@@ -64,3 +65,43 @@ def test_the_recipe_makes_worlds_of_the_same_climate(name: str) -> None:
     assert states.std() == pytest.approx(deviation, abs=0.5)
     seen = build.as_dataset(build.observe(states, given, random), given, noise=True)
     assert float(seen["state"].notnull().mean()) == pytest.approx(given.share)
+
+
+def test_the_year_of_the_jet_is_observed_by_its_tracks_and_unlike_its_model() -> None:
+    """Noise as stated, the lower layer each fifth day, errors of the model, other worlds."""
+    truth, seen, told = (
+        opened("qg_cycles", part)["state"] for part in ("truth", "observations", "training_truth")
+    )
+    states, layers = truth.values, 1600
+    noise = (seen - truth).values
+    assert np.nanstd(noise) == pytest.approx(0.03, rel=0.02)  # finer scales of nature add 1 mm
+    known = np.isfinite(states).reshape(1, 425, 2, layers).all(-1)[0]
+    np.testing.assert_array_equal(known[:, 0], True)
+    np.testing.assert_array_equal(known[:, 1], np.arange(425) % 5 == 0)
+    counts = np.isfinite(seen.values).sum(-1)
+    assert not np.isfinite(seen.values[..., layers:]).any()
+    assert counts.min() >= 20 and 200 < counts.mean() < 230
+    build = recipe("qg_cycles")
+    tracks = build.visited(build.START, 425)
+    np.testing.assert_array_equal(tracks, np.isfinite(seen.values[0, :, :layers]))
+    model = model_of(opened("qg_cycles", "observations"))
+    starts, later = told.values[:, 20:140:30], told.values[:, 25:145:30]
+    for _ in range(5):
+        starts = model.advance(starts)
+    errors = np.sqrt(((starts - later).reshape(2, 4, 2, -1) ** 2).mean((0, 1, 3)))
+    assert 0.005 < errors[0] < 0.02 and 0.002 < errors[1] < 0.01
+    climate = opened("qg_cycles", "climate")["state"].values.reshape(-1, 2, layers)
+    for worlds in (states.reshape(425, 2, layers)[::5], told.values.reshape(-1, 2, layers)):
+        spread = worlds.std((0, 2)) / climate.std((0, 2))
+        assert (np.abs(spread - 1.0) < 0.25).all()
+        assert np.sqrt(((worlds[:1, None] - climate) ** 2).mean((-1, -2))).min() > 0.03
+
+
+@pytest.mark.slow
+def test_the_recipe_of_the_jet_keeps_what_the_coarse_grid_can_hold() -> None:
+    """Waves that both grids hold are kept as they are, shorter ones are gone."""
+    build = recipe("qg_cycles")
+    phase = 2.0 * np.pi * np.arange(build.FINE) / build.FINE
+    long, short = np.cos(3 * phase)[:, None] + np.sin(5 * phase), np.cos(25 * phase)
+    found = build.coarse(torch.as_tensor(long + short)).numpy()
+    np.testing.assert_allclose(found, long[::2, ::2], atol=1e-12)

@@ -113,6 +113,9 @@ def test_chi_square_of_one_time_is_that_of_its_observations() -> None:
         innovation = seen.values[0, time, kept] - members.mean(1)
         expected += innovation @ np.linalg.solve(total, innovation) / 9.0
     assert found == pytest.approx(expected)
+    many = {"component": np.arange(20)}  # of which few are observed
+    wide = [a.reindex(many, fill_value=0.0) for a in (background, seen, weights)]
+    assert METRICS["innovation_chi_square"].function(*wide, **options) == pytest.approx(expected)
 
 
 def test_innovations_of_what_is_left_are_correlated_in_time() -> None:

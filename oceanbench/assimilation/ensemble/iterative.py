@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from oceanbench.arrays import FloatArray
+from oceanbench.arrays import FloatArray, IndexArray
 from oceanbench.assimilation.ensemble.transforms import (
     MemberWeights,
     applied,
@@ -33,6 +33,7 @@ from oceanbench.assimilation.ensemble.transforms import (
     local,
     rotated,
     scaled,
+    shared,
 )
 
 Advance = Callable[[FloatArray], FloatArray]
@@ -68,6 +69,7 @@ def smoothed(
     iterations: int = 1,
     inflation: float = 1.0,
     taper: FloatArray | None = None,
+    where: IndexArray | None = None,
     random: np.random.Generator | None = None,
 ) -> tuple[FloatArray, Window]:
     """Members now, and the window whose start has been moved.
@@ -81,22 +83,24 @@ def smoothed(
     iterations : Gauss-Newton steps; each but the first runs the model through the window, and so
         does the analysis
     inflation : factor of the deviations, before
-    taper : (components, observations), for local weights; None for weights of all observations
+    taper : (components, observations), or of the places where they lie, for local weights; None for
+        weights of all observations
+    where : place of each component; None where each has its own
     random : rotates the members; None for no rotation
     """
     first, now = inflated(window.first, inflation), inflated(background, inflation)
     size = len(first)
     weights = MemberWeights(np.zeros(size), np.eye(size))
     if taper is not None:
-        count = first.shape[1]
+        count = len(taper)
         weights = MemberWeights(np.zeros((count, size)), np.tile(np.eye(size), (count, 1, 1)))
     for step in range(iterations):
         if step:
-            now = _run(applied(first, weights), advance, window.length)
+            now = _run(applied(first, shared(weights, where)), advance, window.length)
         weights = _step(weights, *scaled(seen.predict(now), seen.values, seen.variance), taper)
     if random is not None:
         weights = rotated(weights, random)
-    moved = applied(first, weights)
+    moved = applied(first, shared(weights, where))
     return _run(moved, advance, window.length), Window(moved, window.length)
 
 

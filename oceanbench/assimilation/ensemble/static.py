@@ -16,34 +16,86 @@ Sakov and Oke (2008), doi:10.1111/j.1600-0870.2007.00299.x, for half the gain
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 
 from oceanbench.arrays import FloatArray, IndexArray
 
 
-def gain(covariance: FloatArray, components: IndexArray, variance: FloatArray) -> FloatArray:
+def gain(rows: FloatArray, components: IndexArray, variance: FloatArray) -> FloatArray:
     """Gain (components, observations) of observations of some components.
 
     Parameters
     ----------
-    covariance : (components, components), of the background
+    rows : (observations, components), covariances of the background there with all of it
     components : that are observed, (observations,)
     variance : of the noise of each
     """
-    among = covariance[np.ix_(components, components)] + np.diag(variance)
-    return np.asarray(np.linalg.solve(among, covariance[components]).T, dtype=np.float64)
+    among = rows[:, components] + np.diag(variance)
+    return np.asarray(np.linalg.solve(among, rows).T, dtype=np.float64)
 
 
 def analysed(
     states: FloatArray,
-    covariance: FloatArray,
+    rows: FloatArray,
     values: FloatArray,
     components: IndexArray,
     variance: FloatArray,
 ) -> FloatArray:
     """States (..., components) drawn to observations by the gain of a covariance."""
-    found = gain(covariance, components, variance)
+    found = gain(rows, components, variance)
     return np.asarray(states + (values - states[..., components]) @ found.T)
+
+
+class SeenAtATime(NamedTuple):
+    """Observations of a time, and what a covariance says of them.
+
+    Attributes
+    ----------
+    time : in cycles
+    departures, variance, components : (observations,), from the mean of the climate
+    rows : (observations, components), of the covariance
+    """
+
+    time: float
+    departures: FloatArray
+    variance: FloatArray
+    components: IndexArray
+    rows: FloatArray
+
+
+def remembered(seen: Sequence[SeenAtATime], now: float, memory: float) -> FloatArray:
+    r"""What observations of several times let expect now, as a departure from the climate.
+
+    The covariance between times is that in space times a Matérn function of their distance,
+
+    .. math:: \rho(t) = (1 + a) e^{-a}, \quad a = \sqrt3 \, |t| / \tau
+
+    Parameters
+    ----------
+    seen : of each time, not empty altogether
+    now : in cycles
+    memory : tau, in cycles
+    """
+    time = np.concatenate([np.full(len(s.components), s.time) for s in seen])
+    index = np.concatenate([s.components for s in seen])
+    among = np.concatenate([s.rows[:, index] for s in seen])
+    among *= matern(time[:, None] - time, memory)
+    among[np.diag_indices_from(among)] += np.concatenate([s.variance for s in seen])
+    departures = np.concatenate([s.departures for s in seen])
+    weights = np.linalg.solve(among, departures) * matern(time - now, memory)
+    ends = np.cumsum([len(s.components) for s in seen])[:-1]
+    parts = zip(np.split(weights, ends), seen, strict=True)
+    return np.asarray(sum(part @ s.rows for part, s in parts), dtype=np.float64)
+
+
+def matern(apart: FloatArray, memory: float) -> FloatArray:
+    """Correlation at times ``apart``, once differentiable."""
+    scaled = math.sqrt(3.0) / memory * np.abs(apart)
+    return np.asarray((1.0 + scaled) * np.exp(-scaled))
 
 
 def hybrid(
@@ -54,19 +106,24 @@ def hybrid(
     variance: FloatArray,
     *,
     share: float,
+    taper: FloatArray | None = None,
 ) -> FloatArray:
     """Members (members, components) drawn to observations by two covariances together.
 
     Parameters
     ----------
     members : two at least
-    static : (components, components), the covariance of all times
+    static : rows (observations, components) of the covariance of all times
     values, components, variance : (observations,)
     share : of the static covariance, from 0 (a deterministic filter) to 1 (3D-Var)
+    taper : (observations, components), of the covariance of the members; None for none
     """
     mean = members.mean(0)
     deviations = members - mean
-    own = deviations.T @ deviations / (len(members) - 1)
+    if taper is None:
+        own = (deviations.T @ deviations / (len(members) - 1))[components]
+    else:
+        own = deviations[:, components].T @ deviations / (len(members) - 1) * taper
     found = gain(share * static + (1.0 - share) * own, components, variance)
     centre = mean + found @ (values - mean[components])
     return np.asarray(centre + deviations - 0.5 * deviations[:, components] @ found.T)

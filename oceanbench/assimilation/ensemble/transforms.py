@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from oceanbench.arrays import FloatArray
+from oceanbench.arrays import FloatArray, IndexArray
 
 
 class MemberWeights(NamedTuple):
@@ -142,6 +142,19 @@ def perturbed(noise: FloatArray) -> Scheme:
     return weights
 
 
+def relaxed(weights: MemberWeights, share: float) -> MemberWeights:
+    r"""Weights whose deviations keep a share of those before: :math:`(1 - \alpha) T + \alpha I`.
+
+    So members spread where there are observations, and grow nowhere else, as inflated ones would.
+
+    References
+    ----------
+    Zhang et al. (2004), doi:10.1175/1520-0493(2004)132<1238:IOIEAO>2.0.CO;2
+    """
+    kept = share * np.eye(weights.transform.shape[-1])
+    return MemberWeights(weights.mean, (1.0 - share) * weights.transform + kept)
+
+
 def rotated(weights: MemberWeights, random: np.random.Generator) -> MemberWeights:
     """Weights followed by a random rotation of the members that leaves mean and covariance alone.
 
@@ -179,6 +192,16 @@ def applied(members: FloatArray, weights: MemberWeights) -> FloatArray:
     return found
 
 
+def shared(weights: MemberWeights, where: IndexArray | None) -> MemberWeights:
+    """Weights of components, of those of the places (components,) where they lie; None for alike.
+
+    Components at one place see the same observations as far away, so they share an analysis.
+    """
+    if where is None:
+        return weights
+    return MemberWeights(weights.mean[where], weights.transform[where])
+
+
 def inflated(members: FloatArray, factor: float) -> FloatArray:
     """Members whose deviations from the mean are so many times as large."""
     mean = members.mean(0)
@@ -192,7 +215,7 @@ def local(spread: FloatArray, departure: FloatArray, taper: FloatArray) -> tuple
     ----------
     spread : (members, observations)
     departure : (observations,)
-    taper : (components, observations), between 0 and 1
+    taper : (components, observations), or of the places where they lie, between 0 and 1
 
     Returns
     -------

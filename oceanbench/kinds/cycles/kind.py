@@ -19,18 +19,20 @@ from oceanbench.kinds import state_files
 from oceanbench.kinds.cycles import models
 from oceanbench.kinds.cycles.driving import each_world
 from oceanbench.kinds.cycles.opening import (
+    ComponentMask,
     CycleKeys,
     climate_of,
     defaults,
     is_of_states,
     keys,
+    masks_of,
     model_of,
     open_worlds,
     shortened,
     target,
     variable_of,
 )
-from oceanbench.kinds.cycles.pieces import Worlds, blown_up, names_of
+from oceanbench.kinds.cycles.pieces import Worlds, blown_up, names_of, part_of
 from oceanbench.kinds.expected import check_units
 from oceanbench.kinds.findings import Finding
 from oceanbench.kinds.kind import Cases, Kind, Resources, Submitted
@@ -69,9 +71,12 @@ def check(declaration: Declaration) -> None:
         raise ValueError(
             f"every: {own.every} cycles do not divide block, {own.block}; write a divisor"
         )
-    for mask in declaration.masks.values():
-        if mask.model_fields_set:
-            raise ValueError("masks: kind 'cycles' has none but the whole; write all: {}")
+    for label, mask in masks_of(declaration).items():
+        if mask.components is not None and mask.components[0] > mask.components[1]:
+            raise ValueError(
+                f"masks.{label}.components: {list(mask.components)} are none; write the first "
+                "number, then the last"
+            )
 
 
 def variables(declaration: Declaration) -> list[str]:
@@ -159,11 +164,14 @@ def score(
     """Scores of analyses, of the backgrounds and forecasts made of them, and of innovations."""
     worlds, lost, steps = worlds_of(declaration, submitted, data_dir)
     name = variable_of(declaration)
+    whole: dict[str, Matched] = {}
     pieces: dict[tuple[str, str], Matched] = {}
     for row in declaration.scores:
-        key = declaration.variable_of(row), declaration.mask_of(row)
-        if key not in pieces:
-            pieces[key] = worlds.piece(key[0].removeprefix(name).removeprefix("_"))
+        variable, mask = declaration.variable_of(row), declaration.mask_of(row)
+        if variable not in whole:
+            whole[variable] = worlds.piece(variable.removeprefix(name).removeprefix("_"))
+        if (variable, mask) not in pieces:
+            pieces[variable, mask] = part_of(whole[variable], masks_of(declaration)[mask], mask)
     found = score_points(declaration, pieces)
     cycles = worlds.members.shape[0] * worlds.members.shape[1]
     told = {"cycles": cycles} if steps is None else {"cycles": cycles, STEPS: steps}
@@ -237,6 +245,7 @@ CYCLES = Kind(
     score=score,
     validate=validate,
     keys=CycleKeys,
+    mask_keys=ComponentMask,
     hidden_in_training=("observations",),
     defaults=defaults,
     contract=CONTRACT,

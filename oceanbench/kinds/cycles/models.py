@@ -10,8 +10,9 @@ and with two scales, of which each of :math:`K` slow components drives :math:`J`
     \dot X_k &= (X_{k+1} - X_{k-2}) X_{k-1} - X_k + F - \frac{h c}{b} \sum_{j} Y_{j,k} \\
     \dot Y_i &= c \, b \, (Y_{i-1} - Y_{i+2}) \, Y_{i+1} - c \, Y_i + \frac{h c}{b} X_{k(i)}
 
-The fast ones, :math:`i = 1 \ldots J K`, lie on one circle. To add a model, write its tendency and a
-row of :data:`MODELS`.
+The fast ones, :math:`i = 1 \ldots J K`, lie on one circle. The jet of two layers is that of
+:mod:`oceanbench.kinds.cycles.two_layers`. To add a model, write its tendency and a row of
+:data:`MODELS`.
 
 References
 ----------
@@ -22,7 +23,7 @@ Wilks (2005), doi:10.1256/qj.04.03
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -31,6 +32,8 @@ import numpy as np
 
 from oceanbench.arrays import FloatArray
 from oceanbench.errors import OceanbenchError, did_you_mean
+from oceanbench.kinds.cycles import two_layers
+from oceanbench.kinds.cycles.stepping import ComponentPlaces, step
 
 PREFIX = "model_"  # of the attributes that tell parameters
 
@@ -43,41 +46,44 @@ class CycleModel:
     ----------
     name : in :data:`MODELS`
     parameters : that were told
-    tendency : of states (..., components)
+    run : states (..., components), length of a step and count of steps -> states so much later
     interval : of a cycle, in the unit of time of the model
     substeps : Runge-Kutta steps that a cycle is taken in
     cyclic : whether the components lie on a circle, all alike
+    layout : count of components -> where they lie; None where none is near another
     """
 
     name: str
     parameters: Mapping[str, float]
-    tendency: Callable[[FloatArray], FloatArray]
+    run: Callable[[FloatArray, float, int], FloatArray]
     interval: float
     substeps: int
     cyclic: bool
+    layout: Callable[[int], ComponentPlaces] | None
 
     def advance(self, states: FloatArray) -> FloatArray:
-        """States (..., components) one cycle later."""
-        for _ in range(self.substeps):
-            states = step(states, self.tendency, self.interval / self.substeps)
-        return states
+        """States (..., components) one cycle later; not finite where the model cannot run them."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self.run(states, self.interval / self.substeps, self.substeps)
 
 
-def step(
-    states: FloatArray, tendency: Callable[[FloatArray], FloatArray], length: float
+def stepped(
+    tendency: Callable[..., FloatArray],
+    states: FloatArray,
+    length: float,
+    steps: int,
+    **parameters: float,
 ) -> FloatArray:
-    """States one Runge-Kutta step of fourth order later."""
-    first = tendency(states)
-    second = tendency(states + (0.5 * length) * first)
-    third = tendency(states + (0.5 * length) * second)
-    fourth = tendency(states + length * third)
-    second += third
-    second *= 2.0
-    second += first
-    second += fourth
-    second *= length / 6.0
-    second += states
-    return second
+    """States so many Runge-Kutta steps later, by a tendency that takes the parameters."""
+    rate = partial(tendency, **parameters)
+    for _ in range(steps):
+        states = step(states, rate, length)
+    return states
+
+
+def circle(components: int, **parameters: float) -> ComponentPlaces:
+    """Components a step apart on a circle, whatever the parameters."""
+    return ComponentPlaces(np.arange(components, dtype=np.float64)[:, None], (float(components),))
 
 
 def lorenz96(states: FloatArray, *, forcing: float = 8.0) -> FloatArray:
@@ -123,22 +129,39 @@ def lorenz96_two_scale(
 
 
 class Row(NamedTuple):
-    """What :func:`model` builds a model of."""
+    """What :func:`model` builds a model of.
 
-    tendency: Callable[..., FloatArray]
+    Attributes
+    ----------
+    run, layout : as of :class:`CycleModel`, but for the parameters, which both take as keywords
+    parameters : that may be told
+    longest_step : in the unit of time of the model
+    cyclic : as of :class:`CycleModel`
+    """
+
+    run: Callable[..., FloatArray]
     parameters: tuple[str, ...]
     longest_step: float
     cyclic: bool
+    layout: Callable[..., ComponentPlaces] | None
 
 
 MODELS: Mapping[str, Row] = MappingProxyType(
     {
-        "lorenz96": Row(lorenz96, ("forcing",), 0.05, cyclic=True),
+        "lorenz96": Row(partial(stepped, lorenz96), ("forcing",), 0.05, True, circle),
         "lorenz96_two_scale": Row(
-            lorenz96_two_scale,
+            partial(stepped, lorenz96_two_scale),
             ("forcing", "fast", "coupling", "time_ratio", "space_ratio"),
             0.005,
-            cyclic=False,
+            False,
+            None,
+        ),
+        "two_layer_jet": Row(
+            two_layers.advanced,
+            tuple(field.name for field in fields(two_layers.TwoLayerJet)),
+            1.0 / 6.0,
+            False,
+            two_layers.places,
         ),
     }
 )
@@ -160,8 +183,9 @@ def model(name: str, interval: float, parameters: Mapping[str, float]) -> CycleM
             hint = did_you_mean(key, row.parameters)
             raise OceanbenchError(f"model '{name}': unknown parameter '{key}'; {hint}")
     substeps = max(1, round(interval / row.longest_step))
-    tendency = partial(row.tendency, **parameters)
-    return CycleModel(name, dict(parameters), tendency, interval, substeps, row.cyclic)
+    told = dict(parameters)
+    layout = None if row.layout is None else partial(row.layout, **told)
+    return CycleModel(name, told, partial(row.run, **told), interval, substeps, row.cyclic, layout)
 
 
 def told(attributes: Mapping[Hashable, Any], interval: float) -> CycleModel:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast
 
@@ -10,7 +11,7 @@ import xarray as xr
 from pydantic import Field
 
 from oceanbench.arrays import FloatArray
-from oceanbench.declaration import Declaration, ModelSpec, Section
+from oceanbench.declaration import Declaration, Mask, ModelSpec, Section
 from oceanbench.errors import OceanbenchError
 from oceanbench.kinds import state_files
 from oceanbench.kinds.cycles import models
@@ -20,6 +21,21 @@ from oceanbench.kinds.submitted import empty
 OF_SCORED = ("truth", "observations")  # roles whose worlds are those that are scored
 T = TypeVar("T", xr.Dataset, xr.DataArray)
 Count = Annotated[int, Field(strict=True, ge=1)]
+Index = Annotated[int, Field(strict=True, ge=0)]
+
+
+class ComponentMask(Mask):
+    """Part of the state: its components from one number to another, both included."""
+
+    components: tuple[Index, Index] | None = None
+
+    @property
+    def inside(self) -> slice:
+        """Which components a score looks at."""
+        if self.components is None:
+            return slice(None)
+        first, last = self.components
+        return slice(first, last + 1)
 
 
 class CycleKeys(Section):
@@ -62,6 +78,11 @@ def defaults(content: dict[str, Any]) -> dict[str, Any]:
 def keys(declaration: Declaration) -> CycleKeys:
     """Keys of a challenge of cycles."""
     return cast(CycleKeys, declaration.own)
+
+
+def masks_of(declaration: Declaration) -> Mapping[str, ComponentMask]:
+    """Masks of a challenge of cycles."""
+    return cast(Mapping[str, ComponentMask], declaration.masks)
 
 
 def shortened(declaration: Declaration, count: int) -> Declaration:

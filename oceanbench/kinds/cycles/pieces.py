@@ -9,7 +9,7 @@ adds there, beside the innovation), ``state_start`` (from the first cycle on) an
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,7 +19,7 @@ import xarray as xr
 from oceanbench.arrays import AnyFloatArray, FloatArray
 from oceanbench.errors import OceanbenchError
 from oceanbench.kinds.cycles.models import CycleModel
-from oceanbench.kinds.cycles.opening import CycleKeys
+from oceanbench.kinds.cycles.opening import ComponentMask, CycleKeys
 from oceanbench.scoring.matching import Coverage, Matched
 
 COMPANIONS = ("background", "innovation", "increment", "start")
@@ -65,7 +65,13 @@ class Worlds:
     def background(self) -> AnyFloatArray:
         """Members before the observations of the scored cycles, like :attr:`members`."""
         before = slice(self.scored.start - 1, self.scored.stop - 1)
-        return self._advanced(self.members[:, before], 1)
+        return self._advanced(self.members[:, before], [1])[1]
+
+    @cached_property
+    def forecasts(self) -> dict[int, AnyFloatArray]:
+        """Members of the forecasts at each lead, made of every so many analyses."""
+        starts = slice(self.scored.start, self.scored.stop, self.keys.every)
+        return self._advanced(self.members[:, starts], sorted(self.keys.leads))
 
     def piece(self, companion: str) -> Matched:
         """Estimate and truth of the variable ("" for the analyses), or of a companion of it."""
@@ -91,21 +97,27 @@ class Worlds:
         known = starts + lead < self.truth.sizes["time"]
         truth = np.full((*self.members.shape[:1], starts.size, self.members.shape[2]), np.nan)
         truth[:, known] = self.truth.values[:, starts[known] + lead]
-        found = self._advanced(self.members[:, starts], lead)
-        return self._in_blocks(found, truth, self.keys.every)
+        return self._in_blocks(self.forecasts[lead], truth, self.keys.every)
 
-    def _advanced(self, members: AnyFloatArray, cycles: int) -> AnyFloatArray:
-        """Members (worlds, times, components, members) so many cycles later."""
+    def _advanced(self, members: AnyFloatArray, leads: Sequence[int]) -> dict[int, AnyFloatArray]:
+        """Members (worlds, times, components, members) at increasing counts of cycles later."""
         flat = np.ascontiguousarray(np.moveaxis(members, -1, -2)).reshape(-1, members.shape[2])
-        found = np.empty_like(flat)
+        found = {lead: np.empty_like(flat) for lead in leads}
         step = max(1, VALUES_AT_ONCE // flat.shape[1])
         for part in (slice(start, start + step) for start in range(0, len(flat), step)):
-            states = flat[part].astype(np.float64)
-            for _ in range(cycles):
-                states = np.clip(self.model.advance(states), -self.keys.bound, self.keys.bound)
-            found[part] = states
+            states, done = flat[part].astype(np.float64), 0
+            for lead in leads:
+                for _ in range(done, lead):
+                    states = self._within(self.model.advance(states))
+                found[lead][part], done = states, lead
         shape = (*members.shape[:2], members.shape[3], members.shape[2])
-        return np.moveaxis(found.reshape(shape), -2, -1)
+        return {lead: np.moveaxis(v.reshape(shape), -2, -1) for lead, v in found.items()}
+
+    def _within(self, states: FloatArray) -> FloatArray:
+        """States at the bound where the model has taken them beyond it, or nowhere."""
+        bound = self.keys.bound
+        found: FloatArray = np.nan_to_num(np.clip(states, -bound, bound), copy=False, nan=bound)
+        return found
 
     def _in_blocks(self, members: AnyFloatArray, truth: FloatArray, every: int = 1) -> Matched:
         """Matched in blocks, of times ``every`` cycles apart."""
@@ -144,6 +156,31 @@ class Worlds:
             Coverage(count, count),
             distribution,
         )
+
+
+def part_of(whole: Matched, mask: ComponentMask, label: str) -> Matched:
+    """What a mask looks at of the whole state.
+
+    Raises
+    ------
+    OceanbenchError
+        if the state has no such component, or none whose truth is known
+    """
+    if mask.components is None:
+        return whole
+    size, last = whole.truth.sizes["component"], mask.components[1]
+    if last >= size:
+        raise OceanbenchError(
+            f"masks.{label}.components: {last} is none of the {size} components; the last is "
+            f"{size - 1}"
+        )
+    parts = (whole.estimate, whole.truth, whole.weights, whole.distribution)
+    estimate, truth, weights, distribution = (a.isel(component=mask.inside) for a in parts)
+    if not (count := int((weights > 0).sum())):
+        raise OceanbenchError(
+            f"masks.{label}: no component of it has a truth in what is scored; score another part"
+        )
+    return Matched(estimate, truth, weights, Coverage(count, count), distribution)
 
 
 def blown_up(members: AnyFloatArray) -> Iterator[tuple[int, int]]:

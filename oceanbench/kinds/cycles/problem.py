@@ -41,6 +41,8 @@ class SentProblem:
     model : name and parameters, for those who have it themselves
     interval : of a cycle
     cyclic : whether components lie on a circle, all alike
+    places, periods : of the components (components, axes), and the lengths after which the axes
+        begin again; None and none where no component is near another
     cycles : count of those to come
     noise_variance : (components,), of the observations
     climate : (states, components), of the training runs
@@ -70,6 +72,18 @@ class SentProblem:
     def cyclic(self) -> bool:
         """Whether components lie on a circle, all alike."""
         return self.dynamics.cyclic
+
+    @property
+    def places(self) -> FloatArray | None:
+        """Where components lie (components, axes), in the unit of length of the model."""
+        layout = self.dynamics.layout
+        return None if layout is None else layout(len(self.noise_variance)).places
+
+    @property
+    def periods(self) -> tuple[float, ...]:
+        """Length of each axis of the places, after which it begins again."""
+        layout = self.dynamics.layout
+        return () if layout is None else layout(len(self.noise_variance)).periods
 
     def advance(self, states: FloatArray) -> FloatArray:
         """States (..., components) one cycle later; every step is counted."""

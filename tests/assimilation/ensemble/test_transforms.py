@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -11,7 +12,7 @@ import pytest
 import torch
 from rows import every
 
-from oceanbench.assimilation.cycling import circular_taper, climate_covariance
+from oceanbench.assimilation.cycling import ClimateCovariance, Localisation, climate_covariance
 from oceanbench.assimilation.ensemble import finite_size, iterative, kalman, static
 from oceanbench.assimilation.ensemble.localisation import distances, taper
 from oceanbench.assimilation.ensemble.transforms import (
@@ -22,9 +23,11 @@ from oceanbench.assimilation.ensemble.transforms import (
     inflated,
     local,
     perturbed,
+    relaxed,
     rotated,
     rotation,
     scaled,
+    shared,
 )
 from oceanbench.errors import OceanbenchError
 
@@ -167,7 +170,7 @@ STEPS: dict[str, Callable[[], Step]] = {
     "enkf-n": lambda: finite,
     "ienks": lambda: iterated(2),
     "hybrid of members alone": lambda: (
-        lambda m, v: static.hybrid(m, np.eye(SIZE), v, SEEN, VARIANCE, share=0.0)
+        lambda m, v: static.hybrid(m, np.eye(SIZE)[SEEN], v, SEEN, VARIANCE, share=0.0)
     ),
 }
 
@@ -277,12 +280,37 @@ def test_a_static_analysis_is_that_of_the_gaussian() -> None:
     where = np.eye(SIZE)[SEEN]
     precision = np.linalg.inv(covariance) + where.T @ where / NOISE
     expected = state + (values - state[:, SEEN]) @ where / NOISE @ np.linalg.inv(precision)
-    found = static.analysed(state, covariance, values, SEEN, VARIANCE)
+    found = static.analysed(state, covariance[SEEN], values, SEEN, VARIANCE)
     np.testing.assert_allclose(found, expected, atol=1e-10)
     members = random.standard_normal((6, SIZE))
-    only = static.hybrid(members, covariance, values, SEEN, VARIANCE, share=1.0)
-    three = static.analysed(members.mean(0), covariance, values, SEEN, VARIANCE)
+    only = static.hybrid(members, covariance[SEEN], values, SEEN, VARIANCE, share=1.0)
+    three = static.analysed(members.mean(0), covariance[SEEN], values, SEEN, VARIANCE)
     np.testing.assert_allclose(only.mean(0), three, atol=1e-10)
+    whole = {"values": values, "components": SEEN, "variance": VARIANCE, "share": 0.3}
+    plain = static.hybrid(members, covariance[SEEN], **whole)
+    tapered = static.hybrid(members, covariance[SEEN], **whole, taper=np.ones((3, SIZE)))
+    np.testing.assert_allclose(plain, tapered, atol=1e-12)
+
+
+def test_what_was_seen_before_counts_by_its_age_as_in_the_gaussian_of_all_times() -> None:
+    random = np.random.default_rng(8)
+    root, index = random.standard_normal((SIZE, SIZE)), (SEEN, np.array([1]), np.array([0, 4]))
+    covariance, times = root @ root.T, np.array([0.0, 1.0, 4.0])
+    seen = [
+        static.SeenAtATime(
+            time, random.standard_normal(i.size), np.full(i.size, NOISE), i, covariance[i]
+        )
+        for time, i in zip(times, index, strict=True)
+    ]
+    expected = np.kron(static.matern(times[:, None] - times, 3.0), covariance)
+    at = np.concatenate([SIZE * k + i for k, i in enumerate(index)])
+    among = expected[np.ix_(at, at)] + NOISE * np.eye(at.size)
+    found = expected[2 * SIZE :, at] @ np.linalg.solve(
+        among, np.concatenate([s.departures for s in seen])
+    )
+    np.testing.assert_allclose(static.remembered(seen, 4.0, 3.0), found, atol=1e-12)
+    now = static.analysed(np.zeros(SIZE), covariance[SEEN], seen[0].departures, SEEN, VARIANCE)
+    np.testing.assert_allclose(static.remembered(seen[:1], 0.0, 3.0), now, atol=1e-12)
 
 
 def test_a_window_slides_by_one_cycle_once_it_is_as_long_as_the_lag() -> None:
@@ -296,16 +324,57 @@ def test_a_window_slides_by_one_cycle_once_it_is_as_long_as_the_lag() -> None:
     assert lengths == [1, 2, 2, 2] and firsts == [1.0, 1.0, 2.0, 4.0]
 
 
-def test_there_is_no_circle_for_a_model_without_one() -> None:
+def problem_of(climate: np.ndarray, places: np.ndarray | None, *periods: float) -> SimpleNamespace:
+    return SimpleNamespace(
+        cyclic=False, climate=climate, noise_variance=np.ones(6), places=places, periods=periods
+    )
+
+
+def test_a_covariance_and_its_taper_know_where_components_lie() -> None:
+    """Rows of a sample's, tapered on a plane where two layers of three places lie."""
     climate = np.random.default_rng(0).standard_normal((500, 6)) @ np.diag([1, 2, 3, 1, 2, 3.0])
-    problem = SimpleNamespace(cyclic=False, climate=climate, noise_variance=np.ones(6))
-    with pytest.raises(OceanbenchError, match="lie on no circle"):
-        circular_taper(problem, 3.0)
+    plane = np.tile([[0.0, 0.0], [9.0, 0.0], [0.0, 3.0]], (2, 1))
+    problem = problem_of(climate, None)
+    with pytest.raises(OceanbenchError, match="lie nowhere"):
+        Localisation.of(problem, 3.0)
     np.testing.assert_allclose(climate_covariance(problem), np.cov(climate.T))
+    problem = problem_of(climate, plane, 10.0, 10.0)
+    near, seen = Localisation.of(problem, 6.0), np.array([4, 0])
+    expected = taper(distances(plane, plane[seen], [10.0, 10.0]), 6.0)
+    np.testing.assert_allclose(near.rows(seen), expected.T)
+    assert near.weights(seen).shape == (3, 2) and near.shared is not None
+    np.testing.assert_allclose(near.weights(seen)[near.shared], expected)
+    few = replace(near, table=None)
+    np.testing.assert_array_equal(few.weights(seen), near.weights(seen))
+    found = ClimateCovariance.of(problem, share=0.5, localisation=6.0).rows(seen)
+    np.testing.assert_allclose(found, 0.5 * np.cov(climate.T)[seen] * expected.T, atol=1e-12)
+    problem = problem_of(climate, np.arange(6.0)[:, None], 6.0)
     problem.cyclic = True
     alike = climate_covariance(problem)
     np.testing.assert_allclose(np.diag(alike), np.diag(np.cov(climate.T)).mean())
     np.testing.assert_allclose(alike, np.roll(alike, 1, (0, 1)))
-    assert circular_taper(problem, 3.0)[0].tolist() == pytest.approx(
+    np.testing.assert_array_equal(ClimateCovariance.of(problem).rows(seen), alike[seen])
+    circle = Localisation.of(problem, 3.0)
+    assert circle.shared is None
+    assert circle.weights(np.arange(6))[0].tolist() == pytest.approx(
         taper(np.array([0, 1, 2, 3, 2, 1.0]), 3.0).tolist()
     )
+
+
+def test_components_at_one_place_share_an_analysis() -> None:
+    """Local weights of places are those of every component apart, of a filter and a smoother."""
+    random = np.random.default_rng(2)
+    members, where = random.standard_normal((5, 6)), np.array([0, 1, 2, 0, 1, 2])
+    tapers = random.random((3, 2))
+    seen = iterative.SeenNow(np.ones(2), np.ones(2), lambda m: m[:, :2])
+    spread, departure = scaled(members[:, :2], seen.values, seen.variance)
+    apart = applied(members, etkf(*local(spread, departure, tapers[where])))
+    together = shared(etkf(*local(spread, departure, tapers)), where)
+    np.testing.assert_allclose(applied(members, together), apart, atol=1e-12)
+    window, advance = iterative.Window(members, 1), np.tanh
+    kept = applied(members, relaxed(shared(etkf(*local(spread, departure, tapers)), where), 0.3))
+    before, after = (m - m.mean(0) for m in (members, apart))
+    np.testing.assert_allclose(kept, apart - 0.3 * after + 0.3 * before, atol=1e-12)
+    one, _ = iterative.smoothed(window, members, seen, advance, taper=tapers[where])
+    other, _ = iterative.smoothed(window, members, seen, advance, taper=tapers, where=where)
+    np.testing.assert_allclose(other, one, atol=1e-12)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import cycle_worlds
@@ -21,6 +22,8 @@ from oceanbench.errors import OceanbenchError
 from oceanbench.evaluate import evaluate
 from oceanbench.kinds.cycles import models
 from oceanbench.kinds.cycles.driving import each_world
+from oceanbench.kinds.cycles.opening import keys
+from oceanbench.kinds.cycles.pieces import Worlds
 from oceanbench.methods.inputs import Inputs
 from oceanbench.methods.method_file import load_method
 from oceanbench.methods.running import run
@@ -164,6 +167,10 @@ def test_a_world_that_blew_up_is_the_climate_and_ranks_below(
     assert re.search(r"\| 1 +\| a +\| insertion ◀ new .*\n\| 1 +\| a +\| lost ", out)
     rows = [Result.load(f"results/toy_cycles/{name}.json") for name in ("lost", "insertion")]
     assert "Rows that diverged" in board(challenge, rows).legend
+    nowhere = replace(models.model("lorenz96", 0.05, {}), run=lambda members, *_: members * np.nan)
+    known = challenge.open("truth")["state"]
+    worlds = Worlds(known, truth, truth[..., None], nowhere, keys(challenge))
+    assert (worlds.background == 100.0).all()  # what the model cannot run is at the bound
     states[1, 90] = 1.0
     with pytest.raises(OceanbenchError, match="missing at cycle 60 of world 1"):
         scored(challenge, states)
@@ -235,6 +242,45 @@ def test_its_rules_are_its_own(tmp_path: Path) -> None:
     refused("0 have role 'training', expected states of other worlds", datasets=scored)
     row = {"metric": "state_rmse", "label": "RMSEa"}
     refused("unknown 'state_lead_5'; did you mean", metrics=[{**row, "variable": "state_lead_5"}])
+
+
+def test_a_part_of_the_state_has_scores_of_its_own_on_the_days_its_truth_is_known(
+    tmp_path: Path,
+) -> None:
+    """Half of the components, whose truth is known at every fifth cycle, and the whole."""
+    rows = [
+        {"metric": "rmse", "label": label, "mask": mask, "variable": variable}
+        for label, mask, variable in (
+            ("first", "first", "state"),
+            ("last", "last", "state"),
+            ("later", "last", "state_lead_10"),
+        )
+    ]
+    masks = {"first": {"components": [0, 3]}, "last": {"components": [4, 7]}}
+    challenge = cycle_worlds.challenge(tmp_path, masks=masks, metrics=rows, rank_by="first")
+    truth = challenge.open("truth")["state"].values
+    apart = truth + np.where(np.arange(8) < 4, 0.1, 0.3)
+    apart[:, np.arange(140) % 5 > 0, 4:] = 9.0  # which nobody looks at
+    known = truth.copy()
+    known[:, np.arange(140) % 5 > 0, 4:] = np.nan
+    cycle_worlds.as_file(known, tmp_path / "truth.nc")
+    found = scored(challenge, apart)
+    assert found["first"].value == pytest.approx(0.1, rel=1e-5)
+    assert found["last"].value == pytest.approx(0.3, rel=1e-5)
+    assert [found[label].n for label in ("first", "last")] == [2 * 120 * 4, 2 * 24 * 4]
+    dynamics = models.model("lorenz96", 0.05, {})
+    later = apart[:, 20:130:5]
+    for _ in range(10):
+        later = dynamics.advance(later)
+    error = np.sqrt(((later - known[:, 30:140:5])[..., 4:] ** 2).mean())
+    assert found["later"].value == pytest.approx(error, rel=1e-4)
+    masks["last"]["components"] = [4, 8]
+    wrong = cycle_worlds.challenge(tmp_path, masks=masks, metrics=rows, rank_by="first")
+    with pytest.raises(OceanbenchError, match=r"masks\.last\.components: 8 is none of the 8"):
+        scored(wrong, truth)
+    masks["last"]["components"] = [5, 4]
+    with pytest.raises(OceanbenchError, match=r"masks\.last\.components: \[5, 4\] are none"):
+        cycle_worlds.challenge(tmp_path, masks=masks, metrics=rows, rank_by="first")
 
 
 def test_a_deviation_and_worlds_that_are_not_there_are_refused(tmp_path: Path) -> None:
