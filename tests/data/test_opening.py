@@ -54,7 +54,7 @@ def test_missing_term_of_a_sum_is_refused_with_a_suggestion(tmp_path):
         opened(path, layout="track", variables={"ssh": "sla + mtd"})
 
 
-@pytest.mark.parametrize("term", ["sla", "mdt"])
+@every("term", ["sla", "mdt"])
 def test_unit_of_every_term_of_a_sum_is_checked(tmp_path, term):
     dataset = track()
     dataset[term].attrs["units"] = "cm"
@@ -102,7 +102,7 @@ def test_what_is_plausible_is_the_same_in_every_unit():
 # --- time ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("units", ["days", "hours", "seconds", "milliseconds"])
+@every("units", ["days", "hours", "seconds", "milliseconds"])
 def test_dates_come_in_nanoseconds_whatever_their_unit(tmp_path, units):
     path = tmp_path / "a.nc"
     encoding = {"time": {"units": f"{units} since 2012-10-01", "dtype": "float64"}}
@@ -143,7 +143,7 @@ def test_several_files_are_joined_in_the_order_of_time(tmp_path):
     xr.testing.assert_allclose(found.load(), whole["ssh"])
 
 
-@pytest.mark.parametrize("shift", [0.1, 1e-9])
+@every("shift", [0.1, 1e-9])
 def test_files_on_different_grids_are_refused_not_padded(tmp_path, shift):
     whole = maps()
     other = whole.isel(time=slice(8, 15))
@@ -162,7 +162,7 @@ def test_files_on_different_grids_are_refused_not_padded(tmp_path, shift):
 # --- boxes --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("convention", [0.0, 360.0, -360.0])
+@every("convention", [0.0, 360.0, -360.0])
 def test_box_is_found_in_any_convention_of_longitude(convention):
     dataset = maps(west=-3, east=3)
     dataset = dataset.assign_coords(longitude=dataset["longitude"] + convention)
@@ -249,7 +249,7 @@ def test_time_with_the_attribute_unit_is_refused_by_that_name(tmp_path):
         opened(write(dataset, tmp_path / "a.nc"))
 
 
-@pytest.mark.parametrize("calendar", ["360_day", "noleap"])
+@every("calendar", ["360_day", "noleap"])
 def test_other_calendars_are_refused_by_name(tmp_path, calendar):
     attrs = {"units": "days since 2012-10-22", "calendar": calendar}
     dataset = maps().assign_coords(time=("time", np.arange(15), attrs))

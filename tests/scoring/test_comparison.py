@@ -32,9 +32,7 @@ def standings(random: np.random.Generator, **world: float) -> list[Standing]:
     return rows
 
 
-@pytest.mark.parametrize(
-    ("days", "e_folding"), [(42, 1.0), (42, 4.0), (42, 13.0), (52, 7.0), (365, 4.0)]
-)
+@every("days, e_folding", [(42, 1.0), (42, 4.0), (42, 13.0), (52, 7.0), (365, 4.0)])
 def test_thirteen_equal_methods_are_one_group_in_95_of_100_boards(days, e_folding):
     random = np.random.default_rng(days + int(e_folding))
     boards = [

@@ -102,7 +102,7 @@ def test_what_could_be_a_forecast_is_warned_of(mutant):
     assert words in warning
 
 
-@pytest.mark.parametrize("day", [1, 2, 5, 20])
+@every("day", [1, 2, 5, 20])
 def test_the_truth_and_persistence_pass(day):
     assert (
         sanity.inspect([samples(TODAY, TODAY), samples(TODAY, surface(day), lead=day)], "mine")

@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
+from rows import every
 
 from oceanbench.kinds.forecasts.derived import DERIVED, Axes
 from oceanbench.kinds.forecasts.derived.density import sigma0
@@ -22,8 +23,8 @@ def mixed(temperature: np.ndarray, salinity: np.ndarray, levels: np.ndarray) -> 
     return float(DERIVED["mixed_layer_depth"].function(fields, axes)[0, 0])
 
 
-@pytest.mark.parametrize(
-    ("salinity", "temperature", "density"),
+@every(
+    "salinity, temperature, density",
     [(0, 5, 999.96675), (0, 25, 997.04796), (35, 5, 1027.67547), (35, 25, 1023.34306)],
 )
 def test_density_has_the_check_values_of_unesco(salinity, temperature, density):
@@ -42,7 +43,7 @@ def two_layers(depth: float, levels: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return np.where(levels <= depth, 18.0, 10.0), np.full(levels.size, 36.0)
 
 
-@pytest.mark.parametrize("depth", [10.0, 20.0, 50.0, 100.0])
+@every("depth", [10.0, 20.0, 50.0, 100.0])
 def test_two_layers_are_told_apart_between_the_levels_around_their_interface(depth):
     t, s = two_layers(depth, LEVELS)
     k = int(np.argmax(depth < LEVELS))
