@@ -49,3 +49,42 @@ def test_numbers_are_those_of_the_result_files(name: str) -> None:
         value = result.score(label).value
         digits = len(text.partition(".")[2])
         assert text == ("–" if value is None else f"{value:.{digits}f}"), (row, label)
+
+
+def excess(board: str, row: str, label: str) -> float | None:
+    """Score of a row on a board; None where it has none, or stands on none."""
+    file = ROOT / "leaderboards" / board / f"{row}.json"
+    return Result.load(file).score(label).value if file.is_file() else None
+
+
+def seconds(row: str) -> tuple[str, str]:
+    """CPU seconds as written: of the longest training of a row, and of a window of its estimate."""
+    folder = next(ROOT / "leaderboards" / n for n in NAMES[1::-1] if
+                  (ROOT / "leaderboards" / n / f"{row}.json").is_file())  # fmt: skip
+    results = [Result.load(folder / f"{row}.json"), *map(Result.load, folder.glob(f"{row}_seed*"))]
+    trained = [r.provenance["options"].get("weights", {}).get("cpu_seconds", 0) for r in results]
+    count = 48 if folder.name == NAMES[1] else 16
+    spent = results[0].provenance["cpu_seconds"] / count
+    return f"{max(trained):.0f}" if max(trained) else "–", f"{spent:.2g}"
+
+
+def test_the_summary_is_of_the_boards() -> None:
+    """Excesses over those of 20 draws of the posterior, and costs."""
+    page = (ROOT / "docs" / "posteriors.md").read_text(encoding="utf-8")
+    (part,) = re.findall(r"^## Which methods know.*?(?=^## )", page, re.MULTILINE | re.DOTALL)
+    places = {
+        "Gaussian field": (NAMES[0], "CRPS excess"),
+        "sparse": (NAMES[1], "CRPS excess sparse"),
+        "x alone": (NAMES[1], "CRPS excess x"),
+        "z alone": (NAMES[1], "CRPS excess z"),
+    }
+    cells = tables(part)
+    assert len(cells) > 60
+    for row, label, text in cells:
+        if label in places:
+            board, score = places[label]
+            found, floor = excess(board, row, score), excess(board, "posterior_20", score)
+            assert floor is not None
+            assert text == ("–" if found is None else f"{found / floor:.1f}"), (row, label)
+        elif "CPU" in label:
+            assert text == seconds(row)["window" in label], (row, label)

@@ -9,7 +9,7 @@ of the state. The cost of both is
 and an iteration makes it least for x by an exact solve, and changes the parameters by a network
 that sees how they should move,
 
-.. math:: x \leftarrow \arg\min J(\cdot, \theta), \qquad
+.. math:: x \leftarrow \mathrm{argmin} \, J(\cdot, \theta), \qquad
           \theta \leftarrow \theta - u_\phi(g, \theta, \dots), \qquad
           g = - \nabla_\theta \log p(y \mid \theta).
 
