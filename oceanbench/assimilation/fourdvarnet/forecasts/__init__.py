@@ -11,6 +11,7 @@
 - ``scenes``: what was known at a start, and what came of it
 - ``trajectories``: interpolated maps of the past, model runs from them, their best combination
 - ``worlds``: further worlds, simulated
+- ``basin_worlds``: the same of an ocean with a coast, of which a challenge is made
 - ``configuration``: numbers and words that a network is made of, and the network
 - ``direct_forecast``: the network that solves no variational problem
 """
