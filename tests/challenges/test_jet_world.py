@@ -30,9 +30,8 @@ COUNTS = {  # observations in the file, and in the scored box and period
     "swot_karin": (641_000, 243_000),
 }
 NADIRS = [name for name in COUNTS if name != "swot_karin"]
-FILES = sorted(
-    path for folder in CHALLENGES.glob("ssh_os*e_jet*") for path in folder.glob("data/*")
-)
+WORLDS = ("ssh_ose_jet", "ssh_osse_jet", "ssh_osse_jet_noisy")
+FILES = sorted(path for name in WORLDS for path in (CHALLENGES / name).glob("data/*"))
 
 
 def load_build(challenge: str) -> ModuleType:
