@@ -16,7 +16,7 @@ import xarray as xr
 
 from oceanbench.dynamics import layered_ocean as ocean
 from oceanbench.dynamics import water_columns
-from oceanbench.dynamics.basin import coarse_means, north_atlantic_like
+from oceanbench.dynamics.basin import coarse_means, north_atlantic_like, refined
 from oceanbench.dynamics.quasigeostrophic import DAY
 
 EPOCH = np.datetime64("2000-01-01", "ns")  # time 0 of the models
@@ -63,14 +63,7 @@ def operators(role: str, dtype: torch.dtype = torch.float32) -> ocean.Operators:
 
 def refine(state: torch.Tensor, wet: torch.Tensor) -> torch.Tensor:
     """Interpolate a state to another grid, filling new wet cells with the mean of their row."""
-    old = (state[-1:] != 0).to(state)
-    resize = torch.nn.functional.interpolate
-    share = resize(old[None], wet.shape, mode="bilinear")[0]
-    values = resize(state[None], wet.shape, mode="bilinear")[0] / share.clamp_min(1e-3)
-    known = wet * (share > 0.3)
-    row = (values * known).sum(-1, keepdim=True) / known.sum(-1, keepdim=True).clamp_min(1)
-    row[: ocean.LAYERS] = 0.0
-    return torch.where(known > 0, values, row) * wet
+    return refined(state, wet, without_rows=ocean.LAYERS)
 
 
 def spin_up(stages: tuple[tuple[float, float, int], ...] = SPIN_UP) -> torch.Tensor:

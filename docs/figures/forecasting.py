@@ -1,10 +1,11 @@
-"""Error by lead of forecasts from observations, on ``ssh_forecast_jet``.
+"""Error by lead of forecasts from observations.
 
     python docs/figures/forecasting.py apart    # what starts from the truth, and no method can
     python docs/figures/forecasting.py draw     # the table and the figure
     python docs/figures/forecasting.py starts   # how many starts tell rows apart
 
-``apart`` scores the truth of the starts persisted, and carried by the model, and keeps their scores
+of ``ssh_forecast_jet``, or of ``ssh_forecast_basin`` where that is named after it. ``apart`` scores
+the truth of the starts persisted, and on the jet carried by the model, and keeps their scores
 in ``docs/figures/forecasting.json``. ``draw`` prints the table of docs/forecasting.md and draws
 ``docs/images/forecasting.png`` from the results of the board. ``starts`` prints, for pairs of
 rows, the ratio of their pooled errors with its paired interval, and how many starts such an
@@ -34,11 +35,12 @@ from oceanbench.figures.style import LINES, STYLE
 from oceanbench.scoring.statistics import influence
 
 ROOT = Path(__file__).parents[2]
-CHALLENGE = "ssh_forecast_jet"
 FOUND = Path(__file__).with_suffix(".json")
-IMAGE = ROOT / "docs" / "images" / "forecasting.png"
-POOLED = "RMSE 1–7"
-APART = ("truth_persisted", "perfect_nowcast")
+APART = {  # of every challenge
+    "ssh_forecast_jet": ("truth_persisted", "perfect_nowcast"),
+    "ssh_forecast_basin": ("truth_persisted",),
+}
+IMAGES = {"ssh_forecast_jet": "forecasting.png", "ssh_forecast_basin": "forecasting_basin.png"}
 
 
 def forecasts(name: str, challenge: Challenge) -> xr.Dataset:
@@ -57,11 +59,11 @@ def forecasts(name: str, challenge: Challenge) -> xr.Dataset:
     return target.assign(ssh=target["ssh"].copy(data=values.astype("f4")))
 
 
-def apart() -> dict[str, list[dict[str, Any]]]:
+def apart(of: str) -> dict[str, list[dict[str, Any]]]:
     """RMSE with intervals, by lead and pooled, of what starts from the truth."""
-    challenge, found = Challenge.load(CHALLENGE), {}
+    challenge, found = Challenge.load(of), {}
     with tempfile.TemporaryDirectory() as folder:
-        for name in APART:
+        for name in APART[of]:
             path = Path(folder) / f"{name}.nc"
             forecasts(name, challenge).to_netcdf(path, engine="h5netcdf")
             scores = evaluate(challenge, Submission(name, path)).scores
@@ -77,18 +79,18 @@ def apart() -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def results() -> dict[str, dict[str, Any]]:
+def results(challenge: str) -> dict[str, dict[str, Any]]:
     """Results of the board, but for other seeds of a row."""
-    paths = sorted((ROOT / "leaderboards" / CHALLENGE).glob("*.json"))
+    paths = sorted((ROOT / "leaderboards" / challenge).glob("*.json"))
     found = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in paths}
     return {name: one for name, one in found.items() if not one["submission"]["seed_of"]}
 
 
-def rows() -> dict[str, list[dict[str, Any]]]:
+def rows(challenge: str) -> dict[str, list[dict[str, Any]]]:
     """The same of every row of the board."""
     found = {
         name: [s for s in one["scores"] if s["metric"] == "rmse" and not s.get("against")]
-        for name, one in results().items()
+        for name, one in results(challenge).items()
     }
     return dict(sorted(found.items(), key=lambda item: pooled(item[1])["value"]))
 
@@ -122,7 +124,7 @@ def draw(found: Mapping[str, list[dict[str, Any]]]) -> Figure:
         by_lead = [score for score in scores if score["lead"] is not None]
         leads = [score["lead"] for score in by_lead]
         values = [100 * score["value"] for score in by_lead]
-        if name in APART:
+        if any(name in names for names in APART.values()):
             axes.plot(leads, values, ls=":", color="0.4", label=f"{name} (apart)")
             axes.annotate(name, (leads[-1], values[-1]), fontsize=7, ha="right", va="bottom")
             continue
@@ -136,10 +138,10 @@ def draw(found: Mapping[str, list[dict[str, Any]]]) -> Figure:
     return figure
 
 
-def starts() -> list[str]:
+def starts(challenge: str) -> list[str]:
     """Ratio of pooled errors of pairs of rows, and the starts that ±5 % of it needs."""
     squares = {}
-    for name, result in results().items():
+    for name, result in results(challenge).items():
         (series,) = result["series"]
         squares[name] = np.array(series["squared_error"])
     lines = []
@@ -166,17 +168,20 @@ def main() -> None:
     """Do what the argument says."""
     parser = argparse.ArgumentParser(description="Error of forecasts by lead.")
     parser.add_argument("what", choices=("apart", "draw", "starts"))
-    what = parser.parse_args().what
-    if what == "starts":
-        print("\n".join(starts()))
+    parser.add_argument("challenge", nargs="?", default="ssh_forecast_jet", choices=APART)
+    options = parser.parse_args()
+    if options.what == "starts":
+        print("\n".join(starts(options.challenge)))
         return
-    if what == "apart":
-        write_text(json.dumps(apart(), indent=1) + "\n", FOUND)
+    kept = json.loads(FOUND.read_text(encoding="utf-8"))
+    if options.what == "apart":
+        kept[options.challenge] = apart(options.challenge)
+        write_text(json.dumps(kept, indent=1) + "\n", FOUND)
         return
-    found = rows() | json.loads(FOUND.read_text(encoding="utf-8"))
+    found = rows(options.challenge) | kept[options.challenge]
     print("\n".join(table(found)))
     with matplotlib.style.context(STYLE, after_reset=True):
-        draw(found).savefig(IMAGE)
+        draw(found).savefig(ROOT / "docs" / "images" / IMAGES[options.challenge])
 
 
 if __name__ == "__main__":

@@ -102,6 +102,22 @@ def coarse_means(values: Tensor, wet: Tensor, factor: int) -> Tensor:
     return torch.where(share > 0.5, mean, torch.nan)
 
 
+def refined(fields: Tensor, wet: Tensor, *, without_rows: int = 0) -> Tensor:
+    """Fields (n, rows, columns) on a finer grid of the same basin, bilinear, zero on its land.
+
+    New wet cells without a wet neighbour get the mean of their row; zero in the first
+    ``without_rows`` fields, whose mean says nothing.
+    """
+    old = (fields[-1:] != 0).to(fields)
+    resize = torch.nn.functional.interpolate
+    share = resize(old[None], wet.shape, mode="bilinear")[0]
+    values = resize(fields[None], wet.shape, mode="bilinear")[0] / share.clamp_min(1e-3)
+    known = wet * (share > 0.3)
+    row = (values * known).sum(-1, keepdim=True) / known.sum(-1, keepdim=True).clamp_min(1)
+    row[:without_rows] = 0.0
+    return torch.where(known > 0, values, row) * wet
+
+
 @dataclass(frozen=True)
 class Inversion:
     """Solver of the elliptic problem for several λ at once, from :func:`inversion`.
