@@ -25,7 +25,7 @@ def challenge() -> Challenge:
 
 
 def test_files_are_small_and_have_one_coast(challenge):
-    assert len(FILES) == 12
+    assert len(FILES) == 13
     assert sum(path.stat().st_size for path in FILES) < 4e6
     inputs = Inputs(challenge)
     truth = challenge.open(challenge.truth_name)["ssh"]

@@ -12,7 +12,8 @@
 - ``periods``: a truth, the altimeters that saw it, and those that fly over another
 - ``scenes``: what was known at a start, and what came of it
 - ``trajectories``: interpolated maps of the past, model runs from them, their best combination
-- ``worlds``, ``basin_worlds``: further worlds, simulated
+- ``worlds``: further worlds, simulated
+- ``basin_worlds``: the same of an ocean with a coast, of which a challenge is made
 - ``configuration``: numbers and words that a network is made of, and the network
 - ``direct_forecast``: the network that solves no variational problem
 """

@@ -114,7 +114,7 @@ def _run(days: int, seed: int, stages: tuple[BasinStage, ...]) -> dict[str, AnyF
         )
     assert state is not None
     every, box = round(DAY / time_step), (..., *_inside(basin))
-    found = {name: [] for name in ("ssh", "sst")}
+    found: dict[str, list[AnyFloatArray]] = {name: [] for name in ("ssh", "sst")}
     run = ocean.integrate(
         state, 0.0, model, time_step=time_step, steps=every * (days - 1), every=every
     )
