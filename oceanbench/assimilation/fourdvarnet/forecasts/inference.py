@@ -117,7 +117,8 @@ class TrainedForecast:
     ) -> Scenes:
         """What is known at a start, without a first guess: one scene, of no truth."""
         c = self.configuration
-        tracks = {n: d for n, d in inputs.items() if d.attrs.get("role") == "observations"}
+        given = {n: d for n, d in inputs.items() if d.attrs.get("role") == "observations"}
+        tracks = {n: d for n, d in given.items() if d.attrs.get("layout") != "grid"}
         seen = Delivered.of(tracks, variable, start, place, c.coarsen)
         seen = seen.by(0.0, 0.0, c.past_days + 1.0)
         runs = runs_of([seen], place, c, device=self.device)

@@ -160,9 +160,9 @@ class LearningWorlds:
         made = []
         for number, (flight, part) in enumerate(zip(flights, parts, strict=True)):
             misfit, observed = self._seen_about(number, flight, part, weights, errors)
-            known = (part[name] for name in ("guess", "told", "truth"))
+            known = {name: part[name] for name in ("runs", "guess", "told", "truth")}
             beside = self._beside(flight)
-            made.append(Scenes(part["runs"], misfit, observed, *known, beside))
+            made.append(Scenes(misfit=misfit, observed=observed, beside=beside, **known))
         return _together(made[:count]), _together(made[count:]), weights, errors
 
     def _beside(self, flight: Flight) -> AnyFloatArray:

@@ -113,7 +113,7 @@ class Surroundings:
         """The same, as kept with the weights of a network."""
         return {
             f"{NAME}.place": torch.as_tensor([*self.corner, self.spread]),
-            f"{NAME}.sea": torch.as_tensor(self.sea),
+            f"{NAME}.sea": torch.tensor(np.array(self.sea)),
             f"{NAME}.mean": torch.as_tensor(self.mean, dtype=torch.float32),
             f"{NAME}.usual": torch.as_tensor(self.usual, dtype=torch.float32),
         }
