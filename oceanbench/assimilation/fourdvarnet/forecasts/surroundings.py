@@ -131,9 +131,11 @@ class Surroundings:
 
 def on_nodes(images: xr.DataArray, place: Place) -> AnyFloatArray:
     """Maps (time, rows, columns) on the nodes, continued over land and to the edge."""
-    at = {"latitude": place.latitude, "longitude": place.longitude}
     whole = fill_holes(images.astype(np.float64))
-    found = whole.interp(at, kwargs={"fill_value": None})
+    nodes = {"latitude": place.latitude, "longitude": place.longitude}
+    # beyond the last image's node its value
+    at = {n: np.clip(nodes[n], whole[n].min().item(), whole[n].max().item()) for n in nodes}
+    found = whole.interp(at)
     maps: AnyFloatArray = found.transpose("time", "latitude", "longitude").values
     return maps.astype(np.float32)
 

@@ -66,6 +66,9 @@ def test_temperatures_are_told_as_they_depart_from_the_year_and_not_those_of_lat
     assert told.shape == (6, LATITUDE.size, LONGITUDE.size)
     assert not told[0].any()  # four days before the start there is none
     assert not told[:4, :, LAND].any()
+    narrower = around.beside(START, images[:, :-1, :-1], place(), 4, coast=True)
+    np.testing.assert_array_equal(narrower[:4, :-1, :-1], told[:4, :-1, :-1])
+    assert np.isfinite(narrower).all()
     later = images.copy(data=np.where(images["time"].values[:, None, None] >= START, 9.0, images))
     np.testing.assert_array_equal(told, around.beside(START, later, place(), 4, coast=True))
     again = Surroundings.of(around.tensors())
