@@ -6,7 +6,9 @@
 - ``forecast_errors``: errors of forecasts, and members drawn with them
 - ``learning_worlds``: the world of training, seen again, and simulated ones; scenes of their starts
 - ``first_guess_levels``: first guesses as a frozen system would have made them
+- ``surroundings``: temperatures and the coast, which a network may read beside heights
 - ``normalised_scenes``: scenes as a network takes them
+- ``world_parts``: simulated worlds in parts as long as a period
 - ``periods``: a truth, the altimeters that saw it, and those that fly over another
 - ``scenes``: what was known at a start, and what came of it
 - ``trajectories``: interpolated maps of the past, model runs from them, their best combination

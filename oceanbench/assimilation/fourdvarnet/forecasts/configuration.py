@@ -14,6 +14,8 @@ from oceanbench.assimilation.fourdvarnet.solver import FourDVarNet
 from oceanbench.errors import OceanbenchError
 
 UPDATES = ("conjugate", "unet")
+WORLDS = ("jet", "basin")
+STILL = 2  # maps of the coast: where the sea is, and its mean height
 TOLD = 2  # maps of a first guess that is handed in: what it adds, and how large its error is
 
 
@@ -30,14 +32,20 @@ class ForecastConfiguration:
     step_degrees, margin : of the grid that it works on, and how far it reaches beyond the target
     length_km, memory_days, coarsen : scales of the interpolation that the runs begin with, and
         samples that it averages into one
+    white : standard deviation of the error of a sample, m
     wave_speed, step_hours : of the model, m/s and hours
     hidden, prior_hidden : channels of the network that reads the runs, and of the prior
     coarsen_controls : rows and columns from one control variable to the next
     reach_days, reach_cells : half width of the narrower control variables, before training
     iterations, applied : of the solver in training, and of a forecast
-    simulated_days : of further worlds of the jet that are simulated to learn from
+    world : what further worlds are simulated of: ``jet``, or ``basin``
+    simulated_days : of further worlds that are simulated to learn from
     again : how often the period of training is observed by altimeters on other days
-    stride : days from one start to the next, in simulated worlds
+    own_stride, stride : days from one start to the next, in the world of training and in others
+    mirrored : whether half of the scenes of a step are turned north to south
+    coast : whether the network is told where the sea is, and its mean height
+    temperatures : part of the scenes of a step that are handed temperatures; 0 for a network
+        without any
     guided : part of the scenes of a step that are handed a first guess
     batch, steps, rate, average : of the training
     error_size : of the forecast that the network corrects, relative to the anomaly's deviation; 0
@@ -54,6 +62,7 @@ class ForecastConfiguration:
     length_km: float = 180.0
     memory_days: float = 7.0
     coarsen: int = 10
+    white: float = 0.03
     wave_speed: float = 10.0
     step_hours: float = 6.0
     hidden: int = 40
@@ -63,9 +72,14 @@ class ForecastConfiguration:
     reach_cells: float = 1.5
     iterations: int = 4
     applied: int = 8
+    world: str = "jet"
     simulated_days: int = 2200
     again: int = 1
+    own_stride: int = 2
     stride: int = 7
+    mirrored: bool = True
+    coast: bool = False
+    temperatures: float = 0.0
     guided: float = 0.4
     batch: int = 4
     steps: int = 1000
@@ -75,10 +89,12 @@ class ForecastConfiguration:
     reduced: bool = True
 
     def __post_init__(self) -> None:
-        """Refuse unknown updates, and leads that do not begin with the start."""
+        """Refuse unknown updates and worlds, and leads that do not begin with the start."""
         leads = self.ahead
         if self.update not in UPDATES:
             raise OceanbenchError(f"update={self.update}: expected one of {', '.join(UPDATES)}")
+        if self.world not in WORLDS:
+            raise OceanbenchError(f"world={self.world}: expected one of {', '.join(WORLDS)}")
         if leads.size < 2 or leads[0] != 0 or (np.diff(leads) <= 0).any():
             raise OceanbenchError(
                 f"leads={self.leads}: expected whole days that increase from 0; put them in order"
@@ -101,8 +117,13 @@ class ForecastConfiguration:
 
     @property
     def context(self) -> int:
-        """Maps of the context: the trajectory, what runs differ from it by, a first guess."""
-        return self.slots.size + self.begun.size * self.ahead.size + TOLD
+        """Maps of the context: trajectory, what runs differ from it by, others, a first guess."""
+        return self.slots.size + self.begun.size * self.ahead.size + self.beside + TOLD
+
+    @property
+    def beside(self) -> int:
+        """Maps of the context that are not of heights: temperatures of past days, the coast."""
+        return self.past_days * bool(self.temperatures) + STILL * self.coast
 
 
 def network(configuration: ForecastConfiguration) -> FourDVarNet | DirectForecast:

@@ -21,6 +21,7 @@ from oceanbench.assimilation.fourdvarnet.forecasts.forecast_errors import (
     unsureness,
 )
 from oceanbench.assimilation.fourdvarnet.forecasts.normalised_scenes import known
+from oceanbench.assimilation.fourdvarnet.forecasts.periods import image_of
 from oceanbench.assimilation.fourdvarnet.forecasts.scenes import (
     Delivered,
     Place,
@@ -28,6 +29,7 @@ from oceanbench.assimilation.fourdvarnet.forecasts.scenes import (
     misfits_of,
     runs_of,
 )
+from oceanbench.assimilation.fourdvarnet.forecasts.surroundings import Surroundings
 from oceanbench.assimilation.fourdvarnet.maps.map_grid import bicubic
 from oceanbench.assimilation.fourdvarnet.solver import FourDVarNet
 from oceanbench.assimilation.observations.along_track_errors import AlongTrack
@@ -55,6 +57,7 @@ class TrainedForecast:
     along_track : errors of the runs and of altimeters
     device : of torch
     errors : of forecasts, if they are known
+    around : what it reads beside heights, if anything
     """
 
     name: str
@@ -65,6 +68,7 @@ class TrainedForecast:
     along_track: AlongTrack
     device: str
     errors: ForecastErrors | None = None
+    around: Surroundings | None = None
 
     @classmethod
     def of(
@@ -99,14 +103,22 @@ class TrainedForecast:
             AlongTrack.of(weights, name=name),
             device,
             ForecastErrors.of(weights),
+            Surroundings.of(weights),
         )
 
     def scene(
-        self, inputs: Mapping[str, xr.Dataset], variable: str, start: np.datetime64, place: Place
+        self,
+        inputs: Mapping[str, xr.Dataset],
+        variable: str,
+        start: np.datetime64,
+        place: Place,
+        *,
+        temperature: bool = True,
     ) -> Scenes:
         """What is known at a start, without a first guess: one scene, of no truth."""
         c = self.configuration
-        tracks = {n: d for n, d in inputs.items() if d.attrs.get("role") == "observations"}
+        given = {n: d for n, d in inputs.items() if d.attrs.get("role") == "observations"}
+        tracks = {n: d for n, d in given.items() if d.attrs.get("layout") != "grid"}
         seen = Delivered.of(tracks, variable, start, place, c.coarsen)
         seen = seen.by(0.0, 0.0, c.past_days + 1.0)
         runs = runs_of([seen], place, c, device=self.device)
@@ -114,7 +126,11 @@ class TrainedForecast:
         misfit = misfits_of(*about, past=c.past_days + 1, along_track=self.along_track)
         nothing = np.full((1, *place.mean.shape), np.nan, np.float32)
         truth = np.zeros((1, *runs.shape[2:]), np.float32)
-        return Scenes(runs, *misfit, nothing, np.zeros(1, np.float32), truth)
+        beside = np.zeros((0, *place.mean.shape), np.float32)
+        if self.around is not None:
+            images = temperatures_in(inputs, variable, place) if temperature else None
+            beside = self.around.beside(start, images, place, c.past_days, coast=c.coast)
+        return Scenes(runs, *misfit, nothing, np.zeros(1, np.float32), truth, beside[None])
 
     def anomalies(
         self, scenes: Scenes, number: int = 0, *, guided: BoolArray | None = None
@@ -145,6 +161,7 @@ class TrainedForecast:
         *,
         members: int = 0,
         seed: int = 0,
+        temperature: bool = True,
     ) -> Iterator[xr.Dataset]:
         """Target, filled with the forecast of its start, for every first guess that is handed in.
 
@@ -155,6 +172,7 @@ class TrainedForecast:
         levels : of an input of role ``first_guess``, ``climatology``, or empty for none
         members : to draw about the forecast, with errors as validation told them; 0 for none
         seed : of the members
+        temperature : whether it reads temperatures, where the inputs and the network have them
 
         Raises
         ------
@@ -170,7 +188,7 @@ class TrainedForecast:
         (variable,) = map(str, target.data_vars)
         (start,) = target["start"].values
         place = place_of(inputs, target, variable, self.configuration)
-        scene = self.scene(inputs, variable, start, place)
+        scene = self.scene(inputs, variable, start, place, temperature=temperature)
         chosen = np.searchsorted(self.configuration.ahead, leads)
         attributes = target[variable].attrs
         axes = {"lead": leads, "latitude": place.latitude, "longitude": place.longitude}
@@ -203,6 +221,17 @@ class TrainedForecast:
         return self.errors.drawn(
             members, unsure, spacing, seed + int(start.astype("M8[D]").astype(int))
         )
+
+
+def temperatures_in(
+    inputs: Mapping[str, xr.Dataset], variable: str, place: Place
+) -> xr.DataArray | None:
+    """Images that were delivered, of another variable than the forecast's, if there are any."""
+    for dataset in inputs.values():
+        gridded = dataset.attrs.get("layout") == "grid"
+        if dataset.attrs.get("role") == "observations" and gridded and variable not in dataset:
+            return image_of(dataset, place.centre) if dataset.sizes["time"] else None
+    return None
 
 
 def place_of(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 import xarray as xr
@@ -94,6 +95,7 @@ class LearnedForecast:
         first_guess: str = "",
         members: int = 0,
         precision: str = "auto",
+        temperature: bool = True,
     ) -> xr.Dataset:
         """Forecast one start.
 
@@ -109,6 +111,7 @@ class LearnedForecast:
         members : to draw about the forecast, with errors as validation told them; 0 for none
         precision : of the convolutions, as in training; ``auto`` takes bfloat16 where the training
             did and the machine is fast in it
+        temperature : whether it reads temperatures, where the challenge and the network have them
 
         Raises
         ------
@@ -118,6 +121,6 @@ class LearnedForecast:
         found = configuration_of(ForecastConfiguration, weights, self.name).update
         check_update(found, (preset.update for preset in self.presets.values()), self.name)
         trained = TrainedForecast.of(weights, name=self.name, device=device, precision=precision)
-        options = {"members": members, "seed": seed}
+        options: dict[str, Any] = {"members": members, "seed": seed, "temperature": temperature}
         (forecast,) = trained.forecast(inputs, target, [first_guess], **options)
         return forecast

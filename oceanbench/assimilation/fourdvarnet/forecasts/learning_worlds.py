@@ -26,8 +26,9 @@ from oceanbench.assimilation.fourdvarnet.forecasts.scenes import (
     runs_of,
     truth_at,
 )
+from oceanbench.assimilation.fourdvarnet.forecasts.surroundings import Surroundings
 from oceanbench.assimilation.fourdvarnet.forecasts.trajectories import combination, combined
-from oceanbench.assimilation.fourdvarnet.forecasts.worlds import laid, simulated
+from oceanbench.assimilation.fourdvarnet.forecasts.world_parts import parts_of_basin, parts_of_jet
 from oceanbench.assimilation.observations.along_track_errors import AlongTrack, fitted
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import centre_longitude, fill_holes
@@ -35,8 +36,6 @@ from oceanbench.learning.kept_arrays import Arrays, digest_of, kept, named
 from oceanbench.observing.noise import AltimeterError, fitted_error
 
 SHIFTS_SEED = 0  # of the days and degrees that tracks are moved by, whatever the training's seed is
-WORLD_SEED = 2  # of the simulated worlds
-OWN_STRIDE = 2  # days from one start to the next, in the world of the challenge
 TELLING = 6  # starts from one to the next of those that tell errors along the track
 
 
@@ -116,7 +115,30 @@ class LearningWorlds:
     @property
     def checked_starts(self) -> int:
         """How many of the starts to choose by are of the challenge; they come first."""
-        return self._starts(self.validation.days, OWN_STRIDE).size
+        return self._starts(self.validation.days, self.configuration.own_stride).size
+
+    @cached_property
+    def sea(self) -> BoolArray:
+        """Where the sea is, (rows, columns) of the nodes."""
+        axes = {"latitude": self.place.latitude, "longitude": self.place.longitude}
+        found = self.training.sea.astype(np.float64).interp(axes, method="nearest")
+        sea: BoolArray = found.transpose("latitude", "longitude").values > 0.5
+        return sea
+
+    @cached_property
+    def flights(self) -> tuple[list[Flight], list[Flight]]:
+        """Worlds, the tracks over them and the starts: to learn from, and to choose by."""
+        return self._flights()
+
+    @cached_property
+    def around(self) -> Surroundings:
+        """What the network is told beside heights."""
+        told = self.configuration.temperatures > 0
+        seen = [f.images for f in self.flights[0] if told and f.images is not None]
+        alone = [image for n, image in enumerate(seen) if all(image is not i for i in seen[:n])]
+        apart = self.training.truth - self.climatology.interp_like(self.training.truth[0])
+        deviation = float(apart.where(self.training.sea).std())
+        return Surroundings.fitted(self.place, self.sea, deviation, alone)
 
     @property
     def box(self) -> tuple[float, float, float, float]:
@@ -126,7 +148,7 @@ class LearningWorlds:
 
     def scenes(self) -> tuple[Scenes, Scenes, AnyFloatArray, AlongTrack]:
         """Starts to learn from and to choose by, weights of the runs, errors along the track."""
-        learned, checked = self._flights()
+        learned, checked = self.flights
         flights, count = [*learned, *checked], len(learned)
         parts = [self._begun(number, flight) for number, flight in enumerate(flights)]
         made_of = repr([self._made_of(number, flight) for number, flight in enumerate(flights)])
@@ -138,22 +160,34 @@ class LearningWorlds:
         made = []
         for number, (flight, part) in enumerate(zip(flights, parts, strict=True)):
             misfit, observed = self._seen_about(number, flight, part, weights, errors)
-            known = (part[name] for name in ("guess", "told", "truth"))
-            made.append(Scenes(part["runs"], misfit, observed, *known))
+            known = {name: part[name] for name in ("runs", "guess", "told", "truth")}
+            beside = self._beside(flight)
+            made.append(Scenes(misfit=misfit, observed=observed, beside=beside, **known))
         return _together(made[:count]), _together(made[count:]), weights, errors
+
+    def _beside(self, flight: Flight) -> AnyFloatArray:
+        """Maps (starts, maps, rows, columns) of other things than heights."""
+        c, shape = self.configuration, self.place.mean.shape
+        if not c.beside:
+            return np.zeros((flight.starts.size, 0, *shape), np.float32)
+        images = flight.images if c.temperatures else None
+        about = (images, self.place, c.past_days)
+        starts = flight.truth["time"].values[flight.starts]
+        return np.stack([self.around.beside(one, *about, coast=c.coast) for one in starts])
 
     def _made_of(self, number: int, flight: Flight) -> str:
         """All that the scenes of a flight are made of."""
         c = self.configuration
         numbers = (c.slots, c.begun, c.step_degrees, c.length_km, c.memory_days, c.coarsen)
-        model = (c.wave_speed, c.step_hours, self.latency, self.levels, number)
+        model = (c.wave_speed, c.step_hours, c.white, self.latency, self.levels, number)
         return repr((numbers, model, digest_of({"mean": self.place.mean}), flight.made_of))
 
     def _told(self, own: Flight, parts: Sequence[Mapping[str, AnyFloatArray]]) -> Arrays:
         """Weights of the runs, and errors along the track, that what is learned from tells."""
         rows, columns = self.place.inner(self.configuration.margin)
+        sea = self.sea[rows, columns]
         runs, truth = (
-            np.concatenate([part[name][..., rows, columns] for part in parts])
+            np.concatenate([part[name][..., rows, columns] * sea for part in parts])
             for name in ("runs", "truth")
         )
         weights = combination(runs, truth)
@@ -214,30 +248,27 @@ class LearningWorlds:
         return seen.by(float(start), self.latency, self.configuration.past_days + 1.0)
 
     def _flights(self) -> tuple[list[Flight], list[Flight]]:
-        """Worlds, the tracks over them and the starts: to learn from, and to choose by."""
         c, period = self.configuration, self.training
         draws = np.random.default_rng(SHIFTS_SEED)
-        width = self.box[1] - self.box[0]
+        # beside a coast tracks stay where they are: elsewhere they would have its gaps
+        width = self.box[1] - self.box[0] if bool(period.sea.all()) else 0.0
 
         def shift() -> tuple[float, float]:
             return draws.uniform(0.0, period.days - 1.0), draws.uniform(0.0, width)
 
-        starts = self._starts(period.days, OWN_STRIDE)
-        learned = [Flight(period.truth, period, starts)]
-        learned += [Flight(period.truth, period, starts, shift()) for _ in range(c.again)]
+        def flight(truth: xr.DataArray, every: int, images: xr.DataArray | None) -> Flight:
+            return Flight(truth, period, self._starts(period.days, every), shift(), images)
+
+        own = self._starts(period.days, c.own_stride), None, period.images
+        learned = [Flight(period.truth, period, *own)]
+        learned += [flight(period.truth, c.own_stride, period.images) for _ in range(c.again)]
         check = self.validation
-        checked = [Flight(check.truth, check, self._starts(check.days, OWN_STRIDE))]
-        parts = c.simulated_days // period.days
-        if parts:
-            heights = simulated(c.simulated_days, WORLD_SEED, checkpoint=self.checkpoint)
-            for number in range(parts):
-                some = heights[number * period.days : (number + 1) * period.days]
-                rolled = int(draws.integers(heights.shape[-1]))
-                world = laid(some, period.truth["time"].values, self.box, rolled)
-                world = world.rename(period.truth.name).astype(np.float64)
-                flight = Flight(world, period, self._starts(period.days, c.stride), shift())
-                (learned if number < parts - 1 else checked).append(flight)
-        return learned, checked
+        own = self._starts(check.days, c.own_stride), None, check.images
+        checked = [Flight(check.truth, check, *own)]
+        make = parts_of_jet if c.world == "jet" else parts_of_basin
+        parts = make(c.simulated_days, period, self.box, draws, checkpoint=self.checkpoint)
+        others = [flight(truth, c.stride, images) for truth, images in parts]
+        return learned + others[:-1], checked + others[-1:]
 
     def _starts(self, days: int, every: int) -> IntArray:
         """Numbers of the days that have enough before and after them."""
@@ -251,7 +282,7 @@ class LearningWorlds:
         past, seen = self.configuration.past_days + 1, self._seen(flight)
         begun = [self._by(seen, start) for start in flight.starts[::TELLING]]
         runs, truth = part["runs"][::TELLING, :, :past], part["truth"][::TELLING, :past]
-        sea = flight.truth.notnull()
+        sea = flight.period.sea.expand_dims(time=flight.truth["time"])
         altimeter = fitted_error(list(flight.tracks.values()), flight.truth, sea)
         _, observed = misfits_of(begun, runs, weights, self.place, past=past)
         wrong = combined(runs, weights[:, :past]) - truth

@@ -54,6 +54,7 @@ def known(
     configuration: ForecastConfiguration,
     *,
     guided: BoolArray | None = None,
+    warm: BoolArray | None = None,
 ) -> Known:
     """Normalise some of the scenes.
 
@@ -66,6 +67,7 @@ def known(
     deviation : of the anomaly, m
     configuration : of the network
     guided : (some,) whether the first guess is handed in, where there is one; by default it is
+    warm : (some,) whether temperatures are, where there are any; by default they are
     """
     past, runs = configuration.past_days + 1, scenes.runs[some]
     trajectory = combined(runs, weights)
@@ -78,9 +80,13 @@ def known(
     there &= np.pad(np.ones([n - 2 * rim for n in guess.shape[1:]], dtype=bool), rim)
     added = np.where(there, guess - trajectory[:, past - 1], 0.0)
     error = np.where(there, told[:, None, None], 0.0)
+    beside = deviation * scenes.beside[some]
+    if warm is not None and configuration.temperatures:
+        beside[~warm, : configuration.past_days] = 0.0
     parts = [
         trajectory,
         ahead.reshape(len(some), -1, *runs.shape[-2:]),
+        beside,
         added[:, None],
         error[:, None],
     ]

@@ -124,6 +124,7 @@ class Scenes:
     guess : (starts, rows, columns) first guess of the start, NaN where there is none
     told : (starts,) its error, 0 where there is none
     truth : (starts, slots, rows, columns), NaN where it is not known
+    beside : (starts, maps, rows, columns) of other things than heights, normalised
     """
 
     runs: AnyFloatArray
@@ -132,6 +133,7 @@ class Scenes:
     guess: AnyFloatArray
     told: AnyFloatArray
     truth: AnyFloatArray
+    beside: AnyFloatArray
 
     def __len__(self) -> int:
         """How many starts."""

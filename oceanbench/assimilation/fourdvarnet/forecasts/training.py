@@ -66,20 +66,21 @@ def train_forecast(
     deviation = float(ahead.std())
     if not configuration.error_size:
         rows, columns = worlds.place.inner(configuration.margin)
-        wrong = combined(learned.runs, weights) - learned.truth
+        wrong = (combined(learned.runs, weights) - learned.truth) * worlds.sea
         usual = wrong[:, ranked(configuration), rows, columns]
-        size = float(np.sqrt(np.mean(usual**2)) / deviation)
+        share = worlds.sea[rows, columns].mean()
+        size = float(np.sqrt(np.mean(usual**2) / share) / deviation)
         configuration = replace(configuration, error_size=size)
     kept = {
         "deviation": torch.tensor(deviation),
         "combination": torch.as_tensor(weights),
         **errors.tensors(),
+        **(worlds.around.tensors() if configuration.beside else {}),
     }
 
     def task(member: FourDVarNet | DirectForecast) -> ensembles.Task:
-        return _task(
-            member, configuration, learned, checked, weights, deviation, worlds.place, device
-        )
+        about = (weights, deviation, worlds)
+        return _task(member, configuration, learned, checked, *about, device)
 
     made = ensembles.train_weights(
         lambda: network(configuration),
@@ -144,18 +145,24 @@ def _task(
     checked: Scenes,
     weights: AnyFloatArray,
     deviation: float,
-    place: Place,
+    worlds: LearningWorlds,
     device: str,
 ) -> ensembles.Task:
-    rows, columns = place.inner(configuration.margin)
+    rows, columns = worlds.place.inner(configuration.margin)
     matters, chosen = importance(configuration).to(device), ranked(configuration)
+    sea = worlds.sea[rows, columns]
+    scored = torch.as_tensor(sea / np.sqrt(sea.mean()), dtype=torch.float32).to(device)
 
     def draw(random: torch.Generator) -> tuple[Known, int]:
         numbers = np.random.default_rng(int(torch.randint(2**62, (), generator=random)))
         some = numbers.integers(len(learned), size=configuration.batch)
         guided = numbers.random(configuration.batch) < configuration.guided
-        batch = known(learned, some, weights, deviation, configuration, guided=guided)
-        batch = batch.mirrored(numbers.random(configuration.batch) < 0.5)
+        told = {"guided": guided}
+        if configuration.temperatures:
+            told["warm"] = numbers.random(configuration.batch) < configuration.temperatures
+        batch = known(learned, some, weights, deviation, configuration, **told)
+        if configuration.mirrored:
+            batch = batch.mirrored(numbers.random(configuration.batch) < 0.5)
         usual = configuration.iterations
         return batch.to(device), int(numbers.integers(usual // 2 + 1, 2 * usual))
 
@@ -163,7 +170,7 @@ def _task(
         forecast: Tensor = member(
             batch.values, batch.observed, batch.first_guess, context=batch.context, iterations=count
         )
-        return (forecast - batch.wanted)[..., rows, columns]
+        return (forecast - batch.wanted)[..., rows, columns] * scored
 
     def loss(drawn: tuple[Known, int], made: float) -> Tensor:
         del made

@@ -51,7 +51,8 @@ def past_maps(
     device : of torch
     """
     c = configuration
-    settings = CausalSettings(c.length_km, c.memory_days, c.past_days + 1.0, coarsen=c.coarsen)
+    scales = (c.length_km, c.memory_days, c.past_days + 1.0)
+    settings = CausalSettings(*scales, white=c.white, coarsen=c.coarsen)
     days = np.arange(-c.past_days, 1.0)
     return interpolated(observed, days, longitude, latitude, settings, device=device).anomaly
 
