@@ -96,7 +96,7 @@ def typed(function: Callable[Given, Answer]) -> Callable[Given, Answer]:
         if not arguments:
             arguments.update(_arguments(function))
         given = shape.bind(*args, **kwargs)
-        for name in given.arguments.keys() & arguments.keys():
+        for name in [name for name in given.arguments if name in arguments]:
             said = f"{function.__name__}: {name}"
             given.arguments[name] = arguments[name].checked(given.arguments[name], said)
         return function(*given.args, **given.kwargs)
