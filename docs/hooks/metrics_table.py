@@ -21,7 +21,7 @@ def _table() -> str:
         options = ", ".join(f"`{n}={p.default}`" for n, p in metric.options.items())
         rows.append(
             (
-                f"[`{name}`](#{metric.described.__module__}.{name})",
+                f"[`{name}`](reference/metrics.md#{metric.described.__module__}.{name})",
                 metric.claim,
                 metric.units or "the variable's",
                 metric.better or "nearer to ideal",
