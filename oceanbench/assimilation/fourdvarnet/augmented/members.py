@@ -22,8 +22,9 @@ from oceanbench.assimilation.fourdvarnet.augmented.solver import (
 )
 from oceanbench.assimilation.fourdvarnet.augmented.training import as_normalised, check_circle
 from oceanbench.assimilation.fourdvarnet.windows.training_windows import Scales
-from oceanbench.assimilation.uncertainty.error_samples import MappingMethod, conditional, white
+from oceanbench.assimilation.uncertainty.error_samples import conditional
 from oceanbench.assimilation.uncertainty.spde_circle import PARAMETERS
+from oceanbench.assimilation.uncertainty.window_mapping import as_array, mapping_of
 from oceanbench.assimilation.window_batches import Windows, observations
 from oceanbench.errors import OceanbenchError
 from oceanbench.learning import ensembles
@@ -67,28 +68,15 @@ def estimate_members(
 
 def members_of(solver: AugmentedSolver, window: Windows, *, members: int, seed: int) -> Tensor:
     """Members (members, times, nodes) of one normalised window."""
-    seen, like = window.observed[0], window.values
-
-    @torch.no_grad()
-    def solved(values: FloatArray) -> FloatArray:
-        filled = like.new_zeros(len(values), *seen.shape)
-        filled[:, seen] = torch.as_tensor(values).to(like)
-        observed = seen.expand(len(values), *seen.shape)
-        return as_array(solver(Windows(filled, observed, window.variance)).states)
-
+    shape, like = window.observed.shape[1:], window.values
     with torch.no_grad():
         prior = solver.chain(solver(window).parameters)
 
     def drawn(count: int, random: np.random.Generator) -> FloatArray:
-        noise = random.standard_normal((1, *seen.shape, count))
+        noise = random.standard_normal((1, *shape, count))
         return as_array(prior.draws(torch.as_tensor(noise).to(like))[0].movedim(-1, 0))
 
-    mapping = MappingMethod(
-        solved,
-        as_array(like[0][seen]),
-        observe=lambda fields: fields[:, seen.cpu().numpy()],
-        error=white(as_array(window.variance.expand(seen.shape)[seen])),
-    )
+    mapping = mapping_of(window, lambda windows: solver(windows).states)
     found = conditional(mapping, drawn, members=members, seed=seed)
     return torch.as_tensor(found.values).to(like)
 
@@ -111,9 +99,3 @@ def load_solver(
     )
     scales = Scales(weights["mean"].cpu(), weights["deviation"].cpu(), cyclic=True)
     return solver, scales
-
-
-def as_array(values: Tensor) -> FloatArray:
-    """Values in double precision, as the ways to uncertainty take them."""
-    found: FloatArray = values.detach().cpu().double().numpy()
-    return found

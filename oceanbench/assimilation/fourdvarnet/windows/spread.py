@@ -24,14 +24,9 @@ from torch import Tensor
 
 from oceanbench.arrays import FloatArray
 from oceanbench.assimilation.fourdvarnet.windows.inference import TrainedWindows
-from oceanbench.assimilation.uncertainty.error_samples import (
-    MappingMethod,
-    Members,
-    perturbed,
-    spread_factor,
-    white,
-)
+from oceanbench.assimilation.uncertainty.error_samples import Members, perturbed, spread_factor
 from oceanbench.assimilation.uncertainty.residual_draws import whole
+from oceanbench.assimilation.uncertainty.window_mapping import as_array, mapping_of
 from oceanbench.assimilation.window_batches import Windows, observations, states
 from oceanbench.errors import OceanbenchError
 from oceanbench.progress import progress
@@ -142,24 +137,5 @@ def _perturbed(
     solver: TrainedWindows, window: Windows, residuals: FloatArray, *, members: int, seed: int
 ) -> Members:
     """Members of one window."""
-    seen = window.observed[0]
-
-    def solved(values: FloatArray) -> FloatArray:
-        filled = window.values.new_zeros(len(values), *seen.shape)
-        filled[:, seen] = torch.as_tensor(values).to(filled)
-        observed = seen.expand(len(values), *seen.shape)
-        return as_array(solver.estimates(Windows(filled, observed, window.variance)).mean(0))
-
-    mapping = MappingMethod(
-        solved,
-        as_array(window.values[0][seen]),
-        observe=lambda fields: fields[:, seen.numpy()],
-        error=white(as_array(window.variance.expand(seen.shape)[seen])),
-    )
+    mapping = mapping_of(window, lambda windows: solver.estimates(windows).mean(0))
     return perturbed(mapping, whole(residuals), members=members, seed=seed)
-
-
-def as_array(values: Tensor) -> FloatArray:
-    """Values in double precision, as the ways to uncertainty take them."""
-    found: FloatArray = values.detach().cpu().double().numpy()
-    return found
