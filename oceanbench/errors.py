@@ -1,4 +1,4 @@
-"""The one error a user sees, and what its message is made of."""
+"""The one error a user sees, what its message is made of, and arguments that are refused so."""
 
 from __future__ import annotations
 

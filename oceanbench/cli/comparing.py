@@ -63,7 +63,7 @@ def _places(results: tuple[Path, ...]) -> list[Path]:
     """Folders of rows: those given, or the one that commands write to, where it is there."""
     from oceanbench.boards.finding import as_folders
 
-    return as_folders(results) or [place for place in [RESULTS] if place.is_dir()]
+    return as_folders(results or ([RESULTS] if RESULTS.is_dir() else []))
 
 
 def _lacking(found: Result, reference: Result) -> Iterator[str]:

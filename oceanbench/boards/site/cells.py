@@ -95,19 +95,17 @@ def cost_columns(
     challenge: Challenge, results: Sequence[Result]
 ) -> Iterator[tuple[Column, list[Cell]]]:
     """What rows cost: CPU time of the run and of the training, and what the kind says."""
-    run = [_seconds(result.provenance) for result in results]
-    weights = [result.provenance.get("options", {}).get("weights") for result in results]
-    trained = [_seconds(record) for record in weights]
-    parts = [isinstance(record, dict) and _is_part(record) for record in weights]
-    for heading, meaning, seconds, least in (
-        ("CPU [s]", "CPU time of the run", run, [False] * len(run)),
-        ("training CPU [s]", TRAINING, trained, parts),
+    runs = [result.provenance for result in results]
+    weights = [run.get("options", {}).get("weights") for run in runs]
+    for heading, meaning, records, trained in (
+        ("CPU [s]", "CPU time of the run", runs, False),
+        ("training CPU [s]", TRAINING, weights, True),
     ):
-        if any(one is not None for one in seconds):
-            texts = [_time(s, least=part) for s, part in zip(seconds, least, strict=True)]
-            sorts = [_sorted_as(one, falling=False) for one in seconds]
-            cells = [Cell(text, sort=sort) for text, sort in zip(texts, sorts, strict=True)]
-            yield Column(heading, meaning, True), cells
+        if any(_seconds(record) is not None for record in records):
+            yield (
+                Column(heading, meaning, True),
+                [_cost_cell(record, trained=trained) for record in records],
+            )
     costs = [CHALLENGE_KINDS[challenge.kind].cost(challenge, result) for result in results]
     known = [cost for cost in costs if cost is not None]
     if known:
@@ -121,17 +119,16 @@ def _seconds(record: Any) -> float | None:
     return float(seconds) if isinstance(seconds, int | float) and seconds < LAST else None
 
 
-def _is_part(weights: dict[str, Any]) -> bool:
-    """Whether a training found something that one before it had kept, or may have."""
-    options = weights.get("options")
-    kept = isinstance(options, dict) and bool(options.get("checkpoint"))
-    return bool(weights.get("resumed", kept))
-
-
-def _time(seconds: float | None, *, least: bool) -> str:
+def _cost_cell(record: Any, *, trained: bool) -> Cell:
+    """CPU time; at least, of a training that found what one before it had kept, or may have."""
+    seconds = _seconds(record)
+    sort = _sorted_as(seconds, falling=False)
     if seconds is None:
-        return "–"
-    return f"{'≥ ' if least else ''}{f'{seconds:.0f}' if seconds >= 10 else f'{seconds:.2g}'}"
+        return Cell("–", sort=sort)
+    options = record.get("options")
+    kept = isinstance(options, dict) and bool(options.get("checkpoint"))
+    least = "≥ " if trained and record.get("resumed", kept) else ""
+    return Cell(f"{least}{seconds:.0f}" if seconds >= 10 else f"{least}{seconds:.2g}", sort=sort)
 
 
 def _number(text: str) -> float | None:

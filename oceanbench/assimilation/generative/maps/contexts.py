@@ -105,7 +105,7 @@ def chosen(bases: int) -> tuple[list[int], list[int]]:
     pairs = [(offset, 0) for offset in NEAR]
     pairs += [(offset, 1 + base) for offset in NEXT for base in range(bases)]
     pairs += [(0, 1 + bases + base) for base in range(bases)]
-    pairs += [(offset, 1 + 2 * bases + kind) for kind in range(2) for offset in EVERY]
+    pairs += [(offset, 1 + 2 * bases + seen) for seen in range(2) for offset in EVERY]
     pairs += [(0, 3 + 2 * bases + number) for number in range(SIZES)]
     days, numbers = zip(*pairs, strict=True)
     return [REACH + day for day in days], list(numbers)
