@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,20 @@ LEARNED_FROM = {  # what a method learned from, and how boards say it
 }
 # what is said of a submission and its scores, rank or place on a board depend on
 DECLARED = ("members", "observations", "learned_from", "physics", "seed_of")
+
+
+def said(declared: Mapping[str, str]) -> dict[str, Any]:
+    """What is said of a submission: of declared words those that are not empty, by known names."""
+    for name in declared:
+        if name not in DECLARED:
+            raise OceanbenchError(f"declared '{name}'; {did_you_mean(name, DECLARED)}")
+    return {name: declared[name] for name in DECLARED if declared.get(name)}
+
+
+def as_options(declared: Mapping[str, str]) -> list[str]:
+    """What is said of a submission, as options of the commands."""
+    pairs = said(declared).items()
+    return [part for name, word in pairs for part in (f"--{name.replace('_', '-')}", word)]
 
 
 def name_of(file: Path) -> str:

@@ -66,11 +66,16 @@ def test_a_method_is_trained_and_run(place: Path, tmp_path: Path) -> None:
     weights = oceanbench.train(method, declared, options={"level": 0.5}, output=tmp_path)
     assert weights == tmp_path / "toy_maps" / "level.safetensors"
     options = {"factor": 2.0, "shown": True}
-    result = oceanbench.run(method, declared, options=options, output=tmp_path)
+    declared_as = {"learned_from": "simulation", "physics": "none"}
+    result = oceanbench.run(
+        method, declared, options=options, output=tmp_path, declared=declared_as
+    )
     kept = Result.load(tmp_path / "toy_maps" / "level.json")
     assert kept["RMSE"].value == result["RMSE"].value
     assert kept.provenance["options"]["factor"] == 2.0
     assert kept.provenance["options"]["shown"] is True
+    assert kept.submission["learned_from"] == "simulation"
+    assert kept.provenance["command"].endswith("--learned-from simulation --physics none")
     assert float(xr.load_dataset(tmp_path / "toy_maps" / "level.nc")["ssh"].max()) == 1.0
     board = oceanbench.leaderboard(declared, results=tmp_path)
     assert list(board.computed["submission"]) == ["level"]
@@ -128,6 +133,8 @@ def test_the_face_shows_what_it_has() -> None:
         (lambda p: oceanbench.leaderboard("nothing"), "nothing"),
         (lambda p: oceanbench.leaderboard("lorenz96", results="none"), "results none: no such"),
         (lambda p: oceanbench.run("oi", "ssh_ose_jet", options="noise=1"), "options: found str"),
+        (lambda p: oceanbench.run("oi", "ssh_ose_jet", declared={"learnt_from": "truth"}),
+         "declared 'learnt_from'; did you mean 'learned_from'"),
         (lambda p: oceanbench.run("oi", "ssh_ose_jet", seed="a"), "seed: found str, expected int"),
         (lambda p: oceanbench.run("oi", "ssh_ose_jet", seed=-1), "found -1: .* than or equal to 0"),
         (lambda p: oceanbench.run(every, "ssh_ose_jet"), "method: found function, expected str"),

@@ -29,6 +29,7 @@ def compare(
     challenge: str | Challenge | None = None,
     *,
     results: Path | str | Sequence[Path | str] = (),
+    independent: bool = False,
 ) -> Comparison:
     """Compare two submissions, score by score, by the same days, passes, starts or windows.
 
@@ -37,6 +38,8 @@ def compare(
     first, second : results, files of results, or names of rows
     challenge : of both; by default that of the files, or the only one that has both rows
     results : folder or folders of results, looked through before the shipped boards
+    independent : take days or passes for independent of each other, whether they are or not: where
+        neighbours err alike, intervals are too narrow
 
     Examples
     --------
@@ -46,7 +49,7 @@ def compare(
     """
     folders = as_folders(results)
     loaded, (one, other) = found_results([first, second], challenge, folders)
-    return compared(loaded, one, other)
+    return compared(loaded, one, other, independent=independent)
 
 
 def compared(

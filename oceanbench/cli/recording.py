@@ -16,28 +16,15 @@ def evaluation(
 ) -> str:
     """Command that scores a submission again."""
     from oceanbench.data.files import path_as_written
+    from oceanbench.submission import as_options
 
     file = path_as_written(submission.path)
     words = ["oceanbench", "evaluate", challenge.called, file, "--name", submission.name]
-    words += _declared(submission)
+    words += as_options(submission.declared)
     words += [] if data_dir is None else ["--data-dir", path_as_written(data_dir)]
-    return shlex.join([*words, *_budget(budget)])
+    return shlex.join(words) + with_budget(budget)
 
 
-def more_of_run(submission: Submission, budget: float) -> str:
-    """What the command of a run goes on with: what was said of it, and the budget."""
-    return "".join(f" {shlex.quote(word)}" for word in (*_declared(submission), *_budget(budget)))
-
-
-def _declared(submission: Submission) -> list[str]:
-    """Options of the command that say what scores and ranks depend on."""
-    return [
-        part
-        for name, word in submission.declared.items()
-        if word
-        for part in (f"--{name.replace('_', '-')}", word)
-    ]
-
-
-def _budget(budget: float) -> list[str]:
-    return [] if budget == 1 else ["--budget", f"{budget:g}"]
+def with_budget(budget: float) -> str:
+    """What a command goes on with where the budget is not the usual one."""
+    return "" if budget == 1 else f" --budget {budget:g}"

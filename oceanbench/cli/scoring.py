@@ -28,7 +28,7 @@ from oceanbench.cli.options import (
     settings_option,
 )
 from oceanbench.cli.printing import pairs, say, tell, width
-from oceanbench.cli.recording import evaluation, more_of_run
+from oceanbench.cli.recording import evaluation, with_budget
 from oceanbench.cli.sharing import executor_of, sharing_options
 from oceanbench.cli.validating import tell_valid
 from oceanbench.errors import OceanbenchError
@@ -113,15 +113,14 @@ def evaluate(
     if only:
         _check_only(file, {"--board": board, "--figures": figures})
     loaded = Challenge.load(challenge, Budget().times(budget))
-    words = {"method": method, "authors": authors, "reference": reference, "notes": notes}
-    words |= declared
+    described = {"method": method, "authors": authors, "reference": reference, "notes": notes}
     scoring = Scoring(loaded, output, data_dir, figures, workers, scheduler, cache, board, budget)
     if file is None:
         if loaded.reference_method is None:
             raise OceanbenchError(f"{loaded.name} names no reference method; give a FILE")
-        _run(loaded.reference_method, scoring, name=name, words=words)
+        _run(loaded.reference_method, scoring, name=name, described=described, declared=declared)
         return
-    submission = Submission(name or name_of(file), file, **words)
+    submission = Submission(name or name_of(file), file, **described, **declared)
     if only:
         _score_only(submission, scoring, only)
         return
@@ -178,7 +177,7 @@ def run(
     loaded = Challenge.load(challenge, Budget().times(budget))
     scoring = Scoring(loaded, output, data_dir, figures, workers, scheduler, cache, board, budget)
     chosen = {"weights": weights, "settings": pairs(settings), "device": device, "seed": seed}
-    _run(method, scoring, name=name, words=declared, options=chosen)
+    _run(method, scoring, name=name, declared=declared, options=chosen)
 
 
 def _run(
@@ -186,7 +185,8 @@ def _run(
     scoring: Scoring,
     *,
     name: str | None,
-    words: Mapping[str, Any] | None = None,
+    described: Mapping[str, str] | None = None,
+    declared: Mapping[str, str] | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> None:
     """Run a method and score what it made; words that are given stand in place of the file's."""
@@ -200,13 +200,12 @@ def _run(
             name=name,
             data_dir=scoring.data_dir,
             executor=pool,
+            declared=declared,
             **(options or {}),
         )
-    given = {key: text for key, text in (words or {}).items() if text}
+    given: dict[str, Any] = {key: text for key, text in (described or {}).items() if text}
     submission = replace(submission, **given)
-    by_hand = {key: given.get(key, "") for key in ("learned_from", "physics")}
-    asked = replace(submission, **by_hand)
-    kept["command"] += more_of_run(asked, scoring.budget)
+    kept["command"] += with_budget(scoring.budget)
     used = kept["options"].get("weights")
     learned = f", weights {used['file']}" if used else ""
     if used and used["challenge"]:

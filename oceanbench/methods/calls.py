@@ -43,6 +43,7 @@ def run(  # noqa: PLR0913  (what its command has)
     output: Path | str = "results",
     data_dir: Path | str | None = None,
     executor: Executor | None = None,
+    declared: Mapping[str, str] | None = None,
 ) -> Result:
     """Run a method on a challenge, score what it made, and keep both.
 
@@ -57,6 +58,8 @@ def run(  # noqa: PLR0913  (what its command has)
     output : folder of results and estimates
     data_dir : folder of the challenge's files
     executor : whose workers share the work
+    declared : what is said of the submission: ``members``, ``observations``, ``learned_from``,
+        ``physics`` or ``seed_of``, as for :class:`~oceanbench.submission.Submission`
 
     Returns
     -------
@@ -84,6 +87,7 @@ def run(  # noqa: PLR0913  (what its command has)
         seed=seed,
         data_dir=folder,
         executor=executor,
+        declared=declared,
     )
     result = evaluate(loaded, submission, data_dir=folder, options=kept, executor=executor)
     result.save(Path(output))

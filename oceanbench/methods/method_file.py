@@ -20,6 +20,7 @@ from oceanbench.data.files import path_as_written
 from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.kinds import CHALLENGE_KINDS
 from oceanbench.methods.importing import imported
+from oceanbench.submission import as_options
 
 Function = Callable[..., Any]
 TRAIN = "train(inputs, *, device, seed)"
@@ -155,7 +156,7 @@ def shareable(value: Any) -> Any:
     return path_as_written(path) if path.is_absolute() else value
 
 
-def command(
+def command(  # noqa: PLR0913  (what the commands have)
     verb: str,
     method: str,
     challenge: Challenge,
@@ -166,6 +167,7 @@ def command(
     settings: Mapping[str, str] | None,
     seed: int,
     data_dir: Path | None = None,
+    declared: Mapping[str, str] | None = None,
 ) -> str:
     """Command that does the same again, from the same folder; paths as :func:`told` has them."""
     words = ["oceanbench", verb, shareable(method), challenge.called]
@@ -176,4 +178,5 @@ def command(
         words += ["--set", f"{key}={shareable(value)}"]
     words += ["--seed", str(seed)] if seed else []
     words += ["--data-dir", path_as_written(data_dir)] if data_dir else []
+    words += as_options(declared or {})
     return shlex.join(words)

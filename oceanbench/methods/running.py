@@ -36,7 +36,7 @@ from oceanbench.methods.method_file import (
     shareable,
 )
 from oceanbench.methods.weights import Weights
-from oceanbench.submission import LEARNED_FROM, Submission
+from oceanbench.submission import LEARNED_FROM, Submission, said
 
 IN_MEMORY = 2**28  # bytes of estimates; larger ones of forecasts are written start by start
 TOLD = "told"  # PHYSICS of a method that takes the model that a challenge tells of
@@ -54,6 +54,7 @@ def run(  # noqa: PLR0913  (what its command has)
     seed: int = 0,
     data_dir: Path | None = None,
     executor: Executor | None = None,
+    declared: Mapping[str, str] | None = None,
 ) -> tuple[Submission, dict[str, Any]]:
     """Run a method and write its maps as a submission.
 
@@ -70,6 +71,8 @@ def run(  # noqa: PLR0913  (what its command has)
     seed : for methods that draw random numbers
     data_dir : folder of the challenge's files
     executor : whose workers share the starts of forecasts, or the samplings of windows
+    declared : what is said of the submission, by the names of
+        :data:`oceanbench.submission.DECLARED`, in place of what the method's file says
 
     Returns
     -------
@@ -83,12 +86,14 @@ def run(  # noqa: PLR0913  (what its command has)
     options = parse_options(functions.values(), settings or {})
     device = resolve_device(device)
     arguments = {"device": device, "seed": seed, **options}
+    given = said(declared or {})
     submission = Submission(
         name=name or stem,
         path=output / challenge.name / f"{name or stem}.nc",
         method=(inspect.getdoc(module) or stem).split("\n")[0].rstrip("."),
         authors=str(getattr(module, "AUTHORS", "")),
         reference=str(getattr(module, "REFERENCE", "")),
+        **given,
     )
     own, learned_as = submission.path.parent, [stem]
     if submission.name.startswith(f"{stem}_"):  # of a variant, in place of the usual ones
@@ -147,7 +152,7 @@ def run(  # noqa: PLR0913  (what its command has)
             challenge.datasets[n].role == "training" and _is_truth(inputs[n]) for n in calls.read
         )
         submission = replace(submission, learned_from="truth" if known else "observations")
-    return submission, {
+    return replace(submission, **given), {
         "device": device,
         "seed": seed,
         "cpu_seconds": round(sum(calls.seconds), 3),
@@ -162,6 +167,7 @@ def run(  # noqa: PLR0913  (what its command has)
             settings=settings,
             seed=seed,
             data_dir=data_dir,
+            declared=given,
         ),
     }
 

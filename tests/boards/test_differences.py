@@ -37,6 +37,8 @@ def test_what_is_far_better_is_said_to_be_and_turned_round_to_be_worse() -> None
     assert rmse.of_ratio.low < rmse.ratio < rmse.of_ratio.high < 1.0
     assert rmse.interval.low < rmse.difference < rmse.interval.high < 0.0
     assert found["µ(RMSE)"].ratio is None
+    alone = {d.label: d for d in compare("bfn", "oi", JET, independent=True).differences}["RMSE"]
+    assert (alone.ratio, alone.interval != rmse.interval) == (rmse.ratio, True)
 
 
 def test_a_submission_is_equal_to_itself() -> None:
