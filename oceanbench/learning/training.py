@@ -20,6 +20,7 @@ from oceanbench.progress import progress
 
 Batch = TypeVar("Batch")
 RECENT = 0.95  # of the mean of the loss that is shown, what a step leaves
+MOST_LOST = 50  # steps in a row without a finite gradient: no bad batch then, but a bad training
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,8 @@ def fit(  # noqa: PLR0913  (every option is a keyword)
     Raises
     ------
     OceanbenchError
-        if it never validates with a finite score, or the checkpoint is of another training
+        if it never validates with a finite score, gradients are no numbers for :data:`MOST_LOST`
+        steps in a row (or all that there are), or the checkpoint is of another training
     """
     random = torch.Generator().manual_seed(seed)
     learning = [p for p in network.parameters() if p.requires_grad]
@@ -125,7 +127,7 @@ def fit(  # noqa: PLR0913  (every option is a keyword)
         made = resumed(checkpoint, about, network, optimiser, random)
     elif begun:
         _validate(made, _copied(network), network, score)
-    steps, recent = range(made.step, schedule.steps), math.nan
+    steps, recent, lost = range(made.step, schedule.steps), math.nan, 0
 
     def state() -> str:
         said = f"loss {recent:.4g}"
@@ -144,8 +146,14 @@ def fit(  # noqa: PLR0913  (every option is a keyword)
         recent = latest if math.isnan(recent) else RECENT * recent + (1.0 - RECENT) * latest
         team.average(learning)
         length = torch.nn.utils.clip_grad_norm_(learning, schedule.clip)
-        if bool(length.isfinite()):  # else the batch was a bad one: the next is another
+        if bool(length.isfinite()):
             optimiser.step()
+            lost = 0
+        elif (lost := lost + 1) == min(MOST_LOST, schedule.steps):
+            raise OceanbenchError(
+                f"{label}: no finite gradient in {lost} steps in a row, the last of them "
+                f"{step + 1}; learn slower, or look for values in the data that are no numbers"
+            )
         _average(made, network, schedule.kept_at(step))
         if schedule.validates_after(step):
             _validate(made, made.average, network, score)

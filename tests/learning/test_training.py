@@ -203,11 +203,22 @@ def test_an_interrupted_training_remembers_the_mean(tmp_path: Path) -> None:
     assert same(train(schedule=schedule, checkpoint=file)[0], expected)
 
 
-def test_a_score_that_is_no_number_is_never_the_best() -> None:
+def test_a_score_or_gradient_that_is_no_number_is_never_the_best() -> None:
     _, made = train(scores=lambda number: math.nan if number != 4 else 5.0)
     assert made.best == 5.0
     with pytest.raises(OceanbenchError, match=r"toy: no finite score in 40 steps"):
         train(scores=lambda number: math.nan)
+    net = network()
+    with pytest.raises(OceanbenchError, match=r"toy: no finite gradient in 40 steps in a row"):
+        fit(
+            net,
+            draw,
+            lambda batch, _: math.nan * net(batch).sum(),
+            lambda: 1.0,
+            schedule=SCHEDULE,
+            seed=1,
+            label="toy",
+        )
 
 
 def test_a_resumed_training_remembers_the_best(tmp_path: Path) -> None:
