@@ -201,6 +201,17 @@ def test_nothing_is_kept_on_disk_or_it_is_found_out(toy: Path) -> None:
     words = "Read-only|denied|of a world is another one when the world is asked"  # by the system
     with pytest.raises(OceanbenchError, match=words):
         run(str(toy.with_name("cheat.py")), Challenge.load(toy), output=toy.parent / "results")
+    challenge, starts = Challenge.load(toy), iter(range(9))
+
+    def start(problem, *, device, seed):
+        return next(starts)  # which no process of its own can count
+
+    def analyse(background, observations, memory):
+        return background[:1] * (1.0 if memory < 2 else np.nan), memory
+
+    with pytest.raises(OceanbenchError, match="of a world is another one when"):
+        functions, arguments = {"start": start, "analyse": analyse}, {"device": "cpu", "seed": 0}
+        each_world(functions, Inputs(challenge), challenge.target(), arguments)
 
 
 @every(
