@@ -81,8 +81,8 @@ def test_maps_are_those_of_the_published_procedure(
         np.testing.assert_allclose(level, expected, atol=1e-9)
 
 
-@pytest.mark.parametrize(
-    ("days", "east", "used"),
+@every(
+    "days, east, used",
     [(-9.9, 0.0, True), (-10.0, 0.0, False), (1.0, 0.79, True), (1.0, 0.81, False)],
 )
 def test_the_window_is_strict_and_the_margin_one_length(
@@ -161,7 +161,7 @@ def test_without_observations_near_members_are_draws_of_the_prior(
     assert estimated(late, members=3)["ssh"].sizes["member"] == 3
 
 
-@pytest.mark.parametrize("members", [0, 3])
+@every("members", [0, 3])
 def test_relative_to_a_mean_field_it_adds_it_back(
     inputs: dict[str, xr.Dataset], members: int
 ) -> None:

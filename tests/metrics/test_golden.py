@@ -16,6 +16,7 @@ import xarray as xr
 import yaml
 from matches import matched_by_score
 from places import SHARED, TESTS
+from rows import every
 
 from oceanbench import evaluate
 from oceanbench.challenge import Challenge
@@ -173,7 +174,7 @@ def scored(challenge: Challenge, submission: Submission):
 # --- maps -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("case", OSSE)
+@every("case", OSSE)
 def test_rmse_scores_of_maps_are_the_published_ones(case, work):
     scores, (estimate, truth, weights, _), _ = osse(case, work)
     want = expected(case)["dc2020a"]
@@ -193,7 +194,7 @@ def test_rmse_scores_of_maps_are_the_published_ones(case, work):
     assert rmse_xy == close(want["rmse_xy_mean"], rel=1e-9, abs=1e-15)
 
 
-@pytest.mark.parametrize("case", OSSE)
+@every("case", OSSE)
 def test_psd_score_field_is_the_published_one(case, work):
     _, (estimate, truth, weights, _), _ = osse(case, work)
     field = space_time.psd_score(estimate, truth, weights)
@@ -209,7 +210,7 @@ def test_psd_score_field_is_the_published_one(case, work):
 
 
 @pytest.mark.parametrize("variant", PSD_VARIANTS)
-@pytest.mark.parametrize("case", OSSE)
+@every("case", OSSE)
 def test_resolved_scales_of_maps_are_the_published_ones(case, variant, work):
     scores = osse(case, work)[0]
     want = expected(case)["dc2020a"][variant]
@@ -228,7 +229,7 @@ def test_resolved_scales_of_maps_are_the_published_ones(case, variant, work):
             assert period.value == close(other["lambda_t_days"], rel=1e-9)
 
 
-@pytest.mark.parametrize("case", OSSE)
+@every("case", OSSE)
 def test_tukey_window_gives_the_scales_of_oceanbench_2023(case, work):
     """Its metres are degrees times 111 195 (latitude's scale); its days are rounded to 1e-7."""
     scores = osse(case, work)[0]
@@ -276,7 +277,7 @@ def test_dropped_holes_leave_numerator_and_denominator_on_the_same_points(work):
 # --- tracks ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("case", OSE)
+@every("case", OSE)
 def test_points_and_values_along_the_track_are_the_published_ones(case, work):
     _, (estimate, truth, weights, coverage), result = ose(case, work)
     want = expected(case)
@@ -302,7 +303,7 @@ def test_points_and_values_along_the_track_are_the_published_ones(case, work):
     assert result.score("rmse_score").value == close(nrmse, rel=1e-9)
 
 
-@pytest.mark.parametrize("case", OSE)
+@every("case", OSE)
 def test_daily_scores_along_the_track_are_the_published_ones(case, work):
     scores, (estimate, truth, weights, _), _ = ose(case, work)
     want = expected(case)["dc2021a"]
@@ -317,7 +318,7 @@ def test_daily_scores_along_the_track_are_the_published_ones(case, work):
     np.testing.assert_allclose(relative.scores_in_time(table), daily, rtol=1e-9)
 
 
-@pytest.mark.parametrize("case", OSE)
+@every("case", OSE)
 def test_spectra_along_the_track_are_the_published_ones(case, work):
     _, (estimate, truth, weights, _), _ = ose(case, work)
     want = expected(case)["dc2021a"]["spectral"]
@@ -336,7 +337,7 @@ def test_spectra_along_the_track_are_the_published_ones(case, work):
         assert short.segments == welch["n_segments"]
 
 
-@pytest.mark.parametrize("case", OSE)
+@every("case", OSE)
 def test_resolved_wavelengths_along_the_track_are_the_published_ones(case, work):
     scores = ose(case, work)[0]
     want = expected(case)

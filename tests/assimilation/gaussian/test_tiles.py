@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import every
 
 from oceanbench.assimilation.gaussian.tiles import Tile, tiles
 from oceanbench.errors import OceanbenchError
@@ -89,7 +90,7 @@ def test_a_globe_is_covered_the_same_wherever_its_columns_start() -> None:
     assert {t.centre[0] % 360 for t in first} == {t.centre[0] % 360 for t in second}
 
 
-@pytest.mark.parametrize("nodes", [1, 2, 40])
+@every("nodes", [1, 2, 40])
 def test_a_small_grid_is_one_tile_of_full_weight(nodes: int) -> None:
     longitude, latitude = 295 + 0.25 * np.arange(nodes), 33 + 0.25 * np.arange(nodes)
     (tile,) = tiles(longitude, latitude, size=10.0, overlap=2.5)
@@ -118,7 +119,7 @@ def test_the_reach_of_a_tile_covers_its_nodes_and_a_halo(south: float, halo: flo
             assert distance == pytest.approx(halo * KM_PER_DEGREE, rel=0.02)
 
 
-@pytest.mark.parametrize("overlap", [0.0, -1.0, 10.0, np.nan])
+@every("overlap", [0.0, -1.0, 10.0, np.nan])
 def test_an_overlap_that_is_none_or_a_whole_tile_is_refused(overlap: float) -> None:
     nodes = np.arange(0, 30.0)
     with pytest.raises(OceanbenchError, match="must be between 0 and the size"):

@@ -179,7 +179,7 @@ def test_windows_of_a_batch_do_not_see_each_other(twin):
         torch.testing.assert_close(together[:, number], alone, rtol=1e-10, atol=1e-16)
 
 
-@pytest.mark.parametrize("factor", [10.0, math.nan])
+@every("factor", [10.0, math.nan])
 def test_a_flow_that_blows_up_is_an_error(factor):
     with pytest.raises(OceanbenchError, match=r"blew up in a forward pass, at step .*shorten"):
         back_and_forth(torch.ones(2), lambda q, _, __: factor * q, SCHEME, limit=1e3, steps=8)
@@ -193,14 +193,14 @@ def test_a_flow_that_blows_up_backward_only_is_an_error():
         back_and_forth(torch.ones(2), step, SCHEME, limit=1e3, steps=8, every=4)
 
 
-@pytest.mark.parametrize("steps", [(0, 1), (8, 3), (8, 0)])
+@every("steps", [(0, 1), (8, 3), (8, 0)])
 def test_steps_that_do_not_divide_are_refused(steps):
     with pytest.raises(OceanbenchError, match="expected a positive multiple"):
         back_and_forth(torch.ones(2), rotation, SCHEME, limit=10.0, steps=steps[0], every=steps[1])
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "least"),
+@every(
+    "name, value, least",
     [("hours", 0, 0), ("days", -1, 0), ("km", math.nan, 0), ("iterations", -1, -1)],
 )
 def test_a_scheme_that_does_nothing_is_refused(name, value, least):

@@ -11,6 +11,7 @@ from pathlib import Path
 import builders
 import pytest
 from command import Command
+from rows import every
 
 from oceanbench.boards.exports.croissant import croissant, problems, to_json
 from oceanbench.challenge import Challenge
@@ -42,7 +43,7 @@ def test_files_here_have_their_checksums_and_others_their_archive(toy: Challenge
     assert content["spatialCoverage"]["geo"]["box"] == "33 -65 36 -61"
 
 
-@pytest.mark.parametrize("base", ["not a url", "ftp://a.b/", "https://", "https://a b/"])
+@every("base", ["not a url", "ftp://a.b/", "https://", "https://a b/"])
 def test_a_base_is_an_address(toy: Challenge, base: str) -> None:
     with pytest.raises(OceanbenchError, match="expected an address"):
         croissant(toy, base=base)
