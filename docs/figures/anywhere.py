@@ -16,10 +16,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.numpy import load_file
 
 from oceanbench.assimilation.fourdvarnet.anywhere.configuration import AnywhereConfiguration
 from oceanbench.assimilation.fourdvarnet.anywhere.library import SEED, Library
 from oceanbench.assimilation.fourdvarnet.anywhere.network import IncrementNetwork
+from oceanbench.assimilation.fourdvarnet.anywhere.scenes.first_guesses import GUESSES
 from oceanbench.assimilation.fourdvarnet.anywhere.scenes.scene import keep_scene, scene_path
 from oceanbench.assimilation.fourdvarnet.anywhere.window_sampler import WindowSampler
 from oceanbench.assimilation.fourdvarnet.anywhere.worlds.families import FAMILIES
@@ -29,7 +31,6 @@ from oceanbench.methods.weights import Weights
 
 NAME = "fourdvarnet_anywhere"
 HELD_OUT = 10_000  # numbers of worlds and scenes from which on nothing is trained on
-GUESSES = ("fitted", "wrong scales", "carried", "bfn")
 
 
 def held_out(folder: Path, scenes: int) -> dict[str, list[Path]]:
@@ -48,14 +49,15 @@ def held_out(folder: Path, scenes: int) -> dict[str, list[Path]]:
     return found
 
 
-def ratios(network: IncrementNetwork, file: Path) -> list[float]:
-    """Root mean square error left of every first guess of a scene, in the middle of its days."""
+def ratios(network: IncrementNetwork, file: Path) -> dict[str, float]:
+    """Root mean square error left of each first guess of a scene, in the middle of its days."""
     drawn = WindowSampler([file], network.configuration).middles()
     with torch.no_grad():
         left = drawn.error - network(drawn.windows.scaled())
     sea = drawn.windows.sea[:, None]
     squares = [(sea * error.square()).sum((1, 2, 3)) for error in (left, drawn.error)]
-    return (squares[0] / squares[1]).sqrt().tolist()
+    names = [GUESSES[number] for number in load_file(file)["kind"]]
+    return dict(zip(names, (squares[0] / squares[1]).sqrt().tolist(), strict=True))
 
 
 def score(folder: Path, weights: Path, scenes: int) -> None:
@@ -67,7 +69,7 @@ def score(folder: Path, weights: Path, scenes: int) -> None:
     for family, files in held_out(folder, scenes).items():
         found: dict[str, list[float]] = {guess: [] for guess in GUESSES}
         for file in files:
-            for guess, ratio in zip(GUESSES, ratios(network, file), strict=False):
+            for guess, ratio in ratios(network, file).items():
                 found[guess].append(ratio)
         cells = [
             f"{np.exp(np.mean(np.log(values))):.3f} ({max(values):.2f})" if values else "–"

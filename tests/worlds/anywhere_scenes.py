@@ -36,6 +36,7 @@ def write_scenes(folder: Path, count: int) -> None:
         parts = {
             "truth": truth.astype(np.float16),
             "guess": guess.astype(np.float16),
+            "kind": np.arange(2, dtype=np.int32),
             "cell": cell,
             "innovation": innovation.astype(np.float16),
             "count": np.full(cell.size, 3.0, np.float16),

@@ -13,9 +13,10 @@ from torch import Tensor
 
 from oceanbench.assimilation.fourdvarnet.anywhere.configuration import AnywhereConfiguration
 from oceanbench.assimilation.fourdvarnet.anywhere.scaling import InnovationWindows
+from oceanbench.assimilation.fourdvarnet.anywhere.scenes.first_guesses import GUESSES
 from oceanbench.errors import OceanbenchError
 
-EASY = 1  # number of the first guess that is badly fitted
+EASY = "wrong scales"  # first guess that is badly fitted
 MIXED = 4  # one in so many windows has the mean of two first guesses
 LINEAR = (0, 1, 5)  # of a window's parts: maps, innovation and error
 LAST_DAYS = (-6, 2)  # around the last observed day, of half of the windows of scenes that end early
@@ -79,26 +80,26 @@ class WindowSampler:
                 days, last = _days(scene)
                 half = self.configuration.half
                 middle = min(last if number % 2 else days // 2, days - half - 1)
-                for guess in range(scene.get_slice("guess").get_shape()[0]):
+                for guess in range(len(_kinds(scene))):
                     parts.append(self._window(scene, guess, middle))
         return _stacked(parts)
 
     def _drawn(self, file: Path, random: torch.Generator, *, easy: bool) -> list[Tensor]:
         with _opened(file) as scene:
             days, last = _days(scene)
-            half, count = self.configuration.half, scene.get_slice("guess").get_shape()[0]
+            half, kinds = self.configuration.half, _kinds(scene)
             latest = days - half - 1
             middle = half + _below(max(min(latest, last) - half, 0) + 1, random)
             if last <= latest and _below(2, random):
                 first, end = LAST_DAYS
                 middle = last + first + _below(end - first, random)
-            one = EASY if easy else _below(count, random)
+            one = kinds.index(EASY) if easy else _below(len(kinds), random)
             middle = min(max(middle, half), latest)
             window = self._window(scene, one, middle)
             if easy or _below(MIXED, random):
                 return window
             share = 0.3 + 0.4 * float(torch.rand((), generator=random))
-            return _mixed(window, self._window(scene, _below(count, random), middle), share)
+            return _mixed(window, self._window(scene, _below(len(kinds), random), middle), share)
 
     def _window(self, scene: Any, guess: int, middle: int) -> list[Tensor]:
         c = self.configuration
@@ -119,9 +120,16 @@ class WindowSampler:
 def _opened(file: Path) -> Any:
     """Scene whose parts are read when they are asked for."""
     try:
-        return safe_open(file, framework="pt")
+        scene: Any = safe_open(file, framework="pt")
+        scene.get_slice("kind")  # the newest of its parts
     except (SafetensorError, OSError) as problem:
         raise OceanbenchError(f"{file}: not a whole scene ({problem}); remove it") from problem
+    return scene
+
+
+def _kinds(scene: Any) -> list[str]:
+    """Names of its first guesses."""
+    return [GUESSES[number] for number in scene.get_tensor("kind").tolist()]
 
 
 def _days(scene: Any) -> tuple[int, int]:

@@ -7,6 +7,7 @@ import pytest
 
 from oceanbench.assimilation.fourdvarnet.anywhere.scenes import altimeters
 from oceanbench.assimilation.fourdvarnet.anywhere.scenes.first_guesses import (
+    GUESSES,
     InterpolationScales,
     e_folding,
     interpolated,
@@ -66,8 +67,12 @@ def test_a_scene_is_the_same_again_and_its_guesses_are_better_than_nothing() -> 
     scene = make_scene(1, [])
     truth, sea = scene.truth.astype(float), scene.sea
     assert truth[:, sea].std() == pytest.approx(1.0, abs=0.01)
-    for guess in scene.guess.astype(float):
-        assert (guess - truth)[:, sea].std() < 0.9
+    errors = {
+        GUESSES[kind]: (guess.astype(float) - truth)[:, sea].std()
+        for kind, guess in zip(scene.kind, scene.guess, strict=True)
+    }
+    assert list(errors) == [name for name in GUESSES if name in errors]
+    assert max(errors.values()) < 0.9 and {"fitted", "wrong scales"} <= errors.keys()
     cells = np.unravel_index(scene.cell, truth.shape)
     assert sea[cells[1:]].mean() > 0.9
     left = truth[cells] - scene.guess[0].astype(float)[cells]

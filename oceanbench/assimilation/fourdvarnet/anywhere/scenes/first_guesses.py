@@ -40,6 +40,7 @@ TRIALS = (  # factors of length, time and noise that are tried in turn
 )
 STEPS = (6.0, 4.0, 3.0, 2.0, 1.0)  # hours, of a nudged model: the longest that it bears
 SPONGE_KM = 50.0
+GUESSES = ("fitted", "wrong scales", "carried", "bfn")
 
 
 @dataclass(frozen=True)
@@ -242,8 +243,10 @@ def first_guesses(
     scales: InterpolationScales,
     *,
     with_bfn: bool,
-) -> Iterator[FloatArray]:
-    """First guesses (days, rows, columns) of a scene: fitted, wrong, carried and, perhaps, bfn.
+) -> Iterator[tuple[str, FloatArray]]:
+    """First guesses (days, rows, columns) of a scene by their names in :data:`GUESSES`.
+
+    Models that the flow is too fast for give none.
 
     Parameters
     ----------
@@ -258,8 +261,8 @@ def first_guesses(
     wrong = scales.wrong(random, 0.5)
     wrong = replace(wrong, shared=wrong.shared * random.choice([0.0, 1.0]))
     first = interpolated(observed, grid, scales.wrong(random, 0.08), days, seed=seed)
-    yield first
-    yield interpolated(observed, grid, wrong, days, seed=seed)
+    yield "fitted", first
+    yield "wrong scales", interpolated(observed, grid, wrong, days, seed=seed)
     model = carried(
         first,
         observed,
@@ -269,6 +272,6 @@ def first_guesses(
         beta=0.0 if random.random() < 0.5 else None,
     )
     if model is not None:
-        yield model
+        yield "carried", model
     if with_bfn and (baseline := nudged(observed, grid)) is not None:
-        yield baseline
+        yield "bfn", baseline

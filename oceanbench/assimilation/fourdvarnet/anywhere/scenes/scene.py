@@ -8,7 +8,7 @@ together, and one that was interrupted goes on.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from oceanbench.assimilation.fourdvarnet.anywhere.scenes.altimeters import (
     observed,
 )
 from oceanbench.assimilation.fourdvarnet.anywhere.scenes.first_guesses import (
+    GUESSES,
     first_guesses,
     fitted,
 )
@@ -60,6 +61,8 @@ class Scene:
     ----------
     truth : (days, rows, columns)
     guess : (guesses, days, rows, columns)
+    kind : (guesses,) of each the place of its name in
+        :data:`oceanbench.assimilation.fourdvarnet.anywhere.scenes.first_guesses.GUESSES`
     cell : (n,) observed cells, as numbers of (days, rows, columns), increasing
     innovation : (guesses, n) there, without what a pass shares
     count : (n,) samples there
@@ -69,6 +72,7 @@ class Scene:
 
     truth: Float16
     guess: Float16
+    kind: NDArray[np.int32]
     cell: NDArray[np.int32]
     innovation: Float16
     count: Float16
@@ -116,11 +120,11 @@ def make_scene(number: int, worlds: Sequence[Path], *, gaussian: float = GAUSSIA
         day=int(random.integers(*FITTED_DAYS)),
     )
     with_bfn = number % WITH_BFN == 0
-    guesses = list(first_guesses(random, averaged, grid, scales, with_bfn=with_bfn))
+    guesses = dict(first_guesses(random, averaged, grid, scales, with_bfn=with_bfn))
     fine = CellSamples.of(seen, VARIABLE, grid)
-    whole = [fine.innovations(guess + mean) for guess in guesses]
+    whole = [fine.innovations(guess + mean) for guess in guesses.values()]
     gated = [one.gated(one.gate) for one in whole]
-    return _kept(truth - mean, np.stack(guesses), gated, ~land, sea.cell_km)
+    return _kept(truth - mean, guesses, gated, ~land, sea.cell_km)
 
 
 def _land(random: np.random.Generator, sea: Sea) -> BoolArray:
@@ -137,7 +141,7 @@ def _land(random: np.random.Generator, sea: Sea) -> BoolArray:
 
 def _kept(
     truth: FloatArray,
-    guess: FloatArray,
+    guesses: Mapping[str, FloatArray],
     seen: Sequence[Innovations],
     sea: BoolArray,
     cell_km: float,
@@ -148,7 +152,8 @@ def _kept(
     cell = np.flatnonzero(maps[0][1])
     return Scene(
         (truth / unit).astype(np.float16),
-        (guess / unit).astype(np.float16),
+        (np.stack([*guesses.values()]) / unit).astype(np.float16),
+        np.array([GUESSES.index(name) for name in guesses], np.int32),
         cell.astype(np.int32),
         np.stack([value.ravel()[cell] / unit for value, _ in maps]).astype(np.float16),
         maps[0][1].ravel()[cell].astype(np.float16),
