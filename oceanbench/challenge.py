@@ -105,14 +105,17 @@ class Challenge(Declaration):
         self._check_ranking()
 
     def _check_ranking(self) -> None:
-        labels = [row.label for row in self.scores]
-        metrics = [row.metric for row in self.metrics]
-        if self.rank_by not in (*labels, *metrics):
-            hint = did_you_mean(self.rank_by, [*metrics, *labels])
+        known = [*(row.metric for row in self.metrics), *(row.label for row in self.scores)]
+        if self.rank_by not in known:
+            hint = did_you_mean(self.rank_by, known)
             raise ValueError(f"rank_by: '{self.rank_by}' is not among metrics; {hint}")
-        if METRICS[self.ranking.metric].better is None:
+        metric = METRICS[self.ranking.metric]
+        if metric.better is None:
             raise ValueError(f"rank_by: '{self.rank_by}' has no better or worse; rank by another")
-        if METRICS[self.ranking.metric].of_draws:
+        if not metric.ranks:
+            said = "is ideal of what knows nothing too; rank by an error"
+            raise ValueError(f"rank_by: '{self.rank_by}' {said}")
+        if metric.of_draws:
             raise ValueError(
                 f"rank_by: '{self.rank_by}' is not proper: it trusts that members are independent "
                 "draws; rank by the score without 'fair_'"

@@ -79,10 +79,20 @@ def check_datasets(
         if dataset.of_delivery and "first_guess" not in roles:
             key = dataset.of_delivery[0]
             raise ValueError(f"datasets.{name}.{key}: kind '{kind}' does not read it; remove it")
-        for used in dataset.uses:
-            if used not in datasets:
-                hint = did_you_mean(used, datasets)
-                raise ValueError(f"datasets.{name}.uses: unknown '{used}'; {hint}")
+        _check_uses(name, datasets)
+
+
+def _check_uses(name: str, datasets: Mapping[str, Dataset]) -> None:
+    """Refuse a first guess that was made of what there is not, or of what no method may see."""
+    for used in datasets[name].uses:
+        if used not in datasets:
+            hint = did_you_mean(used, datasets)
+            raise ValueError(f"datasets.{name}.uses: unknown '{used}'; {hint}")
+        if used == name or datasets[used].role in HIDDEN:
+            what = "itself" if used == name else "what it is scored with"
+            raise ValueError(
+                f"datasets.{name}.uses: '{used}' is {what}; name the inputs that it was made of"
+            )
 
 
 def _check_target(datasets: Mapping[str, Dataset], truth: str) -> None:
