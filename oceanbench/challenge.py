@@ -109,17 +109,7 @@ class Challenge(Declaration):
         if self.rank_by not in known:
             hint = did_you_mean(self.rank_by, known)
             raise ValueError(f"rank_by: '{self.rank_by}' is not among metrics; {hint}")
-        metric = METRICS[self.ranking.metric]
-        if metric.better is None:
-            raise ValueError(f"rank_by: '{self.rank_by}' has no better or worse; rank by another")
-        if not metric.ranks:
-            said = "is ideal of what knows nothing too; rank by an error"
-            raise ValueError(f"rank_by: '{self.rank_by}' {said}")
-        if metric.of_draws:
-            raise ValueError(
-                f"rank_by: '{self.rank_by}' is not proper: it trusts that members are independent "
-                "draws; rank by the score without 'fair_'"
-            )
+        consistency.check_ranking(self.rank_by, METRICS[self.ranking.metric])
 
     def ranked_by(self, label: str) -> Challenge:
         """Return the challenge with another score that ranks; its checksum stays that of the file.

@@ -14,6 +14,7 @@ from oceanbench.declaration.section import Dates, Period, Section
 from oceanbench.declaration.sections import Dataset, Domain, SubmissionRules
 from oceanbench.errors import did_you_mean
 from oceanbench.metrics import METRICS
+from oceanbench.metrics.metric import Metric
 
 LEARNED: tuple[Literal["training", "validation"], ...] = ("training", "validation")  # by methods
 HIDDEN = ("truth", "observed_truth", "posterior")  # roles that no method ever receives
@@ -229,6 +230,19 @@ def check_labels(labels: Sequence[str], what: str) -> None:
         if label in seen:
             raise ValueError(f"{what} '{label}' is given twice; labels are unique")
         seen.add(label)
+
+
+def check_ranking(label: str, metric: Metric) -> None:
+    """Refuse to rank by a score by which nobody is better, or those who know nothing are best."""
+    if metric.better is None:
+        raise ValueError(f"rank_by: '{label}' has no better or worse; rank by another")
+    if not metric.ranks:
+        raise ValueError(f"rank_by: '{label}' is ideal of what knows nothing too; rank by an error")
+    if metric.of_draws:
+        raise ValueError(
+            f"rank_by: '{label}' is not proper: it trusts that members are independent draws; rank "
+            "by the score without 'fair_'"
+        )
 
 
 def check_scores(rows: Sequence[MetricRow]) -> None:

@@ -262,9 +262,8 @@ def _said_by(module: ModuleType, name: str, options: Mapping[str, Any]) -> str:
     try:
         return str(said(**options) if callable(said) else said)
     except Exception as problem:
-        raise OceanbenchError(
-            f"{module.__file__}: {name}() failed ({in_one_line(problem)}); let it take all options"
-        ) from problem
+        why = in_one_line(problem)
+        raise OceanbenchError(f"{module.__file__}: {name}() failed ({why}); mend it") from problem
 
 
 def _is_truth(training: xr.Dataset) -> bool:

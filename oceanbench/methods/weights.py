@@ -178,5 +178,5 @@ def _origins(stage: Any) -> Iterator[tuple[str, bool]]:
         yield f"{where}.resumed", isinstance(resumed, bool)
         stage, where = stage.get("init"), f"{where}.init"
         if stage:
-            of = isinstance(stage, dict) and (stage.get("options"), stage.get("challenge"))
-            yield where, bool(of) and isinstance(of[0], dict) and isinstance(of[1], str)
+            fine = isinstance(stage, dict) and isinstance(stage.get("options"), dict)
+            yield where, fine and isinstance(stage.get("challenge"), str)

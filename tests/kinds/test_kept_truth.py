@@ -16,6 +16,7 @@ import window_worlds
 import xarray as xr
 import yaml
 from command import Command
+from rows import every
 
 from oceanbench.challenge import Challenge
 from oceanbench.data.files import write_netcdf
@@ -255,7 +256,7 @@ def test_a_target_is_written_and_declared_by_a_command(oceanbench: Command, tmp_
     assert code == 2 and "should be 1 where the truth has some" in err
 
 
-@pytest.mark.parametrize(
+@every(
     "change, said",
     [
         ({"layout": "track"}, "layout is 'track', and that of 'truth' is 'grid'"),
