@@ -233,11 +233,9 @@ def check_labels(labels: Sequence[str], what: str) -> None:
 
 
 def check_ranking(label: str, metric: Metric) -> None:
-    """Refuse to rank by a score by which nobody is better, or those who know nothing are best."""
+    """Refuse to rank by a score by which nobody is better, or that can be improved at will."""
     if metric.better is None:
         raise ValueError(f"rank_by: '{label}' has no better or worse; rank by another")
-    if not metric.ranks:
-        raise ValueError(f"rank_by: '{label}' is ideal of what knows nothing too; rank by an error")
     if metric.of_draws:
         raise ValueError(
             f"rank_by: '{label}' is not proper: it trusts that members are independent draws; rank "

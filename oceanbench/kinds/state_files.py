@@ -104,13 +104,15 @@ def open_dataset(
         chosen[name] = array.assign_attrs(units=wanted.units or array.attrs.get("units") or "1")
     result = xr.Dataset(chosen)
     if "noise_variance" in opened.variables:
-        _check_noise(opened["noise_variance"], file.name)
-        result = result.assign_coords(noise_variance=opened["noise_variance"])
+        variance = _noise(opened["noise_variance"], opened["component"], file.name)
+        result = result.assign_coords(noise_variance=variance)
     return result
 
 
-def _check_noise(variance: xr.DataArray, where: str) -> None:
-    """Refuse what is no variance of the noise of each component."""
+def _noise(variance: xr.DataArray, component: xr.DataArray, where: str) -> xr.DataArray:
+    """Variance of the noise of each component, which may be one number for all; else refused."""
+    if not variance.dims:
+        variance = variance.expand_dims(component=component)
     fine = variance.dims == ("component",) and variance.dtype.kind in "fiu"
     if not (fine and bool((np.isfinite(variance) & (variance > 0)).all())):
         some = ", ".join(map(str, variance.values.ravel()[:3]))
@@ -119,6 +121,7 @@ def _check_noise(variance: xr.DataArray, where: str) -> None:
             "positive number for each component; write the variance of the noise, also of "
             "components that are never observed"
         )
+    return variance
 
 
 def open_flag(file: Path, name: str) -> xr.DataArray:

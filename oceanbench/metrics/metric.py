@@ -62,7 +62,7 @@ class Metric:
     of_single : whether a probabilistic score has a number for a single value too
     of_draws : whether it takes members for independent draws: it is shown of those that are
         declared so, and never ranks
-    ranks : whether a challenge may rank by it: it cannot where what knows nothing is ideal too
+    ranks : whether it tells who is better: it does not where what knows nothing is ideal too
     of_posterior : whether it compares the estimate with a posterior that is known, whose members
         stand in place of the truth
     daily : whether its cases are UTC days for maps too

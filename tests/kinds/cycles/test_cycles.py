@@ -313,7 +313,9 @@ def test_what_is_of_other_worlds_or_noise_that_is_none_is_refused(tmp_path: Path
         "has 139 of time": seen.isel(time=slice(1, None)),
         "has 6 of component": seen.isel(component=slice(6)),
         r"has dimensions \('sampling',": seen.expand_dims("sampling"),
-        r"noise_variance has dimensions \(\)": seen.assign_coords(noise_variance=0.5),
+        r"noise_variance has dimensions \('window', 'component'\)": seen.assign_coords(
+            noise_variance=variance.expand_dims(window=2)
+        ),
         "values nan, nan, nan": seen.assign_coords(noise_variance=variance * np.nan),
         r"values -0\.5": seen.assign_coords(noise_variance=-variance),
     }.items():
@@ -324,7 +326,8 @@ def test_what_is_of_other_worlds_or_noise_that_is_none_is_refused(tmp_path: Path
         with pytest.raises(OceanbenchError, match=words):
             each_world({}, Inputs(challenge), challenge.target(), {"seed": 0})
     file.unlink()
-    seen.to_netcdf(file, engine="h5netcdf")
+    seen.assign_coords(noise_variance=cycle_worlds.NOISE).to_netcdf(file, engine="h5netcdf")
+    assert challenge.open("observations")["noise_variance"].equals(variance)
     for steps in ([np.nan, 1.0], [-1, 1], ["a", "b"], [1e300, 1.0], [0.5, 1.0]):
         told = estimate.assign_coords(model_steps=("window", steps))
         with pytest.raises(OceanbenchError, match=r"'model_steps'.*expected a count for each wi"):

@@ -88,14 +88,6 @@ def test_fair_scores_can_be_improved_and_so_never_rank(name, tmp_path):
         maps_challenge(tmp_path, metrics=rows, rank_by="fair")
 
 
-@every("name", ["rmse_score_std", "daily_rmse_score_std", "reliability_index"])
-def test_what_is_ideal_of_what_knows_nothing_never_ranks(name, tmp_path):
-    """Zeros have no scatter of scores; draws of the climate have flat ranks."""
-    rows = [{"metric": "rmse", "label": "RMSE"}, {"metric": name, "label": "odd"}]
-    with pytest.raises(OceanbenchError, match="ideal of what knows nothing too; rank by an error"):
-        maps_challenge(tmp_path, metrics=rows, rank_by="odd")
-
-
 @every("name", [CRPS, ENERGY])
 def test_fewer_than_eight_members_have_no_fair_score(name):
     members, truth = calibrated()
