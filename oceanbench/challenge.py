@@ -105,18 +105,11 @@ class Challenge(Declaration):
         self._check_ranking()
 
     def _check_ranking(self) -> None:
-        labels = [row.label for row in self.scores]
-        metrics = [row.metric for row in self.metrics]
-        if self.rank_by not in (*labels, *metrics):
-            hint = did_you_mean(self.rank_by, [*metrics, *labels])
+        known = [*(row.metric for row in self.metrics), *(row.label for row in self.scores)]
+        if self.rank_by not in known:
+            hint = did_you_mean(self.rank_by, known)
             raise ValueError(f"rank_by: '{self.rank_by}' is not among metrics; {hint}")
-        if METRICS[self.ranking.metric].better is None:
-            raise ValueError(f"rank_by: '{self.rank_by}' has no better or worse; rank by another")
-        if METRICS[self.ranking.metric].of_draws:
-            raise ValueError(
-                f"rank_by: '{self.rank_by}' is not proper: it trusts that members are independent "
-                "draws; rank by the score without 'fair_'"
-            )
+        consistency.check_ranking(self.rank_by, METRICS[self.ranking.metric])
 
     def ranked_by(self, label: str) -> Challenge:
         """Return the challenge with another score that ranks; its checksum stays that of the file.

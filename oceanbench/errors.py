@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import wraps
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 Given = ParamSpec("Given")
 Answer = TypeVar("Answer")
+LONGEST = 60  # letters of a value in a message
 
 
 class OceanbenchError(ValueError):
@@ -95,7 +97,11 @@ def typed(function: Callable[Given, Answer]) -> Callable[Given, Answer]:
     def call(*args: Given.args, **kwargs: Given.kwargs) -> Answer:
         if not arguments:
             arguments.update(_arguments(function))
-        given = shape.bind(*args, **kwargs)
+        try:
+            given = shape.bind(*args, **kwargs)
+        except TypeError as problem:
+            takes = ", ".join(shape.parameters)
+            raise OceanbenchError(f"{function.__name__}: {problem}; it takes {takes}") from None
         for name in [name for name in given.arguments if name in arguments]:
             said = f"{function.__name__}: {name}"
             given.arguments[name] = arguments[name].checked(given.arguments[name], said)
@@ -125,11 +131,12 @@ class Argument:
             return self.adapter.validate_python(value, strict=True)
         except ValidationError as problem:
             first, *_ = problem.errors(include_url=False)
-            if set(first.get("ctx", {})) & {"ge", "le"}:
+            if set(first.get("ctx", {})) & {"ge", "le"} or first["type"] == "finite_number":
                 raise OceanbenchError(f"{name}: found {value}: {first['msg'].lower()}") from None
-            raise OceanbenchError(
-                f"{name}: found {type(value).__name__}, expected {self.words}"
-            ) from None
+            found = type(value).__name__
+            if isinstance(value, Mapping | list | tuple):  # of which a part may be wrong
+                found += f" {textwrap.shorten(terminal(value), LONGEST, placeholder='…')}"
+            raise OceanbenchError(f"{name}: found {found}, expected {self.words}") from None
 
 
 def _arguments(function: Callable[..., Any]) -> Iterator[tuple[str, Argument]]:

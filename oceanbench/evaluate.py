@@ -15,7 +15,7 @@ import xarray as xr
 from oceanbench.challenge import Challenge
 from oceanbench.data.files import write_netcdf
 from oceanbench.declaration import MetricRow
-from oceanbench.errors import OceanbenchError, alike, did_you_mean, typed
+from oceanbench.errors import OceanbenchError, alike, did_you_mean, in_one_line, typed
 from oceanbench.kinds import CHALLENGE_KINDS
 from oceanbench.kinds.kind import Resources
 from oceanbench.result import Result
@@ -24,6 +24,7 @@ from oceanbench.scoring.provenance import provenance
 from oceanbench.submission import INDEPENDENT, Submission, name_of
 
 DATASET = "the dataset given"  # as messages call it
+LONGEST = 120  # letters of what others say of it
 
 
 @typed
@@ -135,8 +136,20 @@ def as_submission(
     else:
         with TemporaryDirectory() as folder:
             path = Path(folder) / f"{DATASET}.nc"
-            write_netcdf(submission, path)
+            _write(submission, path)
             yield Submission(name or "mine", path)
+
+
+def _write(submission: xr.Dataset, path: Path) -> None:
+    """Write a submission to a file; refused where it is nothing that a file can hold."""
+    try:
+        write_netcdf(submission, path)
+    except (TypeError, ValueError, ImportError, NotImplementedError) as problem:
+        raise OceanbenchError(
+            f"{DATASET}: cannot be written as NetCDF ({in_one_line(problem, LONGEST)}); give it "
+            "names of letters, and variables and attributes of numbers, texts and dates without a "
+            "time zone"
+        ) from problem
 
 
 def evaluated(

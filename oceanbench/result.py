@@ -23,6 +23,7 @@ SCHEMA = 2
 READ = (1, SCHEMA)
 SUMMED = [f.name for f in fields(Sums) if f.name not in ("case", "term")]  # columns of a series
 MOST_TEXT = 2**26  # bytes of a result file
+MOST_COUNT = 2**53  # counts are exact below it
 REQUIRED: dict[str, dict[str, type]] = {
     "challenge": {"name": str, "version": int, "sha256": str},
     "submission": {"name": str, "sha256": str},
@@ -238,6 +239,7 @@ def _check_parts(result: Result) -> None:
                 for key, kind in keys.items():
                     if (required or row.get(key) is not None) and type(row.get(key)) is not kind:
                         raise ValueError(f"{part}.{key}: {row.get(key)!r}")
+    _check_counts(result)
     for score in result.scores:
         bounds = [score.interval.low, score.interval.high] if score.interval else []
         if not all(math.isfinite(n) for n in (*bounds, score.value or 0.0)):
@@ -253,6 +255,16 @@ def _check_parts(result: Result) -> None:
         columns = {name: row.get(name) for name in SUMMED}
         _check_columns(cases, {**columns, **row.get("terms", {})})
         np.array(cases, dtype="datetime64[ns]" if "time" in row else np.int64)
+
+
+def _check_counts(result: Result) -> None:
+    """Refuse counts and a time that are none."""
+    seconds = result.provenance.get("cpu_seconds")
+    counts = [(f"coverage.{key}", n) for part in result.coverage for key, n in part.items()]
+    for key, found in (*counts, ("provenance.cpu_seconds", seconds)):
+        number = isinstance(found, int | float) and not isinstance(found, bool)
+        if number and not 0 <= found < MOST_COUNT:
+            raise ValueError(f"{key}: {found:.3g}, expected 0 or more")
 
 
 def _check_columns(cases: Any, columns: dict[str, Any]) -> None:

@@ -230,7 +230,7 @@ def coverage_notes(result: Result) -> list[str]:
 def notes_of(result: Result) -> str:
     """What is to be known of a row: its notes, options, coverage and warnings."""
     notes = [str(result.submission.get("notes", ""))]
-    for name, value in result.provenance.get("options", {}).items():
+    for name, value in (result.provenance.get("options") or {}).items():
         trained = isinstance(value, dict) and name == "weights"
         notes.append(f"{name}={value.get('file')}" if trained else f"{name}={value}")
     notes += coverage_notes(result)

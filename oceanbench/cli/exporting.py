@@ -23,6 +23,17 @@ if TYPE_CHECKING:
 DAY = click.DateTime(["%Y-%m-%d"])
 
 
+def _check_file(challenge: Challenge, file: Path, data_dir: Path | None) -> None:
+    """Refuse a file that cannot be written, or that the challenge itself is made of."""
+    from oceanbench.data.files import check_writable
+
+    check_writable(file)
+    names = [name for name in challenge.datasets if name != challenge.target_name]
+    own = [known for name in names for known in challenge.present(name, data_dir)]
+    if file.resolve() in {one.resolve() for one in (challenge.path, *own)}:
+        raise OceanbenchError(f"{file}: is a file of {challenge.name} itself; choose another name")
+
+
 @click.group()
 def export() -> None:
     """Write a challenge for others: catalog, codabench, croissant, target."""
@@ -38,10 +49,10 @@ def intake_catalog(challenge: str, file: Path, data_dir: Path | None) -> None:
     import yaml
 
     from oceanbench.challenge import Challenge
-    from oceanbench.data.files import check_writable, write_text
+    from oceanbench.data.files import write_text
 
     loaded = Challenge.load(challenge)
-    check_writable(file)
+    _check_file(loaded, file, data_dir)
     write_text(yaml.safe_dump(loaded.catalog(data_dir).to_dict()), file)
     entries = [name for name in loaded.datasets if loaded.present(name, data_dir)]
     tell(
@@ -84,12 +95,11 @@ def codabench(
     """Write CHALLENGE as a bundle for Codabench to FILE (zip)."""
     from oceanbench.boards.exports.codabench import IMAGE, write_bundle
     from oceanbench.challenge import Challenge
-    from oceanbench.data.files import check_writable
 
     loaded = Challenge.load(challenge)
     if file.suffix != ".zip":
         raise OceanbenchError(f"{file}: expected a name that ends in .zip")
-    check_writable(file)
+    _check_file(loaded, file, data_dir)
     _check_public(loaded, data_dir)
     with _sample(loaded, sample, data_dir) as shown, _picture(loaded, data_dir) as picture:
         names = write_bundle(
@@ -192,12 +202,18 @@ def _picture(challenge: Challenge, data_dir: Path | None) -> Iterator[Path]:
 def target(challenge: str, file: Path, data_dir: Path | None) -> None:
     """Write where CHALLENGE's truth has values to FILE (NetCDF): what participants need of it."""
     from oceanbench.challenge import Challenge
-    from oceanbench.data.files import check_writable, sha256, write_netcdf
+    from oceanbench.data.files import sha256, write_netcdf
+    from oceanbench.kinds import CHALLENGE_KINDS
     from oceanbench.kinds.places import places_of
 
     loaded = Challenge.load(challenge)
-    check_writable(file)
-    places = places_of(loaded.open(loaded.truth_name, data_dir))
+    _check_file(loaded, file, data_dir)
+    if "target" not in CHALLENGE_KINDS[loaded.kind].roles:
+        raise OceanbenchError(
+            f"{loaded.name}: is of kind '{loaded.kind}', which has no datasets of role 'target'; "
+            "evaluate where the truth is"
+        )
+    places = places_of(loaded.open(loaded.truth_name, data_dir)[[*loaded.truth.variables]])
     write_netcdf(places, file)
     counts = {str(name): int(array.sum()) for name, array in places.data_vars.items()}
     whole, folders = file.resolve(), [f.resolve() for f in loaded.folders(data_dir)]
@@ -236,10 +252,10 @@ def croissant(
     from oceanbench.boards.exports.croissant import croissant as metadata
     from oceanbench.boards.exports.croissant import problems, to_json
     from oceanbench.challenge import Challenge
-    from oceanbench.data.files import check_writable, write_text
+    from oceanbench.data.files import write_text
 
     loaded = Challenge.load(challenge)
-    check_writable(file)
+    _check_file(loaded, file, data_dir)
     day = published.date() if published else None
     content = metadata(loaded, data_dir=data_dir, published=day, base=base)
     write_text(to_json(content), file)

@@ -143,6 +143,8 @@ def write_bytes(content: bytes, path: Path) -> None:
 
 def check_writable(path: Path) -> None:
     """Refuse a file that could not be written, before the long work that makes it."""
+    if not path.name:
+        raise OceanbenchError(f"{path}: is a folder; give the name of a file")
     try:
         _temporary(path).lstat()
     except FileNotFoundError:

@@ -160,7 +160,8 @@ def _with_dates(dataset: xr.Dataset, dates: Mapping[str, str], where: str) -> xr
                 "dates along time; write them so"
             )
         values = found.values.astype("datetime64[ns]")
-        dataset = dataset.drop_vars(source).assign_coords({name: ("time", values)})
+        kept = dataset if source == "time" else dataset.drop_vars(source)
+        dataset = kept.assign_coords({name: ("time", values)})
     return dataset
 
 

@@ -8,11 +8,12 @@ import tomllib
 from importlib.metadata import version
 from pathlib import Path
 
-from oceanbench.errors import OceanbenchError, did_you_mean
+from oceanbench.errors import OceanbenchError, did_you_mean, terminal
 
 PACKAGE = Path(__file__).parent.parent
 DATA_WHEEL = "oceanbench-challenges-data"
 DATA_PACKAGE = "oceanbench_challenges_data"
+LONGEST = 40  # letters of a name that is refused for its length
 
 
 def folder(kind: str) -> Path:
@@ -73,19 +74,27 @@ def find(kind: str, name: str, file: str) -> Path:
     if name in names(kind):  # before a file of this name that happens to lie here
         return folder(kind) / file.format(name=name)
     given = Path(name)
-    if given.is_file():
-        return given
-    if (given / "challenge.yaml").is_file():
-        return given / "challenge.yaml"
-    if given.is_dir():
+    try:
+        if given.is_file():
+            return given
+        if (given / "challenge.yaml").is_file():
+            return given / "challenge.yaml"
+        is_folder = given.is_dir()
+    except OSError as problem:  # of a name that none can have
+        raise OceanbenchError(
+            f"{kind.removesuffix('s')} {terminal(name)[:LONGEST]}…: {problem.strerror}; give the "
+            "name of one, or the path of a file"
+        ) from problem
+    if is_folder:
         if kind == "challenges":
             raise OceanbenchError(f"no challenge.yaml in {given}; give the path of one")
         raise OceanbenchError(f"{given}: a folder; give the path of a file")
     if given.suffix or given.name != name:
         raise OceanbenchError(f"{given}: no such file; give the path of an existing file")
+    hint = did_you_mean(name, names(kind))
     raise OceanbenchError(
-        f"no {kind.removesuffix('s')} is called '{name}'; {did_you_mean(name, names(kind))}, "
-        "or give the path of a file"
+        f"no {kind.removesuffix('s')} is called '{terminal(name)}'; {hint}, or give the path of a "
+        "file"
     )
 
 

@@ -14,6 +14,7 @@ from oceanbench.declaration.section import Dates, Period, Section
 from oceanbench.declaration.sections import Dataset, Domain, SubmissionRules
 from oceanbench.errors import did_you_mean
 from oceanbench.metrics import METRICS
+from oceanbench.metrics.metric import Metric
 
 LEARNED: tuple[Literal["training", "validation"], ...] = ("training", "validation")  # by methods
 HIDDEN = ("truth", "observed_truth", "posterior")  # roles that no method ever receives
@@ -79,10 +80,20 @@ def check_datasets(
         if dataset.of_delivery and "first_guess" not in roles:
             key = dataset.of_delivery[0]
             raise ValueError(f"datasets.{name}.{key}: kind '{kind}' does not read it; remove it")
-        for used in dataset.uses:
-            if used not in datasets:
-                hint = did_you_mean(used, datasets)
-                raise ValueError(f"datasets.{name}.uses: unknown '{used}'; {hint}")
+        _check_uses(name, datasets)
+
+
+def _check_uses(name: str, datasets: Mapping[str, Dataset]) -> None:
+    """Refuse a first guess that was made of what there is not, or of what no method may see."""
+    for used in datasets[name].uses:
+        if used not in datasets:
+            hint = did_you_mean(used, datasets)
+            raise ValueError(f"datasets.{name}.uses: unknown '{used}'; {hint}")
+        if used == name or datasets[used].role in HIDDEN:
+            what = "itself" if used == name else "what it is scored with"
+            raise ValueError(
+                f"datasets.{name}.uses: '{used}' is {what}; name the inputs that it was made of"
+            )
 
 
 def _check_target(datasets: Mapping[str, Dataset], truth: str) -> None:
@@ -219,6 +230,17 @@ def check_labels(labels: Sequence[str], what: str) -> None:
         if label in seen:
             raise ValueError(f"{what} '{label}' is given twice; labels are unique")
         seen.add(label)
+
+
+def check_ranking(label: str, metric: Metric) -> None:
+    """Refuse to rank by a score by which nobody is better, or that can be improved at will."""
+    if metric.better is None:
+        raise ValueError(f"rank_by: '{label}' has no better or worse; rank by another")
+    if metric.of_draws:
+        raise ValueError(
+            f"rank_by: '{label}' is not proper: it trusts that members are independent draws; rank "
+            "by the score without 'fair_'"
+        )
 
 
 def check_scores(rows: Sequence[MetricRow]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shlex
+from collections.abc import Sequence
 from functools import cached_property
 from html import escape
 from pathlib import Path
@@ -224,12 +225,7 @@ class Declaration(Section):
         """
         dataset, found = self.datasets[name], self.there(name, data_dir)
         if dataset.role in ("observations", "auxiliary", "first_guess"):
-            truth = {file.resolve() for file in self.present(self.truth_name, data_dir)}
-            if truth & {file.resolve() for file in found}:
-                raise OceanbenchError(
-                    f"{self.path}: datasets.{name}.path: {dataset.path} is a file of the truth; "
-                    "methods would read it"
-                )
+            self._check_hidden(name, found, data_dir)
         wanted, where = dataset.sha256, f"{self.name}: dataset '{name}'"
         expected = {f: wanted.get(f.name) if isinstance(wanted, dict) else wanted for f in found}
         if not (self.is_shipped and all(expected.values())):
@@ -241,6 +237,23 @@ class Declaration(Section):
             if known:
                 files.check_sha256(file, known, where)
         return found
+
+    def _check_hidden(self, name: str, found: Sequence[Path], data_dir: Path | None) -> None:
+        """Refuse inputs in files that no method may read.
+
+        Of a path that both say alike kinds know: what was observed may be seen once it is old.
+        """
+        path, mine = self.datasets[name].path, {file.resolve() for file in found}
+        for other, hidden in self.datasets.items():
+            alike = hidden.role != "truth" and hidden.path == path
+            if hidden.role not in HIDDEN or alike:
+                continue
+            if mine & {file.resolve() for file in self.present(other, data_dir)}:
+                whose = "the truth" if hidden.role == "truth" else f"'{other}'"
+                raise OceanbenchError(
+                    f"{self.path}: datasets.{name}.path: {path} is a file of {whose}; methods "
+                    "would read it"
+                )
 
     def how_to_get(self, name: str, data_dir: Path | None = None) -> str:
         """Say that a dataset is not here, and what brings it."""

@@ -104,8 +104,24 @@ def open_dataset(
         chosen[name] = array.assign_attrs(units=wanted.units or array.attrs.get("units") or "1")
     result = xr.Dataset(chosen)
     if "noise_variance" in opened.variables:
-        result = result.assign_coords(noise_variance=opened["noise_variance"])
+        variance = _noise(opened["noise_variance"], opened["component"], file.name)
+        result = result.assign_coords(noise_variance=variance)
     return result
+
+
+def _noise(variance: xr.DataArray, component: xr.DataArray, where: str) -> xr.DataArray:
+    """Variance of the noise of each component, which may be one number for all; else refused."""
+    if not variance.dims:
+        variance = variance.expand_dims(component=component)
+    fine = variance.dims == ("component",) and variance.dtype.kind in "fiu"
+    if not (fine and bool((np.isfinite(variance) & (variance > 0)).all())):
+        some = ", ".join(map(str, variance.values.ravel()[:3]))
+        raise OceanbenchError(
+            f"{where}: noise_variance has dimensions {variance.dims} and values {some}, expected a "
+            "positive number for each component; write the variance of the noise, also of "
+            "components that are never observed"
+        )
+    return variance
 
 
 def open_flag(file: Path, name: str) -> xr.DataArray:
@@ -116,6 +132,19 @@ def open_flag(file: Path, name: str) -> xr.DataArray:
         raise OceanbenchError(f"{file.name}: no flag '{name}'; {hint}")
     flag = opening.loaded(opened[[name]], file.name)[name]
     return flag.notnull() & (flag != 0)
+
+
+def check_alike(dataset: xr.Dataset, whole: xr.Dataset, where: str) -> None:
+    """Refuse observations that are not of the windows, times and components that are scored.
+
+    Parameters
+    ----------
+    dataset, whole : with the same coordinates, but for those that one of them lacks
+    where : name of the observations, for messages
+    """
+    for dim in (dim for dim in DIMENSIONS if dim in dataset.dims and dim in whole.dims):
+        found = xr.DataArray(dataset[dim].values, {dim: dataset[dim]}, name=dim)
+        same_windows(found, whole[dim], where, whose="the file")
 
 
 def in_samplings(truth: xr.DataArray, samplings: Sequence[str]) -> xr.DataArray:

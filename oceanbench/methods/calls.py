@@ -18,6 +18,7 @@ from oceanbench.evaluate import as_challenge, evaluate
 from oceanbench.methods import running, training
 from oceanbench.methods.importing import EXTRA
 from oceanbench.methods.inputs import Inputs
+from oceanbench.methods.method_file import resolve_device
 from oceanbench.result import Result
 
 
@@ -28,6 +29,7 @@ def _whole(number: Any) -> Any:
 
 
 Seed = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=2**32 - 1)]
+Degrees = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 
 
 @typed
@@ -136,8 +138,12 @@ def train(
 def training_fields(
     challenge: Challenge | Path | str,
     *,
+    first_guess: str = "smooth",
+    missions: str = "",
+    step_degrees: Degrees = 0.0,
+    checkpoint: Path | str = "",
+    device: str = "cpu",
     data_dir: Path | str | None = None,
-    **options: Any,
 ) -> xr.Dataset:
     """Daily fields of a mapping challenge's training period, for a network to learn from.
 
@@ -148,9 +154,9 @@ def training_fields(
     Parameters
     ----------
     challenge : loaded, its name, or the path of a challenge.yaml; of kind maps or tracks
-    data_dir : folder of the challenge's files
-    options : first_guess, missions, step_degrees, checkpoint and device of
+    first_guess, missions, step_degrees, checkpoint, device : as of
         :func:`oceanbench.assimilation.training_fields.training_fields`
+    data_dir : folder of the challenge's files
 
     Returns
     -------
@@ -182,7 +188,14 @@ def training_fields(
             f"training_fields needs the package '{problem.name}'; install it with {EXTRA}"
         ) from problem
     folder = None if data_dir is None else Path(data_dir)
-    return fields_of(Inputs(loaded, folder, for_training=True), **options)
+    return fields_of(
+        Inputs(loaded, folder, for_training=True),
+        first_guess=first_guess,
+        missions=missions,
+        step_degrees=step_degrees,
+        checkpoint=str(checkpoint),
+        device=resolve_device(device),
+    )
 
 
 def _texts(options: Mapping[str, Any] | None) -> dict[str, str]:

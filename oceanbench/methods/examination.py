@@ -18,6 +18,7 @@ from oceanbench.evaluate import evaluated
 from oceanbench.kinds import CHALLENGE_KINDS
 from oceanbench.kinds.findings import SEVERITIES, Finding, named, refused
 from oceanbench.methods.running import run
+from oceanbench.metrics import METRICS
 from oceanbench.result import Result
 
 MOST_READ = 2**24  # values of a dataset: of a larger one, some times are read
@@ -145,6 +146,9 @@ def _left_out(challenge: Challenge) -> Iterator[Finding]:
             "is not given: newcomers have nothing to begin with, nor rows a reference",
             "name a shipped baseline: oceanbench list --kind " + challenge.kind,
         )
+    if not METRICS[challenge.ranking.metric].ranks:
+        text = "is ideal of what knows nothing, too: of zeros, of the climate, or of no event"
+        yield Finding("misleads", "rank_by", text, "rank by an error")
     if challenge.licence is None:
         yield Finding("remark", "licence", "is not given", "say under what terms the data are")
     if not (challenge.path.parent / "README.md").is_file():

@@ -42,6 +42,10 @@ def load_method(name_or_path: str) -> tuple[str, ModuleType]:
 def check_kind(stem: str, module: ModuleType, challenge: Challenge) -> None:
     """Refuse a method that says which kinds of challenge it is for, where this is another."""
     kinds = getattr(module, "KINDS", (challenge.kind,))
+    if not (isinstance(kinds, tuple | list) and all(isinstance(kind, str) for kind in kinds)):
+        raise OceanbenchError(
+            f"{stem}: KINDS is {kinds!r}, expected the kinds that it is for, such as ('maps',)"
+        )
     if challenge.kind not in kinds:
         raise OceanbenchError(
             f"{stem}: is a method for {' and '.join(kinds)}, {challenge.name} is a challenge of "

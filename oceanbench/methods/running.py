@@ -17,7 +17,7 @@ import xarray as xr
 from oceanbench.challenge import Challenge
 from oceanbench.data import files, shipped
 from oceanbench.declaration import std_name
-from oceanbench.errors import OceanbenchError
+from oceanbench.errors import OceanbenchError, did_you_mean, in_one_line
 from oceanbench.kinds import CHALLENGE_KINDS
 from oceanbench.kinds.kind import Driving
 from oceanbench.kinds.room import FileRoom
@@ -234,9 +234,11 @@ def _stage(module: ModuleType, training: Mapping[str, Any], challenge: Challenge
     """What one training of several learned from."""
     if training["options"].get("supervised") is False:
         return "observations"
-    said = getattr(module, "LEARNS_FROM", None)
-    if said := said(**training["options"]) if callable(said) else said:
-        return str(said)
+    if said := _said_by(module, "LEARNS_FROM", training["options"]):
+        if said not in LEARNED_FROM:
+            hint = did_you_mean(said, LEARNED_FROM)
+            raise OceanbenchError(f"{module.__file__}: LEARNS_FROM is '{said}'; {hint}")
+        return said
     name = str(training["challenge"])
     if not name:  # worlds of its own
         return "simulation"
@@ -250,9 +252,18 @@ def _stage(module: ModuleType, training: Mapping[str, Any], challenge: Challenge
 
 def _physics(module: ModuleType, challenge: Challenge, arguments: Mapping[str, Any]) -> str:
     """Equations of the model that a method has with its arguments, or is told of."""
-    said = getattr(module, "PHYSICS", "")
-    name = str(said(**arguments) if callable(said) else said)
+    name = _said_by(module, "PHYSICS", arguments)
     return challenge.physics or "" if name == TOLD else name
+
+
+def _said_by(module: ModuleType, name: str, options: Mapping[str, Any]) -> str:
+    """Word of a method file, or what its function of options says."""
+    said = getattr(module, name, None) or ""
+    try:
+        return str(said(**options) if callable(said) else said)
+    except Exception as problem:
+        why = in_one_line(problem)
+        raise OceanbenchError(f"{module.__file__}: {name}() failed ({why}); mend it") from problem
 
 
 def _is_truth(training: xr.Dataset) -> bool:

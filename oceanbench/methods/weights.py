@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import errno
 import json
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -160,4 +162,21 @@ def _parts(content: bytes, path: Path) -> dict[str, Any]:
                 raise OceanbenchError(
                     f"{path}: '{part}.{key}' of its header is missing or wrong; train again"
                 )
+    for key, fine in _origins(parts["provenance"]):
+        if not fine:
+            raise OceanbenchError(f"{path}: '{key}' of its header is wrong; train again")
     return parts
+
+
+def _origins(stage: Any) -> Iterator[tuple[str, bool]]:
+    """What a training says of its cost and of those that it went on from, and whether it may."""
+    where = "provenance"
+    while stage:
+        seconds, resumed = stage.get("cpu_seconds"), stage.get("resumed", False)
+        number = type(seconds) in (int, float) and 0 <= seconds < math.inf
+        yield f"{where}.cpu_seconds", seconds is None or number
+        yield f"{where}.resumed", isinstance(resumed, bool)
+        stage, where = stage.get("init"), f"{where}.init"
+        if stage:
+            fine = isinstance(stage, dict) and isinstance(stage.get("options"), dict)
+            yield where, fine and isinstance(stage.get("challenge"), str)

@@ -74,6 +74,7 @@ DISTRIBUTIONS: Mapping[str, Metric] = MappingProxyType(
             better="lower",
             ideal=0.0,
             probabilistic=True,
+            ranks=False,
         ),
         "energy_score": Metric(
             statistic=energy.energy_score,

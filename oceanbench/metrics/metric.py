@@ -62,6 +62,7 @@ class Metric:
     of_single : whether a probabilistic score has a number for a single value too
     of_draws : whether it takes members for independent draws: it is shown of those that are
         declared so, and never ranks
+    ranks : whether it tells who is better: it does not where what knows nothing is ideal too
     of_posterior : whether it compares the estimate with a posterior that is known, whose members
         stand in place of the truth
     daily : whether its cases are UTC days for maps too
@@ -88,6 +89,7 @@ class Metric:
     of_case: bool = False
     of_single: bool = False
     of_draws: bool = False
+    ranks: bool = True
     of_posterior: bool = False
     daily: bool = False
     additive: bool = False

@@ -107,9 +107,9 @@ def cases_of(truth: xr.DataArray) -> list[slice | IndexArray]:
     """Places of one case after the other along the first dimension of :func:`case_first`."""
     if truth.ndim > 1:
         return [slice(place, place + 1) for place in range(truth.sizes[case_first(truth)[0]])]
-    day = truth["time"].values.astype("M8[D]")
-    order = np.argsort(day, kind="stable")
-    return list(np.split(order, np.flatnonzero(np.diff(day[order])) + 1))
+    of = truth["time"].values.astype("M8[D]") if is_daily(truth) else truth[PASS].values
+    order = np.argsort(of, kind="stable")
+    return list(np.split(order, np.flatnonzero(np.diff(of[order])) + 1))
 
 
 # What scores of sums are made of; the last axis is the cases', so it takes a batch of them too.

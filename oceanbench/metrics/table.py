@@ -46,6 +46,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             units="1",
             better="lower",
             ideal=0.0,
+            ranks=False,
         ),
         "nmse": Metric(value=relative.nmse, units="1", better="lower", ideal=0.0),
         "component_nmse": Metric(
@@ -116,6 +117,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             better="lower",
             ideal=0.0,
             daily=True,
+            ranks=False,
         ),
         # of maps and their spectra
         "geostrophic_rmse": Metric(
@@ -223,6 +225,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             better="lower",
             ideal=0.0,
             needs="windows",
+            ranks=False,
         ),
         "false_events": Metric(
             statistic=events.false_events,
@@ -231,6 +234,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             better="lower",
             ideal=0.0,
             needs="windows",
+            ranks=False,
         ),
         # of states that a method is driven through
         "state_rmse": Metric(

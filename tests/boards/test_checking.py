@@ -116,6 +116,14 @@ def of_magic(content: Content) -> None:
     content["submission"]["learned_from"] = "magic"
 
 
+def dearer(content: Content) -> None:
+    content["coverage"][0]["filled"] = 10**400
+
+
+def cheaper(content: Content) -> None:
+    content["provenance"]["cpu_seconds"] = -1.0
+
+
 TAMPERED: dict[str, tuple[Callable[[Content], None], str]] = {
     "an edited challenge": (edited, "was scored on another challenge.yaml of version"),
     "another's name": (renamed, "calls itself 'duacs'"),
@@ -143,6 +151,8 @@ TAMPERED: dict[str, tuple[Callable[[Content], None], str]] = {
     "more than the truth": (of_more_than_all, "scored"),
     "no coverage": (uncovered, "does not say how much of the truth"),
     "sums that are none": (negative, "has negative sums"),
+    "counts that are none": (dearer, "a key of the result is missing, unknown or wrong"),
+    "less than no time": (cheaper, "cpu_seconds: -1, expected 0 or more"),
     "what nobody learns from": (of_magic, "learned from 'magic'"),
 }
 

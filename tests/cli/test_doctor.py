@@ -119,6 +119,11 @@ def test_too_few_days_for_intervals(oceanbench: Command, tmp_path: Path) -> None
     path = world(tmp_path / "toy", domain__time=["2012-10-22", "2012-10-26"])
     out = oceanbench("doctor", path, "--days", 0, "--json")[1]
     assert "no interval, for want of cases" in of_severity(out, "misleads")["score RMSE"]
+    assert "rank_by" not in of_severity(out, "misleads")
+    rows = [{"metric": "rmse_score_std", "label": "σ"}]  # of which zeros have the ideal
+    path = world(tmp_path / "other", metrics=rows, rank_by="σ")
+    out = oceanbench("doctor", path, "--days", 0, "--json")[1]
+    assert "ideal of what knows nothing" in of_severity(out, "misleads")["rank_by"]
 
 
 def test_what_stops_is_named_with_its_cure(oceanbench: Command, tmp_path: Path) -> None:

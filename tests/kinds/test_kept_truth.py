@@ -16,6 +16,7 @@ import window_worlds
 import xarray as xr
 import yaml
 from command import Command
+from rows import every
 
 from oceanbench.challenge import Challenge
 from oceanbench.data.files import write_netcdf
@@ -235,6 +236,11 @@ def test_a_target_is_written_and_declared_by_a_command(oceanbench: Command, tmp_
     told = oceanbench("export", "target", path, "elsewhere.nc")[1]
     assert "path: elsewhere.nc" in told and f"move it to {path.parent}" in told
     assert f"ssh: {builders.maps()['ssh'].size} points" in out
+    for file in ("toy/truth.nc", "toy/challenge.yaml"):
+        code, _, err = oceanbench("export", "target", path, file)
+        assert code == 2 and f"{file}: is a file of toy_maps itself" in err
+    assert "kind 'cycles', which has no" in oceanbench("export", "target", "qg_cycles", "t.nc")[2]
+    assert ".: is a folder; give the name" in oceanbench("export", "target", path, ".")[2]
     declare(path, TARGET)
     (tmp_path / "toy" / "truth.nc").rename(tmp_path / "truth.nc")
     builders.write(builders.maps(noise=0.1), tmp_path / "mine.nc")
@@ -250,7 +256,7 @@ def test_a_target_is_written_and_declared_by_a_command(oceanbench: Command, tmp_
     assert code == 2 and "should be 1 where the truth has some" in err
 
 
-@pytest.mark.parametrize(
+@every(
     "change, said",
     [
         ({"layout": "track"}, "layout is 'track', and that of 'truth' is 'grid'"),

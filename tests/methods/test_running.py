@@ -9,6 +9,7 @@ from pathlib import Path
 import builders
 import numpy as np
 import pytest
+import torch
 import xarray as xr
 from rows import every
 
@@ -17,6 +18,7 @@ from oceanbench.errors import OceanbenchError
 from oceanbench.methods.inputs import Inputs
 from oceanbench.methods.method_file import functions_of, load_method, parse_options
 from oceanbench.methods.running import run
+from oceanbench.methods.weights import Weights
 
 ZERO = '''"""Zero everywhere."""
 AUTHORS = "Nobody"
@@ -142,6 +144,18 @@ def test_run_says_what_a_method_learned_from(tmp_path: Path) -> None:
         assert submission.learned_from == expected
 
 
+def some_weights(folder: Path) -> Path:
+    """Weights of a method that learned from worlds of its own."""
+    parts = {
+        "method": {"name": "method", "sha256": ""},
+        "challenge": {"name": "toy_maps", "version": 1, "sha256": ""},
+        "training": {"period": [], "files": {}},
+        "provenance": {"seed": 0, "options": {"noise": 0.1}},
+    }
+    Weights({"level": torch.zeros(1)}, **parts).save(folder / "method.safetensors")
+    return folder / "method.safetensors"
+
+
 def test_run_says_which_physics_a_method_knows(tmp_path: Path) -> None:
     declared = builders.maps_challenge(tmp_path, physics="waves")
     body = "def estimate(inputs, target, *, device, seed):\n    return target.fillna(0.0)\n"
@@ -154,6 +168,16 @@ def test_run_says_which_physics_a_method_knows(tmp_path: Path) -> None:
         text = f"PHYSICS = {head}\n{body}" if head else body
         submission, _ = run(method(tmp_path, text), declared, output=tmp_path)
         assert submission.physics == expected
+    for head, words in {
+        "PHYSICS = lambda: 'eddies'": r"PHYSICS\(\) failed \(.*unexpected keyword .* 'device'",
+        "KINDS = 'maps'": r"KINDS is 'maps', expected the kinds",
+        "KINDS = 3": "KINDS is 3, expected the kinds",
+        "LEARNS_FROM = 'magic'": "LEARNS_FROM is 'magic'; .known: observations",
+        "LEARNS_FROM = lambda: 'truth'": r"LEARNS_FROM\(\) failed .* argument 'noise'",
+    }.items():
+        text = f"{head}\n{body.replace('seed)', 'seed, weights)')}"
+        with pytest.raises(OceanbenchError, match=words):
+            run(method(tmp_path, text), declared, output=tmp_path, weights=some_weights(tmp_path))
     assert Challenge.load("lorenz96_wrong_model").physics == "lorenz96"
     assert Challenge.load("ssh_ose_jet").physics == "quasi-geostrophic"
 

@@ -96,7 +96,7 @@ def cost_columns(
 ) -> Iterator[tuple[Column, list[Cell]]]:
     """What rows cost: CPU time of the run and of the training, and what the kind says."""
     runs = [result.provenance for result in results]
-    weights = [run.get("options", {}).get("weights") for run in runs]
+    weights = [(run.get("options") or {}).get("weights") for run in runs]
     for heading, meaning, records, trained in (
         ("CPU [s]", "CPU time of the run", runs, False),
         ("training CPU [s]", TRAINING, weights, True),

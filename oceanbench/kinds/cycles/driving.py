@@ -21,10 +21,11 @@ from oceanbench.kinds.cycles.problem import (
     ServedWorld,
 )
 from oceanbench.kinds.kind import Driving, Functions, Inputs
-from oceanbench.kinds.state_files import DIMENSIONS
+from oceanbench.kinds.state_files import DIMENSIONS, check_alike
 from oceanbench.progress import progress
 
 MOST_MEMBERS = 200
+MOST_STEPS = 2**53  # of the model in a world: counts are exact
 AGAIN = 2  # worlds that are asked for a second time,
 AGAIN_CYCLES = (20, 60)  # up to a cycle between these
 MOST_STATES = 4000  # of the climate that a method is told
@@ -89,7 +90,7 @@ def each_world(
         if what comes back are no members, or others when a world is asked for a second time
     """
     (name, wanted), *_ = target.data_vars.items()
-    nature, seed = nature_of(inputs, str(name)), int(arguments["seed"])
+    nature, seed = nature_of(inputs, str(name), target), int(arguments["seed"])
     worlds = wanted.sizes["window"]
     order = np.random.default_rng(seed).permutation(worlds).tolist()
     problem = nature.problem()
@@ -128,6 +129,10 @@ def driven(
     for last in cycles:
         members, own = ask(Asked(background, nature.observed(world, last)))
         _check(members, background, first=kept is None)
+        if not (isinstance(own, int) and 0 <= own < MOST_STEPS):
+            raise OceanbenchError(
+                "problem.steps is no longer a count of steps of the model; leave it alone"
+            )
         if kept is None:
             kept = np.full((len(cycles), *members.shape), np.nan, dtype=np.float32)
         if not _sound(members, nature.bound):
@@ -173,8 +178,13 @@ def _check_again(
         before = found[world].members
         cycles = min(int(random.integers(*AGAIN_CYCLES)), len(before))
         again = ask(world, range(cycles)).members
-        lost = np.isnan(again) & np.isnan(before[:cycles])  # it blew up, as it did before
-        same = ((again == before[:cycles]) | lost).all((1, 2))
+        if again.shape[1:] != before.shape[1:]:
+            raise OceanbenchError(
+                f"the method returned {before.shape[1]} members of a world, and {again.shape[1]} "
+                "when it is asked for again; return as many each time"
+            )
+        both_lost = np.isnan(again) & np.isnan(before[:cycles])
+        same = ((again == before[:cycles]) | both_lost).all((1, 2))
         if not same.all():
             raise OceanbenchError(
                 f"the analysis of cycle {int(np.argmin(same))} of a world is another one when the "
@@ -183,15 +193,17 @@ def _check_again(
             )
 
 
-def nature_of(inputs: Inputs, variable: str) -> Nature:
+def nature_of(inputs: Inputs, variable: str, target: xr.Dataset) -> Nature:
     """Observations that are sent cycle by cycle, and what is told before.
 
     Raises
     ------
     OceanbenchError
-        if there are no observations with a noise variance, or no training states
+        if there are no observations with a noise variance, or no training states; if either are of
+        other worlds, cycles or components than what is to be estimated
     """
-    observed = next(d for d in inputs.values() if d.attrs["role"] == "observations")
+    name, observed = next((n, d) for n, d in inputs.items() if d.attrs["role"] == "observations")
+    check_alike(observed, target, f"dataset '{name}'")
     training = {n: d for n, d in inputs.items() if d.attrs["role"] in ("training", "validation")}
     climate = [d for d in training.values() if is_of_states(d)]
     if "noise_variance" not in observed.coords or not climate:
@@ -199,6 +211,8 @@ def nature_of(inputs: Inputs, variable: str) -> Nature:
             "cycles need observations with a coordinate 'noise_variance' and a dataset of states "
             "with role 'training'; add what is missing"
         )
+    for known, dataset in training.items():
+        check_alike(dataset[["component"]], target, f"dataset '{known}'")
     arrays = dict(_arrays(training, variable))
     return Nature(
         _values(observed, variable),

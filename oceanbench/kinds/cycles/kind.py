@@ -17,7 +17,7 @@ from oceanbench.declaration import Declaration, std_name
 from oceanbench.errors import OceanbenchError
 from oceanbench.kinds import state_files
 from oceanbench.kinds.cycles import models
-from oceanbench.kinds.cycles.driving import each_world
+from oceanbench.kinds.cycles.driving import MOST_STEPS, each_world
 from oceanbench.kinds.cycles.opening import (
     ComponentMask,
     CycleKeys,
@@ -71,6 +71,8 @@ def check(declaration: Declaration) -> None:
         raise ValueError(
             f"every: {own.every} cycles do not divide block, {own.block}; write a divisor"
         )
+    if sorted(set(own.leads)) != own.leads:
+        raise ValueError(f"leads: {own.leads} do not increase; sort them, each once")
     for label, mask in masks_of(declaration).items():
         if mask.components is not None and mask.components[0] > mask.components[1]:
             raise ValueError(
@@ -134,10 +136,25 @@ def worlds_of(
         "or localise more"
         for _, first in ends
     ]
-    observed = open_worlds(declaration, declaration.of_role("observations")[0], data_dir)[name]
-    seen = observed.transpose(*state_files.DIMENSIONS).values.astype(np.float64)
-    steps = int(whole[STEPS].values.sum()) if STEPS in whole.coords else None
+    observations = declaration.of_role("observations")[0]
+    observed = open_worlds(declaration, observations, data_dir)[[name]]
+    state_files.check_alike(observed, truth, f"{declaration.name}: dataset '{observations}'")
+    seen = observed[name].transpose(*state_files.DIMENSIONS).values.astype(np.float64)
+    steps = _steps_of(whole[STEPS], submitted.name) if STEPS in whole.coords else None
     return Worlds(known, seen, members, model_of(truth), own), words, steps
+
+
+def _steps_of(told: xr.DataArray, where: str) -> int:
+    """Steps of the model that a submission says it took."""
+    counts = told.values
+    fine = told.dims == ("window",) and counts.dtype.kind in "fiu"
+    if not (fine and ((counts >= 0) & (counts < MOST_STEPS) & (counts % 1 == 0)).all()):
+        raise OceanbenchError(
+            f"{where}: '{STEPS}' has dimensions {told.dims} and values "
+            f"{', '.join(map(str, counts.ravel()[:3]))}, expected a count for each window; correct "
+            "it, or leave it out"
+        )
+    return int(counts.sum())
 
 
 def climate(declaration: Declaration, data_dir: Path | None) -> FloatArray:

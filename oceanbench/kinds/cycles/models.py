@@ -113,7 +113,9 @@ def lorenz96_two_scale(
     fast : J, components for each slow one
     """
     count = int(fast)
-    slow = states.shape[-1] // (1 + count)
+    slow = states.shape[-1] // (1 + count) if count > 0 else 0
+    if count != fast or slow * (1 + count) != states.shape[-1]:
+        raise ValueError(f"{states.shape[-1]} components are no slow ones with {fast:g} fast each")
     x, y = states[..., :slow], states[..., slow:]
     link = coupling * time_ratio / space_ratio
     sums = y.reshape(*y.shape[:-1], slow, count).sum(-1)

@@ -113,10 +113,24 @@ def open_worlds(
             f"{found[0].name}: cycles are {steps.min():g} to {steps.max():g} apart, expected "
             "always the same; give every cycle a time, and NaN where nothing is observed"
         )
+    for key, array in opened.data_vars.items():
+        if set(array.dims) != set(state_files.DIMENSIONS):
+            raise OceanbenchError(
+                f"{found[0].name}: '{key}' has dimensions {array.dims}, expected "
+                f"{state_files.DIMENSIONS}; select one of each other"
+            )
     if dataset.role in OF_SCORED:
         opened = _first(declaration, opened)
     numbers = {f"{models.PREFIX}{k}": v for k, v in own.model.parameters.items()}
-    return opened.assign_attrs(model=own.model.name, bound=own.bound, **numbers)
+    opened = opened.assign_attrs(model=own.model.name, bound=own.bound, **numbers)
+    try:
+        model_of(opened).advance(np.zeros((1, opened.sizes["component"])))
+    except ValueError as problem:
+        raise OceanbenchError(
+            f"{found[0].name}: model '{own.model.name}' cannot run its states ({problem}); correct "
+            "the model of challenge.yaml, or the file"
+        ) from problem
+    return opened
 
 
 def variable_of(declaration: Declaration) -> str:

@@ -133,9 +133,20 @@ class ServedWorld:
             if count % LOOKED_AT == 0:
                 _check_memory(memory)
             count += 1
-            return np.asarray(members, dtype=np.float64), problem.steps
+            return _as_members(members), problem.steps
 
         return answer
+
+
+def _as_members(found: Any) -> FloatArray:
+    """Members as numbers; what are no real numbers is refused."""
+    members = np.asarray(found)
+    if members.dtype.kind not in "fiub":
+        raise OceanbenchError(
+            f"analyse() returned members of type {members.dtype}, expected real numbers (member, "
+            "component); convert them"
+        )
+    return members.astype(np.float64)
 
 
 def _check_memory(memory: Any) -> None:

@@ -166,8 +166,8 @@ def spread_error_correlation(
 ) -> xr.DataArray:
     r"""Whether the spread tells where the mean is wrong: rank correlation of both, case by case.
 
-    Spearman's correlation over the scored points of a case (a map time, a UTC day of a track, a
-    window) between the expected error, of which
+    Spearman's correlation over the scored points of a case (a map time, a UTC day or a pass of a
+    track, a window) between the expected error, of which
     :func:`oceanbench.metrics.probabilistic.scores.spread_skill` says whether it is right on
     average, and the absolute error of the mean; cases weigh with the sum of their weights. A spread
     that is the same everywhere tells nothing: 0. Even a perfect one has less than 1, since an error

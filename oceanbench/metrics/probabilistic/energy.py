@@ -20,13 +20,13 @@ def energy_score(
               \|v\|^2 = \sum_p w_p v_p^2 \Big/ \sum_p w_p
 
     with :math:`X, X'` independent draws of what is submitted (each member has the probability
-    :math:`1/M`) and :math:`x` the truth, over the points of one case: a map time, a UTC day of a
-    track, a window. In this norm the score has the unit of the variable, does not grow with the
-    number of points, is the CRPS where a case has one point, and the RMSE of the case where the
-    estimate is one map. It is proper for the joint distribution, but sees a wrong correlation
-    between points much less well than a wrong spread (Pinson and Tastu 2013). Cases weigh with the
-    sum of their weights. The truth is taken for exact: where it is measured, ``crps`` knows a
-    ``truth_error``.
+    :math:`1/M`) and :math:`x` the truth, over the points of one case: a map time, a UTC day or a
+    pass of a track, a window. In this norm the score has the unit of the variable, does not grow
+    with the number of points, is the CRPS where a case has one point, and the RMSE of the case
+    where the estimate is one map. It is proper for the joint distribution, but sees a wrong
+    correlation between points much less well than a wrong spread (Pinson and Tastu 2013). Cases
+    weigh with the sum of their weights. The truth is taken for exact: where it is measured,
+    ``crps`` knows a ``truth_error``.
 
     Parameters
     ----------

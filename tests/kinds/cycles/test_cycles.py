@@ -223,12 +223,19 @@ def test_nothing_is_kept_on_disk_or_it_is_found_out(toy: Path) -> None:
         ("return background, bytes(2**27)", "the memory of the method has 128 MiB"),
         ("return background[:, :3], None", r"shape \(200, 3\)"),
         ("raise ValueError('no')", "^wrong: it failed, ValueError: no$"),
+        ("return background.astype(str), None", "of type <U.*, expected real numbers"),
+        ("return background + 0j, None", "of type complex128, expected real numbers"),
+        ("PROBLEM.steps = 'few'; return background[:2], None", "no longer a count of steps"),
+        ("PROBLEM.steps = -(10**9); return background[:2], None", "no longer a count of steps"),
+        ("import os; count = 2 + int.from_bytes(os.urandom(8), 'big') % 190; "
+         "return background[: count if len(background) == 200 else 200], None",
+         r"members of a world, and \d+ when it is asked for again|\[\d+, \d+\] members"),
     ],
 )  # fmt: skip
 def test_what_is_no_analysis_is_refused_in_one_line(tmp_path: Path, line: str, words: str) -> None:
     challenge = cycle_worlds.challenge(tmp_path)
     method = tmp_path / "wrong.py"
-    head = "def start(problem, *, device, seed):\n    return None\n"
+    head = "def start(problem, *, device, seed):\n    global PROBLEM\n    PROBLEM = problem\n"
     body = f"def analyse(background, observations, memory):\n    {line}\n"
     method.write_text(f'"""A method that is wrong."""\nKINDS = ("cycles",)\n{head}{body}')
     with pytest.raises(OceanbenchError, match=words):
@@ -249,6 +256,7 @@ def test_its_rules_are_its_own(tmp_path: Path) -> None:
     refused("model: unknown model 'lorenz69'; did you mean 'lorenz96'", model={"name": "lorenz69"})
     refused("unknown parameter 'force'", model={"name": "lorenz96", "parameters": {"force": 8.0}})
     refused("spin_up", spin_up=0)
+    refused(r"leads: \[10, 4\] do not increase", leads=[10, 4])
     scored = {k: v for k, v in content["datasets"].items() if "training" not in k}
     refused("0 have role 'training', expected states of other worlds", datasets=scored)
     row = {"metric": "state_rmse", "label": "RMSEa"}
@@ -301,6 +309,50 @@ def test_a_deviation_and_worlds_that_are_not_there_are_refused(tmp_path: Path) -
         evaluate(challenge, target.assign(state_std=target["state"]))
     with pytest.raises(OceanbenchError, match="has 139 of time"):
         evaluate(challenge, target.isel(time=slice(1, None)))
+
+
+def test_what_is_of_other_worlds_or_noise_that_is_none_is_refused(tmp_path: Path) -> None:
+    """By those who evaluate, and by those who only run a method."""
+    challenge = cycle_worlds.challenge(tmp_path)
+    content = yaml.safe_load(challenge.path.read_text())
+    estimate = challenge.target().fillna(1.0)
+    seen = xr.load_dataset(tmp_path / "observations.nc")
+    variance = seen["noise_variance"]
+    file = tmp_path / "observations.nc"
+    for words, changed in {
+        r"has 2 of window \(1, 0\), expected 2 \(0, 1\)": seen.isel(window=[1, 0]),
+        "has 139 of time": seen.isel(time=slice(1, None)),
+        "has 6 of component": seen.isel(component=slice(6)),
+        r"has dimensions \('sampling',": seen.expand_dims("sampling"),
+        r"noise_variance has dimensions \('window', 'component'\)": seen.assign_coords(
+            noise_variance=variance.expand_dims(window=2)
+        ),
+        "values nan, nan, nan": seen.assign_coords(noise_variance=variance * np.nan),
+        r"values -0\.5": seen.assign_coords(noise_variance=-variance),
+    }.items():
+        file.unlink()
+        changed.to_netcdf(file, engine="h5netcdf")
+        with pytest.raises(OceanbenchError, match=words):
+            evaluate(challenge, estimate)
+        with pytest.raises(OceanbenchError, match=words):
+            each_world({}, Inputs(challenge), challenge.target(), {"seed": 0})
+    file.unlink()
+    seen.assign_coords(noise_variance=cycle_worlds.NOISE).to_netcdf(file, engine="h5netcdf")
+    assert challenge.open("observations")["noise_variance"].equals(variance)
+    for steps in ([np.nan, 1.0], [-1, 1], ["a", "b"], [1e300, 1.0], [0.5, 1.0]):
+        told = estimate.assign_coords(model_steps=("window", steps))
+        with pytest.raises(OceanbenchError, match=r"'model_steps'.*expected a count for each wi"):
+            evaluate(challenge, told)
+    told = estimate.assign_coords(model_steps=("window", [3, 4]))
+    assert evaluate(challenge, told).coverage[0]["model_steps"] == 7
+    for words, changes in {
+        "cannot run its states .8 components are no two layers": {"name": "two_layer_jet"},
+        "with 2.5 fast each": {"name": "lorenz96_two_scale", "parameters": {"fast": 2.5}},
+        "with 0 fast each": {"name": "lorenz96_two_scale", "parameters": {"fast": 0.0}},
+    }.items():
+        challenge.path.write_text(yaml.safe_dump({**content, "model": changes}))
+        with pytest.raises(OceanbenchError, match=words):
+            Challenge.load(challenge.path).target()
 
 
 def test_the_models_are_those_of_the_dynamics() -> None:

@@ -54,6 +54,23 @@ def test_observations_are_known_when_they_were_delivered(challenge):
     assert known_at(late, START)["time"].values.max() <= START - 5 * ONE_DAY
     never = late.assign_coords(available=("time", np.full(late.sizes["time"], "NaT", "M8[ns]")))
     assert known_at(never, START).sizes["time"] == 0
+    with pytest.raises(OceanbenchError, match="its times are no dates"):
+        known_at(late.assign_coords(time=np.arange(late.sizes["time"])), START)
+
+
+def test_observations_may_be_there_at_once_and_truth_is_found_under_any_name(tmp_path):
+    """``available: time``; a path of withheld observations that is written in another way."""
+    changed = content(first={"available": "time", "latency_days": None})
+    changed["datasets"].pop("later")
+    changed["metrics"][2]["against"] = ["withheld"]
+    inputs = Inputs(Challenge.load(declare(tmp_path / "once", **changed)))
+    known = known_at(inputs["first"], START)
+    assert known["time"].values.max() <= START < known["time"].values.max() + ONE_DAY
+    for path in ("./withheld.nc", "with*.nc"):
+        changed["datasets"]["first"] |= {"path": path}
+        inputs = Inputs(Challenge.load(declare(tmp_path / "twice", **changed)))
+        with pytest.raises(OceanbenchError, match="is a file of 'withheld'; methods would read"):
+            inputs["first"]
 
 
 def test_first_guesses_are_known_when_they_were_issued_and_say_how_good_they_are(challenge):
@@ -177,6 +194,10 @@ WRONG = {
     "both": (content(second={"available": "known"}), "says both latency_days"),
     "no issued": (content(old={"issued": None}), "issued and level are missing"),
     "unknown use": (content(old={"uses": ["frist"]}), "unknown 'frist'"),
+    "use of the truth": (content(old={"uses": ["first", "truth"]}), "'truth' is what it is scored"),
+    "use of what is withheld": (content(old={"uses": ["withheld"]}), "is what it is scored with"),
+    "use of itself": (content(old={"uses": ["old"]}), "'old' is itself"),
+    "the truth of the starts": (content(nowcast={"path": "truth.nc"}), "see every start"),
     "latency of a truth": (content(withheld={"latency_days": 1.0}), "has none"),
     "truth that is given": (
         content(first={"latency_days": 0.5}), "may have been delivered by the start"),

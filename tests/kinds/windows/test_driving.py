@@ -59,6 +59,25 @@ def test_a_method_that_looks_at_other_windows_is_refused() -> None:
         drive(pooled)
 
 
+def test_what_lacks_when_alone_is_no_answer_and_observations_are_of_the_windows() -> None:
+    """Nor is a part of the members: what is not compared could be of the others."""
+
+    def silent(inputs: Mapping[str, xr.Dataset], target: xr.Dataset, **_: Any) -> xr.Dataset:
+        found = damped(inputs, target)
+        return found if target.sizes["window"] > 1 else found.where(found["component"] == 0)
+
+    def fewer(inputs: Mapping[str, xr.Dataset], target: xr.Dataset, **_: Any) -> xr.Dataset:
+        count = 3 if target.sizes["window"] > 1 else 1
+        return damped(inputs, target).expand_dims(member=count, axis=-1)
+
+    for method in (silent, fewer):
+        with pytest.raises(OceanbenchError, match="when the window is estimated alone"):
+            drive(method)
+    turned = {"seen": OBSERVED.isel(window=slice(None, None, -1))}
+    with pytest.raises(OceanbenchError, match=r"has 12 of window \(11, 10, 9, …\), expected 12"):
+        each_sampling({"estimate": damped}, turned, TARGET, {"device": "cpu", "seed": 2})
+
+
 def test_rounding_is_no_difference() -> None:
     def rounded(inputs: Mapping[str, xr.Dataset], target: xr.Dataset, **_: Any) -> xr.Dataset:
         noise = 1e-7 * np.random.default_rng(target.sizes["window"]).normal(size=SHAPE["time"])

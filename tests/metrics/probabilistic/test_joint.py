@@ -9,6 +9,7 @@ import xarray as xr
 from oceanbench.grid import KM_PER_DEGREE
 from oceanbench.metrics import METRICS, Flagged
 from oceanbench.metrics.spectral.small_scales import member_spectra
+from oceanbench.metrics.sums import PASS
 
 FIRST = np.datetime64("2012-10-22", "ns")
 DAYS, ROWS, COLUMNS = 12, 32, 32
@@ -121,6 +122,10 @@ def test_energy_score_goes_over_windows_and_over_days_of_tracks():
     day = [slice(n, n + 4) for n in range(0, 40, 4)]
     parts = [score("energy_score", *(a.isel(time=d) for a in (along, track))) for d in day]
     assert score("energy_score", along, track) == pytest.approx(np.mean(parts))
+    by_pass = track.assign_coords({PASS: ("time", np.repeat(time[::2], 2))})  # two a day
+    pairs = [slice(n, n + 2) for n in range(0, 40, 2)]
+    parts = [score("energy_score", *(a.isel(time=p) for a in (along, track))) for p in pairs]
+    assert score("energy_score", along, by_pass) == pytest.approx(np.mean(parts))
 
 
 def test_mean_and_deviation_say_nothing_of_a_joint_distribution():

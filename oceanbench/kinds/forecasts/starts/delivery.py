@@ -14,6 +14,7 @@ from oceanbench.errors import OceanbenchError
 from oceanbench.kinds.forecasts.schedule import ForecastKeys, keys, schedule_of
 
 LEARNED_FROM = ("training", "validation")  # roles whose dates are not those of the starts
+DELIVERED = ("observations", "first_guess")  # roles whose values are known later than they are of
 APART = 3.0  # decorrelation times between what is learned from and what is scored
 ONLY_OBSERVATIONS = "is for 'inputs: observations'; remove it"
 
@@ -23,12 +24,22 @@ def known_at(dataset: xr.Dataset, start: np.datetime64) -> xr.Dataset:
 
     Observations count as known when they were delivered, first guesses when they were issued, and
     all others at their own time; what is learned from has other dates, and is known as a whole.
+
+    Raises
+    ------
+    OceanbenchError
+        if observations or first guesses have no dates
     """
     if dataset.attrs.get("role") in LEARNED_FROM:
         return dataset
-    for dim in ("start", "time"):
-        if dim in dataset.dims and dataset[dim].dtype.kind == "M":
-            dataset = dataset.isel({dim: _delivered(dataset, dim) <= start})
+    dated = [d for d in ("start", "time") if d in dataset.dims and dataset[d].dtype.kind == "M"]
+    if not dated and dataset.attrs.get("role") in DELIVERED:
+        raise OceanbenchError(
+            f"dataset '{dataset.attrs.get('name', '')}': its times are no dates, so that nobody "
+            "knows when it was delivered; write them as dates"
+        )
+    for dim in dated:
+        dataset = dataset.isel({dim: _delivered(dataset, dim) <= start})
     return dataset
 
 
@@ -78,6 +89,11 @@ def check_delivery(declaration: Declaration) -> None:
         raise ValueError("inputs: 'observations', and no dataset has role 'observations'; add one")
     for name, dataset in datasets.items():
         _check_dataset(name, dataset)
+        if dataset.role == "initial" and dataset.path == declaration.truth.path:
+            raise ValueError(
+                f"datasets.{name}.path: {dataset.path} is the truth's, of which methods would see "
+                "every start; give nowcasts of the observations"
+            )
     _check_observed(own, datasets)
     _check_damping(own, [dataset.role for dataset in datasets.values()])
     if own.decorrelation_days is None:
