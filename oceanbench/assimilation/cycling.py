@@ -48,12 +48,14 @@ class Problem(Protocol):
     noise_variance : (components,)
     climate : (states, components)
     training : arrays (worlds, cycles, components) of other worlds, by name
+    first_states : of the climate, that the first background is
     """
 
     cycles: int
     noise_variance: FloatArray
     climate: FloatArray
     training: Mapping[str, FloatArray]
+    first_states: int
 
     @property
     def interval(self) -> float: ...  # noqa: D102
@@ -66,6 +68,47 @@ class Problem(Protocol):
     def advance(self, states: FloatArray) -> FloatArray:
         """States (..., components) one cycle later; each asks for steps of the model."""
         ...
+
+
+@dataclass(frozen=True)
+class Members:
+    """As many members as a method runs: of the first background, and of the climate beyond it.
+
+    Attributes
+    ----------
+    count : that run the model
+    further : (states, components), draws of the climate that the first background lacks
+    """
+
+    count: int
+    further: FloatArray
+
+    @classmethod
+    def of(cls, problem: Problem, count: int, *, seed: int) -> Members:
+        """Members of a problem; those beyond the first background are the same in every world.
+
+        Parameters
+        ----------
+        problem : with its climate
+        count : how many
+        seed : of the draws
+
+        Raises
+        ------
+        OceanbenchError
+            if there are none
+        """
+        if count < 1:
+            raise OceanbenchError(f"members={count}, expected at least 1; run some")
+        lacking = max(0, count - problem.first_states)
+        random = np.random.default_rng([seed, count])
+        return cls(count, problem.climate[random.integers(0, len(problem.climate), lacking)])
+
+    def taken(self, background: FloatArray) -> FloatArray:
+        """Members (member, components) of a background, the first of which has others or fewer."""
+        if len(background) < self.count:
+            background = np.concatenate([background, self.further])
+        return background[: self.count]
 
 
 def climate_covariance(problem: Problem) -> FloatArray:

@@ -206,7 +206,7 @@ def test_nothing_is_kept_on_disk_or_it_is_found_out(toy: Path) -> None:
 @every(
     "line, words",
     [
-        ("return background[0], None", r"shape \(8,\), expected \(member, 8\), 1 to 200"),
+        ("return background[0], None", r"shape \(8,\), expected \(member, 8\), 1 to 500"),
         ("return background, None, 1", r"returned tuple, expected a pair"),
         ("return background[: len(background) - 1], None", "keep their number"),
         ("return background, bytes(2**27)", "the memory of the method has 128 MiB"),
