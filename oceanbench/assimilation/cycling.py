@@ -41,6 +41,7 @@ class Problem(Protocol):
     Attributes
     ----------
     cycles : count of those to come
+    model : name and parameters, for those who have it themselves
     interval : from one to the next
     cyclic : whether components lie on a circle, all alike
     places, periods : of components (components, axes), and the lengths after which the axes begin
@@ -58,6 +59,8 @@ class Problem(Protocol):
     first_states: int
 
     @property
+    def model(self) -> tuple[str, Mapping[str, float]]: ...  # noqa: D102
+    @property
     def interval(self) -> float: ...  # noqa: D102
     @property
     def cyclic(self) -> bool: ...  # noqa: D102
@@ -67,6 +70,10 @@ class Problem(Protocol):
     def periods(self) -> tuple[float, ...]: ...  # noqa: D102
     def advance(self, states: FloatArray) -> FloatArray:
         """States (..., components) one cycle later; each asks for steps of the model."""
+        ...
+
+    def ran(self, states: int) -> None:
+        """Count steps of so many states from one cycle to the next, that a method runs itself."""
         ...
 
 

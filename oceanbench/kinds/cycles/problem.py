@@ -94,6 +94,10 @@ class SentProblem:
         self.steps += self.dynamics.substeps * int(np.prod(states.shape[:-1]))
         return self.dynamics.advance(states)
 
+    def ran(self, states: int) -> None:
+        """Count steps of so many states from one cycle to the next, that a method runs itself."""
+        self.steps += self.dynamics.substeps * states
+
 
 Answered = tuple[FloatArray, int]  # members after the observations; steps of the model asked for
 
