@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from oceanbench.arrays import FloatArray
-from oceanbench.assimilation.cycling import CycleObservations, Members, Problem
+from oceanbench.assimilation.cycling import CycledMembers, CycleObservations, Problem
 from oceanbench.assimilation.ensemble.transforms import applied, denkf, inflated, scaled
 
 KINDS = ("cycles",)
@@ -20,7 +20,7 @@ REFERENCE = "Sakov and Oke (2008) doi:10.1111/j.1600-0870.2007.00299.x"
 class Memory(NamedTuple):
     """What is carried from cycle to cycle."""
 
-    members: Members
+    members: CycledMembers
     inflation: float
 
 
@@ -37,7 +37,7 @@ def start(
     members : that run the model
     inflation : factor of their deviations, before each analysis
     """
-    run = Members.of(problem, members, seed=seed)
+    run = CycledMembers.of(problem, members, seed=seed)
     return Memory(run, inflation)
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from oceanbench.arrays import FloatArray
-from oceanbench.assimilation.cycling import CycleObservations, Members, Problem
+from oceanbench.assimilation.cycling import CycledMembers, CycleObservations, Problem
 from oceanbench.assimilation.ensemble.finite_size import inflation
 from oceanbench.assimilation.ensemble.transforms import applied, etkf, inflated, rotated, scaled
 
@@ -23,7 +23,7 @@ REFERENCE = "Bocquet (2011) doi:10.5194/npg-18-735-2011"
 class Memory(NamedTuple):
     """What is carried from cycle to cycle."""
 
-    members: Members
+    members: CycledMembers
     random: np.random.Generator
 
 
@@ -37,7 +37,7 @@ def start(problem: Problem, *, device: str, seed: int, members: int = 40) -> Mem
     seed : of the rotations, and of the members that the first background lacks
     members : that run the model
     """
-    run = Members.of(problem, members, seed=seed)
+    run = CycledMembers.of(problem, members, seed=seed)
     return Memory(run, np.random.default_rng(seed))
 
 

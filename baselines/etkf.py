@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from oceanbench.arrays import FloatArray
-from oceanbench.assimilation.cycling import CycleObservations, Members, Problem
+from oceanbench.assimilation.cycling import CycledMembers, CycleObservations, Problem
 from oceanbench.assimilation.ensemble.transforms import applied, etkf, inflated, rotated, scaled
 
 KINDS = ("cycles",)
@@ -22,7 +22,7 @@ REFERENCE = "Bishop et al. (2001) doi:10.1175/1520-0493(2001)129<0420:ASWTET>2.0
 class Memory(NamedTuple):
     """What is carried from cycle to cycle."""
 
-    members: Members
+    members: CycledMembers
     inflation: float
     random: np.random.Generator
 
@@ -40,7 +40,7 @@ def start(
     members : that run the model
     inflation : factor of their deviations, before each analysis
     """
-    run = Members.of(problem, members, seed=seed)
+    run = CycledMembers.of(problem, members, seed=seed)
     return Memory(run, inflation, np.random.default_rng(seed))
 
 

@@ -10,9 +10,9 @@ from typing import NamedTuple
 from oceanbench.arrays import FloatArray
 from oceanbench.assimilation.cycling import (
     ClimateCovariance,
+    CycledMembers,
     CycleObservations,
     Localisation,
-    Members,
     Problem,
 )
 from oceanbench.assimilation.ensemble.static import hybrid
@@ -26,7 +26,7 @@ REFERENCE = "Hamill and Snyder (2000) doi:10.1175/1520-0493(2000)128<2905:AHEKFV
 class Memory(NamedTuple):
     """What is carried from cycle to cycle."""
 
-    members: Members
+    members: CycledMembers
     inflation: float
     weight: float
     static: ClimateCovariance
@@ -59,7 +59,7 @@ def start(
     """
     nearby = Localisation.of(problem, localisation) if localisation > 0.0 else None
     static = ClimateCovariance.of(problem, share=share, localisation=localisation)
-    run = Members.of(problem, members, seed=seed)
+    run = CycledMembers.of(problem, members, seed=seed)
     return Memory(run, inflation, weight, static, nearby)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from oceanbench.arrays import FloatArray
-from oceanbench.assimilation.cycling import CycleObservations, Localisation, Members, Problem
+from oceanbench.assimilation.cycling import CycledMembers, CycleObservations, Localisation, Problem
 from oceanbench.assimilation.ensemble.iterative import SeenNow, Window, slid, smoothed
 
 KINDS = ("cycles",)
@@ -24,7 +24,7 @@ class Memory:
     """What is carried from cycle to cycle."""
 
     problem: Problem
-    members: Members
+    members: CycledMembers
     inflation: float
     lag: int
     iterations: int
@@ -59,7 +59,7 @@ def start(
     """
     nearby = Localisation.of(problem, localisation) if localisation > 0.0 else None
     random = np.random.default_rng(seed)
-    run = Members.of(problem, members, seed=seed)
+    run = CycledMembers.of(problem, members, seed=seed)
     return Memory(problem, run, inflation, lag, iterations, nearby, random)
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from oceanbench.arrays import FloatArray
-from oceanbench.assimilation.cycling import CycleObservations, Localisation, Members, Problem
+from oceanbench.assimilation.cycling import CycledMembers, CycleObservations, Localisation, Problem
 from oceanbench.assimilation.ensemble.transforms import (
     applied,
     etkf,
@@ -31,7 +31,7 @@ REFERENCE = "Hunt et al. (2007) doi:10.1016/j.physd.2006.11.008"
 class Memory(NamedTuple):
     """What is carried from cycle to cycle."""
 
-    members: Members
+    members: CycledMembers
     inflation: float
     localisation: Localisation
     relaxation: float
@@ -61,7 +61,7 @@ def start(
     relaxation : share of the deviations before an analysis that is kept; 0 for none
     """
     nearby = Localisation.of(problem, localisation)
-    run = Members.of(problem, members, seed=seed)
+    run = CycledMembers.of(problem, members, seed=seed)
     return Memory(run, inflation, nearby, relaxation, np.random.default_rng(seed))
 
 

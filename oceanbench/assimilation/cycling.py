@@ -78,7 +78,7 @@ class Problem(Protocol):
 
 
 @dataclass(frozen=True)
-class Members:
+class CycledMembers:
     """As many members as a method runs: of the first background, and of the climate beyond it.
 
     Attributes
@@ -91,7 +91,7 @@ class Members:
     further: FloatArray
 
     @classmethod
-    def of(cls, problem: Problem, count: int, *, seed: int) -> Members:
+    def of(cls, problem: Problem, count: int, *, seed: int) -> CycledMembers:
         """Members of a problem; those beyond the first background are the same in every world.
 
         Parameters

@@ -102,7 +102,8 @@ class LagWindow(NamedTuple):
             for held, new in zip(self[:4], added, strict=True)
         )
         jacobians = torch.cat([self.jacobians[:, 1:], self.jacobians[:, :1]], 1)
-        return LagWindow(*arrays, jacobians, (self.age + 1).clamp_max(self.lag + 1))
+        age = (self.age + 1).clamp_max(self.lag + 1)
+        return LagWindow._make([*arrays, jacobians, age])
 
     def where(self, chosen: Tensor, others: LagWindow) -> LagWindow:
         """These windows, but the others where (worlds,) say so."""
