@@ -29,7 +29,7 @@ from oceanbench.dynamics.models import model
 
 KINDS = ("cycles",)
 PHYSICS = "told"
-LEARNS_FROM = "simulation"  # worlds that the model told runs
+LEARNS_FROM = "simulation"  # worlds that the model told runs, or other worlds of the same nature
 REFERENCE = "Fablet et al. (2021) doi:10.1029/2021MS002572"
 TRAINING = LagTraining()
 
@@ -51,6 +51,7 @@ def train(
     iterations: int = 1,
     fresh: int = 1,
     first_error: float = 0.3,
+    replayed: bool = False,
     steps: int = 0,
 ) -> dict[str, torch.Tensor]:
     """Learn the prior in worlds that the model told runs from states of the training worlds.
@@ -64,12 +65,14 @@ def train(
     iterations : Gauss-Newton steps of an analysis
     fresh : newest intervals whose Jacobians every step makes again
     first_error : deviation of the background's errors, before training
+    replayed : learn in the training worlds but the last, which then validates alone: where the
+        model is not nature's
     steps : of the training; 0 as many as usual
     """
     solver = replace(
         TRAINING.solver, lag=lag, iterations=iterations, fresh=fresh, first_error=first_error
     )
-    training = replace(TRAINING, solver=solver, steps=steps or TRAINING.steps)
+    training = replace(TRAINING, solver=solver, steps=steps or TRAINING.steps, replayed=replayed)
     return train_lag(inputs, training, seed=seed, device=device)
 
 

@@ -2,7 +2,8 @@
 
 Worlds that the model told runs go on from batch to batch, each with its window, so that backgrounds
 err as the solver itself makes them err. The error of every analysis is differentiated through
-its own update alone: a background enters the prior a lag later.
+its own update alone: a background enters the prior a lag later. Where the model is not nature's,
+the known worlds themselves are gone through, with noise drawn anew, and the last of them validates.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from oceanbench.assimilation.fourdvarnet.cycles.lag_window import (
     LagSolver,
     LagWindow,
 )
+from oceanbench.errors import OceanbenchError
 from oceanbench.learning.training import TrainingSchedule, fit
 
 BEGUN = 0.003  # of the worlds that begin again with each batch
@@ -37,6 +39,7 @@ class LagTraining:
     steps, rate : of the training
     validations : of it, the last at its end
     checked : cycles of the known worlds that validate
+    replayed : learn in the known worlds but the last, and not in worlds that the model runs
     """
 
     solver: LagConfiguration = field(default_factory=lambda: LagConfiguration(10, 1, 1))
@@ -46,6 +49,7 @@ class LagTraining:
     rate: float = 4e-3
     validations: int = 5
     checked: int = 500
+    replayed: bool = False
 
 
 class LagWorlds:
@@ -64,10 +68,23 @@ class LagWorlds:
     ) -> None:
         self.training, self.device = training, device
         self.known = KnownWorlds.of(inputs, device=device)
+        if training.replayed and len(self.known.states) < 2:
+            raise OceanbenchError(
+                "replayed=true, and one training world alone is known; learn in worlds that the "
+                "model runs, or add one that validates"
+            )
+        self.validating = slice(-1, None) if training.replayed else slice(None)
         random = torch.Generator().manual_seed(seed)
-        self.truth = self.known.drawn(random, training.worlds)
+        count = self.replayed.shape[0] * self.replayed.shape[1]
+        self.at = torch.randint(count, (training.worlds,), generator=random).to(device)
+        self.truth = self.replayed.flatten(0, 1)[self.at]
         self.background = self.known.drawn(random, training.worlds)
         self.window = LagWindow.begun(self.background, training.solver.lag)
+
+    @property
+    def replayed(self) -> Tensor:
+        """Known worlds that truths begin in, and are gone through if so wanted."""
+        return self.known.states[:-1] if self.training.replayed else self.known.states
 
     def fitted(self, solver: LagSolver) -> LagSolver:
         """Solver with the scales of these worlds."""
@@ -82,24 +99,32 @@ class LagWorlds:
 
     def loss(self, solver: LagSolver, batch: CycledBatch) -> Tensor:
         """Mean squared error of the analyses of some cycles; worlds that are lost begin again."""
-        most = solver.prior.deviation**2
+        most = float(solver.prior.deviation) ** 2
         apart = (self.background - self.truth).square().mean(-1).nan_to_num(torch.inf)
         begun = batch.begun | ((apart > most) & (self.window.age > self.window.lag))
-        background = torch.where(begun[:, None], batch.states, self.background)
-        window = self.window.where(begun, LagWindow.begun(background, self.window.lag))
-        truth, errors = self.truth, []
+        errors = []
         for noise, seen in zip(batch.noise, batch.seen, strict=True):
-            observed = torch.where(seen, truth + solver.prior.noise * noise, 0.0)
-            analysis, window = solver(window.slid(background, observed, seen))
-            errors.append((analysis - truth).square().mean(-1).clamp(max=float(most)))
-            truth = self.known.model.advance(truth)
-            background = self.known.model.advance(analysis.detach())
-        self.truth, self.background, self.window = truth, background, window
+            background = torch.where(begun[:, None], batch.states, self.background)
+            window = self.window.where(begun, LagWindow.begun(background, self.window.lag))
+            observed = torch.where(seen, self.truth + solver.prior.noise * noise, 0.0)
+            analysis, self.window = solver(window.slid(background, observed, seen))
+            errors.append((analysis - self.truth).square().mean(-1).clamp(max=most))
+            self.truth, begun = self._gone_on()
+            self.background = self.known.model.advance(analysis.detach())
         return torch.stack(errors).mean()
+
+    def _gone_on(self) -> tuple[Tensor, Tensor]:
+        """Truths of the next cycle, and whether a world is another one then."""
+        if not self.training.replayed:
+            return self.known.model.advance(self.truth), torch.zeros_like(self.at).bool()
+        every = self.replayed.flatten(0, 1)
+        self.at = (self.at + 1) % len(every)
+        return every[self.at], self.at % self.replayed.shape[1] == 0
 
     def score(self, solver: LagSolver) -> float:
         """Root mean squared error in the known worlds, with their own observations."""
-        known, watched = self.known.states, self.known.watched
+        known = self.known.states[self.validating]
+        watched = self.known.watched.take(self.validating)
         background, errors = self.known.climate.mean(0).expand(len(known), -1), []
         window = LagWindow.begun(background, self.training.solver.lag)
         for cycle in range(min(known.shape[1], self.training.checked)):
@@ -122,7 +147,7 @@ def train_lag(
     Parameters
     ----------
     inputs : states and observations of role ``training``, which validate it; it learns in worlds
-        that the model told runs from these states, observed where those were
+        that the model told runs from these states, or in these, observed where those were
     training : of what, and how
     seed : of the weights, the states and the noise
     device : of torch
@@ -130,7 +155,7 @@ def train_lag(
     Raises
     ------
     OceanbenchError
-        if the model's components lie on no circle, or there are no known states
+        if the model's components lie on no circle, or too few states are known
     """
     worlds = LagWorlds(inputs, training, seed=seed, device=device)
     with torch.random.fork_rng(devices=[]):
