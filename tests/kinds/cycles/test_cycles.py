@@ -13,6 +13,7 @@ import torch
 import xarray as xr
 import yaml
 from command import Command
+from rows import every
 
 from oceanbench.assimilation.cycling import CycledMembers
 from oceanbench.boards.ranking import board
@@ -204,22 +205,25 @@ def test_nothing_is_kept_on_disk_or_it_is_found_out(toy: Path) -> None:
         run(str(toy.with_name("cheat.py")), Challenge.load(toy), output=toy.parent / "results")
 
 
-def test_what_is_no_analysis_is_refused_in_one_line(tmp_path: Path) -> None:
-    challenge = cycle_worlds.challenge(tmp_path)
-    method = tmp_path / "wrong.py"
-    head = "def start(problem, *, device, seed):\n    return None\n"
-    for line, words in (
+@every(
+    "line, words",
+    [
         ("return background[0], None", r"shape \(8,\), expected \(member, 8\), 1 to 500"),
         ("return background, None, 1", r"returned tuple, expected a pair"),
         ("return background[: len(background) - 1], None", "keep their number"),
         ("return background, bytes(2**27)", "the memory of the method has 128 MiB"),
         ("return background[:, :3], None", r"shape \(200, 3\)"),
         ("raise ValueError('no')", "^wrong: it failed, ValueError: no$"),
-    ):
-        body = f"def analyse(background, observations, memory):\n    {line}\n"
-        method.write_text(f'"""A method that is wrong."""\nKINDS = ("cycles",)\n{head}{body}')
-        with pytest.raises(OceanbenchError, match=words):
-            run(str(method), challenge, output=tmp_path / "results")
+    ],
+)  # fmt: skip
+def test_what_is_no_analysis_is_refused_in_one_line(tmp_path: Path, line: str, words: str) -> None:
+    challenge = cycle_worlds.challenge(tmp_path)
+    method = tmp_path / "wrong.py"
+    head = "def start(problem, *, device, seed):\n    return None\n"
+    body = f"def analyse(background, observations, memory):\n    {line}\n"
+    method.write_text(f'"""A method that is wrong."""\nKINDS = ("cycles",)\n{head}{body}')
+    with pytest.raises(OceanbenchError, match=words):
+        run(str(method), challenge, output=tmp_path / "results")
 
 
 def test_more_members_than_the_first_background_has_are_draws_of_the_climate(toy: Path) -> None:
