@@ -7,6 +7,7 @@ from pathlib import Path
 
 import cycle_worlds
 import numpy as np
+import pytest
 import torch
 from torch import Tensor
 
@@ -17,6 +18,7 @@ from oceanbench.assimilation.fourdvarnet.cycles.lag_window import (
 )
 from oceanbench.assimilation.fourdvarnet.cycles.training import LagTraining, LagWorlds, train_lag
 from oceanbench.dynamics.models import Model, model
+from oceanbench.errors import OceanbenchError
 from oceanbench.methods.inputs import Inputs
 
 SIZE, NOISE, DEVIATION = 8, 0.5, 2.0
@@ -158,3 +160,13 @@ def test_it_learns_what_no_constant_variance_knows(tmp_path: Path) -> None:
     few = replace(training, steps=3)
     one, same = (train_lag(inputs, few, seed=3, device="cpu") for _ in range(2))
     torch.testing.assert_close(one, same, rtol=0, atol=0)
+    through = LagWorlds(inputs, replace(few, replayed=True), seed=2, device="cpu")
+    random = torch.Generator().manual_seed(0)
+    for _ in range(3):
+        before = through.at
+        through.loss(plain, through.draw(random))
+        assert torch.equal(through.at, (before + few.cycles) % 150)
+    torch.testing.assert_close(through.truth, through.known.states[0][through.at], rtol=0, atol=0)
+    alone = {name: dataset.isel(window=slice(1)) for name, dataset in inputs.items()}
+    with pytest.raises(OceanbenchError, match="one training world alone is known"):
+        LagWorlds(alone, replace(few, replayed=True), seed=2, device="cpu")
