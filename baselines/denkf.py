@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from oceanbench.arrays import FloatArray
-from oceanbench.assimilation.cycling import CycleObservations, Problem
+from oceanbench.assimilation.cycling import CycledMembers, CycleObservations, Problem
 from oceanbench.assimilation.ensemble.transforms import applied, denkf, inflated, scaled
 
 KINDS = ("cycles",)
@@ -20,29 +20,32 @@ REFERENCE = "Sakov and Oke (2008) doi:10.1111/j.1600-0870.2007.00299.x"
 class Memory(NamedTuple):
     """What is carried from cycle to cycle."""
 
-    members: int
+    members: CycledMembers
     inflation: float
 
 
 def start(
     problem: Problem, *, device: str, seed: int, members: int = 40, inflation: float = 1.01
 ) -> Memory:
-    """Begin with as many members of the first background.
+    """Begin with as many members of the first background, or of the climate beyond it.
 
     Parameters
     ----------
-    problem, device, seed : not used
+    problem : with its climate
+    device : not used
+    seed : of the members that the first background lacks
     members : that run the model
     inflation : factor of their deviations, before each analysis
     """
-    return Memory(members, inflation)
+    run = CycledMembers.of(problem, members, seed=seed)
+    return Memory(run, inflation)
 
 
 def analyse(
     background: FloatArray, observations: CycleObservations, memory: Memory
 ) -> tuple[FloatArray, Memory]:
     """Members drawn to the observations."""
-    found = inflated(background[: memory.members], memory.inflation)
+    found = inflated(memory.members.taken(background), memory.inflation)
     if observations.values.size:
         predicted = found[:, observations.components]
         weights = denkf(*scaled(predicted, observations.values, observations.variance))

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from oceanbench.arrays import FloatArray
-from oceanbench.assimilation.cycling import CycleObservations, Problem
+from oceanbench.assimilation.cycling import CycledMembers, CycleObservations, Problem
 from oceanbench.assimilation.ensemble.finite_size import inflation
 from oceanbench.assimilation.ensemble.transforms import applied, etkf, inflated, rotated, scaled
 
@@ -23,28 +23,29 @@ REFERENCE = "Bocquet (2011) doi:10.5194/npg-18-735-2011"
 class Memory(NamedTuple):
     """What is carried from cycle to cycle."""
 
-    members: int
+    members: CycledMembers
     random: np.random.Generator
 
 
 def start(problem: Problem, *, device: str, seed: int, members: int = 40) -> Memory:
-    """Begin with as many members of the first background.
+    """Begin with as many members of the first background, or of the climate beyond it.
 
     Parameters
     ----------
-    problem : not used
+    problem : with its climate
     device : not used
-    seed : of the rotations
+    seed : of the rotations, and of the members that the first background lacks
     members : that run the model
     """
-    return Memory(members, np.random.default_rng(seed))
+    run = CycledMembers.of(problem, members, seed=seed)
+    return Memory(run, np.random.default_rng(seed))
 
 
 def analyse(
     background: FloatArray, observations: CycleObservations, memory: Memory
 ) -> tuple[FloatArray, Memory]:
     """Members inflated by what the innovations say, and drawn to the observations."""
-    found = background[: memory.members]
+    found = memory.members.taken(background)
     if observations.values.size:
         predicted = found[:, observations.components]
         spread, departure = scaled(predicted, observations.values, observations.variance)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from oceanbench.arrays import FloatArray
 from oceanbench.assimilation.cycling import (
     ClimateCovariance,
+    CycledMembers,
     CycleObservations,
     Localisation,
     Problem,
@@ -25,7 +26,7 @@ REFERENCE = "Hamill and Snyder (2000) doi:10.1175/1520-0493(2000)128<2905:AHEKFV
 class Memory(NamedTuple):
     """What is carried from cycle to cycle."""
 
-    members: int
+    members: CycledMembers
     inflation: float
     weight: float
     static: ClimateCovariance
@@ -43,12 +44,13 @@ def start(
     share: float = 0.01,
     localisation: float = 0.0,
 ) -> Memory:
-    """Begin with as many members of the first background.
+    """Begin with as many members of the first background, or of the climate beyond it.
 
     Parameters
     ----------
     problem : with its climate
-    device, seed : not used
+    device : not used
+    seed : of the members that the first background lacks
     members : that run the model
     inflation : factor of their deviations, before each analysis
     weight : of the static covariance; the members' has the rest
@@ -57,14 +59,15 @@ def start(
     """
     nearby = Localisation.of(problem, localisation) if localisation > 0.0 else None
     static = ClimateCovariance.of(problem, share=share, localisation=localisation)
-    return Memory(members, inflation, weight, static, nearby)
+    run = CycledMembers.of(problem, members, seed=seed)
+    return Memory(run, inflation, weight, static, nearby)
 
 
 def analyse(
     background: FloatArray, observations: CycleObservations, memory: Memory
 ) -> tuple[FloatArray, Memory]:
     """Members drawn to the observations by both covariances."""
-    found = inflated(background[: memory.members], memory.inflation)
+    found = inflated(memory.members.taken(background), memory.inflation)
     if observations.values.size:
         index, nearby = observations.components, memory.localisation
         found = hybrid(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from oceanbench.arrays import FloatArray
-from oceanbench.assimilation.cycling import CycleObservations, Localisation, Problem
+from oceanbench.assimilation.cycling import CycledMembers, CycleObservations, Localisation, Problem
 from oceanbench.assimilation.ensemble.iterative import SeenNow, Window, slid, smoothed
 
 KINDS = ("cycles",)
@@ -24,7 +24,7 @@ class Memory:
     """What is carried from cycle to cycle."""
 
     problem: Problem
-    members: int
+    members: CycledMembers
     inflation: float
     lag: int
     iterations: int
@@ -44,13 +44,13 @@ def start(
     iterations: int = 1,
     localisation: float = 22.0,
 ) -> Memory:
-    """Begin with as many members of the first background.
+    """Begin with as many members of the first background, or of the climate beyond it.
 
     Parameters
     ----------
     problem : whose model runs through the lag
     device : not used
-    seed : of the rotations
+    seed : of the rotations, and of the members that the first background lacks
     members : that run the model
     inflation : factor of their deviations, before each analysis
     lag : cycles from the start of the window to its end
@@ -59,14 +59,15 @@ def start(
     """
     nearby = Localisation.of(problem, localisation) if localisation > 0.0 else None
     random = np.random.default_rng(seed)
-    return Memory(problem, members, inflation, lag, iterations, nearby, random)
+    run = CycledMembers.of(problem, members, seed=seed)
+    return Memory(problem, run, inflation, lag, iterations, nearby, random)
 
 
 def analyse(
     background: FloatArray, observations: CycleObservations, memory: Memory
 ) -> tuple[FloatArray, Memory]:
     """Members that the moved ones of some cycles ago have become."""
-    found, own = background[: memory.members], memory
+    found, own = memory.members.taken(background), memory
     window = own.window or Window(found, 0)
     if observations.values.size:
         index, nearby = observations.components, own.localisation

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from oceanbench.arrays import FloatArray
-from oceanbench.assimilation.cycling import CycleObservations, Localisation, Problem
+from oceanbench.assimilation.cycling import CycledMembers, CycleObservations, Localisation, Problem
 from oceanbench.assimilation.ensemble.transforms import (
     applied,
     etkf,
@@ -31,7 +31,7 @@ REFERENCE = "Hunt et al. (2007) doi:10.1016/j.physd.2006.11.008"
 class Memory(NamedTuple):
     """What is carried from cycle to cycle."""
 
-    members: int
+    members: CycledMembers
     inflation: float
     localisation: Localisation
     relaxation: float
@@ -48,27 +48,28 @@ def start(
     localisation: float = 14.0,
     relaxation: float = 0.0,
 ) -> Memory:
-    """Begin with as many members of the first background.
+    """Begin with as many members of the first background, or of the climate beyond it.
 
     Parameters
     ----------
-    problem : whose components have places
+    problem : with its climate, whose components have places
     device : not used
-    seed : of the rotations
+    seed : of the rotations, and of the members that the first background lacks
     members : that run the model
     inflation : factor of their deviations, before each analysis
     localisation : distance from which on observations have no weight
     relaxation : share of the deviations before an analysis that is kept; 0 for none
     """
     nearby = Localisation.of(problem, localisation)
-    return Memory(members, inflation, nearby, relaxation, np.random.default_rng(seed))
+    run = CycledMembers.of(problem, members, seed=seed)
+    return Memory(run, inflation, nearby, relaxation, np.random.default_rng(seed))
 
 
 def analyse(
     background: FloatArray, observations: CycleObservations, memory: Memory
 ) -> tuple[FloatArray, Memory]:
     """Members drawn, component by component, to the observations near it."""
-    found = inflated(background[: memory.members], memory.inflation)
+    found = inflated(memory.members.taken(background), memory.inflation)
     if observations.values.size:
         seen, nearby = observations.components, memory.localisation
         spread, departure = scaled(found[:, seen], observations.values, observations.variance)

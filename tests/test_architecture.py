@@ -87,7 +87,7 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
         {"generative", "learned_analysis", "training_fields"},
         {"fourdvarnet"},
         {"nudging", "variational"},
-        {"cycling", "observations", "uncertainty"},
+        {"cycled_worlds", "cycling", "observations", "uncertainty"},
         {"ensemble", "gaussian"},
         {"anomalies", "window_batches"},
     ],
@@ -99,7 +99,7 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
     ],
     "assimilation/fourdvarnet": [
         {"anywhere", "augmented", "forecasts"},
-        {"maps", "windows"},
+        {"cycles", "maps", "windows"},
         {"compilation"},
         {"gauss_newton", "incremental", "learned_descent", "solver"},
         {"bilevel", "bumps", "gated_prior"},

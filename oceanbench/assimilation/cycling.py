@@ -41,6 +41,7 @@ class Problem(Protocol):
     Attributes
     ----------
     cycles : count of those to come
+    model : name and parameters, for those who have it themselves
     interval : from one to the next
     cyclic : whether components lie on a circle, all alike
     places, periods : of components (components, axes), and the lengths after which the axes begin
@@ -48,13 +49,17 @@ class Problem(Protocol):
     noise_variance : (components,)
     climate : (states, components)
     training : arrays (worlds, cycles, components) of other worlds, by name
+    first_states : of the climate, that the first background is
     """
 
     cycles: int
     noise_variance: FloatArray
     climate: FloatArray
     training: Mapping[str, FloatArray]
+    first_states: int
 
+    @property
+    def model(self) -> tuple[str, Mapping[str, float]]: ...  # noqa: D102
     @property
     def interval(self) -> float: ...  # noqa: D102
     @property
@@ -66,6 +71,51 @@ class Problem(Protocol):
     def advance(self, states: FloatArray) -> FloatArray:
         """States (..., components) one cycle later; each asks for steps of the model."""
         ...
+
+    def ran(self, states: int) -> None:
+        """Count steps of so many states from one cycle to the next, that a method runs itself."""
+        ...
+
+
+@dataclass(frozen=True)
+class CycledMembers:
+    """As many members as a method runs: of the first background, and of the climate beyond it.
+
+    Attributes
+    ----------
+    count : that run the model
+    further : (states, components), draws of the climate that the first background lacks
+    """
+
+    count: int
+    further: FloatArray
+
+    @classmethod
+    def of(cls, problem: Problem, count: int, *, seed: int) -> CycledMembers:
+        """Members of a problem; those beyond the first background are the same in every world.
+
+        Parameters
+        ----------
+        problem : with its climate
+        count : how many
+        seed : of the draws
+
+        Raises
+        ------
+        OceanbenchError
+            if there are none
+        """
+        if count < 1:
+            raise OceanbenchError(f"members={count}, expected at least 1; run some")
+        lacking = max(0, count - problem.first_states)
+        random = np.random.default_rng([seed, count])
+        return cls(count, problem.climate[random.integers(0, len(problem.climate), lacking)])
+
+    def taken(self, background: FloatArray) -> FloatArray:
+        """Members (member, components) of a background, the first of which has others or fewer."""
+        if len(background) < self.count:
+            background = np.concatenate([background, self.further])
+        return background[: self.count]
 
 
 def climate_covariance(problem: Problem) -> FloatArray:

@@ -19,15 +19,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 import xarray as xr
 from torch import Tensor
 from torch.nn.functional import gelu
 
-from oceanbench.assimilation import window_batches
-from oceanbench.errors import OceanbenchError
+from oceanbench.assimilation.cycled_worlds import CycledBatch, KnownWorlds
 from oceanbench.learning.layers import Convolution
 from oceanbench.learning.training import TrainingSchedule, fit
 
@@ -109,22 +107,6 @@ class AnalysisNetwork(torch.nn.Module):
         return background + self.gain * innovation + added
 
 
-class CycledBatch(NamedTuple):
-    """All chance of the cycles that a batch runs through.
-
-    Attributes
-    ----------
-    noise, seen : (cycles, worlds, components), of the observations
-    begun : (worlds,), whether a world begins again
-    states : (worlds, components), of the climate, that it begins from
-    """
-
-    noise: Tensor
-    seen: Tensor
-    begun: Tensor
-    states: Tensor
-
-
 class CycledWorlds:
     """Worlds that the model runs on from batch to batch, each with its background.
 
@@ -144,40 +126,25 @@ class CycledWorlds:
         seed: int,
         device: str,
     ) -> None:
-        self.model = window_batches.model_of(inputs)
-        if not self.model.cyclic:
-            raise OceanbenchError(
-                "the components of this model lie on no circle, and the network convolves along "
-                "one; use a filter"
-            )
         self.configuration, self.device = configuration, device
-        known = window_batches.states(inputs, device=device)
-        if known is None:
-            raise OceanbenchError("there are no known states of role 'training' to learn from")
-        self.known = known.to(torch.float32)
-        self.climate = self.known.flatten(0, 1)
-        self.watched = window_batches.observations(inputs, role="training", device=device)
+        self.known = KnownWorlds.of(inputs, device=device)
+        self.climate, self.model = self.known.climate, self.known.model
         random = torch.Generator().manual_seed(seed)
-        self.truth, self.background = self._states(random), self._states(random)
+        self.truth, self.background = (
+            self.known.drawn(random, configuration.worlds) for _ in range(2)
+        )
 
     def fitted(self, network: AnalysisNetwork) -> AnalysisNetwork:
         """Network with the scales of these worlds."""
         network.mean = self.climate.mean()
         network.deviation = self.climate.std()
-        network.noise = self.watched.variance.mean().sqrt().to(torch.float32)
+        network.noise = self.known.noise
         return network.to(self.device)
 
     def draw(self, random: torch.Generator) -> CycledBatch:
         """Noise, places that are observed, and worlds that begin again."""
-        shape = self.configuration.cycles, self.configuration.worlds, self.climate.shape[1]
-        patterns = self.watched.observed.flatten(0, 1)
-        chosen = torch.randint(len(patterns), shape[:2], generator=random).to(self.device)
-        return CycledBatch(
-            torch.randn(shape, generator=random).to(self.device),
-            patterns[chosen],
-            (torch.rand(shape[1], generator=random) < BEGUN).to(self.device),
-            self._states(random),
-        )
+        size = self.configuration
+        return self.known.draw(random, size.worlds, size.cycles, BEGUN)
 
     def loss(self, network: AnalysisNetwork, batch: CycledBatch) -> Tensor:
         """Mean squared error of the analyses of some cycles, those far off as the climate."""
@@ -197,20 +164,15 @@ class CycledWorlds:
 
     def score(self, network: AnalysisNetwork) -> float:
         """Root mean squared error in the known worlds, with their own observations."""
-        watched = self.watched.to(torch.float32)
-        background, errors = self.climate.mean(0).expand(len(self.known), -1), []
-        for cycle in range(self.known.shape[1]):
+        known, watched = self.known.states, self.known.watched
+        background, errors = self.climate.mean(0).expand(len(known), -1), []
+        for cycle in range(known.shape[1]):
             seen = watched.observed[:, cycle]
             innovation = torch.where(seen, watched.values[:, cycle] - background, 0.0)
             analysis = network(background, innovation, seen)
-            errors.append((analysis - self.known[:, cycle]).square().mean())
+            errors.append((analysis - known[:, cycle]).square().mean())
             background = self.model.advance(analysis)
         return float(torch.stack(errors)[len(errors) // 5 :].sqrt().mean())
-
-    def _states(self, random: torch.Generator) -> Tensor:
-        """States of the climate, drawn at random, one a world."""
-        chosen = torch.randint(len(self.climate), (self.configuration.worlds,), generator=random)
-        return self.climate[chosen.to(self.device)]
 
 
 def train_analysis(

@@ -17,6 +17,7 @@ import xarray as xr
 from rows import every
 
 from oceanbench.assimilation.fourdvarnet.anywhere.anywhere_mapping import AnywhereMapping
+from oceanbench.assimilation.fourdvarnet.cycles.lag_window import LagConfiguration, LagSolver
 from oceanbench.assimilation.fourdvarnet.maps.configuration import MapConfiguration, network
 from oceanbench.assimilation.fourdvarnet.maps.map_errors import SMOOTHNESS, ErrorStatistics
 from oceanbench.assimilation.generative.maps.configuration import (
@@ -28,6 +29,7 @@ from oceanbench.assimilation.observations.along_track_errors import AlongTrack
 from oceanbench.assimilation.uncertainty.spde import Spde
 from oceanbench.challenge import Challenge
 from oceanbench.data import shipped
+from oceanbench.dynamics import models as of_torch
 from oceanbench.kinds import CHALLENGE_KINDS
 from oceanbench.kinds.cycles import models
 from oceanbench.kinds.cycles.problem import SentObservations, SentProblem
@@ -84,6 +86,12 @@ OF_MAPS = [
     if "maps" in method.KINDS
 ]
 OF_CYCLES = [name for name, method in METHODS.items() if "cycles" in method.KINDS]
+OF_CYCLES_LEARNED = {  # weights that have learned nothing
+    "learned_analysis": lambda: AnalysisNetwork(channels=4, blocks=1, kernel=3).state_dict(),
+    "fourdvarnet_cycle": lambda: LagSolver(
+        of_torch.model("lorenz96", 0.05), LagConfiguration(3, 1, 1, reach=3, hidden=4)
+    ).state_dict(),
+}
 ON_A_CIRCLE = ("fourdvarnet_spde",)  # components need neighbours
 DRAWS = ("flow_matching", "fourdvarnet_spde", "scoring_rule_generator")  # members one by one
 OF_WINDOWS = [name for name, method in METHODS.items() if "windows" in method.KINDS]
@@ -130,8 +138,7 @@ def test_a_baseline_of_windows_fills_the_target_and_is_reproducible(name: str, s
 def test_a_baseline_of_cycles_keeps_its_members_finite_and_is_reproducible(name: str) -> None:
     """Through ten cycles of which one is without observations, and one sees half."""
     dynamics, truth = models.model("lorenz96", 0.05, {}), cycle_worlds.run(1, 300, seed=3)[0]
-    network = AnalysisNetwork(channels=4, blocks=1, kernel=3)
-    learned = {"weights": network.state_dict()} if name == "learned_analysis" else {}
+    learned = {"weights": OF_CYCLES_LEARNED[name]()} if name in OF_CYCLES_LEARNED else {}
 
     def cycled() -> list[np.ndarray]:
         problem = SentProblem(dynamics, 10, np.ones(cycle_worlds.SIZE), truth, {})

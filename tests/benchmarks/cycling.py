@@ -25,10 +25,10 @@ from typing import Any
 import numpy as np
 
 from oceanbench.challenge import Challenge
-from oceanbench.kinds.cycles.driving import MOST_MEMBERS, Nature, driven, nature_of
+from oceanbench.kinds.cycles.driving import Nature, driven, nature_of
 from oceanbench.kinds.cycles.models import model
 from oceanbench.kinds.cycles.opening import CycleKeys, keys, masks_of, variable_of
-from oceanbench.kinds.cycles.problem import ServedWorld
+from oceanbench.kinds.cycles.problem import FIRST_STATES, ServedWorld
 from oceanbench.methods.inputs import Inputs
 from oceanbench.methods.method_file import load_method
 
@@ -63,7 +63,7 @@ class FromTruth(Nature):
     def first(self, world: int, seed: int) -> np.ndarray:
         """Members about the truth, or about a state that is as wrong as they are spread."""
         random = np.random.default_rng([seed, world])
-        shape = MOST_MEMBERS, self.before.shape[-1]
+        shape = FIRST_STATES, self.before.shape[-1]
         members = self.before[world] + self.error * random.standard_normal(shape)
         members = members + self.apart * random.standard_normal(shape[1])
         for _ in range(self.age):

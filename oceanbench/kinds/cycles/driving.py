@@ -14,6 +14,7 @@ from oceanbench.errors import OceanbenchError
 from oceanbench.kinds.cycles.models import CycleModel
 from oceanbench.kinds.cycles.opening import climate_of, is_of_states, model_of
 from oceanbench.kinds.cycles.problem import (
+    FIRST_STATES,
     Answered,
     Asked,
     SentObservations,
@@ -24,7 +25,7 @@ from oceanbench.kinds.kind import Driving, Functions, Inputs
 from oceanbench.kinds.state_files import DIMENSIONS, check_alike
 from oceanbench.progress import progress
 
-MOST_MEMBERS = 200
+MOST_MEMBERS = 500  # that a method may return, whatever the first background has
 MOST_STEPS = 2**53  # of the model in a world: counts are exact
 AGAIN = 2  # worlds that are asked for a second time,
 AGAIN_CYCLES = (20, 60)  # up to a cycle between these
@@ -52,7 +53,7 @@ class Nature:
     def first(self, world: int, seed: int) -> FloatArray:
         """First background of a world: draws of the climate."""
         random = np.random.default_rng([seed, world])
-        return self.climate[random.integers(0, len(self.climate), MOST_MEMBERS)]
+        return self.climate[random.integers(0, len(self.climate), FIRST_STATES)]
 
     def observed(self, world: int, cycle: int) -> SentObservations:
         """What a method is shown at a cycle."""
@@ -79,10 +80,10 @@ def each_world(
 ) -> xr.Dataset:
     """Analyses of every world, one world after the other in random order.
 
-    The first background is 200 states of the climate, of which a method takes as many as it has
-    members; those that it returns are advanced by the model that the challenge tells, and are the
-    next background. A member that is not finite, or beyond the bound, ends its world: the rest is
-    missing.
+    The first background is 200 states of the climate, of which a method takes as many as it runs,
+    or adds to them where it runs more; those that it returns are advanced by the model that the
+    challenge tells, and are the next background. A member that is not finite, or beyond the bound,
+    ends its world: the rest is missing.
 
     Raises
     ------
@@ -151,7 +152,7 @@ def _sound(members: FloatArray, bound: float) -> bool:
 
 
 def _check(members: FloatArray, background: FloatArray, *, first: bool) -> None:
-    """Refuse what are no members: at the first cycle any number up to that of the background."""
+    """Refuse what are no members, and another number of them than at the first cycle."""
     size = background.shape[-1]
     fine = members.ndim == 2 and members.shape[1] == size
     if first and not (fine and 1 <= len(members) <= MOST_MEMBERS):

@@ -13,6 +13,7 @@ from oceanbench.arrays import FloatArray, IndexArray
 from oceanbench.errors import OceanbenchError
 from oceanbench.kinds.cycles.models import CycleModel
 
+FIRST_STATES = 200  # of the climate, that a world's first background is
 MOST_MEMORY = 2**26  # bytes that a method may remember of a world
 LOOKED_AT = 100  # cycles after which what it remembers is looked at again
 
@@ -48,6 +49,7 @@ class SentProblem:
     climate : (states, components), of the training runs
     training : names and arrays (worlds, cycles, components) of other worlds: ``truth``, and
         ``observations``, NaN where nothing was observed
+    first_states : of the climate, that the first background is
     steps : of the model that were asked for, each of one member
     """
 
@@ -56,6 +58,7 @@ class SentProblem:
     noise_variance: FloatArray
     climate: FloatArray = field(repr=False)
     training: Mapping[str, FloatArray] = field(repr=False)
+    first_states: int = FIRST_STATES
     steps: int = 0
 
     @property
@@ -90,6 +93,10 @@ class SentProblem:
         states = np.asarray(states, dtype=np.float64)
         self.steps += self.dynamics.substeps * int(np.prod(states.shape[:-1]))
         return self.dynamics.advance(states)
+
+    def ran(self, states: int) -> None:
+        """Count steps of so many states from one cycle to the next, that a method runs itself."""
+        self.steps += self.dynamics.substeps * states
 
 
 Answered = tuple[FloatArray, int]  # members after the observations; steps of the model asked for

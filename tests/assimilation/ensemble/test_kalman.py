@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 import torch
 from dense import DEVICES
+from rows import every
 from torch import Tensor
 
 from oceanbench.assimilation.ensemble.kalman import (
@@ -141,7 +142,7 @@ def stochastic(size: int, members: int, times: int) -> list[Scheme]:
     return [perturbed(noise) for noise in normal(times, members, size, seed=7)]
 
 
-@pytest.mark.parametrize("scheme", [*DETERMINISTIC, stochastic(SIZE, MEMBERS, TIMES)])
+@every("scheme", [*DETERMINISTIC, stochastic(SIZE, MEMBERS, TIMES)])
 def test_without_observations_the_members_are_the_forecast(scheme: Scheme | list[Scheme]) -> None:
     """Inflation and the analyses of other windows leave them alone."""
     windows, members = observed_windows(), ensemble()
@@ -160,7 +161,7 @@ def turning() -> Tensor:
     return torch.linalg.matrix_exp(0.3 * (skew - skew.mT) - 0.05 * torch.eye(SIZE))
 
 
-@pytest.mark.parametrize("lag", [0, 3, TIMES])
+@every("lag", [0, 3, TIMES])
 def test_of_a_linear_model_the_smoother_is_exact(lag: int) -> None:
     """At each time it is the Gaussian posterior given the observations until ``lag`` times later.
 
@@ -205,7 +206,7 @@ def test_inflation_comes_before_an_analysis() -> None:
     torch.testing.assert_close(found[:, :, 0], expected, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("scheme", DETERMINISTIC)
+@every("scheme", DETERMINISTIC)
 def test_without_an_end_local_analyses_are_the_global_one(scheme: Scheme) -> None:
     windows, members = observed_windows(size=12), ensemble(size=12)
     taper = gaspari_cohn(cyclic_distance(12) / math.inf)
@@ -213,7 +214,7 @@ def test_without_an_end_local_analyses_are_the_global_one(scheme: Scheme) -> Non
     torch.testing.assert_close(run(taper=taper), run(), rtol=0, atol=1e-9)
 
 
-@pytest.mark.parametrize("scheme", DETERMINISTIC)
+@every("scheme", DETERMINISTIC)
 def test_a_local_analysis_is_global_with_the_tapered_precision(scheme: Scheme) -> None:
     windows, members = observed_windows(size=12), ensemble(size=12)
     precision = windows.observed[:, 0] / windows.variance
@@ -252,9 +253,7 @@ def test_distances_go_the_short_way_round() -> None:
     assert torch.equal(cyclic_distance(6), cyclic_distance(6).mT)
 
 
-@pytest.mark.parametrize(
-    ("scheme", "radius"), [(etkf, None), (etkf, 8.0), (stochastic(40, 30, 40), None)]
-)
+@every("scheme, radius", [(etkf, None), (etkf, 8.0), (stochastic(40, 30, 40), None)])
 def test_windows_do_not_see_each_other(scheme: Scheme | list[Scheme], radius: float | None) -> None:
     """Together, alone and in another order, over times that only some windows are observed at."""
     windows, members = observed_windows(4, 40, 40), ensemble(4, 40, 30)

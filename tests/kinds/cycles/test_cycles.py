@@ -15,15 +15,17 @@ import yaml
 from command import Command
 from rows import every
 
+from oceanbench.assimilation.cycling import CycledMembers
 from oceanbench.boards.ranking import board
 from oceanbench.challenge import Challenge
 from oceanbench.dynamics import models as of_torch
 from oceanbench.errors import OceanbenchError
 from oceanbench.evaluate import evaluate
 from oceanbench.kinds.cycles import models
-from oceanbench.kinds.cycles.driving import each_world
+from oceanbench.kinds.cycles.driving import driven, each_world, nature_of
 from oceanbench.kinds.cycles.opening import keys
 from oceanbench.kinds.cycles.pieces import Worlds
+from oceanbench.kinds.cycles.problem import ServedWorld
 from oceanbench.methods.inputs import Inputs
 from oceanbench.methods.method_file import load_method
 from oceanbench.methods.running import run
@@ -217,7 +219,7 @@ def test_nothing_is_kept_on_disk_or_it_is_found_out(toy: Path) -> None:
 @every(
     "line, words",
     [
-        ("return background[0], None", r"shape \(8,\), expected \(member, 8\), 1 to 200"),
+        ("return background[0], None", r"shape \(8,\), expected \(member, 8\), 1 to 500"),
         ("return background, None, 1", r"returned tuple, expected a pair"),
         ("return background[: len(background) - 1], None", "keep their number"),
         ("return background, bytes(2**27)", "the memory of the method has 128 MiB"),
@@ -240,6 +242,31 @@ def test_what_is_no_analysis_is_refused_in_one_line(tmp_path: Path, line: str, w
     method.write_text(f'"""A method that is wrong."""\nKINDS = ("cycles",)\n{head}{body}')
     with pytest.raises(OceanbenchError, match=words):
         run(str(method), challenge, output=tmp_path / "results")
+
+
+def test_more_members_than_the_first_background_has_are_draws_of_the_climate(toy: Path) -> None:
+    """The first background is what it was; others are added, the same each time they are drawn."""
+    challenge = Challenge.load(toy)
+    nature = nature_of(Inputs(challenge), "state")
+    drawn = np.random.default_rng([3, 1]).integers(0, len(nature.climate), 200)
+    first = nature.first(1, 3)
+    np.testing.assert_array_equal(first, nature.climate[drawn])
+    members, again = (CycledMembers.of(nature.problem(), 230, seed=3) for _ in range(2))
+    found = members.taken(first)
+    assert found.shape == (230, 8)
+    np.testing.assert_array_equal(found, again.taken(first))
+    np.testing.assert_array_equal(found[:200], first)
+    assert (found[200:, None] == nature.climate).all(-1).any(-1).all()
+    np.testing.assert_array_equal(members.taken(found), found)
+    np.testing.assert_array_equal(
+        CycledMembers.of(nature.problem(), 40, seed=3).taken(first), first[:40]
+    )
+    with pytest.raises(OceanbenchError, match="members=0, expected at least 1"):
+        CycledMembers.of(nature.problem(), 0, seed=3)
+    answer = ServedWorld(nature.problem(), {"device": "cpu", "seed": 3, "members": 230})
+    asked = answer(load_method("etkf")[1])
+    ended = driven(nature, first, 1, asked, range(3))
+    assert ended.members.shape == (3, 230, 8) and ended.steps == 3 * 230
 
 
 def test_its_rules_are_its_own(tmp_path: Path) -> None:

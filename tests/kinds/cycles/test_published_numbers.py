@@ -12,6 +12,7 @@ from types import ModuleType
 
 import pytest
 from places import ROOT, TESTS
+from rows import every
 
 from oceanbench.methods.weights import Weights
 
@@ -46,12 +47,16 @@ def test_the_published_errors_of_seven(script: ModuleType) -> None:
     held(script, 1500, *script.PUBLISHED)
 
 
-def test_the_shipped_network_holds_a_world_that_it_never_saw(script: ModuleType) -> None:
-    path = ROOT / "baselines" / "weights" / "lorenz96_cycles" / "learned_analysis.safetensors"
+@every("name, most, asked", [("learned_analysis", LEARNED, 0), ("fourdvarnet_cycle", 0.23, 51)])
+def test_a_shipped_network_holds_a_world_that_it_never_saw(
+    script: ModuleType, name: str, most: float, asked: int
+) -> None:
+    """Asked for so many steps of the model a cycle, beside that of the cycle itself."""
+    path = ROOT / "baselines" / "weights" / "lorenz96_cycles" / f"{name}.safetensors"
     nature, truth = script.sakov_and_oke(300, seed=2)
     options = {"weights": Weights.load(path).tensors}
-    ((members, steps, _),) = script.filtered(nature, "learned_analysis", options)
-    assert script.errors(members, truth)[50:].mean() < LEARNED and steps == 300
+    ((members, steps, _),) = script.filtered(nature, name, options)
+    assert script.errors(members, truth)[50:].mean() < most and steps == 300 * (1 + asked)
 
 
 def test_it_prints_what_it_found(script: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,1 @@
+"""4DVarNets that update a cycle, by the observations of a lag."""
