@@ -18,10 +18,12 @@ import numpy as np
 import torch
 from safetensors.numpy import load_file
 
-from oceanbench.assimilation.fourdvarnet.anywhere.configuration import AnywhereConfiguration
+from oceanbench.assimilation.fourdvarnet.anywhere.configuration import (
+    GUESSES,
+    AnywhereConfiguration,
+)
 from oceanbench.assimilation.fourdvarnet.anywhere.library import SEED, Library
 from oceanbench.assimilation.fourdvarnet.anywhere.network import IncrementNetwork
-from oceanbench.assimilation.fourdvarnet.anywhere.scenes.first_guesses import GUESSES
 from oceanbench.assimilation.fourdvarnet.anywhere.scenes.scene import keep_scene, scene_path
 from oceanbench.assimilation.fourdvarnet.anywhere.window_sampler import WindowSampler
 from oceanbench.assimilation.fourdvarnet.anywhere.worlds.families import FAMILIES

@@ -122,7 +122,7 @@ def anchor(cycles: int, names: Sequence[str]) -> None:
 def of_training(challenge: Challenge) -> tuple[Nature, np.ndarray]:
     """Training worlds in place of those that are scored, and their truth."""
     inputs, name = Inputs(challenge), variable_of(challenge)
-    nature = nature_of(inputs, name)
+    nature = nature_of(inputs, name, challenge.target())
     truth = nature.training["training_truth"]
     return replace(nature, values=nature.training["training_observations"]), truth
 

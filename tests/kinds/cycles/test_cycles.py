@@ -247,7 +247,7 @@ def test_what_is_no_analysis_is_refused_in_one_line(tmp_path: Path, line: str, w
 def test_more_members_than_the_first_background_has_are_draws_of_the_climate(toy: Path) -> None:
     """The first background is what it was; others are added, the same each time they are drawn."""
     challenge = Challenge.load(toy)
-    nature = nature_of(Inputs(challenge), "state")
+    nature = nature_of(Inputs(challenge), "state", challenge.target())
     drawn = np.random.default_rng([3, 1]).integers(0, len(nature.climate), 200)
     first = nature.first(1, 3)
     np.testing.assert_array_equal(first, nature.climate[drawn])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 UPDATES = ("conjugate", "unet")
+GUESSES = ("fitted", "wrong scales", "carried", "bfn")  # first guesses that scenes have
 
 
 @dataclass(frozen=True)

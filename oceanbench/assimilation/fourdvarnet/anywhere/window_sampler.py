@@ -11,9 +11,11 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from oceanbench.assimilation.fourdvarnet.anywhere.configuration import AnywhereConfiguration
+from oceanbench.assimilation.fourdvarnet.anywhere.configuration import (
+    GUESSES,
+    AnywhereConfiguration,
+)
 from oceanbench.assimilation.fourdvarnet.anywhere.scaling import InnovationWindows
-from oceanbench.assimilation.fourdvarnet.anywhere.scenes.first_guesses import GUESSES
 from oceanbench.errors import OceanbenchError
 
 EASY = "wrong scales"  # first guess that is badly fitted

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from oceanbench.assimilation.fourdvarnet.anywhere.configuration import GUESSES
 from oceanbench.assimilation.fourdvarnet.anywhere.scenes import altimeters
 from oceanbench.assimilation.fourdvarnet.anywhere.scenes.first_guesses import (
-    GUESSES,
     InterpolationScales,
     e_folding,
     interpolated,

@@ -40,7 +40,6 @@ TRIALS = (  # factors of length, time and noise that are tried in turn
 )
 STEPS = (6.0, 4.0, 3.0, 2.0, 1.0)  # hours, of a nudged model: the longest that it bears
 SPONGE_KM = 50.0
-GUESSES = ("fitted", "wrong scales", "carried", "bfn")
 
 
 @dataclass(frozen=True)
@@ -244,8 +243,9 @@ def first_guesses(
     *,
     with_bfn: bool,
 ) -> Iterator[tuple[str, FloatArray]]:
-    """First guesses (days, rows, columns) of a scene by their names in :data:`GUESSES`.
+    """First guesses (days, rows, columns) of a scene by their names.
 
+    Names are those of :data:`oceanbench.assimilation.fourdvarnet.anywhere.configuration.GUESSES`.
     Models that the flow is too fast for give none.
 
     Parameters

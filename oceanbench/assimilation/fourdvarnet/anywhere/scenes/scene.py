@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from safetensors import numpy as safetensors
 
 from oceanbench.arrays import BoolArray, FloatArray
+from oceanbench.assimilation.fourdvarnet.anywhere.configuration import GUESSES
 from oceanbench.assimilation.fourdvarnet.anywhere.innovations import CellSamples, Innovations
 from oceanbench.assimilation.fourdvarnet.anywhere.scenes.altimeters import (
     VARIABLE,
@@ -26,7 +27,6 @@ from oceanbench.assimilation.fourdvarnet.anywhere.scenes.altimeters import (
     observed,
 )
 from oceanbench.assimilation.fourdvarnet.anywhere.scenes.first_guesses import (
-    GUESSES,
     first_guesses,
     fitted,
 )
@@ -62,7 +62,7 @@ class Scene:
     truth : (days, rows, columns)
     guess : (guesses, days, rows, columns)
     kind : (guesses,) of each the place of its name in
-        :data:`oceanbench.assimilation.fourdvarnet.anywhere.scenes.first_guesses.GUESSES`
+        :data:`oceanbench.assimilation.fourdvarnet.anywhere.configuration.GUESSES`
     cell : (n,) observed cells, as numbers of (days, rows, columns), increasing
     innovation : (guesses, n) there, without what a pass shares
     count : (n,) samples there
