@@ -15,6 +15,7 @@ from learned_forecasts import PERIODS, SMALL, trained_network, worlds
 from oceanbench.assimilation.fourdvarnet.forecasts.configuration import ForecastConfiguration
 from oceanbench.assimilation.fourdvarnet.forecasts.forecast_errors import ForecastErrors
 from oceanbench.assimilation.fourdvarnet.forecasts.inference import TrainedForecast
+from oceanbench.assimilation.fourdvarnet.forecasts.learned_forecast import LearnedForecast
 from oceanbench.assimilation.fourdvarnet.forecasts.normalised_scenes import known
 from oceanbench.assimilation.fourdvarnet.forecasts.periods import Period
 from oceanbench.assimilation.fourdvarnet.forecasts.trajectories import combination, combined
