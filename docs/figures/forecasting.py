@@ -142,7 +142,7 @@ def starts(challenge: str) -> list[str]:
     """Ratio of pooled errors of pairs of rows, and the starts that ±5 % of it needs."""
     squares = {}
     for name, result in results(challenge).items():
-        (series,) = result["series"]
+        series = next(one for one in result["series"] if "squared_error" in one)
         squares[name] = np.array(series["squared_error"])
     lines = []
     for one, other in combinations(squares, 2):
