@@ -29,7 +29,17 @@ BLUR = 9  # rows and columns over which the variance of the runs is averaged
 APART = 6  # rows, at the most, of the nodes whose errors tell how far they are correlated
 ROUNDS = 12  # in which the variance is fitted, weighted by what the round before found
 LEAST = 1e-8  # m², of a variance
-LIMITS = (1.25e-3, 2.5e-3, 5e-3, 1e-2, 2e-2, 1e6)  # m², c, of which the likeliest is taken
+LIMITS = (
+    1.5e-4,
+    3e-4,
+    6e-4,
+    1.25e-3,
+    2.5e-3,
+    5e-3,
+    1e-2,
+    2e-2,
+    1e6,
+)  # m², c, of which the likeliest is taken
 
 
 @dataclass(frozen=True)
