@@ -95,7 +95,7 @@ WARNED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("mutant", WARNED)
+@every("mutant", WARNED)
 def test_what_could_be_a_forecast_is_warned_of(mutant):
     estimate, words = WARNED[mutant]
     (warning,) = sanity.inspect([samples(estimate, TODAY)], "mine")
@@ -141,7 +141,7 @@ def test_real_altimetry_passes_and_its_mutants_do_not():
 
 
 @needs_real_data
-@pytest.mark.parametrize("lead", [1, 2, 3, 4])
+@every("lead", [1, 2, 3, 4])
 def test_a_real_forecast_passes(lead):
     """Its own first day stands for a forecast, all depths."""
     metno = xr.load_dataset(REAL / "metno_arctic20_forecast_20160201.nc", engine="h5netcdf")
