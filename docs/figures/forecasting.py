@@ -126,7 +126,7 @@ def table(found: Mapping[str, list[dict[str, Any]]]) -> list[str]:
 
 def draw(found: Mapping[str, list[dict[str, Any]]]) -> Figure:
     """RMSE by lead with its intervals."""
-    figure = Figure(figsize=(7.5, 5.0))
+    figure = Figure(figsize=(7.5, 6.0), layout="constrained")
     axes = figure.subplots()
     for number, (name, scores) in enumerate(found.items()):
         by_lead = [score for score in scores if score["lead"] is not None]
@@ -142,7 +142,7 @@ def draw(found: Mapping[str, list[dict[str, Any]]]) -> Figure:
         style = "-" if number < len(LINES) else "--"
         axes.plot(leads, values, style, marker="o", ms=3, color=colour, label=name)
     axes.set(xlabel="lead (days)", ylabel="RMSE (cm)", xlim=(0, None), ylim=(0, None))
-    axes.legend(fontsize=8)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=8)
     return figure
 
 
