@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from delivered_worlds import CONTENT, LEADS, ONE_DAY, STARTS, declare, files, fo
 from rows import every
 
 from oceanbench.boards.differences import compare
+from oceanbench.boards.regression import differences
 from oceanbench.challenge import Challenge
 from oceanbench.errors import OceanbenchError
 from oceanbench.evaluate import evaluate
@@ -294,6 +296,9 @@ def test_a_truth_of_tracks_alone_is_scored_where_the_sea_was_observed(challenge,
     assert skills == pytest.approx([0.0] * len(LEADS), abs=1e-6)
     apart = {d.label: d for d in compare(result, still, observed).differences}
     assert apart["RMSE day 3"].verdict == "better"  # lead by lead, by the same starts
+    older = replace(result, series=result.series[:1])  # as files of before have it
+    assert differences(older, result) == []
+    assert differences(result, older) != []
 
     usual = files()["climatology"]
     land = (usual["latitude"] < 36.0) & (usual["longitude"] < 298.0)
