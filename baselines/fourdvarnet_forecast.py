@@ -17,7 +17,12 @@ of error: a network that was trained with all and with none of them reads it.
 
 from __future__ import annotations
 
-from oceanbench.assimilation.fourdvarnet.forecasts.configuration import ForecastConfiguration
+from dataclasses import replace
+
+from oceanbench.assimilation.fourdvarnet.forecasts.configuration import (
+    BASIN,
+    ForecastConfiguration,
+)
 from oceanbench.assimilation.fourdvarnet.forecasts.learned_forecast import LearnedForecast
 
 KINDS = ("forecasts",)
@@ -27,6 +32,9 @@ REFERENCE = (
     "Ubelmann, Klein and Fu (2015) doi:10.1175/JTECH-D-14-00152.1"
 )
 NAME = "fourdvarnet_forecast"
-PRESETS = {"cpu": ForecastConfiguration(hidden=32, iterations=3, applied=6, steps=900)}
+PRESETS = {
+    "cpu": ForecastConfiguration(hidden=32, iterations=3, applied=6, steps=900),
+    "basin": replace(BASIN, iterations=3, applied=6, steps=1200),
+}
 FORECAST = LearnedForecast(NAME, PRESETS)
 train, estimate = FORECAST.train, FORECAST.estimate

@@ -6,7 +6,12 @@ is descended.
 
 from __future__ import annotations
 
-from oceanbench.assimilation.fourdvarnet.forecasts.configuration import ForecastConfiguration
+from dataclasses import replace
+
+from oceanbench.assimilation.fourdvarnet.forecasts.configuration import (
+    BASIN,
+    ForecastConfiguration,
+)
 from oceanbench.assimilation.fourdvarnet.forecasts.learned_forecast import LearnedForecast
 
 KINDS = ("forecasts",)
@@ -15,24 +20,7 @@ REFERENCE = "Ronneberger et al. (2015) doi:10.48550/arXiv.1505.04597"
 NAME = "unet_forecast"
 PRESETS = {
     "cpu": ForecastConfiguration(update="unet", steps=2000),
-    "basin": ForecastConfiguration(
-        update="unet",
-        hidden=32,
-        steps=2000,
-        lags="0 2",
-        world="basin",
-        simulated_days=2192,
-        again=2,
-        own_stride=4,
-        coarsen=3,
-        white=0.0173,
-        wave_speed=5.0,
-        step_hours=4.0,
-        guided=0.0,
-        mirrored=False,
-        coast=True,
-        temperatures=0.75,
-    ),
+    "basin": replace(BASIN, update="unet", steps=2000),
 }
 FORECAST = LearnedForecast(NAME, PRESETS)
 train, estimate = FORECAST.train, FORECAST.estimate

@@ -67,7 +67,7 @@ class Challenge(Declaration):
             self.kind,
             roles=kind.roles,
             layouts=kind.layouts,
-            truth_layout=kind.truth_layout,
+            truth_layouts=(kind.truth_layout, *kind.other_truths),
         )
         consistency.check_rules(self.submission, self.kind, kind.submission_keys)
         consistency.check_submission(self.submission, self.truth, self.domain)

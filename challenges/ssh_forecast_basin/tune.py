@@ -26,6 +26,7 @@ from reference import NADIRS, ONE_DAY, SETTINGS, analysed
 from oceanbench.arrays import FloatArray
 from oceanbench.assimilation.nudging.free_run import RunSettings as Model
 from oceanbench.assimilation.nudging.free_run import carried
+from oceanbench.forecasting.errors_by_lead import factors, in_words, rmse
 from oceanbench.grid import fill_holes
 
 LEADS = np.array([0, 1, 2, 3, 5, 7, 10, 14])
@@ -56,17 +57,10 @@ def truth(start: np.datetime64) -> FloatArray:
     return found
 
 
-def rmse(found: Sequence[FloatArray], starts: Sequence[np.datetime64]) -> FloatArray:
-    """Root mean square error by lead, cm."""
-    squares = [(f[:, INNER, INNER] - truth(s)) ** 2 for f, s in zip(found, starts, strict=True)]
-    result: FloatArray = 100 * np.sqrt(np.nanmean(squares, axis=(0, 2, 3)))
-    return result
-
-
-def shown(name: str, errors: FloatArray) -> str:
-    """Errors by lead and pooled over the leads that rank."""
-    pooled = np.sqrt(np.mean(errors[RANKED] ** 2))
-    return f"{name:44s} {pooled:6.3f}  " + " ".join(f"{error:6.2f}" for error in errors)
+def shown(name: str, found: Sequence[FloatArray], starts: Sequence[np.datetime64]) -> str:
+    """Errors in the scored box, by lead and pooled over the leads that rank."""
+    inner = [anomaly[..., INNER, INNER] for anomaly in found]
+    return in_words(name, rmse(inner, [truth(start) for start in starts]), RANKED)
 
 
 def scales() -> Iterator[str]:
@@ -82,7 +76,7 @@ def scales() -> Iterator[str]:
         settings = replace(SETTINGS, **changes)
         options = {"leads": LEADS.astype(float), "settings": settings}
         found = [analysed(tracks(), start, sea()[1], **options) for start in LEARNED]
-        yield shown(str(changes), rmse(found, LEARNED))
+        yield shown(str(changes), found, LEARNED)
 
 
 def model() -> Iterator[str]:
@@ -90,27 +84,22 @@ def model() -> Iterator[str]:
     mean = fill_holes(sea()[1]).values
     axes = sea()[1]["longitude"].values, sea()[1]["latitude"].values
     first = [analysed(tracks(), start, sea()[1]) for start in LEARNED]
-    left = factors(first, LEARNED)
-    yield shown("persisted", rmse([np.repeat(a[None], 8, 0) for a in first], LEARNED))
-    yield shown("damped", rmse([left[:, None, None] * a for a in first], LEARNED))
+    left = damping(first, LEARNED)
+    yield shown("persisted", [np.repeat(a[None], 8, 0) for a in first], LEARNED)
+    yield shown("damped", [left[:, None, None] * a for a in first], LEARNED)
     for speed in (2.9, 5.0, 10.0):
         runs = carried(np.stack(first) + mean, *axes, LEADS.tolist(), Model(wave_speed=speed))
         each = list((runs - mean).swapaxes(0, 1))
-        yield shown(f"c₁ {speed} m/s", rmse(each, LEARNED))
+        yield shown(f"c₁ {speed} m/s", each, LEARNED)
         for power in (0.7,):
             damped = [left[:, None, None] ** power * run for run in each]
-            yield shown(f"c₁ {speed} m/s, damping {power}", rmse(damped, LEARNED))
+            yield shown(f"c₁ {speed} m/s, damping {power}", damped, LEARNED)
 
 
-def factors(first: Sequence[FloatArray], starts: Sequence[np.datetime64]) -> FloatArray:
-    """Regression by lead of the anomaly on that of the nowcast."""
-    products, squares = np.zeros(LEADS.size), 0.0
-    for anomaly, start in zip(first, starts, strict=True):
-        known = truth(start)
-        inner = np.where(np.isnan(known[0]), 0.0, anomaly[INNER, INNER])
-        products += np.nansum(inner * known, axis=(1, 2))
-        squares += float((inner**2).sum())
-    return products / squares
+def damping(first: Sequence[FloatArray], starts: Sequence[np.datetime64]) -> FloatArray:
+    """Part of the nowcast's anomaly that is left at each lead."""
+    inner = [anomaly[INNER, INNER] for anomaly in first]
+    return factors(inner, [truth(start) for start in starts])
 
 
 def numbers() -> Iterator[str]:
@@ -120,7 +109,7 @@ def numbers() -> Iterator[str]:
     yield f"deviation: {float(anomaly.std()):.4f}"
     yield f"decorrelation_days: {efolding_days(anomaly):.1f}"
     first = [analysed(tracks(), start, sea()[1]) for start in both]
-    yield "damping: [" + ", ".join(f"{factor:.3f}" for factor in factors(first, both)) + "]"
+    yield "damping: [" + ", ".join(f"{factor:.3f}" for factor in damping(first, both)) + "]"
     settings = replace(SETTINGS, before_days=2 * CENTRED_DAYS)
     later = [start + round(CENTRED_DAYS) * ONE_DAY for start in LEARNED[:6]]
     options = {"leads": np.array([-CENTRED_DAYS]), "settings": settings, "latency": 0.0}
@@ -131,11 +120,11 @@ def numbers() -> Iterator[str]:
     yield f"centred_rmse: {np.sqrt(np.nanmean(square)):.4f}"
     options = {"leads": LEADS.astype(float)}
     found = [analysed(tracks(), start, sea()[1], **options) for start in CHECKED]
-    yield shown("interpolation, starts of validation", rmse(found, CHECKED))
+    yield shown("interpolation, starts of validation", found, CHECKED)
     nothing = [np.zeros((LEADS.size, *sea()[1].shape))] * len(CHECKED)
-    yield shown("climatology, starts of validation", rmse(nothing, CHECKED))
+    yield shown("climatology, starts of validation", nothing, CHECKED)
     stays = [np.repeat(sea()[0].sel(time=s).values[None], LEADS.size, 0) for s in both]
-    yield shown("truth persisted", rmse(stays, both))
+    yield shown("truth persisted", stays, both)
 
 
 def main() -> None:

@@ -34,6 +34,7 @@ from oceanbench.assimilation.nudging.free_run import RunSettings as Model
 from oceanbench.assimilation.nudging.free_run import carried
 from oceanbench.assimilation.observations.causal_mapping import CausalSettings, interpolated
 from oceanbench.assimilation.observations.superobservations import kilometres, samples
+from oceanbench.forecasting.errors_by_lead import factors, in_words, rmse
 
 LEADS = np.array([0, 1, 2, 3, 5, 7, 10, 14])
 RANKED = slice(1, 6)  # leads 1 to 7
@@ -71,17 +72,10 @@ def truth(start: np.datetime64) -> FloatArray:
     return found
 
 
-def rmse(found: Sequence[FloatArray], starts: Sequence[np.datetime64]) -> FloatArray:
-    """Root mean square error by lead, cm."""
-    squares = [(f[:, INNER, INNER] - truth(s)) ** 2 for f, s in zip(found, starts, strict=True)]
-    result: FloatArray = 100 * np.sqrt(np.mean(squares, axis=(0, 2, 3)))
-    return result
-
-
-def shown(name: str, errors: FloatArray) -> str:
-    """Errors by lead and pooled over the leads that rank."""
-    pooled = np.sqrt(np.mean(errors[RANKED] ** 2))
-    return f"{name:44s} {pooled:6.3f}  " + " ".join(f"{error:6.2f}" for error in errors)
+def shown(name: str, found: Sequence[FloatArray], starts: Sequence[np.datetime64]) -> str:
+    """Errors in the scored box, by lead and pooled over the leads that rank."""
+    inner = [anomaly[..., INNER, INNER] for anomaly in found]
+    return in_words(name, rmse(inner, [truth(start) for start in starts]), RANKED)
 
 
 def nowcast(start: np.datetime64, settings: CausalSettings = system.SETTINGS) -> FloatArray:
@@ -106,33 +100,29 @@ def scales() -> Iterator[str]:
             ).anomaly
             for s in LEARNED
         ]
-        yield shown(str(changes), rmse(found, LEARNED))
+        yield shown(str(changes), found, LEARNED)
 
 
 def model() -> Iterator[str]:
     """Errors of the model by its wave speed, and with its anomaly damped."""
     first = [nowcast(start, OBSERVED) for start in LEARNED]
     mean = system.on_nodes(sea()[1])
-    left = factors(LEARNED, OBSERVED)
+    left = damping(LEARNED, OBSERVED)
     for speed in (2.7, 5.0, 6.5, 8.0, 10.0):
         settings = Model(wave_speed=speed)
         runs = [carried(a + mean, *system.nodes(), LEADS.tolist(), settings) - mean for a in first]
-        yield shown(f"c₁ {speed} m/s", rmse(runs, LEARNED))
+        yield shown(f"c₁ {speed} m/s", runs, LEARNED)
         for power in (0.5, 0.7, 0.9):
             damped = [left[:, None, None] ** power * run for run in runs]
-            yield shown(f"c₁ {speed} m/s, damping {power}", rmse(damped, LEARNED))
+            yield shown(f"c₁ {speed} m/s, damping {power}", damped, LEARNED)
 
 
-def factors(
+def damping(
     starts: Sequence[np.datetime64], settings: CausalSettings = system.SETTINGS
 ) -> FloatArray:
-    """Regression by lead of the anomaly on that of the nowcast."""
-    products, squares = np.zeros(LEADS.size), 0.0
-    for start in starts:
-        first = nowcast(start, settings)[INNER, INNER]
-        products += (first * truth(start)).sum(axis=(1, 2))
-        squares += float((first**2).sum())
-    return products / squares
+    """Part of the nowcast's anomaly that is left at each lead."""
+    first = [nowcast(start, settings)[INNER, INNER] for start in starts]
+    return factors(first, [truth(start) for start in starts])
 
 
 def centred(start: np.datetime64) -> FloatArray:
@@ -156,7 +146,7 @@ def centred(start: np.datetime64) -> FloatArray:
 
 
 def formal(starts: Sequence[np.datetime64]) -> FloatArray:
-    """Formal error of the reference by lead, cm, at every fifth node."""
+    """Formal error of the reference by lead, m, at every fifth node."""
     squares = []
     some = [axis[5:-5:5] for axis in system.nodes()]
     settings = replace(system.SETTINGS, margin=1.0)
@@ -169,7 +159,7 @@ def formal(starts: Sequence[np.datetime64]) -> FloatArray:
         found = interpolated(seen, LEADS.astype(float), *some, settings, formal_error=True)
         assert found.deviation is not None
         squares.append((found.deviation**2).mean(axis=(1, 2)))
-    result: FloatArray = 100 * np.sqrt(np.mean(squares, axis=0))
+    result: FloatArray = np.sqrt(np.mean(squares, axis=0))
     return result
 
 
@@ -177,7 +167,7 @@ def numbers() -> Iterator[str]:
     """What the declaration and the card say."""
     both = [*LEARNED, *CHECKED]
     yield f"deviation: {sea()[0].values[:, INNER, INNER].std():.4f}"
-    yield "damping: [" + ", ".join(f"{factor:.3f}" for factor in factors(both)) + "]"
+    yield "damping: [" + ", ".join(f"{factor:.3f}" for factor in damping(both)) + "]"
     square = [(centred(s)[INNER, INNER] - truth(s)[0]) ** 2 for s in LEARNED[:6]]
     yield f"centred_rmse: {np.sqrt(np.mean(square)):.4f}"
     ages = np.array([0, 3, 7, 14])
@@ -195,8 +185,8 @@ def numbers() -> Iterator[str]:
     found = [
         system.analysed(tracks(), s, sea()[1], leads=LEADS.astype(float)).anomaly for s in CHECKED
     ]
-    yield shown("interpolation, starts of validation", rmse(found, CHECKED))
-    yield shown("its formal error", formal(CHECKED))
+    yield shown("interpolation, starts of validation", found, CHECKED)
+    yield in_words("its formal error", formal(CHECKED), RANKED)
 
 
 def main() -> None:

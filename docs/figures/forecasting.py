@@ -4,12 +4,12 @@
     python docs/figures/forecasting.py draw     # the table and the figure
     python docs/figures/forecasting.py starts   # how many starts tell rows apart
 
-of ``ssh_forecast_jet``, or of ``ssh_forecast_basin`` where that is named after it. ``apart`` scores
-the truth of the starts persisted, and on the jet carried by the model, and keeps their scores
-in ``docs/figures/forecasting.json``. ``draw`` prints the table of docs/forecasting.md and draws
-``docs/images/forecasting.png`` from the results of the board. ``starts`` prints, for pairs of
-rows, the ratio of their pooled errors with its paired interval, and how many starts such an
-interval needs to reach 5 % to either side.
+of ``ssh_forecast_jet``, or of ``ssh_forecast_basin`` or ``ssh_forecast_med2014`` where that is
+named after it. ``apart`` scores the truth of the starts persisted, and on the jet carried by the
+model, and keeps their scores in ``docs/figures/forecasting.json``; a truth of tracks has none.
+``draw`` prints the table of docs/forecasting.md and draws ``docs/images/forecasting.png`` from the
+results of the board. ``starts`` prints, for pairs of rows, the ratio of their pooled errors with
+its paired interval, and how many starts such an interval needs to reach 5 % to either side.
 """
 
 from __future__ import annotations
@@ -39,8 +39,13 @@ FOUND = Path(__file__).with_suffix(".json")
 APART = {  # of every challenge
     "ssh_forecast_jet": ("truth_persisted", "perfect_nowcast"),
     "ssh_forecast_basin": ("truth_persisted",),
+    "ssh_forecast_med2014": (),
 }
-IMAGES = {"ssh_forecast_jet": "forecasting.png", "ssh_forecast_basin": "forecasting_basin.png"}
+IMAGES = {
+    "ssh_forecast_jet": "forecasting.png",
+    "ssh_forecast_basin": "forecasting_basin.png",
+    "ssh_forecast_med2014": "forecasting_med2014.png",
+}
 
 
 def forecasts(name: str, challenge: Challenge) -> xr.Dataset:
@@ -87,9 +92,11 @@ def results(challenge: str) -> dict[str, dict[str, Any]]:
 
 
 def rows(challenge: str) -> dict[str, list[dict[str, Any]]]:
-    """The same of every row of the board."""
+    """The same of every row of the board, against the truth."""
+    loaded = Challenge.load(challenge)
+    against = [loaded.truth_name] if loaded.truth.is_observed_truth else None
     found = {
-        name: [s for s in one["scores"] if s["metric"] == "rmse" and not s.get("against")]
+        name: [s for s in one["scores"] if s["metric"] == "rmse" and s.get("against") == against]
         for name, one in results(challenge).items()
     }
     return dict(sorted(found.items(), key=lambda item: pooled(item[1])["value"]))
@@ -103,8 +110,9 @@ def pooled(scores: list[dict[str, Any]]) -> dict[str, Any]:
 def table(found: Mapping[str, list[dict[str, Any]]]) -> list[str]:
     """A row a method: pooled with its interval, and by lead, cm."""
     leads = [s["lead"] for s in next(iter(found.values())) if s["lead"] is not None]
+    label = pooled(next(iter(found.values())))["label"].removeprefix("RMSE ")
     lines = [
-        "| RMSE, cm | 1–7 | " + " | ".join(map(str, leads)) + " |",
+        f"| RMSE, cm | {label} | " + " | ".join(map(str, leads)) + " |",
         "|---" * (len(leads) + 2) + "|",
     ]
     for name, scores in found.items():
@@ -118,7 +126,7 @@ def table(found: Mapping[str, list[dict[str, Any]]]) -> list[str]:
 
 def draw(found: Mapping[str, list[dict[str, Any]]]) -> Figure:
     """RMSE by lead with its intervals."""
-    figure = Figure(figsize=(7.5, 5.0))
+    figure = Figure(figsize=(7.5, 6.0), layout="constrained")
     axes = figure.subplots()
     for number, (name, scores) in enumerate(found.items()):
         by_lead = [score for score in scores if score["lead"] is not None]
@@ -134,7 +142,7 @@ def draw(found: Mapping[str, list[dict[str, Any]]]) -> Figure:
         style = "-" if number < len(LINES) else "--"
         axes.plot(leads, values, style, marker="o", ms=3, color=colour, label=name)
     axes.set(xlabel="lead (days)", ylabel="RMSE (cm)", xlim=(0, None), ylim=(0, None))
-    axes.legend(fontsize=8)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=8)
     return figure
 
 
@@ -142,7 +150,7 @@ def starts(challenge: str) -> list[str]:
     """Ratio of pooled errors of pairs of rows, and the starts that ±5 % of it needs."""
     squares = {}
     for name, result in results(challenge).items():
-        (series,) = result["series"]
+        series = next(one for one in result["series"] if "squared_error" in one)
         squares[name] = np.array(series["squared_error"])
     lines = []
     for one, other in combinations(squares, 2):
@@ -178,7 +186,7 @@ def main() -> None:
         kept[options.challenge] = apart(options.challenge)
         write_text(json.dumps(kept, indent=1) + "\n", FOUND)
         return
-    found = rows(options.challenge) | kept[options.challenge]
+    found = rows(options.challenge) | kept.get(options.challenge, {})
     print("\n".join(table(found)))
     with matplotlib.style.context(STYLE, after_reset=True):
         draw(found).savefig(ROOT / "docs" / "images" / IMAGES[options.challenge])

@@ -5,7 +5,8 @@
 FOLDER is the ``checkpoint`` of a training on ``ssh_forecast_jet``, or on CHALLENGE, which keeps its
 scenes (without, they are made again, about ten CPU minutes). Printed is a table: the run of the
 model from the start alone, the combination of runs, and each method with its shipped weights, over
-the starts of the challenge's period of validation and those of the simulated world, at sea.
+the starts of the challenge's period of validation and those of the simulated world, at sea. Under
+it stands by how much the spread of members differs from the error there.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import torch
 from oceanbench import Challenge
 from oceanbench.arrays import AnyFloatArray
 from oceanbench.assimilation.fourdvarnet.forecasts.configuration import STILL
+from oceanbench.assimilation.fourdvarnet.forecasts.forecast_errors import unsureness
 from oceanbench.assimilation.fourdvarnet.forecasts.inference import TrainedForecast
 from oceanbench.assimilation.fourdvarnet.forecasts.learning_worlds import LearningWorlds
 from oceanbench.assimilation.fourdvarnet.forecasts.trajectories import combined
@@ -71,6 +73,19 @@ def rows(folder: str, challenge: str, methods: list[str]) -> Iterator[str]:
         parts = [some[:, POOLED] for some in (squares[:own], squares[own:])]
         cells = [rooted(part.mean()) for part in parts] + [rooted(v) for v in squares.mean(0)]
         yield f"| {name} | " + " | ".join(cells) + " |"
+    unsure = unsureness(checked.runs[:, :, ahead:])
+    for method, trained in networks.items():
+        assert trained.errors is not None  # a training finds them
+        variances = np.square(trained.errors.deviation(unsure))
+        both = (variances, np.square(found[f"`{method}`"] - truth))
+        spread, error = (some[..., *inner][..., sea].mean(2) for some in both)
+        ratios = [
+            spread[:own, POOLED].mean() / error[:own, POOLED].mean(),
+            spread[own:, POOLED].mean() / error[own:, POOLED].mean(),
+            *(spread.mean(0) / error.mean(0)),
+        ]
+        cells = [f"{np.sqrt(ratio):.2f}" for ratio in ratios]
+        yield f"| `{method}`, spread/error of members | " + " | ".join(cells) + " |"
 
 
 def rooted(square: AnyFloatArray | np.floating) -> str:

@@ -49,6 +49,7 @@ def contradictions(challenge: Challenge, result: Result) -> Iterator[str]:
     yield from _tables(challenge, result)
     all_kept, ranking = CHALLENGE_KINDS[challenge.kind].cases.all_kept, challenge.ranking.label
     scored = {(part["variable"], part["mask"]): part["scored"] for part in result.coverage}
+    held = {series["label"] for series in result.series if not is_of_sums(series)}
     for score in result.scores:
         row = rows[score.label]
         yield from _words(challenge, row, score)
@@ -65,6 +66,9 @@ def contradictions(challenge: Challenge, result: Result) -> Iterator[str]:
             continue  # of skill at all leads: found again by verify
         if summed != "points" or all_kept or row.label == ranking:
             yield from _cases(challenge, result, score, row)
+        elif row.label in held:
+            influence, _ = influence_on(challenge, result, score, row)
+            yield from _interval(score, influence, METRICS[row.metric].limits)
 
 
 def _tables(challenge: Challenge, result: Result) -> Iterator[str]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from oceanbench.errors import OceanbenchError
 from oceanbench.result import Result, Score
+from oceanbench.scoring.series import is_of_sums
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,8 @@ VERIFIED = ("challenge", "scores", "coverage", "series", "warnings")
 def differences(claimed: Result, found: Result, tolerance: float = 1e-9) -> list[str]:
     """What a result file says otherwise than a new evaluation: everything but its provenance.
 
+    Influences of cases that a file does not hold, as an older one may not, are no difference.
+
     Parameters
     ----------
     claimed, found : results of one submission
@@ -113,8 +116,11 @@ def differences(claimed: Result, found: Result, tolerance: float = 1e-9) -> list
     -------
     list of 'place: claimed, found'
     """
+    held = {series["label"] for series in claimed.series if not is_of_sums(series)}
+    kept = [series for series in found.series if is_of_sums(series) or series["label"] in held]
     first, second = (
-        {k: v for k, v in asdict(r).items() if k in VERIFIED} for r in (claimed, found)
+        {k: v for k, v in asdict(r).items() if k in VERIFIED}
+        for r in (claimed, replace(found, series=kept))
     )
     return list(_differences("", first, second, tolerance))
 

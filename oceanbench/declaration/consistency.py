@@ -31,7 +31,7 @@ def check_datasets(
     *,
     roles: Collection[str],
     layouts: Collection[str],
-    truth_layout: str,
+    truth_layouts: Sequence[str],
 ) -> None:
     """Refuse roles that the kind does not have, and a truth that is missing or shown to methods.
 
@@ -40,7 +40,7 @@ def check_datasets(
     datasets : by name
     kind : of the challenge
     roles, layouts : that its datasets may have
-    truth_layout : that its truth has to have
+    truth_layouts : of which its truth has to have one
     """
     for name, dataset in datasets.items():
         for key, found, known in (
@@ -59,10 +59,9 @@ def check_datasets(
             "expected exactly one"
         )
     found = datasets[truths[0]].layout
-    if found != truth_layout:
-        raise ValueError(
-            f"datasets.{truths[0]}: layout is '{found}', kind '{kind}' needs '{truth_layout}'"
-        )
+    if found not in truth_layouts:
+        needed = " or ".join(f"'{layout}'" for layout in truth_layouts)
+        raise ValueError(f"datasets.{truths[0]}: layout is '{found}', kind '{kind}' needs {needed}")
     _check_target(datasets, truths[0])
     hidden = {d.path for d in datasets.values() if d.role in HIDDEN}
     for name, dataset in datasets.items():
@@ -74,7 +73,7 @@ def check_datasets(
             )
         if dataset.daily_mean and dataset.layout != "grid":
             raise ValueError(f"datasets.{name}.daily_mean: is for layout 'grid'; remove it")
-        if dataset.role != "observed_truth" and dataset.of_observed_truth:
+        if not dataset.is_observed_truth and dataset.of_observed_truth:
             key = dataset.of_observed_truth[0]
             raise ValueError(f"datasets.{name}.{key}: is for role 'observed_truth'; remove it")
         if dataset.of_delivery and "first_guess" not in roles:

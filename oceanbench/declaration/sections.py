@@ -115,6 +115,12 @@ class Dataset(Delivery):
     hours: Interval = (0.0, 24.0)
 
     @property
+    def is_observed_truth(self) -> bool:
+        """Whether it is what was observed, and estimates are scored against it where it was."""
+        alone = self.role == "truth" and self.layout == "points"
+        return self.role == "observed_truth" or alone
+
+    @property
     def of_observed_truth(self) -> list[str]:
         """Keys that are given and only observations to score against have."""
         keys = ("mdt", "datum", "depth_bins", "depth", "hours")

@@ -37,6 +37,8 @@ def forecasts(
         if (figure := drawing[kind](scored, declaration, row, heading)) is not None:
             yield name, figure
     for variable, column in scored.forecasts.depths.items():
+        if scored.references.truth is None:  # of points: there is no map of it
+            continue
         yield f"{variable}_maps", maps(scored, declaration, (variable, column[0]), heading)
 
 
@@ -47,7 +49,9 @@ def maps(scored: Scored, declaration: Declaration, level: leads.Layer, heading: 
     start = starts[len(starts) // 2]
     chosen = leads.few(scored.forecasts.leads)
     block = scored.forecasts.read(variable, start, chosen, [depth])[:, 0].mean(axis=1)
-    known = [scored.references.truth.read(variable, start + lead, [depth])[0] for lead in chosen]
+    maps_of_truth = scored.references.truth
+    assert maps_of_truth is not None  # else there is nothing to draw
+    known = [maps_of_truth.read(variable, start + lead, [depth])[0] for lead in chosen]
     truth, estimate = (_on_grid(np.stack(list(f)), scored) for f in (known, block))
     estimate = estimate.where(np.isfinite(truth))
     error = estimate - truth

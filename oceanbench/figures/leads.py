@@ -16,6 +16,7 @@ from oceanbench.figures.style import ERROR, ESTIMATE, LINES, TRUTH, UNITS, scale
 from oceanbench.kinds.forecasts.forecast_rows import ForecastRow, scores_of
 from oceanbench.kinds.forecasts.schedule import unit_of
 from oceanbench.kinds.forecasts.scoring.scores import Scored
+from oceanbench.kinds.forecasts.scoring.sums import Against, Level, dataset_of, named
 from oceanbench.metrics import METRICS
 from oceanbench.metrics.probabilistic.calibration import fractions, pit_table
 from oceanbench.metrics.probabilistic.scores import spread_skill
@@ -43,9 +44,11 @@ def written_unit(declaration: Declaration, variable: str) -> str:
 def errors(scored: Scored, declaration: Declaration, heading: str) -> Figure:
     """RMSE by lead of every variable on few depths, with those of the references."""
     table, mask = scored.table, scored.table.masks[0]
-    levels = [
+    levels: list[Level] = [
         (name, depth) for name, column in scored.forecasts.depths.items() for depth in few(column)
     ]
+    if scored.references.truth is None:  # of points
+        levels = [one for one in table.points if dataset_of(one) == declaration.truth_name]
     levels = [level for level in levels if (level, None) in table.tables]
     figure, panels = _panels(len(levels), heading + f", RMSE in '{mask}'")
     for axes, level in zip(panels, levels, strict=False):
@@ -216,6 +219,8 @@ def _colours(count: int) -> list[Any]:
     )
 
 
-def _named(level: Layer) -> str:
+def _named(level: Level) -> str:
     variable, depth = level
+    if isinstance(depth, Against):
+        return named(level)
     return variable if depth is None else f"{variable}, {depth:.3g} m"

@@ -180,6 +180,7 @@ class Kind:
     Attributes
     ----------
     truth_layout : that the dataset of role ``truth`` has
+    other_truths : layouts that it may have in its place
     roles : the layout that a dataset of each role has unless it says so; "" where it is ``grid``
     layouts : that datasets may have
     cases : what intervals resample
@@ -224,6 +225,7 @@ class Kind:
     read: Callable[[Declaration, Submitted, Path | None], Any]
     score: Callable[[Declaration, Submitted, Path | None, Resources], Evaluated]
     validate: Callable[[Declaration, Submitted, Path | None], list[str]]
+    other_truths: Collection[str] = ()
     keys: type[Section] = Section
     mask_keys: type[Mask] = Mask
     row_keys: type[MetricRow] = MetricRow

@@ -114,7 +114,7 @@ def score_points(declaration: Declaration, matched: Pieces) -> Evaluated:
         scores.append(found)
         parts = shared[key].parts(row) if influence is not None else None
         if parts is not None and influence is not None:
-            written = influence_series(row.label, parts, influence)
+            written = influence_series(row.label, parts.case, influence)
             influences.append({"variable": key[0], "mask": key[1], **written})
     series = [
         {"variable": v, "mask": k, "daily": daily, **series_of(table, part.terms[daily])}

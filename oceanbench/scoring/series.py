@@ -9,7 +9,6 @@ import numpy as np
 
 from oceanbench.arrays import FloatArray
 from oceanbench.metrics import Sums
-from oceanbench.metrics.cases import Parts
 from oceanbench.result import SUMMED
 from oceanbench.scoring.statistics import Influence, Scale
 
@@ -41,10 +40,10 @@ def sums_of(series: Mapping[str, Any], label: str) -> Sums:
     )
 
 
-def influence_series(label: str, parts: Parts, found: Influence) -> dict[str, Any]:
-    """Write the influences of passes, latitudes or days on a score that is not one of sums."""
-    dated = parts.case.dtype.kind == "M"
-    cases = parts.case.astype(str).tolist() if dated else parts.case.tolist()
+def influence_series(label: str, case: np.ndarray, found: Influence) -> dict[str, Any]:
+    """Write the influences of passes, latitudes, days or starts on a score without its sums."""
+    dated = case.dtype.kind == "M"
+    cases = case.astype(str).tolist() if dated else case.tolist()
     return {"label": label, "case": cases, "influence": found.of_case.tolist()}
 
 

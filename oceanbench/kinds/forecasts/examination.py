@@ -15,7 +15,7 @@ from oceanbench.errors import OceanbenchError
 from oceanbench.kinds.findings import Finding, named, refused
 from oceanbench.kinds.forecasts.forecast_rows import masks_of, scores_of
 from oceanbench.kinds.forecasts.opening import maps_of
-from oceanbench.kinds.forecasts.schedule import keys, observed_in, schedule_of
+from oceanbench.kinds.forecasts.schedule import has_maps, keys, observed_in, schedule_of
 from oceanbench.kinds.forecasts.scoring.agreement import check_target
 from oceanbench.kinds.forecasts.scoring.references import References
 from oceanbench.metrics import METRICS
@@ -36,7 +36,7 @@ def examined(
     declaration: Declaration, data_dir: Path | None, datasets: Mapping[str, xr.Dataset]
 ) -> Iterator[Finding]:
     """Days and masks without truth, observations elsewhere, scores that ask for members."""
-    if declaration.truth_name in datasets:
+    if declaration.truth_name in datasets and has_maps(declaration):
         lost = _days_without_truth(declaration, datasets[declaration.truth_name])
         if lost:
             yield Finding(
@@ -80,6 +80,7 @@ def _masks_without_truth(declaration: Declaration, data_dir: Path | None) -> Ite
     except OceanbenchError as problem:
         yield refused("references", problem)
         return
+    assert references.truth is not None  # who asks has seen its maps
     day, own = _valid_days(declaration)[0], keys(declaration)
     lost: dict[str, list[str]] = defaultdict(list)
     counts: dict[tuple[str, str, float | None], int] = {}

@@ -16,6 +16,7 @@ from oceanbench.kinds.forecasts.opening import open_dataset, target
 from oceanbench.kinds.forecasts.schedule import (
     ForecastKeys,
     columns_of,
+    has_maps,
     keys,
     observed_in,
     schedule_of,
@@ -37,6 +38,7 @@ def check(declaration: Declaration) -> None:
     check_derived(own.derived, declaration.submission.variables, own.depths)
     rules.check_schedule(own.starts, own.leads, own.depths, declaration.domain)
     rules.check_roles(declaration.datasets, declaration.submission.variables)
+    rules.check_observed_truth(declaration)
     check_delivery(declaration)
     rules.check_masks(masks_of(declaration))
     columns = columns_of(declaration)
@@ -93,6 +95,8 @@ def facts(declaration: Declaration) -> list[tuple[str, str]]:
     ]
     if own.inputs == "observations":
         found.insert(0, ("inputs", "observations, as they were delivered by each start"))
+    if not has_maps(declaration):
+        found.append(("truth", "observations, where and when they were made"))
     if own.depths:
         found.append(("depths", f"{', '.join(f'{d:g}' for d in own.depths)} m"))
     for name, quantity in own.derived.items():
@@ -103,6 +107,7 @@ def facts(declaration: Declaration) -> list[tuple[str, str]]:
 
 FORECASTS = Kind(
     truth_layout="grid",
+    other_truths=("points",),
     roles={
         **gridded.ROLES,
         "initial": "",

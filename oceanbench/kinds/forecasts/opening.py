@@ -17,7 +17,7 @@ from oceanbench.kinds.forecasts import submitted_fields
 from oceanbench.kinds.forecasts.daily_maps import Maps, as_days, open_maps
 from oceanbench.kinds.forecasts.derivation import Derivation
 from oceanbench.kinds.forecasts.grid import Grid, depths_found_in
-from oceanbench.kinds.forecasts.schedule import SURFACE, keys, schedule_of
+from oceanbench.kinds.forecasts.schedule import SURFACE, has_maps, keys, schedule_of
 from oceanbench.kinds.forecasts.starts.delivery import check_dates
 
 
@@ -97,9 +97,12 @@ def _open_initial(declaration: Declaration, name: str, data_dir: Path | None) ->
 
 
 def _on_nodes(declaration: Declaration, opened: xr.Dataset, name: str) -> xr.Dataset:
-    """Inputs on the declared grid and depths: files may have more of both."""
+    """Inputs on the declared grid and depths: files may have more of both.
+
+    What forecasts from observations begin with stays on its own nodes, which may reach further.
+    """
     grid, depths = declared_grid(declaration), keys(declaration).depths
-    if grid is None:
+    if grid is None or keys(declaration).inputs == "observations":
         return opened
     opened = opened.isel(grid.found_in(opened, name))
     opened = opened.assign_coords(latitude=grid.latitude, longitude=grid.longitude)
@@ -107,6 +110,14 @@ def _on_nodes(declaration: Declaration, opened: xr.Dataset, name: str) -> xr.Dat
         return opened
     levels = depths_found_in(opened, depths, name, all_of_them=True)
     return opened.isel(depth=[levels[d] for d in depths]).assign_coords(depth=depths)
+
+
+def grid_of(declaration: Declaration, data_dir: Path | None = None) -> Grid:
+    """Nodes that a submission has: those that are declared, or those of the truth."""
+    declared = declared_grid(declaration)
+    if declared is not None and not has_maps(declaration):
+        return declared
+    return maps_of(declaration, declaration.scored_at(data_dir), data_dir=data_dir)[1]
 
 
 def maps_of(
@@ -127,6 +138,6 @@ def maps_of(
 
 def target(declaration: Declaration, data_dir: Path | None) -> xr.Dataset:
     """Variables by start and lead, read-only and of no size: a method makes its own."""
-    _, grid = maps_of(declaration, declaration.scored_at(data_dir), data_dir=data_dir)
+    grid = grid_of(declaration, data_dir)
     units = {name: variable.units for name, variable in declaration.submission.variables.items()}
     return submitted_fields.target(schedule_of(declaration), grid, units)

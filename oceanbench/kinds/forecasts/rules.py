@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from oceanbench.declaration import BoxMask, Dataset, Domain, Starts
+from oceanbench.declaration import BoxMask, Dataset, Declaration, Domain, Starts
 from oceanbench.errors import did_you_mean
 from oceanbench.kinds.forecasts.forecast_rows import ForecastRow
 from oceanbench.metrics import METRICS
@@ -36,7 +36,18 @@ def defaults(content: dict[str, Any]) -> dict[str, Any]:
                 *metrics,
                 *_against_references(name, metrics, content.get("datasets"), damped),
             ]
+        metrics = _against_truth(metrics, content.get("datasets"))
     return {**content, "masks": masks, "metrics": metrics}
+
+
+def _against_truth(rows: Sequence[Any], datasets: Any) -> list[Any]:
+    """Rows, against the truth where that is of points and they say nothing else."""
+    known = datasets.items() if isinstance(datasets, dict) else ()
+    of_points = {"role": "truth", "layout": "points"}
+    for name, dataset in known:
+        if isinstance(dataset, dict) and of_points.items() <= dataset.items():
+            return [{"against": name, **row} if isinstance(row, dict) else row for row in rows]
+    return list(rows)
 
 
 def _against_references(
@@ -105,6 +116,23 @@ def check_roles(datasets: Mapping[str, Dataset], variables: Collection[str]) -> 
             )
 
 
+def check_observed_truth(declaration: Declaration) -> None:
+    """Refuse what asks for maps of a truth that is of points, which has no nodes either."""
+    if not declaration.truth.is_observed_truth:
+        return
+    name = declaration.truth_name
+    if declaration.submission.grid is None:
+        raise ValueError(
+            f"submission.grid: is missing, and the truth, '{name}', has no nodes; add for example "
+            "grid: {step_degrees: 0.25}"
+        )
+    if declaration.target_name is not None:
+        raise ValueError(
+            f"datasets.{declaration.target_name}: is for a truth of maps, and '{name}' is of "
+            "points; remove it"
+        )
+
+
 def check_masks(masks: Mapping[str, BoxMask]) -> None:
     """Refuse masks of dates."""
     for name, mask in masks.items():
@@ -122,7 +150,10 @@ def check_row(
     if metric.summed is None or metric.daily:
         raise ValueError(f"metric: '{row.metric}' is no sum over a field; it is not for forecasts")
     if row.against is not None and metric.needs == "grid":
-        raise ValueError(f"against: '{row.metric}' is of maps, not of points; remove it")
+        raise ValueError(
+            f"metric: '{row.metric}' is of maps, and '{row.against}' is of points; "
+            "choose another, or leave against out where the truth is of maps"
+        )
     if row.plus is not None and not (metric.additive and row.variable not in (None, row.plus)):
         energies = ", ".join(name for name, known in METRICS.items() if known.additive)
         raise ValueError(

@@ -67,7 +67,12 @@ def columns_of(declaration: Declaration) -> dict[str, Column]:
 
 def observed_in(declaration: Declaration) -> dict[str, Dataset]:
     """Observations that forecasts are scored against; no method ever receives them."""
-    return {n: d for n, d in declaration.datasets.items() if d.role == "observed_truth"}
+    return {n: d for n, d in declaration.datasets.items() if d.is_observed_truth}
+
+
+def has_maps(declaration: Declaration) -> bool:
+    """Whether the truth is maps; else it is what was observed, and nothing beside it is scored."""
+    return not declaration.truth.is_observed_truth
 
 
 def unit_of(declaration: Declaration, variable: str) -> str:

@@ -14,7 +14,7 @@ from oceanbench.declaration import Declaration, std_name
 from oceanbench.errors import OceanbenchError
 from oceanbench.kinds.forecasts import lead_conventions
 from oceanbench.kinds.forecasts.grid import Grid
-from oceanbench.kinds.forecasts.opening import derivation_of, maps_of
+from oceanbench.kinds.forecasts.opening import derivation_of, grid_of
 from oceanbench.kinds.forecasts.schedule import keys, schedule_of
 from oceanbench.kinds.forecasts.submitted_fields import Forecasts, gather
 from oceanbench.kinds.kind import Submitted
@@ -23,8 +23,7 @@ from oceanbench.kinds.submitted import check_variable, find, find_std
 
 def read(declaration: Declaration, submitted: Submitted, data_dir: Path | None = None) -> Forecasts:
     """Where each forecast of a submission lies, on the nodes that are scored."""
-    _, grid = maps_of(declaration, declaration.scored_at(data_dir), data_dir=data_dir)
-    return find_forecasts(declaration, submitted, grid)
+    return find_forecasts(declaration, submitted, grid_of(declaration, data_dir))
 
 
 def find_forecasts(

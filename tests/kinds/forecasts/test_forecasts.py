@@ -236,8 +236,11 @@ def test_intervals_come_from_starts(expected):
     score = expected.score("RMSE zos day 1 (ocean)")
     assert score.interval is not None
     assert score.interval.low < score.value < score.interval.high
-    (series,) = expected.series
-    assert series["time"] == [f"{day}T00:00:00.000000000" for day in STARTS]
+    series, *by_lead = expected.series
+    days = [f"{day}T00:00:00.000000000" for day in STARTS]
+    assert series["time"] == days
+    assert [one["label"] for one in by_lead] == [f"RMSE zos day {n} (ocean)" for n in (1, 2, 3, 5)]
+    assert all(one["case"] == days for one in by_lead)
 
 
 # --- partial submissions ----------------------------------------------------------------------

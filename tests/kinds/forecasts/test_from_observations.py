@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,12 @@ import yaml
 from delivered_worlds import CONTENT, LEADS, ONE_DAY, STARTS, declare, files, forecasts
 from rows import every
 
+from oceanbench.boards.differences import compare
+from oceanbench.boards.regression import differences
 from oceanbench.challenge import Challenge
 from oceanbench.errors import OceanbenchError
 from oceanbench.evaluate import evaluate
+from oceanbench.figures import figures
 from oceanbench.kinds.forecasts.starts.delivery import check_dates, known_at
 from oceanbench.kinds.forecasts.starts.driving import each_start
 from oceanbench.methods.inputs import Inputs
@@ -180,9 +184,17 @@ def test_what_knew_the_future_is_refused(challenge, tmp_path):
         check_dates(early, "first")
 
 
+ALONE = {"role": "truth", "layout": "points"}  # that nothing stands beside
+PLACES = {**ALONE, "role": "target", "path": "places.nc", "variables": {"ssh": "ssh"}}
+ON_NODES = {**CONTENT["submission"], "grid": {"step_degrees": 0.5}}
+
+
 def content(**datasets: Any) -> dict[str, Any]:
     changed = copy.deepcopy(CONTENT)
     for name, keys in datasets.items():
+        if keys is None:
+            del changed["datasets"][name]
+            continue
         changed["datasets"][name] = {
             k: v for k, v in {**changed["datasets"].get(name, {}), **keys}.items() if v is not None
         }
@@ -218,6 +230,17 @@ WRONG = {
     "horizon of nothing": (
         {**CONTENT, "metrics": [*CONTENT["metrics"], {"metric": "horizon", "label": "h"}]},
         "add relative_to"),
+    "no nodes": (content(truth=None, withheld=ALONE), "the truth, 'withheld', has no nodes"),
+    "λ along tracks": (
+        {**content(truth=None, withheld=ALONE), "submission": ON_NODES, "metrics": [
+            *CONTENT["metrics"][:2], {"metric": "isotropic_wavelength", "label": "λ"}]},
+        "is of maps, and '.*' is of points"),
+    "target of points": (
+        {**content(truth=None, withheld=ALONE, places=PLACES), "submission": ON_NODES},
+        "is for a truth of maps, and 'withheld' is of points"),
+    "truth that is an input": (
+        {**content(truth=None, withheld=None, later=ALONE, first={"latency_days": 0.5}),
+         "submission": ON_NODES}, "delivered by the start are its truth"),
 }  # fmt: skip
 
 
@@ -264,6 +287,51 @@ def test_references_are_made_of_the_nowcast_that_is_shipped(challenge, tmp_path)
     at = [s for s in result.scores if s.label.startswith("skill / damped_persistence at")]
     assert len(at) == 2 * len(LEADS)
     assert [s.value for s in at] == pytest.approx([0.0] * len(at), abs=1e-6)
+
+
+def test_a_truth_of_tracks_alone_is_scored_where_the_sea_was_observed(challenge, tmp_path):
+    """As observations beside maps are: the same samples, and the same errors."""
+    alone = content(truth=None, later=None, withheld=ALONE)["datasets"]
+    rows = [row for row in CONTENT["metrics"] if "against" not in row]
+    known = dict(datasets=alone, submission=ON_NODES, metrics=rows)
+    observed = Challenge.load(declare(tmp_path / "alone", **known))
+    xr.testing.assert_identical(observed.target(), challenge.target())
+    mine = forecasts(challenge, 0.01)
+    beside, result = (scored(c, mine, tmp_path) for c in (challenge, observed))
+    for lead in LEADS:
+        label = f"RMSE day {lead}"
+        there = beside.score(f"RMSE at withheld day {lead}")
+        assert value(result, label) == pytest.approx(value(beside, there.label), rel=1e-12)
+        assert (result.score(label).n, result.score(label).interval) == (there.n, there.interval)
+    assert result.score("horizon").flag == "beyond_last_lead"
+    (part,) = result.coverage
+    assert (part["against"], part["points"], part["scored"]) == ("withheld", 680, 680)
+    assert {row["variable"] for row in result.series} == {"ssh"}
+    drawn = figures(observed, tmp_path / "mine.nc")
+    assert "rmse_by_lead" in drawn
+    assert "ssh_maps" not in drawn
+
+    submission, _ = run("persistence", observed, output=tmp_path)
+    still = evaluate(observed, submission)
+    skills = [value(still, f"skill / persistence day {lead}") for lead in LEADS]
+    assert skills == pytest.approx([0.0] * len(LEADS), abs=1e-6)
+    apart = {d.label: d for d in compare(result, still, observed).differences}
+    assert apart["RMSE day 3"].verdict == "better"  # lead by lead, by the same starts
+    older = replace(result, series=result.series[:1])  # as files of before have it
+    assert differences(older, result) == []
+    assert differences(result, older) != []
+
+    usual = files()["climatology"]
+    land = (usual["latitude"] < 36.0) & (usual["longitude"] < 298.0)
+    known |= {"changed": {"climatology": usual.where(~land)}}
+    coastal = Challenge.load(declare(tmp_path / "coast", **known))
+    fewer = scored(coastal, mine.where(~land), tmp_path)
+    assert 0 < fewer.coverage[0]["points"] < 680
+    assert scored(coastal, mine, tmp_path).coverage == fewer.coverage
+    with pytest.raises(OceanbenchError, match="observations of 'ssh' at 'withheld' have no value"):
+        scored(coastal, mine.where(mine["latitude"] < 38.0), tmp_path)
+    with pytest.raises(OceanbenchError, match="outside"):
+        scored(observed, mine + 6.0, tmp_path)
 
 
 def test_better_than_what_was_known_is_warned_of(tmp_path):

@@ -110,7 +110,7 @@ def test_a_constant_error_is_the_bias_and_the_rmse(challenge, perfect, tmp_path)
     assert "another datum; correct the forecast by -0.10 m" in warning
 
 
-@pytest.mark.parametrize("wrong", [0.0, -DATUM])
+@every("wrong", [0.0, -DATUM])
 def test_a_wrong_datum_shows_up_as_bias_and_is_warned_of(wrong, tmp_path):
     metrics = [*SLA, {"metric": "bias", "label": "bias", "against": "track", "lead": 1}]
     datasets = {"profiles": None, "drifters": None, "image": None}

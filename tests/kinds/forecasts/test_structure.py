@@ -190,7 +190,7 @@ WRONG = {
     ),
     "against points": (
         {"metric": "zonal_energy_ratio", "label": "KE", "against": "track"},
-        "is of maps, not of points",
+        "is of maps, and 'track' is of points",
     ),
     "no sum": ({"metric": "small_scale_variance", "label": "rough"}, "not for forecasts"),
 }  # fmt: skip

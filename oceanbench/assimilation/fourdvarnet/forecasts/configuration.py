@@ -126,6 +126,24 @@ class ForecastConfiguration:
         return self.past_days * bool(self.temperatures) + STILL * self.coast
 
 
+BASIN = ForecastConfiguration(
+    hidden=32,
+    lags="0 2",
+    world="basin",
+    simulated_days=2192,
+    again=2,
+    own_stride=4,
+    coarsen=3,
+    white=0.0173,
+    wave_speed=5.0,
+    step_hours=4.0,
+    guided=0.0,
+    mirrored=False,
+    coast=True,
+    temperatures=0.75,
+)  # off a coast, with temperatures: what presets of networks begin with
+
+
 def network(configuration: ForecastConfiguration) -> FourDVarNet | DirectForecast:
     """Untrained network."""
     made = (_direct if configuration.update == "unet" else _variational)(configuration)

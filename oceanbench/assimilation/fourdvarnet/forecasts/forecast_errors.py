@@ -29,7 +29,17 @@ BLUR = 9  # rows and columns over which the variance of the runs is averaged
 APART = 6  # rows, at the most, of the nodes whose errors tell how far they are correlated
 ROUNDS = 12  # in which the variance is fitted, weighted by what the round before found
 LEAST = 1e-8  # m², of a variance
-LIMITS = (1.25e-3, 2.5e-3, 5e-3, 1e-2, 2e-2, 1e6)  # m², c, of which the likeliest is taken
+LIMITS = (
+    1.5e-4,
+    3e-4,
+    6e-4,
+    1.25e-3,
+    2.5e-3,
+    5e-3,
+    1e-2,
+    2e-2,
+    1e6,
+)  # m², c, of which the likeliest is taken
 
 
 @dataclass(frozen=True)
@@ -55,15 +65,15 @@ class ForecastErrors:
 
         Parameters
         ----------
-        error : (starts, leads, rows, columns), m
+        error : (starts, leads, rows, columns), m; NaN where they do not count, as on land
         unsure : of the same shape, the variance of the runs, from :func:`unsureness`, m²
         spacing_km : between rows
         """
-        squares = np.square(error.astype(np.float64))
-        levels = [_levels(squares[:, n], unsure[:, n]) for n in range(error.shape[1])]
+        squares, there = np.square(error.astype(np.float64)), np.isfinite(error).all(axis=1)
+        levels = [_levels(squares[:, n][there], unsure[:, n][there]) for n in range(error.shape[1])]
         found = cls(np.array(levels), np.eye(error.shape[1]), 1.0)
         relative = error / found.deviation(unsure)
-        flat = relative.swapaxes(0, 1).reshape(error.shape[1], -1)
+        flat = relative.swapaxes(0, 1)[:, there]
         between = flat @ flat.T / flat.shape[1]
         size = np.sqrt(np.diag(between))
         along = [_product(relative, rows) for rows in range(APART)]
@@ -170,4 +180,4 @@ def _line(wanted: FloatArray, grown: FloatArray) -> tuple[float, float]:
 def _product(relative: FloatArray, rows: int) -> float:
     """Mean product of errors so many rows apart."""
     last = relative.shape[-2] - rows
-    return float((relative[..., rows:, :] * relative[..., :last, :]).mean())
+    return float(np.nanmean(relative[..., rows:, :] * relative[..., :last, :]))

@@ -20,6 +20,7 @@ from oceanbench.assimilation.fourdvarnet.forecasts.configuration import (
 from oceanbench.assimilation.fourdvarnet.forecasts.inference import TrainedForecast
 from oceanbench.assimilation.fourdvarnet.forecasts.learning_worlds import LearningWorlds
 from oceanbench.assimilation.fourdvarnet.forecasts.training import train_forecast
+from oceanbench.errors import OceanbenchError
 from oceanbench.learning.ensembles import begun, check_update, configuration_of
 from oceanbench.learning.precision import in_bfloat16
 from oceanbench.learning.recipes import preset_of
@@ -116,11 +117,15 @@ class LearnedForecast:
         Raises
         ------
         OceanbenchError
-            if the weights are of another method's network
+            if the weights are of another method's network, or read no temperatures to leave out
         """
         found = configuration_of(ForecastConfiguration, weights, self.name).update
         check_update(found, (preset.update for preset in self.presets.values()), self.name)
         trained = TrainedForecast.of(weights, name=self.name, device=device, precision=precision)
+        if not (temperature or trained.configuration.temperatures):
+            raise OceanbenchError(
+                f"temperature=false: the weights of {self.name} read no temperatures; leave it out"
+            )
         options: dict[str, Any] = {"members": members, "seed": seed, "temperature": temperature}
         (forecast,) = trained.forecast(inputs, target, [first_guess], **options)
         return forecast

@@ -22,7 +22,7 @@ from oceanbench.assimilation.fourdvarnet.forecasts.forecast_errors import (
 from oceanbench.assimilation.fourdvarnet.forecasts.inference import TrainedForecast
 from oceanbench.assimilation.fourdvarnet.forecasts.learning_worlds import LearningWorlds
 from oceanbench.assimilation.fourdvarnet.forecasts.normalised_scenes import Known, known
-from oceanbench.assimilation.fourdvarnet.forecasts.scenes import Place, Scenes
+from oceanbench.assimilation.fourdvarnet.forecasts.scenes import Scenes
 from oceanbench.assimilation.fourdvarnet.forecasts.trajectories import combined
 from oceanbench.assimilation.fourdvarnet.solver import FourDVarNet
 from oceanbench.learning import ensembles
@@ -105,23 +105,24 @@ def train_forecast(
         checkpoint=checkpoint,
         init=init,
     )
-    return made | _errors(made, checked, worlds.place, name=name, device=device).tensors()
+    return made | _errors(made, checked, worlds, name=name, device=device).tensors()
 
 
 def _errors(
-    made: Mapping[str, Tensor], checked: Scenes, place: Place, *, name: str, device: str
+    made: Mapping[str, Tensor], checked: Scenes, worlds: LearningWorlds, *, name: str, device: str
 ) -> ForecastErrors:
-    """Errors of the forecasts of the starts that a network was chosen by."""
+    """Errors of the forecasts of the starts that a network was chosen by, over the sea."""
     trained = TrainedForecast.of(made, name=name, device=device)
     margin, ahead = trained.configuration.margin, slice(trained.configuration.past_days, None)
-    rows, columns = place.inner(margin)
+    rows, columns = worlds.place.inner(margin)
     unguided = np.zeros(1, dtype=bool)
     error, unsure = [], []
     for number in range(len(checked)):
         forecast = trained.anomalies(checked, number, guided=unguided)
         error.append((checked.truth[number, ahead] - forecast)[..., rows, columns])
         unsure.append(unsureness(checked.runs[number, :, ahead])[..., rows, columns])
-    return ForecastErrors.fitted(np.stack(error), np.stack(unsure), place.spacing_km)
+    known = np.where(worlds.sea[rows, columns], np.stack(error), np.nan)
+    return ForecastErrors.fitted(known, np.stack(unsure), worlds.place.spacing_km)
 
 
 def ranked(configuration: ForecastConfiguration) -> BoolArray:

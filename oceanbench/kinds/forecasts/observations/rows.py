@@ -27,7 +27,7 @@ def check_observed(
     """
     for name, dataset in datasets.items():
         where = f"datasets.{name}"
-        if dataset.role != "observed_truth":
+        if not dataset.is_observed_truth:
             continue
         for variable in dataset.variables:
             if variable not in depths:

@@ -1,8 +1,9 @@
 """Sums of forecasts against observations: read at their places, on the day they belong to.
 
 Which observations are scored is the challenge's to say: those inside a mask, on a valid day, whose
-surrounding cells are wet and have a truth. They are the same for every submission; where one has no
-value at them, the challenge's rule for holes decides, as it does on the grid.
+surrounding cells are wet and have a truth; where the truth itself is of points, a climatology. They
+are the same for every submission; where one has no value at them, the challenge's rule for holes
+decides, as it does on the grid.
 """
 
 from __future__ import annotations
@@ -136,14 +137,16 @@ class _Observing:
             del kept[day]
         new = [day for day in days if day not in kept]
         if new:
-            truth = self.references.truth.read_days(variable, new, depths)
-            truth = np.where(self._wet(new[0], depths), truth, np.nan)
+            wet = self._wet(new[0], depths)
+            known = self.references.sea(variable, new, depths)
+            shape = (len(new), *wet.shape)
+            sea = np.where(wet, np.zeros(shape) if known is None else known, np.nan)
             maps = self._climatology(variable, new, depths)
             kept.update({day: {} for day in new})
             for site in sites:
                 levels = [depths.index(d) for d in site.depths]
                 for n, (points, cells, stencil) in enumerate(self._places(site, new)):
-                    population = np.isfinite(_at(site, points, stencil, truth[n, levels]))
+                    population = np.isfinite(_at(site, points, stencil, sea[n, levels]))
                     usual = {
                         name: _at(site, points, stencil, of_it[n, levels])
                         for name, of_it in maps.items()

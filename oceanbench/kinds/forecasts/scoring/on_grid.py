@@ -21,7 +21,7 @@ from oceanbench.kinds.forecasts.scoring.cells import Cells, cells_of
 from oceanbench.kinds.forecasts.scoring.field_sums import FieldSums
 from oceanbench.kinds.forecasts.scoring.fields import Fields
 from oceanbench.kinds.forecasts.scoring.references import References
-from oceanbench.kinds.forecasts.scoring.sums import Accumulated, Against, named
+from oceanbench.kinds.forecasts.scoring.sums import Accumulated, dataset_of, named
 from oceanbench.kinds.forecasts.submitted_fields import Forecasts
 from oceanbench.progress import progress
 
@@ -50,11 +50,11 @@ def accumulate(
         when a value is outside the valid range, or missing where the challenge refuses holes
     """
     cells = cells_of(declaration, grid)
-    starts = np.array(list(forecasts.places))
+    starts, on_grid = np.array(list(forecasts.places)), references.truth is not None
     result = Accumulated(starts, forecasts.leads, cells.masks)
     sums = FieldSums(declaration, result, references.known, rows)
     for variable, depths in forecasts.depths.items():
-        for depth in depths:
+        for depth in depths if on_grid else ():
             sums.prepare((variable, depth))
     for number, start in enumerate(progress(list(starts), "scoring starts")):
         for variable, depths in forecasts.depths.items():
@@ -79,6 +79,8 @@ def _add_variable(
         if not forecasts.is_derived(variable):  # of which the inputs are checked
             sums.check_values(variable, block)
         sums.result.members[variable] = block.shape[2]
+        if references.truth is None:  # of points, and scored there
+            continue
         wet = [
             np.ones(cells.places.size, dtype=bool)
             if references.wet is None
@@ -134,10 +136,12 @@ def check_coverage(declaration: Declaration, result: Accumulated) -> None:
     """Refuse a submission that lacks too much, and a challenge with nothing to score."""
     least = declaration.submission.min_coverage
     for level, points in result.points.items():
+        dataset = dataset_of(level)
         for mask, count, holes in zip(result.masks, points, result.holes[level], strict=True):
-            if count == 0 and not isinstance(level[1], Against):
+            if count == 0 and dataset in (None, declaration.truth_name):
+                found = "observation of" if dataset else "wet cell of"
                 raise OceanbenchError(
-                    f"{declaration.name}: no wet cell of {named(level)} inside mask '{mask}' has a "
+                    f"{declaration.name}: no {found} {named(level)} inside mask '{mask}' has a "
                     "truth; check the mask, the truth and the depths of challenge.yaml"
                 )
             if count - holes < least * count:

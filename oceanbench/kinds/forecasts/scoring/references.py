@@ -12,20 +12,20 @@ from oceanbench.arrays import AnyFloatArray
 from oceanbench.declaration import Declaration
 from oceanbench.kinds.forecasts.daily_maps import Maps
 from oceanbench.kinds.forecasts.grid import Grid
-from oceanbench.kinds.forecasts.opening import maps_of
+from oceanbench.kinds.forecasts.opening import declared_grid, maps_of
 from oceanbench.kinds.forecasts.rules import DAMPED
-from oceanbench.kinds.forecasts.schedule import Column, keys
+from oceanbench.kinds.forecasts.schedule import Column, has_maps, keys
 
 
 @dataclass(frozen=True)
 class References:
     """What forecasts are compared with, as maps by day.
 
-    ``damping`` is the part of the anomaly of a start that is left at each lead, where that is a
-    reference too.
+    There is no ``truth`` where that is of points. ``damping`` is the part of the anomaly of a start
+    that is left at each lead, where that is a reference too.
     """
 
-    truth: Maps
+    truth: Maps | None
     persistence: Maps | None
     climatology: Maps | None
     wet: Maps | None
@@ -42,7 +42,9 @@ class References:
         declaration, data_dir : of the challenge
         against : name of the target, in the place of the truth; by default the truth
         """
-        truth, grid = maps_of(declaration, against or declaration.truth_name, data_dir=data_dir)
+        truth, grid = None, declared_grid(declaration)
+        if grid is None or has_maps(declaration):
+            truth, grid = maps_of(declaration, against or declaration.truth_name, data_dir=data_dir)
 
         def of(role: str) -> Maps | None:
             name = next(iter(declaration.of_role(role)), None)
@@ -62,6 +64,17 @@ class References:
         maps = {"persistence": self.persistence, "climatology": self.climatology}
         found = {None, *(name for name, there in maps.items() if there is not None)}
         return found | ({DAMPED} if self.damping and found >= maps.keys() else set())
+
+    def sea(
+        self, variable: str, days: Sequence[np.datetime64], depths: Column
+    ) -> AnyFloatArray | None:
+        """Maps (day, depth, latitude, longitude) with a value where forecasts are scored.
+
+        They are the truth's; where that is of points, those of what is usual; None where there is
+        neither, and every node counts.
+        """
+        maps = self.truth or self.climatology
+        return None if maps is None else maps.read_days(variable, days, depths)
 
     def of_leads(
         self,

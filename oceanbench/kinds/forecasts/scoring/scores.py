@@ -17,7 +17,7 @@ from oceanbench.kinds.forecasts.grid import Grid
 from oceanbench.kinds.forecasts.sanity import Sample
 from oceanbench.kinds.forecasts.schedule import schedule_of, unit_of
 from oceanbench.kinds.forecasts.scoring.agreement import check_target
-from oceanbench.kinds.forecasts.scoring.lead_skills import lead_skills
+from oceanbench.kinds.forecasts.scoring.by_lead import cases_by_lead, lead_skills
 from oceanbench.kinds.forecasts.scoring.on_grid import accumulate, check_coverage
 from oceanbench.kinds.forecasts.scoring.parallel import sums_by_start
 from oceanbench.kinds.forecasts.scoring.references import References
@@ -77,7 +77,7 @@ def evaluated(
     if there and (sums := table.sums(row)) is not None:
         terms = {} if sums.term is None else {row.label: sums.term}
         key = {"variable": row.variable, "mask": row.mask, "daily": False}
-        series = [{**key, **series_of(sums, terms)}]
+        series = [{**key, **series_of(sums, terms)}, *cases_by_lead(table, rows, row)]
     scored = Scored(scores, found.forecasts, table, found.references, found.grid)
     return Evaluated(scores, _coverage(found.forecasts, table), series, warnings, scored)
 
@@ -124,7 +124,8 @@ class _Opened(NamedTuple):
 
 def _opened(declaration: Declaration, submitted: Submitted, data_dir: Path | None) -> _Opened:
     references, grid = References.open(declaration, data_dir)
-    check_target(declaration, references.truth, grid, data_dir)
+    if references.truth is not None:
+        check_target(declaration, references.truth, grid, data_dir)
     return _Opened(find_forecasts(declaration, submitted, grid), references, grid)
 
 
@@ -150,7 +151,10 @@ def _summed(
 def _samples(
     declaration: Declaration, forecasts: Forecasts, references: References, grid: Grid
 ) -> list[dict[str, Sample]]:
-    """Fields of the first and the middle start at the shortest lead, by variable, of each depth."""
+    """Fields of the first and the middle start at the shortest lead, by variable, of each depth.
+
+    They stand beside the truth's, or where that is of points beside what is usual.
+    """
     lead = forecasts.leads[0]
     step = float(np.median(np.diff(grid.longitude))) if grid.longitude.size > 1 else 0.0
     globe = grid.longitude[-1] - grid.longitude[0] + 1.5 * step > 360.0
@@ -161,10 +165,13 @@ def _samples(
             for name, column in forecasts.depths.items():
                 if depth in column and not forecasts.is_derived(name):
                     fields = forecasts.read(name, start, [lead], [depth])[0, 0]
-                    truth = references.truth.read(name, start + lead, [depth])[0]
+                    known = references.sea(name, [start + lead], (depth,))
+                    if known is None:
+                        continue
                     unit = declaration.submission.variables[name].units
-                    known = named((name, depth))
-                    sample[name] = Sample(fields.mean(axis=0), truth, unit, known, lead, globe)
+                    words = named((name, depth))
+                    about = (unit, words, lead, globe)
+                    sample[name] = Sample(fields.mean(axis=0), known[0, 0], *about)
             samples.append(sample)
     return samples
 

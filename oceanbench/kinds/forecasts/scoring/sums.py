@@ -130,6 +130,11 @@ def term_key(row: ForecastRow) -> TermKey:
     return *METRICS[row.metric].key(row.options), row.relative_to
 
 
+def dataset_of(level: Level) -> str | None:
+    """Name of the observations that a level is of; None of one on the grid."""
+    return level[1].dataset if isinstance(level[1], Against) else None
+
+
 def named(level: Level) -> str:
     """Variable and depth in words."""
     variable, where = level

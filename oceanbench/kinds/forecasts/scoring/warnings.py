@@ -42,7 +42,9 @@ def some_starts(forecasts: Forecasts) -> list[np.datetime64]:
 
 def _changes(forecasts: Forecasts, references: References) -> dict[str, float]:
     """Rms change of the truth from the first lead to the last, of each variable and depth."""
-    changes = {}
+    changes: dict[str, float] = {}
+    if references.truth is None:
+        return changes
     for variable, depths in forecasts.depths.items():
         for depth in depths if not forecasts.is_derived(variable) else ():
             squares = []

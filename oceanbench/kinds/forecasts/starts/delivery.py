@@ -137,7 +137,7 @@ def _check_dataset(name: str, dataset: Dataset) -> None:
 def _check_observed(own: ForecastKeys, datasets: Mapping[str, Dataset]) -> None:
     """Refuse a truth that a method was given: what was observed about the start and delivered."""
     for name, dataset in datasets.items():
-        if dataset.role != "observed_truth":
+        if not dataset.is_observed_truth:
             continue
         for other, given in datasets.items():
             if given.role != "observations" or given.path != dataset.path:

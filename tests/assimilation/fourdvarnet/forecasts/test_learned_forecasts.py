@@ -15,6 +15,7 @@ from learned_forecasts import PERIODS, SMALL, trained_network, worlds
 from oceanbench.assimilation.fourdvarnet.forecasts.configuration import ForecastConfiguration
 from oceanbench.assimilation.fourdvarnet.forecasts.forecast_errors import ForecastErrors
 from oceanbench.assimilation.fourdvarnet.forecasts.inference import TrainedForecast
+from oceanbench.assimilation.fourdvarnet.forecasts.learned_forecast import LearnedForecast
 from oceanbench.assimilation.fourdvarnet.forecasts.normalised_scenes import known
 from oceanbench.assimilation.fourdvarnet.forecasts.periods import Period
 from oceanbench.assimilation.fourdvarnet.forecasts.trajectories import combination, combined
@@ -171,6 +172,11 @@ def test_errors_that_were_drawn_are_found_again():
     assert found.levels[1, 1] > found.levels[0, 1] > 0
     assert found.leads[0, 1] == pytest.approx(0.6, abs=0.05)
     assert found.length_km == pytest.approx(40.0, rel=0.1)
+    beside = np.array(drawn)
+    beside[..., :5] = np.nan  # on land
+    at_sea = ForecastErrors.fitted(beside, unsure, 20.0)
+    np.testing.assert_allclose(at_sea.deviation(unsure), told.deviation(unsure), rtol=0.06)
+    assert at_sea.length_km == pytest.approx(40.0, rel=0.1)
     assert ForecastErrors.of({}) is None
     kept = ForecastErrors.of(found.tensors())
     assert kept is not None
@@ -183,6 +189,10 @@ def test_what_it_cannot_do_is_refused_in_one_line(scenes, folder):
         forecast(given(), target([0, 2]), weights)
     with pytest.raises(OceanbenchError, match="the challenge has none of that level"):
         forecast(given(), target(), weights, first_guess="age_4d")
+    with pytest.raises(OceanbenchError, match="read no temperatures; leave it out"):
+        LearnedForecast("mine", {"cpu": SMALL}).estimate(
+            given(), target(), device="cpu", seed=0, weights=weights, temperature=False
+        )
     with pytest.raises(OceanbenchError, match="give the challenge a mean map"):
         alone = {n: d for n, d in given().items() if n != "climatology"}
         forecast(alone, target(), weights)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
+from rows import every
 
 from oceanbench.grid import EARTH_RADIUS_KM, EARTH_ROTATION, GRAVITY
 from oceanbench.kinds.forecasts.derived import DERIVED, Axes
@@ -29,7 +29,7 @@ def balance(latitude: np.ndarray) -> np.ndarray:
     return (GRAVITY / (2 * EARTH_ROTATION * np.sin(np.deg2rad(latitude))))[:, None]
 
 
-@pytest.mark.parametrize("south", [20.0, -45.0], ids=["north", "south"])
+@every("south", [20.0, -45.0], ids=["north", "south"])
 def test_a_slope_has_the_current_of_the_formula(south):
     where = axes(south=south)
     y, x = np.meshgrid(where.latitude, where.longitude, indexing="ij")
