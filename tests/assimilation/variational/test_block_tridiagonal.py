@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from dense import DEVICES
+from rows import every
 from torch import Tensor
 
 from oceanbench.assimilation.variational.block_tridiagonal import (
@@ -50,7 +51,7 @@ def rows(values: Tensor) -> Tensor:
     return values.transpose(0, 1).flatten(1)
 
 
-@pytest.mark.parametrize(("times", "size"), SHAPES)
+@every("times, size", SHAPES)
 def test_it_solves_the_system(times: int, size: int) -> None:
     diagonal, below = blocks(times, size)
     right = normal(times, WINDOWS, size, seed=3)
@@ -59,7 +60,7 @@ def test_it_solves_the_system(times: int, size: int) -> None:
     torch.testing.assert_close(rows(found), expected, rtol=1e-9, atol=1e-10)
 
 
-@pytest.mark.parametrize(("times", "size"), SHAPES)
+@every("times, size", SHAPES)
 def test_the_marginals_are_blocks_of_the_inverse(times: int, size: int) -> None:
     diagonal, below = blocks(times, size)
     inverse = torch.linalg.inv(dense(diagonal, below)).view(WINDOWS, times, size, times, size)
@@ -67,7 +68,7 @@ def test_the_marginals_are_blocks_of_the_inverse(times: int, size: int) -> None:
         torch.testing.assert_close(found, inverse[:, k, :, k], rtol=1e-9, atol=1e-10)
 
 
-@pytest.mark.parametrize(("times", "size"), SHAPES)
+@every("times, size", SHAPES)
 def test_the_determinant_is_that_of_the_matrix(times: int, size: int) -> None:
     diagonal, below = blocks(times, size)
     expected = torch.linalg.slogdet(dense(diagonal, below)).logabsdet
