@@ -46,7 +46,7 @@ MASKS = {  # steps from one observation to the next, components
 CHAINS, WARM_UP, MOVES, THIN = 8, 300, 1500, 3
 LIMIT, LEAST = 1.01, 1000  # of R-hat and of the effective size; posteriors that do not reach them
 LONGER = 3  # are sampled anew, so many times as long
-MOVES_OF_DRAWS = 600
+MOVES_OF_DRAWS, PARTICLES = 600, 40_000  # of a second run, and of a case that both can do
 TOGETHER = 12  # posteriors that are sampled at once
 MEMBERS, DRAWS = 256, 100
 STEP, STEP_OF_TRAINING = 1 / 16, 0.01  # to which values are rounded
@@ -274,38 +274,32 @@ def _energy(apart: np.ndarray, first: np.ndarray) -> float:
 
 
 def small_case(components: int = 5, times: int = 8) -> tuple[Tensor, Tensor]:
-    """Draws of windows of a small circle by chains, and by a particle smoother.
+    """Draws of two windows of a small circle, by chains and by a particle smoother.
 
     Returns
     -------
     two of (draws, windows, times, components)
     """
     random = torch.Generator().manual_seed(SEED)
-    advance, shape = model("lorenz96", INTERVAL).advance, (2, components)
-    state = FIRST_MEAN + FIRST_VARIANCE**0.5 * torch.randn(shape, generator=random).double()
-    states = [state]
+
+    def white(*shape: int) -> Tensor:
+        return torch.randn(shape, generator=random, dtype=torch.float64)
+
+    advance, first = model("lorenz96", INTERVAL).advance, FIRST_VARIANCE**0.5
+    states = [FIRST_MEAN + first * white(2, components)]
     for _ in range(times - 1):
-        noise = torch.randn(shape, generator=random).double()
-        states.append(advance(states[-1]) + NOISE**0.5 * noise)
-    seen = torch.stack(states, 1) + VARIANCE**0.5 * torch.randn(
-        2, times, components, generator=random
-    )
+        states.append(advance(states[-1]) + NOISE**0.5 * white(2, components))
+    seen = torch.stack(states, 1) + VARIANCE**0.5 * white(2, times, components)
     seen[:, 1::2], seen[:, :, 3:] = torch.nan, torch.nan
-    own = problem(seen.numpy())
-    found = sample_posterior(
-        own, NOISE / FIRST_VARIANCE, chains=CHAINS, warm_up=WARM_UP, draws=MOVES // THIN,
-        thin=THIN, random=random,
-    )  # fmt: skip
-    prior = torch.randn(500_000, components, generator=random).double()
+    own, moves = problem(seen.numpy()), MOVES_OF_DRAWS
+    chains = torch.stack([one.members for one in sampled(own, 1000, moves, random)], 1)
+    prior = FIRST_MEAN + first * white(10 * PARTICLES, components)
     noise = torch.full((components,), NOISE, dtype=torch.float64)
     others = [
-        smooth(
-            own.windows.take([number]), FIRST_MEAN + FIRST_VARIANCE**0.5 * prior, advance, noise,
-            particles=50_000, draws=1000, random=random,
-        ).draws
-        for number in range(2)
-    ]  # fmt: skip
-    return found.draws.transpose(1, 2).flatten(0, 1), torch.stack(others, 1)
+        smooth(one, prior, advance, noise, particles=PARTICLES, draws=1000, random=random).draws
+        for one in own.windows.split(1)
+    ]
+    return chains, torch.stack(others, 1)
 
 
 def particles() -> None:
@@ -315,7 +309,7 @@ def particles() -> None:
     bias = ((chains.mean(0) - others.mean(0)) / std).square().mean().sqrt()
     spread = (chains.std(0) / std).log().mean().exp()
     random = np.random.default_rng(0)
-    tests = [two_samples(chains[::5, k].numpy(), others[:400, k].numpy(), random) for k in range(2)]
+    tests = [two_samples(chains[::4, k].numpy(), others[::4, k].numpy(), random) for k in range(2)]
     print(
         f"means {float(bias):.3f} deviations apart, deviations {float(spread):.3f} times those of "
         f"the particles; p of permutation tests: {', '.join(f'{p:.2f}' for _, p in tests)}"

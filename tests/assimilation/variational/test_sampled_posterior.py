@@ -48,5 +48,5 @@ def test_chains_and_particles_find_one_posterior_of_a_small_lorenz96() -> None:
     """Five components, eight times, three of them seen at every second one."""
     chains, particles = recipe("lorenz96_posterior").small_case()
     std = particles.std(0)
-    assert ((chains.mean(0) - particles.mean(0)) / std).abs().max() < 0.2
+    assert ((chains.mean(0) - particles.mean(0)) / std).abs().max() < 0.25
     assert (chains.std(0) / std).log().abs().max() < 0.15
