@@ -42,6 +42,7 @@ CHEAP = {
     "gaussian_field_posterior": "climatology linear_interpolation space_time_oi flow_matching "
     "scoring_rule_generator",
     "lorenz63_posterior": "climatology linear_interpolation space_time_oi enks",
+    "lorenz96_posterior": "climatology linear_interpolation space_time_oi enks",
     "amoc": "climatology linear_interpolation space_time_oi fourdvarnet_ode fourdvarnet_conv enks "
     "fourdvar_fixed_step",
     "lorenz96": "climatology linear_interpolation enks space_time_oi fourdvarnet_ode "

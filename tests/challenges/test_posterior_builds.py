@@ -29,7 +29,12 @@ from oceanbench.challenge import Challenge
 from oceanbench.dynamics.models import model_of_attributes
 from oceanbench.metrics.probabilistic.joint_posterior import two_modes
 
-NAMES = ["gaussian_field_posterior", "lorenz63_posterior", "lorenz63_posterior_wrong_model"]
+NAMES = [
+    "gaussian_field_posterior",
+    "lorenz63_posterior",
+    "lorenz63_posterior_wrong_model",
+    "lorenz96_posterior",
+]
 Arrays = tuple[np.ndarray, np.ndarray]
 
 
@@ -136,7 +141,7 @@ def test_members_of_the_field_have_exact_moments_but_for_their_rounding() -> Non
     assert np.sqrt(np.mean(error**2)) < 1.3 / np.sqrt(build.MEMBERS // 2)
 
 
-@every("name", ["gaussian_field_posterior", "lorenz63_posterior"])
+@every("name", ["gaussian_field_posterior", "lorenz63_posterior", "lorenz96_posterior"])
 def test_the_truth_is_as_a_member(name: str) -> None:
     """Its ranks are uniform: half of them in the inner half, a tenth in the outer tenth."""
     challenge = Challenge.load(name)
@@ -167,20 +172,31 @@ def test_samplings_of_lorenz63_leave_one_mode_or_two() -> None:
     assert (abs(halves - 0.5).min("time") < 0.003).all()
 
 
-def test_effective_sizes_of_the_particles_are_stored() -> None:
+def test_what_samplers_say_of_themselves_is_stored() -> None:
+    """Effective sizes of particles and of chains, and that these agree."""
     build = recipe("lorenz63_posterior")
     assert build.PARTICLES >= 100_000
     size = build.opened("posterior")["effective_size"]
     assert dict(size.sizes) == {"sampling": 3, "window": 16, "time": 25}
     assert float(size.min()) > 300
+    chains = recipe("lorenz96_posterior").opened("posterior")
+    assert chains["state"].sizes["member"] == 256
+    assert dict(chains["r_hat"].sizes) == dict(chains["effective_size"].sizes)
+    assert chains["r_hat"].size == chains["state"].size / 256
+    assert float(chains["r_hat"].max()) < 1.02 and float(chains["effective_size"].min()) > 400
 
 
 def test_what_methods_are_told_of_the_posterior_challenges() -> None:
+    """And that the data of the league are small."""
     right = opened("lorenz63_posterior", "observations").attrs
     assert (right["model"], right["model_rayleigh"]) == ("lorenz63", 28.0)
     assert right["process_noise"] == 2.0
+    circle = opened("lorenz96_posterior", "observations").attrs
+    assert (circle["model"], circle["process_noise"]) == ("lorenz96", 3.0)
     wrong = opened("lorenz63_posterior_wrong_model", "observations").attrs
     assert wrong["model_rayleigh"] != 28.0
+    folders = [Path(Challenge.load(name).path).parent for name in NAMES]
+    assert sum(f.stat().st_size for folder in folders for f in folder.rglob("*.nc")) < 8e6
     field = {"observations": opened("gaussian_field_posterior", "observations")}
     assert "model" not in field["observations"].attrs and is_cyclic(field)
 
@@ -195,15 +211,17 @@ def test_a_run_of_the_recipe_has_the_noise_that_it_states() -> None:
     lacking = truth[:, 1:] - model_of_attributes(attributes, build.INTERVAL).advance(truth[:, :-1])
     size = (lacking**2).mean((0, 1)).sqrt()
     assert float(size[1]) == pytest.approx(1.14, abs=0.02)
+    circle = recipe("lorenz96_posterior")
+    windows = torch.as_tensor(opened("lorenz96_posterior", "training_truth")["state"].values)
+    after = model_of_attributes(opened("lorenz96_posterior", "truth").attrs, circle.INTERVAL)
+    added = windows[:, 1:] - after.advance(windows[:, :-1])
+    assert float(added.var()) == pytest.approx(circle.NOISE, rel=0.02)
+    assert float(windows[:, 0].mean()) == pytest.approx(circle.FIRST_MEAN, abs=0.25)
+    assert float(windows[:, 0].var()) == pytest.approx(circle.FIRST_VARIANCE, rel=0.1)
     field = recipe("gaussian_field_posterior")
     carry, noise, stationary = field.transition()
     np.testing.assert_allclose(carry @ stationary @ carry.T + noise, stationary, atol=1e-12)
     assert np.linalg.eigvalsh(noise).min() > 0
-
-
-def test_frozen_data_of_the_league_are_small() -> None:
-    folders = [Path(Challenge.load(name).path).parent for name in NAMES]
-    assert sum(f.stat().st_size for folder in folders for f in folder.rglob("*.nc")) < 8e6
 
 
 @pytest.mark.slow

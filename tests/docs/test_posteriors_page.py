@@ -10,7 +10,12 @@ from rows import every
 
 from oceanbench.result import Result
 
-NAMES = ["gaussian_field_posterior", "lorenz63_posterior", "lorenz63_posterior_wrong_model"]
+NAMES = [
+    "gaussian_field_posterior",
+    "lorenz63_posterior",
+    "lorenz63_posterior_wrong_model",
+    "lorenz96_posterior",
+]
 
 
 def tables(text: str) -> list[tuple[str, str, str]]:
@@ -77,6 +82,9 @@ def test_the_summary_is_of_the_boards() -> None:
         "sparse": (NAMES[1], "CRPS excess sparse"),
         "x alone": (NAMES[1], "CRPS excess x"),
         "z alone": (NAMES[1], "CRPS excess z"),
+        "L96 alternate": (NAMES[3], "CRPS excess alternate"),
+        "L96 sparse": (NAMES[3], "CRPS excess sparse"),
+        "L96 arc": (NAMES[3], "CRPS excess arc"),
     }
     cells = tables(part)
     assert len(cells) > 60

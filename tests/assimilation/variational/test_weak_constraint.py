@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
+from rows import every
 from torch import Tensor
 
 from oceanbench.assimilation.variational.weak_constraint import (
@@ -53,7 +53,7 @@ def test_the_cost_is_the_sum_that_is_written_down() -> None:
         torch.testing.assert_close(found, expected)
 
 
-@pytest.mark.parametrize("name", SIZES)
+@every("name", SIZES)
 def test_the_gradient_is_that_of_automatic_differentiation(name: str) -> None:
     problem, states, error = case(name)
     at = states.clone().requires_grad_()
@@ -64,7 +64,7 @@ def test_the_gradient_is_that_of_automatic_differentiation(name: str) -> None:
         torch.testing.assert_close(found, expected, rtol=1e-10, atol=least)
 
 
-@pytest.mark.parametrize("name", SIZES)
+@every("name", SIZES)
 def test_the_gradient_is_that_of_finite_differences(name: str) -> None:
     problem, states, error = case(name)
     direction = states.std() * normal(*states.shape, seed=4)
@@ -83,7 +83,7 @@ def residual(problem: WindowProblem, states: Tensor, error: Tensor) -> Tensor:
     return torch.cat([part.flatten() for part in parts])
 
 
-@pytest.mark.parametrize("name", SIZES)
+@every("name", SIZES)
 def test_the_quadratic_form_is_that_of_the_jacobian(name: str) -> None:
     problem, states, error = case(name)
     size = SIZES[name]
