@@ -7,7 +7,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from oceanbench.metrics.metric import Metric
-from oceanbench.metrics.probabilistic import calibration, energy, joint_posterior, posterior, scores
+from oceanbench.metrics.probabilistic import (
+    calibration,
+    energy,
+    joint_posterior,
+    posterior,
+    scores,
+    uniformity,
+)
 from oceanbench.metrics.spectral import small_scales
 
 POSITIVE = (0.0, math.inf)
@@ -73,6 +80,17 @@ DISTRIBUTIONS: Mapping[str, Metric] = MappingProxyType(
             units="1",
             better="lower",
             ideal=0.0,
+            probabilistic=True,
+        ),
+        "rank_uniformity": Metric(
+            statistic=uniformity.rank_moments,
+            value=uniformity.rank_uniformity,
+            summed=None,
+            interval=False,
+            units="1",
+            better=None,
+            ideal=1.0,
+            bounds=(0.0, 1.0),
             probabilistic=True,
         ),
         "energy_score": Metric(
