@@ -77,12 +77,14 @@ def rank_uniformity(found: RankMoments) -> float | Flagged:
     neighbouring cases as :math:`\sqrt{(1 + r) / (1 - r)}`; windows are independent. The smallest
     of the four probabilities counts, :math:`1 - (1 - p)^4`.
 
-    Of a perfect estimate the score is uniform between 0 and 1: below 0.05 in one of twenty
-    challenges if cases are independent, in one of ten if neighbours are correlated by 0.7 and there
-    are no more than 24 (``tests/metrics/probabilistic/test_uniformity.py``). It never ranks. The
-    climate has uniform ranks too, and so have members that are far away on either side in shares
-    drawn at random: uniform ranks say that a distribution is not wrong on average, and not that
-    anything was learned. Few cases tell little; a value near 1 is no proof.
+    Of a perfect estimate the score is uniform between 0 and 1 where cases are known to be
+    independent: below 0.05 in one challenge of twenty. Of 24 dated cases it is so in fewer if they
+    are independent, and in one of eight if neighbours are correlated by 0.7
+    (``tests/metrics/probabilistic/test_uniformity.py``). Members that are the same for all cases
+    are one draw, of which it knows nothing. It never ranks. The climate has uniform ranks too, and
+    so have members that are far away on either side in shares drawn at random: uniform ranks say
+    that a distribution is not wrong on average, and not that anything was learned. Few cases tell
+    little; a value near 1 is no proof.
 
     Parameters
     ----------

@@ -81,6 +81,7 @@ def test_false_alarms_are_as_rare_as_said_and_wrong_widths_and_places_are_found(
     assert (simulated(200, memory=0.7) < 0.05).mean() < 0.16
     for wrong in ({"width": 0.7}, {"width": 1.4}, {"place": 0.4}):
         assert (simulated(40, memory=0.2, **wrong) < 0.05).mean() > 0.9, wrong
+    assert 0.4 < (simulated(100, memory=0.1, width=1.2) < 0.05).mean() < 0.8
 
 
 def maps(values: np.ndarray) -> xr.DataArray:
