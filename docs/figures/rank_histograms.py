@@ -41,11 +41,11 @@ def main() -> None:
     """Draw a histogram a submission, and print a row of moments."""
     folder, names = Path(sys.argv[1]) / CHALLENGE, sys.argv[2:]
     truth = Challenge.load(CHALLENGE).open("truth")["ssh"]
-    weights = np.cos(np.deg2rad(truth["latitude"])) * xr.ones_like(truth)
+    weights = xr.ones_like(truth)
     matplotlib.style.use(STYLE)
     figure = Figure(figsize=(2.4 * len(names), 2.7), layout="constrained")
     panels = np.atleast_1d(figure.subplots(1, len(names), sharey=True))
-    print("| row | place | width | skewness | tails | p uniform |\n|---|---|---|---|---|---|")
+    print("| submission | place | width | skewness | tails | p uniform |\n|---|---|---|---|---|---|")
     for name, panel in zip(names, panels, strict=True):
         estimate = opened(folder / f"{name}.nc", truth)
         heights = BINS * pit_histogram(estimate, truth, weights, bins=BINS)
