@@ -11,6 +11,7 @@ from rows import every
 from oceanbench.result import Result
 
 NAMES = ["gaussian_field_posterior", "lorenz63_posterior", "lorenz63_posterior_wrong_model"]
+OF_RANKS = "ssh_osse_jet_calibration"
 
 
 def tables(text: str) -> list[tuple[str, str, str]]:
@@ -40,7 +41,7 @@ def card(name: str) -> str:
     return path.read_text(encoding="utf-8")
 
 
-@every("name", NAMES)
+@every("name", [*NAMES, OF_RANKS])
 def test_numbers_are_those_of_the_result_files(name: str) -> None:
     cells = tables(part_of_page(name)) + tables(card(name))
     assert len(cells) > 20
