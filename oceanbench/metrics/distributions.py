@@ -7,7 +7,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from oceanbench.metrics.metric import Metric
-from oceanbench.metrics.probabilistic import calibration, energy, joint_posterior, posterior, scores
+from oceanbench.metrics.probabilistic import (
+    calibration,
+    energy,
+    joint_posterior,
+    posterior,
+    scores,
+    uniformity,
+)
 from oceanbench.metrics.spectral import small_scales
 
 POSITIVE = (0.0, math.inf)
@@ -75,6 +82,17 @@ DISTRIBUTIONS: Mapping[str, Metric] = MappingProxyType(
             ideal=0.0,
             probabilistic=True,
             ranks=False,
+        ),
+        "rank_uniformity": Metric(
+            statistic=uniformity.rank_moments,
+            value=uniformity.rank_uniformity,
+            summed=None,
+            interval=False,
+            units="1",
+            better=None,
+            ideal=1.0,
+            bounds=(0.0, 1.0),
+            probabilistic=True,
         ),
         "energy_score": Metric(
             statistic=energy.energy_score,

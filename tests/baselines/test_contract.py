@@ -30,6 +30,7 @@ from oceanbench.assimilation.uncertainty.spde import Spde
 from oceanbench.challenge import Challenge
 from oceanbench.data import shipped
 from oceanbench.dynamics import models as of_torch
+from oceanbench.errors import OceanbenchError
 from oceanbench.kinds import CHALLENGE_KINDS
 from oceanbench.kinds.cycles import models
 from oceanbench.kinds.cycles.problem import SentObservations, SentProblem
@@ -217,6 +218,14 @@ def test_the_mean_field_is_the_mean_of_the_training_maps(challenge: Challenge) -
     expected = challenge.open("before")["ssh"].mean("time")
     np.testing.assert_allclose(found.isel(time=4), expected, rtol=1e-12)
     assert float(found.std("time").max()) < 1e-12
+    given = Inputs(challenge), challenge.target()
+    days = challenge.open("before")["ssh"]
+    some = method.estimate(*given, device="cpu", seed=0, members=3)["ssh"]
+    for member, day in enumerate((0, round((days.sizes["time"] - 1) / 2), -1)):
+        expected = days.isel(time=day)
+        np.testing.assert_allclose(some.isel(member=member, time=4), expected, rtol=1e-12)
+    with pytest.raises(OceanbenchError, match="members=1: expected from 2 to"):
+        method.estimate(*given, device="cpu", seed=0, members=1)
 
 
 def test_without_training_maps_the_mean_field_is_that_of_the_observations(

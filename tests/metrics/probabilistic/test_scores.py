@@ -23,7 +23,8 @@ SHAPE = (40, 25, 30)
 SCORES = [
     name
     for name, m in METRICS.items()
-    if m.probabilistic and m.needs != "windows" and not (m.joint or m.of_draws or m.of_posterior)
+    if m.probabilistic and m.needs != "windows" and m.summed is not None
+    if not (m.joint or m.of_draws or m.of_posterior)
 ]
 
 
@@ -68,7 +69,7 @@ def integral(distribution, truth: float) -> float:
     return below + above
 
 
-@pytest.mark.parametrize(("mean", "std", "truth"), [(0, 1, 0), (0.3, 0.2, 0.9), (-2, 3, 1.5)])
+@every("mean, std, truth", [(0, 1, 0), (0.3, 0.2, 0.9), (-2, 3, 1.5)])
 def test_crps_of_a_gaussian_is_the_integral(mean, std, truth):
     found = Gaussian(np.array([mean]), np.array([std])).crps(np.array([truth]), "fair")
     want = integral(stats.norm(mean, std).cdf, truth)
@@ -119,7 +120,7 @@ def test_crps_is_that_of_scores(name, method):
 # --- a perfect ensemble -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("members", [8, 20])
+@every("members", [8, 20])
 def test_fair_crps_of_a_perfect_ensemble_of_any_size_is_that_of_its_distribution(members):
     """sigma / sqrt(pi)."""
     ensemble, truth, centre, std = drawn(members)
@@ -128,7 +129,7 @@ def test_fair_crps_of_a_perfect_ensemble_of_any_size_is_that_of_its_distribution
     assert score("crps", gaussian(centre, std), truth) == pytest.approx(want, rel=0.02)
 
 
-@pytest.mark.parametrize("members", [2, 5, 20])
+@every("members", [2, 5, 20])
 def test_plain_crps_over_rmse_of_a_perfect_ensemble_is_known(members):
     random = np.random.default_rng(1)
     truth, ensemble = (random.standard_normal((*m, *SHAPE)) for m in ((), (members,)))
@@ -138,7 +139,7 @@ def test_plain_crps_over_rmse_of_a_perfect_ensemble_is_known(members):
     assert ratio == pytest.approx(np.sqrt((1 + 1 / members) / np.pi), rel=0.01)
 
 
-@pytest.mark.parametrize("members", [2, 5, 20])
+@every("members", [2, 5, 20])
 def test_spread_of_a_perfect_ensemble_is_its_error(members):
     ensemble, truth, centre, std = drawn(members)
     assert score("spread_skill", ensemble, truth) == pytest.approx(1.0, abs=0.01)
@@ -160,7 +161,7 @@ def test_quantiles_of_few_members_would_cover_too_little():
     assert float(((truth > low) & (truth < high)).mean()) < 0.83
 
 
-@pytest.mark.parametrize("members", [2, 9, 20])
+@every("members", [2, 9, 20])
 def test_histogram_of_a_perfect_ensemble_of_any_size_is_flat(members):
     ensemble, truth, centre, std = drawn(members)
     for estimate in (ensemble, gaussian(centre, std)):
@@ -177,7 +178,7 @@ def test_histogram_with_one_bin_for_each_rank_counts_the_ranks():
     np.testing.assert_allclose(found, np.bincount(ranks, minlength=5) / ranks.size, atol=1e-12)
 
 
-@pytest.mark.parametrize("members", [2, 20])
+@every("members", [2, 20])
 def test_interval_score_of_the_right_gaussian_is_better_than_of_a_wrong_one(members):
     """And known: 2 z sigma + 4 sigma / alpha (phi(z) - z alpha / 2), with alpha = 1 - level."""
     _, truth, centre, std = drawn(members)
@@ -227,7 +228,7 @@ def test_calibration_is_farther_from_ideal_the_more_the_spread_is_wrong(form):
             assert all(a < b for a, b in itertools.pairwise(badness)), (name, badness)
 
 
-@pytest.mark.parametrize(("width", "found"), [(0.25, 0.26), (0.5, 0.45), (1.0, 0.69)])
+@every("width, found", [(0.25, 0.26), (0.5, 0.45), (1.0, 0.69)])
 def test_spread_of_a_perfect_estimate_tells_where_as_far_as_an_error_can_be_told(width, found):
     """As the docstring says; a spread that is wrong by an increasing function tells as much."""
     random = np.random.default_rng(0)
