@@ -15,6 +15,7 @@ from oceanbench.assimilation.fourdvarnet.anywhere.configuration import AnywhereC
 from oceanbench.assimilation.fourdvarnet.anywhere.first_guess import (
     choices,
     fitted_scales,
+    given_scales,
     parts,
     seen_by,
 )
@@ -136,6 +137,7 @@ class AnywhereMapping:
         missions: str = "",
         passes: str = "auto",
         most_withheld: int = 2,
+        scales: str = "",
         cell_km: float = 16.0,
         members: int = 0,
         precision: str = "auto",
@@ -158,6 +160,8 @@ class AnywhereMapping:
             ``auto`` is what withheld altimeters bear out, too
         most_withheld : altimeters that are withheld in turn to find that; of those that the maps of
             an input have not seen, where it says which it ``uses``
+        scales : of ``duacs``, as ``length_factor=1.2, noise=0.05``; by default those under which
+            the nadir altimeters of the box and its days are likeliest
         cell_km : side of the cells that the network works on, 14 to 24 as in training
         members : estimates with errors drawn, which are given in place of the estimate; 0 for that
         precision : see :func:`oceanbench.learning.precision.in_bfloat16`
@@ -177,11 +181,10 @@ class AnywhereMapping:
         for name, variable in target.data_vars.items():
             field = variable.transpose("time", "latitude", "longitude")
             box = Box.around(field, network.configuration.half)
-            scales = None
-            if any("duacs" in parts(guess) for guess in guesses):
-                given = {"missions": every, "device": device}
-                scales = fitted_scales(inputs, str(name), box.grid, **given)
-            mapper = AnywhereMapper(network, str(name), box, scales, cell_km, device)
+            used = given_scales(scales) if scales else None
+            if used is None and any("duacs" in parts(guess) for guess in guesses):
+                used = fitted_scales(inputs, str(name), box.grid, missions=every)
+            mapper = AnywhereMapper(network, str(name), box, used, cell_km, device)
             guess, step = guesses[-1], STEPS[passes]
             if step < 0 or len(guesses) > 1:
                 cases = withheld(inputs, names, most_withheld, seen_by(inputs, guesses))
