@@ -26,6 +26,7 @@ Mardia and Marshall (1984), doi:10.1093/biomet/71.1.135 (likelihood of a covaria
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -79,10 +80,12 @@ class SampleSet:
         track = torch.as_tensor(samples.track)
         shared = (track[:, None] == track).double()
         value, time = torch.as_tensor(samples.value), torch.as_tensor(samples.time)
-        return cls(x, y, time, value, shared, int(track.unique().numel()))
+        return cls(x, y, time, value, shared, np.unique(samples.track).size)
 
     def terms(self, covariance: Covariance, noise: float, correlated: float) -> tuple[float, float]:
         """:math:`y^T K^{-1} y` and the logarithm of the determinant of K.
+
+        Infinite where rounding leaves no covariance, as with errors of a pass 10¹⁰ times the field.
 
         Parameters
         ----------
@@ -92,7 +95,9 @@ class SampleSet:
         at = covariance.coordinates(self.x, self.y, self.time)
         matrix = covariance.matrix(at, at).add_(self.shared, alpha=correlated)
         matrix.diagonal().add_(noise + LEAST)
-        root = torch.linalg.cholesky(matrix)
+        root, failed = torch.linalg.cholesky_ex(matrix)
+        if failed:
+            return math.inf, math.inf
         whitened = torch.linalg.solve_triangular(root, self.value[:, None], upper=False)
         return float(whitened.square().sum()), 2.0 * float(root.diagonal().log().sum())
 
@@ -152,9 +157,10 @@ def misfit(sets: list[SampleSet], covariance: Covariance, scales: Scales) -> flo
     """
     terms = [one.terms(covariance, scales["noise"], scales["correlated"]) for one in sets]
     count = sum(one.value.numel() for one in sets)
-    square, logarithm = (sum(parts) for parts in zip(*terms, strict=True))
+    amplitude = sum(square for square, _ in terms) / count
+    determinant = sum(logarithm for _, logarithm in terms)
     passes = sum(one.passes for one in sets)
-    return passes / count * 0.5 * (count * float(np.log(square / count)) + logarithm)
+    return passes / count * 0.5 * (count * math.log(amplitude) + determinant)
 
 
 def sample_sets(samples: Samples) -> list[SampleSet]:
