@@ -40,6 +40,7 @@ NAME = "fourdvarnet_anywhere"
 HELD_OUT = 10_000  # numbers of worlds and scenes from which on nothing is trained on
 GUESSES = ("fitted", "wrong scales", "carried", "bfn")
 DRAWS = 30  # members
+ALIKE = 0.797  # mean size of normal errors of one deviation, over their root mean square
 
 
 def held_out(folder: Path, scenes: int) -> dict[str, list[Path]]:
@@ -127,8 +128,12 @@ def members(folder: Path, weights: Path, scenes: int) -> None:
 
 
 def _most(error: FloatArray) -> float:
-    """Rank correlation that a perfect spread would have with errors of such sizes."""
-    return bounds(float(error.mean()), 100.0 * float(np.sqrt(np.mean(error**2))))[1]
+    """Rank correlation that a perfect spread would have with errors of such sizes.
+
+    None where they vary less than those of one deviation.
+    """
+    absolute, root = float(error.mean()), float(np.sqrt(np.mean(error**2)))
+    return bounds(absolute, 100.0 * root)[1] if absolute < ALIKE * root else 0.0
 
 
 def main() -> None:
