@@ -32,7 +32,7 @@ def error_in_a_world(covariance: Covariance = WORLD) -> float:
     return left_out_error(world(passes=60), PLACE, dates, covariance, noise=0.02, correlated=0.0)
 
 
-@pytest.mark.parametrize("within_km", [np.inf, 250.0])
+@every("within_km", [np.inf, 250.0])
 def test_the_left_out_error_is_that_of_an_explicit_prediction(within_km: float) -> None:
     seen, squares = world(), []
     x, y = kilometres(seen.longitude, seen.latitude, PLACE)
@@ -89,7 +89,7 @@ def test_one_mission_is_refused() -> None:
         left_out_error(world(missions=1), PLACE, DATES, WORLD, noise=0.1, correlated=0.0)
 
 
-@pytest.mark.parametrize(("date", "within_km"), [(500.0, np.inf), (20.0, 1e-3)])
+@every("date, within_km", [(500.0, np.inf), (20.0, 1e-3)])
 def test_nothing_to_predict_is_refused(date: float, within_km: float) -> None:
     with pytest.raises(OceanbenchError, match="no sample is near the place and the dates"):
         left_out_error(

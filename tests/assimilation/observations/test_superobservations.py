@@ -167,7 +167,7 @@ def test_a_cell_counts_with_at_least_half_of_its_pixels(missing: int, cells: int
     np.testing.assert_allclose(found.value, 2 * found.longitude - 3 * found.latitude, atol=1e-12)
 
 
-@pytest.mark.parametrize("lines", [0, 1])
+@every("lines", [0, 1])
 def test_a_swath_of_hardly_any_lines_is_no_error(lines: int) -> None:
     assert prepared(swath(lines), swath_km=30.0).time.size <= 6
 
@@ -256,7 +256,7 @@ def test_a_mission_named_twice_counts_once_or_is_refused() -> None:
     assert names == ["a"]
 
 
-@pytest.mark.parametrize("options", [{"coarsen": 0}, {"swath_km": 0.0}, {"swath_km": -1.0}])
+@every("options", [{"coarsen": 0}, {"swath_km": 0.0}, {"swath_km": -1.0}])
 def test_impossible_sizes_are_refused(options: dict) -> None:
     with pytest.raises(OceanbenchError, match="must be >= 1"):
         prepared(passes(5), **options)

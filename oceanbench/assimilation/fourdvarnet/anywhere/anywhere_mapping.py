@@ -15,12 +15,14 @@ from oceanbench.assimilation.fourdvarnet.anywhere.configuration import AnywhereC
 from oceanbench.assimilation.fourdvarnet.anywhere.first_guess import (
     choices,
     fitted_scales,
+    given_scales,
     parts,
     seen_by,
 )
 from oceanbench.assimilation.fourdvarnet.anywhere.increments import AnywhereMapper
 from oceanbench.assimilation.fourdvarnet.anywhere.library import Library
 from oceanbench.assimilation.fourdvarnet.anywhere.network import IncrementNetwork
+from oceanbench.assimilation.fourdvarnet.anywhere.scenes.scene import WITH_BFN
 from oceanbench.assimilation.fourdvarnet.anywhere.training import begun, trained
 from oceanbench.assimilation.fourdvarnet.anywhere.withheld_altimeters import (
     chosen,
@@ -66,6 +68,7 @@ class AnywhereMapping:
         sea: str = "family",
         worlds: int = 0,
         scenes: int = 0,
+        bfn: int = WITH_BFN,
         workers: int = 1,
         checkpoint: str = "",
         precision: str = "auto",
@@ -84,6 +87,7 @@ class AnywhereMapping:
         update : ``conjugate`` or ``unet``; by default that of the preset
         sea : ``family``, the worlds, or ``own``, that of the challenge's training maps
         worlds, scenes : how many; 0 as for the steps
+        bfn : every so many scenes have that baseline among their first guesses; 0 for none
         workers : processes that simulate and observe
         checkpoint : folder that keeps worlds, scenes and training: what was interrupted resumes
             there
@@ -92,6 +96,8 @@ class AnywhereMapping:
         """
         if sea not in SEAS:
             raise OceanbenchError(f"{self.name}: sea={sea}: expected one of {', '.join(SEAS)}")
+        if bfn < 0:
+            raise OceanbenchError(f"{self.name}: bfn={bfn}: expected a number of scenes, or 0")
         own = _own(inputs, self.name) if sea == "own" else None
         usual = preset_of(self.name, self.presets, preset)
         if own is not None:
@@ -112,7 +118,7 @@ class AnywhereMapping:
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(checkpoint or temporary)
             folder = folder if own is None else folder / own.digest
-            library = replace(Library.of(folder, configuration), own=own)
+            library = replace(Library.of(folder, configuration), own=own, bfn=bfn)
             library.fill(workers=workers)
             return trained(
                 library,
@@ -136,6 +142,7 @@ class AnywhereMapping:
         missions: str = "",
         passes: str = "auto",
         most_withheld: int = 2,
+        scales: str = "",
         cell_km: float = 16.0,
         members: int = 0,
         precision: str = "auto",
@@ -158,6 +165,8 @@ class AnywhereMapping:
             ``auto`` is what withheld altimeters bear out, too
         most_withheld : altimeters that are withheld in turn to find that; of those that the maps of
             an input have not seen, where it says which it ``uses``
+        scales : of ``duacs``, as ``length_factor=1.2, noise=0.05``; by default those under which
+            the nadir altimeters of the box and its days are likeliest
         cell_km : side of the cells that the network works on, 14 to 24 as in training
         members : estimates with errors drawn, which are given in place of the estimate; 0 for that
         precision : see :func:`oceanbench.learning.precision.in_bfloat16`
@@ -177,11 +186,10 @@ class AnywhereMapping:
         for name, variable in target.data_vars.items():
             field = variable.transpose("time", "latitude", "longitude")
             box = Box.around(field, network.configuration.half)
-            scales = None
-            if any("duacs" in parts(guess) for guess in guesses):
-                given = {"missions": every, "device": device}
-                scales = fitted_scales(inputs, str(name), box.grid, **given)
-            mapper = AnywhereMapper(network, str(name), box, scales, cell_km, device)
+            used = given_scales(scales) if scales else None
+            if used is None and any("duacs" in parts(guess) for guess in guesses):
+                used = fitted_scales(inputs, str(name), box.grid, missions=every)
+            mapper = AnywhereMapper(network, str(name), box, used, cell_km, device)
             guess, step = guesses[-1], STEPS[passes]
             if step < 0 or len(guesses) > 1:
                 cases = withheld(inputs, names, most_withheld, seen_by(inputs, guesses))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -14,7 +15,7 @@ from oceanbench.assimilation.fourdvarnet.maps.first_guess_maps import (
     mean_on,
 )
 from oceanbench.assimilation.fourdvarnet.maps.map_grid import MapGrid
-from oceanbench.assimilation.observations.cross_validation import fitted, predicted_boxes
+from oceanbench.assimilation.observations.likely_scales import likely_scales
 from oceanbench.assimilation.observations.superobservations import (
     chosen_missions,
     mean_field,
@@ -22,14 +23,15 @@ from oceanbench.assimilation.observations.superobservations import (
 )
 from oceanbench.assimilation.observations.tiled_mapping import (
     DEFAULTS,
+    FURTHER,
     SCALES,
     TiledMapping,
+    chosen_scales,
     covariance_at,
 )
 from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.grid import centre_longitude, fill_holes, interpolate
 
-DATES, EVALUATIONS = 16, 24  # of the fit of the scales of duacs
 Scales = Mapping[str, float]
 
 
@@ -103,22 +105,18 @@ def first_guesses(
 
 
 def fitted_scales(
-    inputs: Mapping[str, xr.Dataset],
-    variable: str,
-    grid: MapGrid,
-    *,
-    missions: str = "",
-    device: str = "cpu",
+    inputs: Mapping[str, xr.Dataset], variable: str, grid: MapGrid, *, missions: str = ""
 ) -> Scales:
-    """Scales of ``duacs`` that predict each altimeter of a box best from the others.
+    """Scales of ``duacs`` under which the nadir altimeters of a box and its days are likeliest.
 
     Parameters
     ----------
-    inputs, variable, grid, missions, device : as for :func:`first_guesses`
+    inputs, variable, grid, missions : as for :func:`first_guesses`
 
     Returns
     -------
-    the usual ones where no two altimeters see the middle of the box, and none can be predicted
+    those of :func:`oceanbench.assimilation.observations.likely_scales.likely_scales`, about the
+    usual ones, which come back where there is nothing to fit to
     """
     usual = dict(zip(SCALES, DEFAULTS, strict=True))
     names = chosen_missions(inputs, missions)
@@ -131,10 +129,30 @@ def fitted_scales(
         (grid.longitude[0], grid.longitude[-1]), (grid.latitude[0], grid.latitude[-1])
     )
     here = observed.take((observed.time >= 0) & (observed.time <= grid.days.size - 1))
-    if not here.time.size or not predicted_boxes(here, usual, covariance_at, dates=DATES):
-        return usual
-    counted = {"dates": DATES, "evaluations": EVALUATIONS}
-    return fitted(here, usual, covariance_at, device=device, **counted)[0]
+    return likely_scales(here, usual, covariance_at)
+
+
+def given_scales(text: str) -> Scales:
+    """Scales of ``duacs`` that an option gives, the usual ones in the place of others.
+
+    Parameters
+    ----------
+    text : as ``length_factor=1.2, noise=0.05``
+    """
+    given: dict[str, float | None] = {}
+    known = [*SCALES, *FURTHER]
+    for item in filter(None, (part.strip() for part in text.split(","))):
+        name, _, value = (word.strip() for word in item.partition("="))
+        try:
+            given[name] = float(value)
+        except ValueError:
+            given[name] = math.nan
+        if name not in known or not math.isfinite(given[name] or 0.0):
+            raise OceanbenchError(
+                f"--set scales={text}: '{item}' is not scale=number with a scale of "
+                f"{', '.join(known)}"
+            )
+    return chosen_scales(given, None)
 
 
 def sea_mask(inputs: Mapping[str, xr.Dataset], variable: str, grid: MapGrid) -> BoolArray:

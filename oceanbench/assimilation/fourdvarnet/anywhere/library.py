@@ -17,7 +17,11 @@ from pathlib import Path
 import torch
 
 from oceanbench.assimilation.fourdvarnet.anywhere.configuration import AnywhereConfiguration
-from oceanbench.assimilation.fourdvarnet.anywhere.scenes.scene import keep_scene, scene_path
+from oceanbench.assimilation.fourdvarnet.anywhere.scenes.scene import (
+    WITH_BFN,
+    keep_scene,
+    scene_path,
+)
 from oceanbench.assimilation.fourdvarnet.anywhere.worlds.seas import GAUSSIAN
 from oceanbench.assimilation.fourdvarnet.anywhere.worlds.simulations import (
     World,
@@ -40,12 +44,15 @@ class Library:
     folder : made if there is none
     worlds, scenes : how many
     own : the only world, if there is one; else worlds are simulated
+    bfn : every so many scenes have that baseline among their first guesses; 0 for none. Scenes of
+        another number than the usual one have a folder of their own
     """
 
     folder: Path
     worlds: int
     scenes: int
     own: World | None = None
+    bfn: int = WITH_BFN
 
     @classmethod
     def of(cls, folder: Path, configuration: AnywhereConfiguration) -> Library:
@@ -60,7 +67,12 @@ class Library:
     @property
     def scene_files(self) -> list[Path]:
         """Files of the scenes."""
-        return [scene_path(self.folder / "scenes", number) for number in range(self.scenes)]
+        return [scene_path(self.scene_folder, number) for number in range(self.scenes)]
+
+    @property
+    def scene_folder(self) -> Path:
+        """Folder of the scenes."""
+        return self.folder / ("scenes" if self.bfn == WITH_BFN else f"scenes-bfn{self.bfn}")
 
     def fill(self, *, workers: int = 1) -> None:
         """Make what is missing.
@@ -74,8 +86,9 @@ class Library:
             self._make(world, self.world_files, "worlds", workers)
         else:
             keep_world(self.own, *self.world_files)
-        gaussian, folder = (GAUSSIAN if self.own is None else 0.0), self.folder / "scenes"
-        scene = partial(keep_scene, folder, worlds=self.world_files, gaussian=gaussian)
+        gaussian, given = (GAUSSIAN if self.own is None else 0.0), self.world_files
+        folder = self.scene_folder
+        scene = partial(keep_scene, folder, worlds=given, gaussian=gaussian, bfn=self.bfn)
         self._make(scene, self.scene_files, "scenes", workers)
 
     @staticmethod

@@ -9,8 +9,11 @@ pass p tells
 what the step k would have gained there. The one that gains most is taken, of those whose mean gain
 exceeds its standard error; if there is none, the first guess comes back as it was. Of several first
 guesses the one is taken whose step leaves least. The error of the withheld samples themselves is
-the same for all of them. With one altimeter alone, every second of its passes is withheld, and then
-the others.
+the same for all of them.
+
+With one altimeter withheld of two, half of what is known is gone, and neither first guess nor
+increments are those of the estimate. Of two altimeters, or one, every third pass of each is
+withheld instead, and then every third of the others.
 
 At the samples that maps which are handed in have seen, they are better than elsewhere: there no
 increment is borne out. Where an input says what it ``uses``, altimeters that none of the maps has
@@ -34,6 +37,7 @@ from oceanbench.observing.passes import begins
 
 SURE = 1.0  # standard errors of the mean over passes that a gain must exceed
 FEWEST = 8  # passes that tell a standard error
+FEW, PARTS = 2, 3  # altimeters of which passes are withheld; parts of them
 
 
 @dataclass(frozen=True)
@@ -45,13 +49,13 @@ class Withheld:
     inputs : of a method
     missions : comma-separated names of what is given
     judge : inputs that hold what is withheld
-    mission : its name
+    withheld : comma-separated names of it
     """
 
     inputs: Mapping[str, xr.Dataset]
     missions: str
     judge: Mapping[str, xr.Dataset]
-    mission: str
+    withheld: str
 
 
 def withheld(
@@ -66,16 +70,18 @@ def withheld(
     ----------
     inputs : of a method
     names : of the missions that are mapped
-    most : how many are withheld
+    most : how many are withheld; of the thirds, which are less, one more
     seen : those that first guesses have seen: they are withheld only where there are no others
     """
-    if len(names) == 1:
-        (name,) = names
-        number = np.cumsum(begins(inputs[name]))
-        for half in list(range(2))[:most]:
-            parts = [inputs[name].isel(time=number % 2 == side) for side in (1 - half, half)]
-            given, judge = ({**inputs, name: part} for part in parts)
-            yield Withheld(given, name, judge, name)
+    if len(names) <= FEW and not seen:
+        every = ",".join(names)
+        for part in range(min(most + 1, PARTS)):
+            given, judge = dict(inputs), dict(inputs)
+            for name in names:
+                left = np.cumsum(begins(inputs[name])) % PARTS == part
+                given[name] = inputs[name].isel(time=~left)
+                judge[name] = inputs[name].isel(time=left)
+            yield Withheld(given, every, judge, every)
         return
     ranked = sorted(names, key=lambda n: (inputs[n].attrs["layout"] != "track", -_size(inputs[n])))
     unseen = [name for name in ranked if name not in seen]
@@ -103,7 +109,7 @@ def chosen(
     """
     squares: dict[str, list[FloatArray]] = {name: [] for name in names}
     for case in cases:
-        samples = _on_target(fine_samples(case.judge, variable, box.grid, case.mission), box)
+        samples = _on_target(fine_samples(case.judge, variable, box.grid, case.withheld), box)
         for name, ladder in ladders(case.inputs, case.missions, names).items():
             squares[name].append(_squares(samples, ladder, box))
     best, least = (names[-1], 0), np.inf

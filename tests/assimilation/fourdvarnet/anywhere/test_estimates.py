@@ -120,6 +120,8 @@ def test_noise_leaves_the_first_guess_as_it_was() -> None:
         ({"passes": "three"}, "one of auto, none, half, one, two"),
         ({"most_withheld": 0}, "at least 1"),
         ({"cell_km": 100.0}, "1, 10 to 30, and"),
+        ({"scales": "length=1"}, "'length=1' is not scale=number with a scale of length_factor, "),
+        ({"scales": "noise=-1"}, "length_factor, time_factor and noise must be > 0"),
         ({"first_guess": " ,"}, "mine: first_guess= ,, passes=none"),
         ({"first_guess": "flta"}, "'flta' is neither a mapper nor an input with maps"),
     ],
@@ -221,7 +223,7 @@ def test_withheld_altimeters_choose_the_truth_and_refuse_what_is_none() -> None:
     assert told(0.5, -1.0) == ("good", 0)
     assert told(-3.0, -1.0) == ("poor", 0)
     assert told(0.0, 0.9)[1] == 2
-    assert set(asked[:2]) == {"one", "two"}
+    assert set(asked) == {"one,two"}
     nobody = {name: data.isel(time=slice(0)) for name, data in inputs.items() if name != "flat"}
     nothing = chosen(withheld(nobody, ["one", "two"], 2), ladders(0.5, 1.0), ["good"], box, "ssh")
     assert nothing == ("good", 0)
@@ -234,8 +236,8 @@ def test_what_a_first_guess_has_seen_does_not_judge_it() -> None:
     inputs["one"] = inputs["one"].assign(ssh=inputs["one"]["ssh"] * 0.0 + 0.3)
     inputs["known"] = inputs["flat"].assign_attrs(uses="one")
     assert seen_by(inputs, ["duacs", "flat+known"]) == {"one"}
-    assert {case.mission for case in withheld(inputs, names, 3, {"one"})} == {"two", "three"}
-    assert {case.mission for case in withheld(inputs, names, 3, set(names))} == set(names)
+    assert {case.withheld for case in withheld(inputs, names, 3, {"one"})} == {"two", "three"}
+    assert {case.withheld for case in withheld(inputs, names, 3, set(names))} == set(names)
     box, truth = Box.around(target()["ssh"], 2), map_worlds.waves(DAYS)
     like = truth.interp(
         time=box.grid.days, latitude=box.grid.latitude, longitude=box.grid.longitude
@@ -251,11 +253,18 @@ def test_what_a_first_guess_has_seen_does_not_judge_it() -> None:
     assert told("two", "three") == ("known", 0)
 
 
-def test_a_single_altimeter_is_withheld_pass_by_pass() -> None:
+@every("names, most, count", [(["one"], 5, 3), (["one", "two"], 1, 2)])
+def test_of_few_altimeters_thirds_of_their_passes_are_withheld(
+    names: list[str], most: int, count: int
+) -> None:
     inputs = observed()
-    cases = list(withheld(inputs, ["one"], 5))
-    assert len(cases) == 2
-    for case in cases:
-        given, judge = case.inputs["one"], case.judge["one"]
-        assert not set(given["track"].values) & set(judge["track"].values)
-        assert given.sizes["time"] + judge.sizes["time"] == inputs["one"].sizes["time"]
+    cases = list(withheld(inputs, names, most))
+    assert len(cases) == count
+    for name in names:
+        known = set(inputs[name]["track"].values)
+        for case in cases:
+            given, judge = (set(part[name]["track"].values) for part in (case.inputs, case.judge))
+            assert given | judge == known and not given & judge
+            assert len(judge) == pytest.approx(len(known) / 3, abs=1)
+        first, second = (set(case.judge[name]["track"].values) for case in cases[:2])
+        assert not first & second

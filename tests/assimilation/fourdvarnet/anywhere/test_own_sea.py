@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import torch
 import xarray as xr
+from rows import every
 
 from oceanbench.assimilation.fourdvarnet.anywhere import anywhere_mapping
 from oceanbench.assimilation.fourdvarnet.anywhere.anywhere_mapping import AnywhereMapping
@@ -54,7 +55,7 @@ def test_a_known_sea_is_its_maps_on_square_cells(tmp_path: Path) -> None:
     np.testing.assert_allclose(sea.known_mean(north[0], east[0]), height.mean(0), atol=0.2)
 
 
-@pytest.mark.parametrize(("days", "degrees"), [(DAYS // 2, 8.0), (32, 4.0)])
+@every("days, degrees", [(DAYS // 2, 8.0), (32, 4.0)])
 def test_maps_that_make_no_scene_are_refused(days: int, degrees: float) -> None:
     with pytest.raises(OceanbenchError, match="expected 20 days and 672 km"):
         own_world(slope(days, degrees))
@@ -86,3 +87,5 @@ def test_a_training_goes_on_on_a_known_sea(tmp_path: Path, monkeypatch: pytest.M
         mapping.train({"one": track}, init=first, update="unet", **call)
     with pytest.raises(OceanbenchError, match="sea=mine: expected one of family, own"):
         mapping.train({}, **{**call, "sea": "mine"})
+    with pytest.raises(OceanbenchError, match="bfn=-1: expected a number of scenes, or 0"):
+        mapping.train({}, **call, bfn=-1)

@@ -49,7 +49,7 @@ COASTS = 0.55  # of the scenes have land
 KNOWN_MEAN = 0.5  # of them have a mean topography
 FITTED_DAYS = (14, 20)  # on one of which the scales are fitted
 SUPER_SAMPLES, SUPER_KM = 6, 40.0  # along a track and across a swath, of the interpolations
-WITH_BFN = 5  # every so many scenes have the baseline among their first guesses
+WITH_BFN = 5  # every so many scenes have the baseline bfn among their first guesses
 Float16 = NDArray[np.float16]
 
 
@@ -80,7 +80,9 @@ class Scene:
     cell_km: NDArray[Any]
 
 
-def make_scene(number: int, worlds: Sequence[Path], *, gaussian: float = GAUSSIAN) -> Scene:
+def make_scene(
+    number: int, worlds: Sequence[Path], *, gaussian: float = GAUSSIAN, bfn: int = WITH_BFN
+) -> Scene:
     """Make the scene of a number.
 
     Parameters
@@ -88,6 +90,7 @@ def make_scene(number: int, worlds: Sequence[Path], *, gaussian: float = GAUSSIA
     number : of which all chance is
     worlds : files of simulated worlds
     gaussian : how likely it is that its sea has no dynamics
+    bfn : every so many scenes have that baseline among their first guesses; 0 for none
     """
     random = np.random.default_rng([SEED, number])
     sea = draw_sea(random, worlds, gaussian=gaussian)
@@ -119,7 +122,7 @@ def make_scene(number: int, worlds: Sequence[Path], *, gaussian: float = GAUSSIA
         shared=errors.red**2 / signal,
         day=int(random.integers(*FITTED_DAYS)),
     )
-    with_bfn = number % WITH_BFN == 0
+    with_bfn = bfn > 0 and number % bfn == 0
     guesses = dict(first_guesses(random, averaged, grid, scales, with_bfn=with_bfn))
     fine = CellSamples.of(seen, VARIABLE, grid)
     whole = [fine.innovations(guess + mean) for guess in guesses.values()]
@@ -168,18 +171,23 @@ def scene_path(folder: Path, number: int) -> Path:
 
 
 def keep_scene(
-    folder: Path, number: int, worlds: Sequence[Path], *, gaussian: float = GAUSSIAN
+    folder: Path,
+    number: int,
+    worlds: Sequence[Path],
+    *,
+    gaussian: float = GAUSSIAN,
+    bfn: int = WITH_BFN,
 ) -> None:
     """Make a scene and keep it, if it is not there.
 
     Parameters
     ----------
     folder : made if there is none
-    number, worlds, gaussian : as for :func:`make_scene`
+    number, worlds, gaussian, bfn : as for :func:`make_scene`
     """
     path = scene_path(folder, number)
     if path.is_file():
         return
-    scene = make_scene(number, worlds, gaussian=gaussian)
+    scene = make_scene(number, worlds, gaussian=gaussian, bfn=bfn)
     parts = {name: np.ascontiguousarray(value) for name, value in vars(scene).items()}
     write_bytes(safetensors.save(parts, {"about": json.dumps([SEED, number, len(worlds)])}), path)
