@@ -9,7 +9,7 @@ that it knows neither place nor amplitude
 
 with innovations d of root mean square s and a context c of first guess, innovations, samples and
 coast, from which weights w, size, mean and prior of the increment x are read. The estimate is the
-first guess and s x, as far as withheld altimeters bear it out: where nothing is to be added, the
+first guess and s x, as far as withheld passes bear it out: where nothing is to be added, the
 first guess comes back.
 """
 

@@ -107,7 +107,7 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
     ],
     "assimilation/fourdvarnet/anywhere": [
         {"anywhere_mapping"},
-        {"training", "withheld_altimeters"},
+        {"training", "withheld_passes"},
         {"increments", "library"},
         {"draws"},
         {"box", "first_guess", "network", "scenes", "window_sampler"},

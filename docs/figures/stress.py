@@ -154,7 +154,7 @@ def network(name: str, case: Case) -> xr.DataArray:
 def anywhere(case: Case) -> xr.DataArray:
     """Network that learned anywhere, from maps of duacs that it fits itself."""
     weights = Weights.load(WEIGHTS / "fourdvarnet_anywhere.safetensors").tensors
-    options = {"first_guess": "duacs", "most_withheld": 1}
+    options = {"first_guess": "duacs", "most_withheld": 2}
     return case.run("fourdvarnet_anywhere", weights=weights, **options)
 
 

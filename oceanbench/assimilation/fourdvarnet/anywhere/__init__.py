@@ -1,7 +1,7 @@
 """A 4DVarNet that learned anywhere; a module imports only those after it.
 
 - ``anywhere_mapping``: what a method file takes, ``train`` and ``estimate``
-- ``withheld_altimeters``: how far an estimate may go from its first guess
+- ``withheld_passes``: how far an estimate may go from its first guess
 - ``increments``: those of any box, patch by patch and window by window
 - ``draws``: those of the error of an estimate
 - ``box``: a target with some of the sea around it, and its patches

@@ -24,7 +24,7 @@ from oceanbench.assimilation.fourdvarnet.anywhere.library import Library
 from oceanbench.assimilation.fourdvarnet.anywhere.network import IncrementNetwork
 from oceanbench.assimilation.fourdvarnet.anywhere.scenes.scene import WITH_BFN
 from oceanbench.assimilation.fourdvarnet.anywhere.training import begun, trained
-from oceanbench.assimilation.fourdvarnet.anywhere.withheld_altimeters import (
+from oceanbench.assimilation.fourdvarnet.anywhere.withheld_passes import (
     chosen,
     withheld,
 )
@@ -141,7 +141,7 @@ class AnywhereMapping:
         first_guess: str = "duacs,bfn",
         missions: str = "",
         passes: str = "auto",
-        most_withheld: int = 2,
+        most_withheld: int = 3,
         scales: str = "",
         cell_km: float = 16.0,
         members: int = 0,
@@ -158,13 +158,13 @@ class AnywhereMapping:
         weights : that :meth:`train` found
         first_guess : ``bfn``, ``duacs``, ``miost``, ``oi``, ``smooth``, ``mean``, an input with
             maps, or several of them joined by ``+``, whose mean is taken; of several separated by
-            commas, and of their mean, what withheld altimeters bear out
+            commas, and of their mean, what withheld passes bear out
         missions : comma-separated names of the inputs to use, or ``all``; by default those that
             are not optional
         passes : of the network: ``none`` (the first guess), ``half`` of one, ``one`` or ``two``;
-            ``auto`` is what withheld altimeters bear out, too
-        most_withheld : altimeters that are withheld in turn to find that; of those that the maps of
-            an input have not seen, where it says which it ``uses``
+            ``auto`` is what withheld passes bear out, too
+        most_withheld : thirds of the passes that are withheld in turn to find that; altimeters,
+            where maps of an input say which they ``use``
         scales : of ``duacs``, as ``length_factor=1.2, noise=0.05``; by default those under which
             the nadir altimeters of the box and its days are likeliest
         cell_km : side of the cells that the network works on, 14 to 24 as in training

@@ -1,8 +1,8 @@
-r"""How far an estimate may go from its first guess: what an altimeter says that it never saw.
+r"""How far an estimate may go from its first guess: what passes say that it never saw.
 
-One altimeter after the other is withheld. From the others come a first guess and a ladder of
-increments; with d the withheld innovations and :math:`\delta_k` an increment at their places, every
-pass p tells
+Every third pass of each altimeter is withheld, then every third of the others, and the rest. From
+what is left come a first guess and a ladder of increments; with d the withheld innovations and
+:math:`\delta_k` an increment at their places, every pass p tells
 
 .. math:: g_{kp} = \sum_{i \in p} d_i^2 - (d_i - \delta_{ki})^2
 
@@ -11,13 +11,13 @@ exceeds its standard error; if there is none, the first guess comes back as it w
 guesses the one is taken whose step leaves least. The error of the withheld samples themselves is
 the same for all of them.
 
-With one altimeter withheld of two, half of what is known is gone, and neither first guess nor
-increments are those of the estimate. Of two altimeters, or one, every third pass of each is
-withheld instead, and then every third of the others.
+All passes judge in turn, of all altimeters alike. A whole altimeter that is withheld has fewer of
+them, which seldom bear out what there is to gain, and where there are two it takes half of what is
+known away.
 
 At the samples that maps which are handed in have seen, they are better than elsewhere: there no
-increment is borne out. Where an input says what it ``uses``, altimeters that none of the maps has
-seen are the ones that are withheld, if there are any.
+increment is borne out. Where an input says what it ``uses``, altimeters are withheld, one after the
+other: those that none of the maps has seen, if there are any.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from oceanbench.observing.passes import begins
 
 SURE = 1.0  # standard errors of the mean over passes that a gain must exceed
 FEWEST = 8  # passes that tell a standard error
-FEW, PARTS = 2, 3  # altimeters of which passes are withheld; parts of them
+PARTS = 3  # of the passes
 
 
 @dataclass(frozen=True)
@@ -64,18 +64,19 @@ def withheld(
     most: int,
     seen: Collection[str] = (),
 ) -> Iterator[Withheld]:
-    """One altimeter after the other withheld from the rest; nadir ones first.
+    """Passes or, where maps are handed in, altimeters, withheld in turn; nadir ones first.
 
     Parameters
     ----------
     inputs : of a method
     names : of the missions that are mapped
-    most : how many are withheld; of the thirds, which are less, one more
-    seen : those that first guesses have seen: they are withheld only where there are no others
+    most : how many thirds of the passes, or altimeters, are withheld in turn
+    seen : altimeters that first guesses have seen, if they say so: others are withheld, or, where
+        there are no others, these
     """
-    if len(names) <= FEW and not seen:
+    if not seen:
         every = ",".join(names)
-        for part in range(min(most + 1, PARTS)):
+        for part in range(min(most, PARTS)):
             given, judge = dict(inputs), dict(inputs)
             for name in names:
                 left = np.cumsum(begins(inputs[name])) % PARTS == part
@@ -97,7 +98,7 @@ def chosen(
     box: Box,
     variable: str,
 ) -> tuple[str, int]:
-    """First guess, and step of its ladder, that withheld altimeters bear out.
+    """First guess, and step of its ladder, that withheld passes bear out.
 
     Parameters
     ----------
