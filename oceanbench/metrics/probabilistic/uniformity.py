@@ -101,11 +101,11 @@ def rank_uniformity(found: RankMoments) -> float | Flagged:
     Talts et al. (2018), doi:10.48550/arXiv.1804.06788; Jolliffe and Primo (2008), on the parts of a
     histogram of ranks, doi:10.1175/2007MWR2219.1
     """
-    share = found.weights / found.weights.sum()
-    n = 1.0 / float((share**2).sum())
-    if n < LEAST_CASES - ROUNDING * LEAST_CASES:
+    whole, squares = float(found.weights.sum()), float((found.weights**2).sum())
+    n = whole**2 / squares if squares else 0.0
+    if n < LEAST_CASES * (1.0 - ROUNDING):
         return NO_DATA
-    mean, memory = found.mean(), found.memory()
+    mean, memory, share = found.mean(), found.memory(), found.weights / whole
     longer = (1.0 + memory) / (1.0 - memory)  # cases that are as good as one
     seen = np.maximum(1.0 - (longer - 1.0) / (n - 1.0), LEAST_VARIANCE)
     variance = n / (n - 1.0) * ((share * (found.values - mean[:, None])) ** 2).sum(axis=1)
