@@ -245,7 +245,7 @@ class Declaration(Section):
         """
         path, mine = self.datasets[name].path, {file.resolve() for file in found}
         for other, hidden in self.datasets.items():
-            alike = hidden.role != "truth" and hidden.path == path
+            alike = hidden.is_observed_truth and hidden.path == path
             if hidden.role not in HIDDEN or alike:
                 continue
             if mine & {file.resolve() for file in self.present(other, data_dir)}:

@@ -20,9 +20,13 @@ from oceanbench.errors import OceanbenchError, in_one_line
 
 @dataclass
 class Progress:
-    """Where a training stands: what a checkpoint keeps beside the network and the optimiser."""
+    """Where a training stands: what a checkpoint keeps beside the network and the optimiser.
+
+    ``lost`` are the steps without a finite gradient since the last that had one.
+    """
 
     step: int = 0
+    lost: int = 0
     best: float = math.inf
     weights: dict[str, Tensor] = field(default_factory=dict)
     scores: list[float] = field(default_factory=list)
@@ -45,7 +49,7 @@ def keep(
         tensors |= {f"optimiser.{number}.{k}": v for k, v in moments.items()}
     tensors["random"] = random.get_state()
     tensors["scores"] = torch.tensor(made.scores, dtype=torch.float64)
-    metadata = {"about": about, "step": str(made.step)}
+    metadata = {"about": about, "step": str(made.step), "lost": str(made.lost)}
     copies = {k: v.detach().clone().contiguous() for k, v in tensors.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(safetensors.save(copies, metadata), path)
@@ -72,13 +76,15 @@ def resumed(
             "folder"
         )
     try:
-        return _restored(tensors, int(metadata["step"]), network, optimiser, random)
+        made = _restored(tensors, int(metadata["step"]), network, optimiser, random)
+        made.lost = int(metadata.get("lost", 0))
     except (KeyError, TypeError, ValueError, RuntimeError) as problem:
         reason = in_one_line(problem, 120)
         raise OceanbenchError(
             f"{path}: not the checkpoint of this network ({reason}); remove it, or name another "
             "folder"
         ) from problem
+    return made
 
 
 def _restored(
@@ -103,7 +109,7 @@ def _restored(
         state.setdefault(int(number), {})[moment] = value
     optimiser.load_state_dict(optimiser.state_dict() | {"state": state})
     random.set_state(tensors["random"])
-    return Progress(step, best, weights, scores, average)
+    return Progress(step, best=best, weights=weights, scores=scores, average=average)
 
 
 def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -127,7 +127,7 @@ def fit(  # noqa: PLR0913  (every option is a keyword)
         made = resumed(checkpoint, about, network, optimiser, random)
     elif begun:
         _validate(made, _copied(network), network, score)
-    steps, recent, lost = range(made.step, schedule.steps), math.nan, 0
+    steps, recent = range(made.step, schedule.steps), math.nan
 
     def state() -> str:
         said = f"loss {recent:.4g}"
@@ -148,10 +148,12 @@ def fit(  # noqa: PLR0913  (every option is a keyword)
         length = torch.nn.utils.clip_grad_norm_(learning, schedule.clip)
         if bool(length.isfinite()):
             optimiser.step()
-            lost = 0
-        elif (lost := lost + 1) == min(MOST_LOST, schedule.steps):
+            made.lost = 0
+        else:
+            made.lost += 1
+        if made.lost >= min(MOST_LOST, schedule.steps):
             raise OceanbenchError(
-                f"{label}: no finite gradient in {lost} steps in a row, the last of them "
+                f"{label}: no finite gradient in {made.lost} steps in a row, the last of them "
                 f"{step + 1}; learn slower, or look for values in the data that are no numbers"
             )
         _average(made, network, schedule.kept_at(step))

@@ -219,7 +219,9 @@ def test_a_resumed_training_remembers_the_best(tmp_path: Path) -> None:
     assert same(found, expected) and made.best == 0.0
 
 
-def test_a_batch_without_a_finite_gradient_changes_nothing_and_many_are_refused() -> None:
+def test_a_batch_without_a_finite_gradient_changes_nothing_and_many_are_refused(
+    tmp_path: Path,
+) -> None:
     net = network()
     before = {k: v.clone() for k, v in net.state_dict().items()}
     known = iter([math.inf, math.inf, 1.0, math.inf, math.inf])
@@ -234,6 +236,11 @@ def test_a_batch_without_a_finite_gradient_changes_nothing_and_many_are_refused(
     with pytest.raises(OceanbenchError, match=r"toy: no finite gradient in 3 steps in a row"):
         fit(net, draw, nothing, lambda: 1.0, schedule=replace(once, steps=3), seed=0, label="toy")
     assert same(dict(net.state_dict()), before)
+    late = lambda batch, made: (net(batch) * (math.inf if made >= 0.5 else 1.0)).pow(2).mean()  # noqa: E731
+    kept = {"schedule": replace(once, steps=120, validations=6), "checkpoint": tmp_path / "late"}
+    for _ in range(2):  # it is none the better for a resumption in between
+        with pytest.raises(OceanbenchError, match="in 50 steps in a row, the last of them 110;"):
+            fit(net, draw, late, lambda: 1.0, seed=0, label="toy", **kept)
 
 
 def test_fixed_parameters_stay() -> None:

@@ -40,6 +40,7 @@ from torch import Tensor
 from oceanbench.arrays import FloatArray
 from oceanbench.assimilation.gaussian.covariance import Covariance
 from oceanbench.assimilation.observations.superobservations import Samples, kilometres
+from oceanbench.errors import OceanbenchError
 
 Scales = Mapping[str, float]
 WIDTHS: Scales = MappingProxyType(
@@ -123,6 +124,11 @@ def likely_scales(
     Returns
     -------
     the scales by their names; the usual ones where there are too few samples
+
+    Raises
+    ------
+    OceanbenchError
+        if no scales have a likelihood: values are no numbers, or too large to be squared
     """
     sets = sample_sets(samples)
     if not sets:
@@ -143,7 +149,13 @@ def likely_scales(
     first = min((centre + error * np.log(factor) for factor in STARTS), key=unlikely)
     simplex = first + STEP * np.vstack([np.zeros(len(names)), np.eye(len(names))])
     options: Any = {"maxfev": evaluations, "initial_simplex": simplex, "xatol": 0.02, "fatol": 1e-3}
-    return scales_of(minimize(unlikely, first, method="Nelder-Mead", options=options).x)
+    found = minimize(unlikely, first, method="Nelder-Mead", options=options)
+    if not math.isfinite(found.fun):
+        raise OceanbenchError(
+            "the observations have no likelihood under any scales; look for values that are no "
+            "numbers, or far too large"
+        )
+    return scales_of(found.x)
 
 
 def misfit(sets: list[SampleSet], covariance: Covariance, scales: Scales) -> float:
@@ -185,8 +197,8 @@ def _tiles(samples: Samples) -> Iterator[Samples]:
 
 def _pieces(samples: Samples) -> Iterator[Samples]:
     """Samples in even parts of their time, of :data:`MOST` at most; none of too few."""
-    count = int(np.ceil(samples.time.size / MOST))
-    for some in np.array_split(np.arange(samples.time.size), max(count, 1)):
+    count, order = int(np.ceil(samples.time.size / MOST)), np.argsort(samples.time, kind="stable")
+    for some in np.array_split(order, max(count, 1)):
         piece = samples.take(some)
         if some.size >= FEWEST and piece.value.any():
             yield piece

@@ -76,11 +76,14 @@ def _halves(draws: Tensor) -> Tensor:
 
 
 def _normal_scores(draws: Tensor) -> Tensor:
-    """Quantiles of a normal distribution for the ranks among all chains."""
-    flat = draws.flatten(0, 1)
-    rank = flat.argsort(0).argsort(0).to(draws.dtype) + 1.0
-    scores: Tensor = torch.special.ndtri((rank - 0.375) / (len(flat) + 0.25))
-    return scores.view_as(draws)
+    """Normal quantiles of the ranks among all chains; equal draws share the mean of theirs."""
+    flat = draws.flatten(0, 1).movedim(0, -1).contiguous()
+    ordered = flat.sort(-1).values
+    below = torch.searchsorted(ordered, flat)
+    with_equal = torch.searchsorted(ordered, flat, right=True)
+    rank = 0.5 * (below + with_equal + 1).to(draws.dtype)
+    scores: Tensor = torch.special.ndtri((rank - 0.375) / (flat.shape[-1] + 0.25))
+    return scores.movedim(-1, 0).reshape(draws.shape)
 
 
 def _r_hat(draws: Tensor) -> Tensor:

@@ -139,7 +139,7 @@ def sample(  # noqa: PLR0913  (every option is a keyword)
     warm_up : moves to learn from, which are not draws
     draws : of each chain
     thin : moves from one draw to the next
-    powers : of the likelihood, from 1 down
+    powers : of the likelihood, from 1 down, all positive
     leapfrogs : steps of a move at most; it has a random number of them, from half as many on
     acceptance : mean probability of a move that the steps are made for
     random : of everything
@@ -147,11 +147,14 @@ def sample(  # noqa: PLR0913  (every option is a keyword)
     Raises
     ------
     OceanbenchError
-        if the first power is not 1, or the density is not finite where a chain begins
+        if powers do not fall from 1 and stay above 0, or the density is not finite where a chain
+        begins
     """
     heat = first.new_tensor(powers)
-    if heat[0] != 1.0 or (heat.diff() >= 0).any():
-        raise OceanbenchError(f"tempering: powers are {tuple(powers)}, expected 1 and then less")
+    if not (heat[0] == 1.0 and (heat.diff() < 0).all() and heat[-1] > 0.0):
+        raise OceanbenchError(
+            f"tempering: powers are {tuple(powers)}, expected 1 and then less, all above 0"
+        )
     point = _point(prior, likelihood, first[:, None].expand(-1, len(heat), -1, -1))
     if not point.value(heat).isfinite().all():
         raise OceanbenchError("Hamiltonian Monte Carlo: a chain begins where there is no density")
@@ -162,6 +165,7 @@ def sample(  # noqa: PLR0913  (every option is a keyword)
     seen: list[Tensor] = []
     found: list[Tensor] = []
     accepted, exchanged = torch.zeros_like(length.log), torch.zeros_like(length.log[:, 1:])
+    tried = torch.zeros_like(heat[1:])
     for move in progress(range(warm_up + thin * draws), "moves"):
         learning = move < warm_up
         jitter = 1.0 + JITTER * (2.0 * float(torch.rand((), generator=random)) - 1.0)
@@ -186,11 +190,11 @@ def sample(  # noqa: PLR0913  (every option is a keyword)
                 length = StepLength.at(length.mean_log, acceptance)
         else:
             accepted += chance.mean(-1)
-            exchanged[:, move % 2 :: 2] += 2.0 * swap.mean(-1)
+            exchanged[:, move % 2 :: 2] += swap.mean(-1)
+            tried[move % 2 :: 2] += 1.0
             if (move - warm_up) % thin == thin - 1:
                 found.append(point.state[:, 0])
-    moves = thin * draws
-    return Chains(torch.stack(found), accepted[:, 0] / moves, exchanged / moves)
+    return Chains(torch.stack(found), accepted[:, 0] / (thin * draws), exchanged / tried)
 
 
 def _point(prior: LogDensity, likelihood: LogDensity, state: Tensor) -> Point:

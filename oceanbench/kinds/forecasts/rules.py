@@ -46,7 +46,9 @@ def _against_truth(rows: Sequence[Any], datasets: Any) -> list[Any]:
     of_points = {"role": "truth", "layout": "points"}
     for name, dataset in known:
         if isinstance(dataset, dict) and of_points.items() <= dataset.items():
-            return [{"against": name, **row} if isinstance(row, dict) else row for row in rows]
+            silent = [isinstance(row, dict) and row.get("against") is None for row in rows]
+            pairs = zip(rows, silent, strict=True)
+            return [{**row, "against": name} if alone else row for row, alone in pairs]
     return list(rows)
 
 

@@ -75,7 +75,8 @@ def rank_uniformity(found: RankMoments) -> float | Flagged:
     are too wide), :math:`v_3` and :math:`v_4` of skewness and tails. Student's test compares the
     mean of each over the cases with its error, which grows with the correlation :math:`r` of
     neighbouring cases as :math:`\sqrt{(1 + r) / (1 - r)}`; windows are independent. The smallest
-    of the four probabilities counts, :math:`1 - (1 - p)^4`.
+    of the four probabilities counts, :math:`1 - (1 - p)^4`. Cases of weights :math:`w` count as
+    :math:`(\sum w)^2 / \sum w^2` of equal ones.
 
     Of a perfect estimate the score is uniform between 0 and 1 where cases are known to be
     independent: below 0.05 in one challenge of twenty. Of 24 dated cases it is so in fewer if they
@@ -92,18 +93,19 @@ def rank_uniformity(found: RankMoments) -> float | Flagged:
 
     Returns
     -------
-    flag ``no_data`` for fewer than eight cases, ``deterministic`` for a single value
+    flag ``no_data`` for fewer than eight cases, or weights that leave less than eight equal ones;
+    ``deterministic`` for a single value
 
     References
     ----------
     Talts et al. (2018), doi:10.48550/arXiv.1804.06788; Jolliffe and Primo (2008), on the parts of a
     histogram of ranks, doi:10.1175/2007MWR2219.1
     """
-    n = found.weights.size
-    if n < LEAST_CASES:
+    whole, squares = float(found.weights.sum()), float((found.weights**2).sum())
+    n = whole**2 / squares if squares else 0.0
+    if n < LEAST_CASES * (1.0 - ROUNDING):
         return NO_DATA
-    mean, memory = found.mean(), found.memory()
-    share = found.weights / found.weights.sum()
+    mean, memory, share = found.mean(), found.memory(), found.weights / whole
     longer = (1.0 + memory) / (1.0 - memory)  # cases that are as good as one
     seen = np.maximum(1.0 - (longer - 1.0) / (n - 1.0), LEAST_VARIANCE)
     variance = n / (n - 1.0) * ((share * (found.values - mean[:, None])) ** 2).sum(axis=1)

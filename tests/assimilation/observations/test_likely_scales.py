@@ -21,6 +21,7 @@ from oceanbench.assimilation.observations.likely_scales import (
 )
 from oceanbench.assimilation.observations.superobservations import Samples, samples
 from oceanbench.assimilation.observations.tiled_mapping import DEFAULTS, SCALES, covariance_at
+from oceanbench.errors import OceanbenchError
 
 PLACE = (10.0, 40.0)
 USUAL = dict(zip(SCALES, DEFAULTS, strict=True))
@@ -70,18 +71,22 @@ def test_many_passes_tell_the_scales_of_their_sea_and_few_leave_the_usual_ones()
     assert (np.abs(logarithms(2, 1)) < 0.5 * np.abs(world)).all()
 
 
-def test_scales_know_neither_amplitude_nor_place() -> None:
+def test_scales_know_neither_amplitude_nor_place_nor_order() -> None:
     here = seen(WORLD, 12)
     found = likely_scales(here, USUAL, covariance_at)
     for other in (
         replace(here, value=40.0 * here.value),
         replace(here, longitude=here.longitude + 77.0),
+        here.take(np.random.default_rng(5).permutation(here.time.size)),
     ):
         again = likely_scales(other, USUAL, covariance_at)
         assert again == pytest.approx(found, rel=1e-6)
     assert found["speed_factor"] == USUAL["speed_factor"]
     assert likely_scales(here.take(here.time < 0.0), USUAL, covariance_at) == USUAL
     assert likely_scales(replace(here, value=0.0 * here.value), USUAL, covariance_at) == USUAL
+    lost = np.where(np.arange(here.time.size) == 7, np.nan, here.value)
+    with pytest.raises(OceanbenchError, match="no likelihood under any scales"):
+        likely_scales(replace(here, value=lost), USUAL, covariance_at)
 
 
 def test_sets_are_spread_over_box_and_time_and_are_few() -> None:

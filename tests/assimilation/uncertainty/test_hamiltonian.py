@@ -56,7 +56,7 @@ def test_draws_have_the_moments_of_normal_posteriors() -> None:
         assert error.abs().max() < 5 * (2 / count).sqrt()
 
 
-def two_modes(powers: tuple[float, ...]) -> Chains:
+def two_modes(powers: tuple[float, ...], draws: int = 600) -> Chains:
     """Chains of a likelihood with two modes, that all begin in one of them."""
     centre = torch.tensor([[-APART / 2, 0.0], [APART / 2, 0.0]], dtype=torch.float64)
     share = torch.tensor([SHARE, 1 - SHARE], dtype=torch.float64).log()
@@ -70,7 +70,7 @@ def two_modes(powers: tuple[float, ...]) -> Chains:
     first = centre[0].expand(1, 8, -1) + 0.3 * normal(1, 8, 2, seed=0)
     scale = WIDTH * torch.eye(2, dtype=torch.float64)[None]
     random = torch.Generator().manual_seed(1)
-    settings = {"warm_up": 200, "draws": 600, "thin": 2, "powers": powers, "random": random}
+    settings = {"warm_up": 200, "draws": draws, "thin": 2, "powers": powers, "random": random}
     return sample(white, likelihood, first, scale, **settings)
 
 
@@ -90,8 +90,11 @@ def test_tempered_chains_find_two_modes_in_their_shares() -> None:
     expected = torch.tensor([APART / 2 / WIDTH**2 * variance, 0.0], dtype=torch.float64)
     torch.testing.assert_close(one.mean(0), expected, atol=0.06, rtol=0)
     torch.testing.assert_close(one.var(0), torch.full_like(expected, variance), atol=0.02, rtol=0)
-    with pytest.raises(OceanbenchError, match="expected 1 and then less"):
-        two_modes((0.5, 0.2))
+    alike = two_modes((1.0, 1.0 - 1e-9, 1.0 - 2e-9), draws=3)  # rungs that always exchange
+    torch.testing.assert_close(alike.exchanges, torch.ones_like(alike.exchanges))
+    for powers in ((0.5, 0.2), (1.0, 1.0), (1.0, 0.0), (1.0, float("nan"))):
+        with pytest.raises(OceanbenchError, match="expected 1 and then less, all above 0"):
+            two_modes(powers)
 
 
 def test_sizes_and_r_hat_are_those_of_known_chains() -> None:
@@ -114,3 +117,8 @@ def test_sizes_and_r_hat_are_those_of_known_chains() -> None:
     for other in (shifted, wider, drifting):
         assert split_r_hat(other).min() > 1.015
     assert (effective_size(shifted) < 300).all()
+    rounded = draws.round()  # of equal draws, whose ranks are no order of time
+    assert split_r_hat(rounded).max() < 1.003
+    torch.testing.assert_close(effective_size(rounded.flip(0)), effective_size(rounded))
+    stuck = torch.arange(4.0).expand(100, 4)
+    assert float(split_r_hat(stuck)) == torch.inf

@@ -293,9 +293,14 @@ def test_a_truth_of_tracks_alone_is_scored_where_the_sea_was_observed(challenge,
     """As observations beside maps are: the same samples, and the same errors."""
     alone = content(truth=None, later=None, withheld=ALONE)["datasets"]
     rows = [row for row in CONTENT["metrics"] if "against" not in row]
+    rows[0] = {**rows[0], "against": None}  # as if it said nothing
     known = dict(datasets=alone, submission=ON_NODES, metrics=rows)
     observed = Challenge.load(declare(tmp_path / "alone", **known))
     xr.testing.assert_identical(observed.target(), challenge.target())
+    old = copy.deepcopy(known)  # once it is old and delivered, the truth may be seen
+    old["datasets"]["first"] |= {"path": "withheld.nc"}
+    seen = known_at(Inputs(Challenge.load(declare(tmp_path / "old", **old)))["first"], START)
+    assert seen["time"].values.max() <= START - ONE_DAY
     mine = forecasts(challenge, 0.01)
     beside, result = (scored(c, mine, tmp_path) for c in (challenge, observed))
     for lead in LEADS:
@@ -303,6 +308,7 @@ def test_a_truth_of_tracks_alone_is_scored_where_the_sea_was_observed(challenge,
         there = beside.score(f"RMSE at withheld day {lead}")
         assert value(result, label) == pytest.approx(value(beside, there.label), rel=1e-12)
         assert (result.score(label).n, result.score(label).interval) == (there.n, there.interval)
+    assert value(result, "RMSE 1–7") > 0.01
     assert result.score("horizon").flag == "beyond_last_lead"
     (part,) = result.coverage
     assert (part["against"], part["points"], part["scored"]) == ("withheld", 680, 680)

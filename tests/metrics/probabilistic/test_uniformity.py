@@ -79,6 +79,14 @@ def test_false_alarms_are_as_rare_as_said_and_wrong_widths_and_places_are_found(
     assert (simulated(200, modes=1) < 0.05).mean() < 0.09  # all points of a case alike
     assert (simulated(200, memory=0.4) < 0.05).mean() < 0.09
     assert (simulated(200, memory=0.7) < 0.05).mean() < 0.16
+    random, uneven = np.random.default_rng(4), np.r_[np.ones(100), np.full(10, 12.0)]
+    weighted = [
+        rank_uniformity(RankMoments(random.standard_normal((ORDER, 110)), uneven, dated=False))
+        for _ in range(1000)
+    ]
+    assert (np.array(weighted) < 0.05).mean() < 0.1
+    heavy = RankMoments(random.standard_normal((ORDER, 110)), 1.0 + 1e4 * np.eye(110)[0], False)
+    assert rank_uniformity(heavy).flag == "no_data"  # one case has nearly all the weight
     for wrong in ({"width": 0.7}, {"width": 1.4}, {"place": 0.4}):
         assert (simulated(40, memory=0.2, **wrong) < 0.05).mean() > 0.9, wrong
     assert 0.4 < (simulated(100, memory=0.1, width=1.2) < 0.05).mean() < 0.8

@@ -179,6 +179,12 @@ class AnywhereMapping:
                 f"{most_withheld}, cell_km={cell_km}, members={members}: expected names, one of "
                 f"{', '.join(STEPS)}, at least 1, 10 to 30, and no negative number"
             )
+        fitting = any("duacs" in parts(guess) for guess in guesses)
+        if scales and not fitting:
+            raise OceanbenchError(
+                f"{self.name}: scales={scales}: are of duacs, and first_guess={first_guess} has "
+                "none; leave them out"
+            )
         network = self._network(weights, device, precision)
         names = chosen_missions(inputs, missions)
         every = ",".join(names)
@@ -187,7 +193,7 @@ class AnywhereMapping:
             field = variable.transpose("time", "latitude", "longitude")
             box = Box.around(field, network.configuration.half)
             used = given_scales(scales) if scales else None
-            if used is None and any("duacs" in parts(guess) for guess in guesses):
+            if used is None and fitting:
                 used = fitted_scales(inputs, str(name), box.grid, missions=every)
             mapper = AnywhereMapper(network, str(name), box, used, cell_km, device)
             guess, step = guesses[-1], STEPS[passes]

@@ -36,6 +36,7 @@ from torch import Tensor
 from torch.nn.functional import gelu
 
 from oceanbench.dynamics.models import Model
+from oceanbench.errors import OceanbenchError
 from oceanbench.learning.layers import Convolution
 
 KERNEL, BLOCKS = 5, 2  # of the network that reads the background
@@ -54,6 +55,11 @@ class LagConfiguration:
     reach : components of a row of W, odd
     hidden : channels of the network that reads the background
     first_error : deviation of the background's errors, before training
+
+    Raises
+    ------
+    OceanbenchError
+        if they make no solver
     """
 
     lag: int
@@ -62,6 +68,14 @@ class LagConfiguration:
     reach: int = 9
     hidden: int = 32
     first_error: float = 0.3
+
+    def __post_init__(self) -> None:
+        if not (min(self.lag, self.fresh) >= 0 < min(self.iterations, self.first_error)):
+            raise OceanbenchError(
+                f"4DVarNet of a lag: lag={self.lag}, iterations={self.iterations}, fresh="
+                f"{self.fresh}, first_error={self.first_error:g}; expected at least 0, 1 and 0, "
+                "and an error above 0"
+            )
 
 
 class LagWindow(NamedTuple):

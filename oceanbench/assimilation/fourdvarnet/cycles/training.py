@@ -155,8 +155,10 @@ def train_lag(
     Raises
     ------
     OceanbenchError
-        if the model's components lie on no circle, or too few states are known
+        if the model's components lie on no circle, too few states are known, or there is no step
     """
+    if training.steps < 1:
+        raise OceanbenchError(f"4DVarNet of a lag: steps={training.steps}, expected at least 1")
     worlds = LagWorlds(inputs, training, seed=seed, device=device)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

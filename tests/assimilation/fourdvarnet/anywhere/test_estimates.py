@@ -29,6 +29,7 @@ from oceanbench.errors import OceanbenchError
 
 DAYS = 12
 MAPPING = AnywhereMapping("mine", {"cpu": anywhere_scenes.SMALL})
+DUACS = {"first_guess": "duacs"}
 
 
 def target() -> xr.Dataset:
@@ -120,8 +121,12 @@ def test_noise_leaves_the_first_guess_as_it_was() -> None:
         ({"passes": "three"}, "one of auto, none, half, one, two"),
         ({"most_withheld": 0}, "at least 1"),
         ({"cell_km": 100.0}, "1, 10 to 30, and"),
-        ({"scales": "length=1"}, "'length=1' is not scale=number with a scale of length_factor, "),
-        ({"scales": "noise=-1"}, "length_factor, time_factor and noise must be > 0"),
+        ({"scales": "noise=0.1"}, "scales=noise=0.1: are of duacs, and first_guess=flat has none"),
+        (
+            DUACS | {"scales": "length=1"},
+            "'length=1' is not scale=number with a scale of length_factor, ",
+        ),
+        (DUACS | {"scales": "noise=-1"}, "length_factor, time_factor and noise must be > 0"),
         ({"first_guess": " ,"}, "mine: first_guess= ,, passes=none"),
         ({"first_guess": "flta"}, "'flta' is neither a mapper nor an input with maps"),
     ],
