@@ -27,6 +27,7 @@ from oceanbench.assimilation.ensemble.kalman import (
     gaspari_cohn,
     smooth,
 )
+from oceanbench.assimilation.ensemble.kept_members import kept
 from oceanbench.assimilation.window_batches import (
     Windows,
     as_dataset,
@@ -96,32 +97,6 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
         return as_dataset(result.movedim(1, 0), target)
     mean, error = (as_dataset(values, target) for values in result.unbind(1))
     return mean.assign({f"{name}_std": error[name] for name in target.data_vars})
-
-
-def kept(members: Tensor, count: int) -> Tensor:
-    """Some members, moved and stretched so that their mean and standard deviation are those of all.
-
-    Without this, a mean over few members would be worse than the method. Values are stretched one
-    by one: a member that is kept is a likely value everywhere, but no trajectory of the model.
-
-    Parameters
-    ----------
-    members : (windows, members, times, components)
-    count : to keep; for 0 the mean and the standard deviation are given
-
-    Returns
-    -------
-    (windows, count, times, components), or (windows, 2, times, components)
-    """
-    mean, deviation = members.mean(1, keepdim=True), members.std(1, keepdim=True)
-    if not count:
-        return torch.cat([mean, deviation], 1)
-    if count >= members.shape[1]:
-        return members
-    some = members[:, :count]
-    some = some - some.mean(1, keepdim=True)
-    tiny = torch.finfo(members.dtype).tiny
-    return mean + some * (deviation / some.std(1, keepdim=True).clamp_min(tiny))
 
 
 def _driven(model: Model, deviation: float, seed: int) -> Advance:
