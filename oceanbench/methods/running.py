@@ -260,7 +260,7 @@ def _said_by(module: ModuleType, name: str, options: Mapping[str, Any]) -> str:
     """Word of a method file, or what its function of options says."""
     said = getattr(module, name, None) or ""
     try:
-        return str(said(**options) if callable(said) else said)
+        return str((said(**options) if callable(said) else said) or "")
     except Exception as problem:
         why = in_one_line(problem)
         raise OceanbenchError(f"{module.__file__}: {name}() failed ({why}); mend it") from problem
