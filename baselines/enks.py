@@ -27,10 +27,9 @@ from oceanbench.assimilation.ensemble.kalman import (
     gaspari_cohn,
     smooth,
 )
-from oceanbench.assimilation.ensemble.kept_members import kept
+from oceanbench.assimilation.ensemble.kept_members import as_estimate, check_count, kept
 from oceanbench.assimilation.window_batches import (
     Windows,
-    as_dataset,
     climatological_states,
     model_of,
     observations,
@@ -92,11 +91,7 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
         start, advance = first.expand(len(part), -1, -1), _driven(model, deviation, seed + 1)
         history = _smoothed(part, start, advance, inflation=inflation, lag=lag, taper=taper)
         found.append(kept(history, keep_members))
-    result = torch.cat(found)
-    if keep_members:
-        return as_dataset(result.movedim(1, 0), target)
-    mean, error = (as_dataset(values, target) for values in result.unbind(1))
-    return mean.assign({f"{name}_std": error[name] for name in target.data_vars})
+    return as_estimate(torch.cat(found), keep_members, target)
 
 
 def _driven(model: Model, deviation: float, seed: int) -> Advance:
@@ -144,7 +139,4 @@ def _check(
             f"localisation={localisation}; expected at least 2 members, a positive inflation, and "
             "a lag and a localisation that are not negative"
         )
-    if keep_members < 0 or keep_members == 1:
-        raise OceanbenchError(
-            f"enks: keep_members={keep_members}: give 0 for the mean, or at least 2 for the spread"
-        )
+    check_count(keep_members, "enks")

@@ -15,9 +15,8 @@ import torch
 import xarray as xr
 
 from oceanbench.assimilation.ensemble.iterated_smoother import DrivenRuns, iterated
-from oceanbench.assimilation.ensemble.kept_members import kept
+from oceanbench.assimilation.ensemble.kept_members import as_estimate, check_count, kept
 from oceanbench.assimilation.window_batches import (
-    as_dataset,
     climatological_states,
     model_of,
     observations,
@@ -65,11 +64,7 @@ def estimate(
             f"iterated_smoother: members={members}, iterations={iterations}, step={step}; expected "
             "at least 2 members, at least 1 iteration, and a step above 0 and at most 1"
         )
-    if keep_members < 0 or keep_members == 1:
-        raise OceanbenchError(
-            f"iterated_smoother: keep_members={keep_members}: give 0 for the mean, or at least 2 "
-            "for the spread"
-        )
+    check_count(keep_members, "iterated_smoother")
     model, windows = model_of(inputs), observations(inputs, device=device)
     first = climatological_states(inputs, model, members, seed=seed, device=device)
     deviation = math.sqrt(process_noise(inputs) * model.interval)
@@ -86,8 +81,4 @@ def estimate(
                 f"{step:g}, or give more members than {members}"
             )
         found.append(kept(moved, keep_members))
-    result = torch.cat(found)
-    if keep_members:
-        return as_dataset(result.movedim(1, 0), target)
-    mean, error = (as_dataset(values, target) for values in result.unbind(1))
-    return mean.assign({f"{name}_std": error[name] for name in target.data_vars})
+    return as_estimate(torch.cat(found), keep_members, target)
