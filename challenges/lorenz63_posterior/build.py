@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 import torch
 import xarray as xr
-from scipy.spatial.distance import cdist
 from torch import Tensor
 
 from oceanbench.assimilation.ensemble.particles import smooth
+from oceanbench.assimilation.uncertainty.two_samples import compared
 from oceanbench.assimilation.window_batches import Windows
 from oceanbench.data.files import write_netcdf
 from oceanbench.dynamics.models import model
@@ -37,7 +37,6 @@ CHAINS, SPIN_UP, APART, SNAPSHOTS = 100_000, 100, 6, 10  # of the climate; inter
 PARTICLES, MEMBERS, DRAWS = 100_000, 400, 100
 STEP = 0.01  # to which members are rounded
 SEED, SEED_OF_MEMBERS, SEED_OF_DRAWS = 1963, 28, 10
-PERMUTATIONS = 199
 MASKS = {  # steps from one observation to the next, components
     "sparse": (6, (0, 1, 2)),
     "x_only": (3, (0,)),
@@ -216,36 +215,9 @@ def statistics(folder: Path) -> None:
 
 def compare(file: Path) -> None:
     """Print how far the draws of a file are from the members, as a two-sample test says."""
-    members = opened("posterior")["state"]
     with xr.open_dataset(file, engine="h5netcdf") as other:
         draws = other["state"].load()
-    random = np.random.default_rng(0)
-    for sampling in MASKS:
-        chances, ratios = [], []
-        for window in members["window"].values:
-            one, two = (
-                a.sel(sampling=sampling, window=window).transpose("member", ...).values
-                for a in (members, draws)
-            )
-            both = np.concatenate([a.reshape(len(a), -1) for a in (one, two)])
-            apart = cdist(both, both)
-            first = np.arange(len(both)) < len(one)
-            shuffled = [random.permutation(first) for _ in range(PERMUTATIONS)]
-            found, *usual = [_energy(apart, part) for part in (first, *shuffled)]
-            chances.append((1 + sum(u >= found for u in usual)) / (1 + PERMUTATIONS))
-            ratios.append(found / np.mean(usual))
-        print(
-            f"{sampling}: energy distance of {len(draws['member'])} other draws to the members is "
-            f"{np.mean(ratios):.2f} times that of two samples of one distribution; p of "
-            f"{len(chances)} permutation tests: least {min(chances):.3f}, mean "
-            f"{np.mean(chances):.2f}"
-        )
-
-
-def _energy(apart: np.ndarray, first: np.ndarray) -> float:
-    """Energy distance of two parts of a sample, of the distances of all pairs."""
-    sign = np.where(first, 1.0 / first.sum(), -1.0 / (~first).sum())
-    return float(-sign @ apart @ sign)
+    print("\n".join(compared(opened("posterior")["state"], draws)))
 
 
 def main() -> None:

@@ -19,11 +19,11 @@ from typing import NamedTuple
 import numpy as np
 import torch
 import xarray as xr
-from scipy.spatial.distance import cdist
 from torch import Tensor
 
 from oceanbench.assimilation.ensemble.particles import smooth
 from oceanbench.assimilation.uncertainty.convergence import effective_size, split_r_hat
+from oceanbench.assimilation.uncertainty.two_samples import compared, two_samples
 from oceanbench.assimilation.variational.sampled_posterior import sample_posterior
 from oceanbench.assimilation.variational.weak_constraint import WindowProblem
 from oceanbench.assimilation.window_batches import Climatology, Windows
@@ -51,7 +51,6 @@ TOGETHER = 12  # posteriors that are sampled at once
 MEMBERS, DRAWS = 256, 100
 STEP, STEP_OF_TRAINING = 1 / 16, 0.01  # to which values are rounded
 SEED, SEED_OF_MEMBERS, SEED_OF_DRAWS = 1996, 40, 12
-PERMUTATIONS = 199
 GLOBAL_ATTRIBUTES = {
     "institution": "OceanBench",
     "comment": "synthetic: Lorenz-96 driven by white noise, Runge-Kutta of fourth order, step 0.05",
@@ -230,47 +229,9 @@ def statistics(folder: Path) -> None:
 
 def compare(file: Path) -> None:
     """Print how far the draws of a file are from the members, as a two-sample test says."""
-    members = opened("posterior")["state"]
     with xr.open_dataset(file, engine="h5netcdf") as other:
         draws = other["state"].load()
-    random = np.random.default_rng(0)
-    for sampling in MASKS:
-        found = [
-            two_samples(
-                *(
-                    a.sel(sampling=sampling, window=window).transpose("member", ...).values
-                    for a in (members, draws)
-                ),
-                random,
-            )
-            for window in members["window"].values
-        ]
-        ratios, chances = np.transpose(found)
-        print(
-            f"{sampling}: energy distance of {len(draws['member'])} other draws to the members is "
-            f"{ratios.mean():.2f} times that of two samples of one distribution; p of "
-            f"{len(chances)} permutation tests: least {chances.min():.3f}, mean "
-            f"{chances.mean():.2f}"
-        )
-
-
-def two_samples(
-    one: np.ndarray, two: np.ndarray, random: np.random.Generator
-) -> tuple[float, float]:
-    """Energy distance of two samples over that of permuted ones, and the share that have more."""
-    both = np.concatenate([a.reshape(len(a), -1) for a in (one, two)])
-    apart = cdist(both, both)
-    first = np.arange(len(both)) < len(one)
-    shuffled = [random.permutation(first) for _ in range(PERMUTATIONS)]
-    found, *usual = [_energy(apart, part) for part in (first, *shuffled)]
-    chance = (1 + sum(u >= found for u in usual)) / (1 + PERMUTATIONS)
-    return found / float(np.mean(usual)), chance
-
-
-def _energy(apart: np.ndarray, first: np.ndarray) -> float:
-    """Energy distance of two parts of a sample, of the distances of all pairs."""
-    sign = np.where(first, 1.0 / first.sum(), -1.0 / (~first).sum())
-    return float(-sign @ apart @ sign)
+    print("\n".join(compared(opened("posterior")["state"], draws)))
 
 
 def small_case(components: int = 5, times: int = 8) -> tuple[Tensor, Tensor]:
