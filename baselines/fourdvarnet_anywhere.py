@@ -8,9 +8,9 @@ that it knows neither place nor amplitude
         + \tfrac12 \alpha_p^2 \, \| v - \Phi(v; c) \|^2, \qquad x = \mu(c) + a(c) \cdot S v
 
 with innovations d of root mean square s and a context c of first guess, innovations, samples and
-coast, from which weights w, size, mean and prior of the increment x are read. The estimate is the
-first guess and s x, as far as withheld passes bear it out: where nothing is to be added, the
-first guess comes back.
+coast, from which weights w, size, mean and prior of the increment x and the errors that passes
+share are read. The estimate is the first guess and s x, as far as withheld passes bear it out:
+where nothing is to be added, the first guess comes back.
 """
 
 from __future__ import annotations

@@ -39,9 +39,15 @@ def write_scenes(folder: Path, count: int) -> None:
             "kind": np.arange(2, dtype=np.int32),
             "cell": cell,
             "innovation": innovation.astype(np.float16),
+            "shared": 0.0 * innovation.astype(np.float16),
+            "passes": (1 + cell // SIDE**2).astype(np.int32),
+            "fraction": np.zeros(2, np.float32),
             "count": np.full(cell.size, 3.0, np.float16),
             "sea": np.ones((SIDE, SIDE), bool),
             "cell_km": np.array(18.0),
+            "unit": np.array(0.1),
+            "latitude": np.array(35.0),
+            "mean": np.zeros((SIDE, SIDE), np.float16),
         }
         whole = {name: np.ascontiguousarray(value) for name, value in parts.items()}
         save_file(whole, scene_path(folder, number))
@@ -63,10 +69,15 @@ def windows(seed: int = 0, *, batch: int = 2, side: int = SIDE) -> InnovationWin
     count = 3.0 * (torch.rand(shape, generator=random) < 0.1)
     sea = torch.ones(batch, side, side)
     sea[:, -3:] = 0.0
+    days = torch.arange(1, 1 + shape[1])[:, None, None].expand(shape)
     return InnovationWindows(
         torch.randn(shape, generator=random),
         0.3 * torch.randn(shape, generator=random) * (count > 0),
         count,
+        days * (count > 0),
         sea,
         torch.full((batch,), 17.0),
+        torch.full((batch,), 0.1),
+        torch.full((batch,), 30.0),
+        torch.zeros(shape),
     )

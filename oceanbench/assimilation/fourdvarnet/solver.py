@@ -24,7 +24,8 @@ through them, by the error of the estimate. Observations enter by H alone: other
 training are weighed as those were. Where the first guess knows little of the flow, outer loops
 read the estimate beside it and go on from there; the first guess stays the background. Where
 neither sea nor altimeters are known before, the network reads a context that tells of both in
-place of the first guess, and says what each observation weighs, too.
+place of the first guess, and says what each observation weighs, too, and how large the errors are
+that all observations of a pass share (:mod:`oceanbench.assimilation.fourdvarnet.shared_errors`).
 
 Maps are (batch, days, rows, columns), normalised.
 
@@ -56,10 +57,12 @@ from oceanbench.assimilation.fourdvarnet.conjugate_gradients import (
 )
 from oceanbench.assimilation.fourdvarnet.gated_prior import GatedPrior, Gates
 from oceanbench.assimilation.fourdvarnet.priors import Agreement
+from oceanbench.assimilation.fourdvarnet.shared_errors import SharedErrors
 from oceanbench.learning.layers import UNet
 
 FEATURES = 24  # of the background, from which gates are made
 SECOND_WEIGHT = 0.02  # before training: operators that have learned nothing yet should not pull
+SHARED = -3.0, -8.0, 2.0  # logarithm of the variance of errors of passes: first, least and most
 LARGEST = 2.0  # logarithm of the factor by which sizes of errors differ from the usual one
 
 
@@ -78,7 +81,6 @@ class FourDVarNet(torch.nn.Module):
         from which the network reads what is likely there
     second : g and h of a second field, if there is one
     context : channels of the context that is read in place of the first guess; 0 for none
-    reading : rows and columns that are averaged into one where the network reads
     implicit : learn at the minimum (:mod:`oceanbench.assimilation.fourdvarnet.bilevel`), and not
         through the iterations, so that memory does not grow with them in training either
     reduced : convolutions in bfloat16; the state and the cost stay in single precision
@@ -97,7 +99,6 @@ class FourDVarNet(torch.nn.Module):
         second: Agreement | None = None,
         implicit: bool = False,
         context: int = 0,
-        reading: int = 1,
         reduced: bool = False,
     ) -> None:
         super().__init__()
@@ -113,7 +114,7 @@ class FourDVarNet(torch.nn.Module):
         self.context = context
         entering = context or (days if second is None else 2 * days)
         leaving = self.background_channels + FEATURES
-        self.background = UNet(entering, leaving, hidden=hidden, coarsen=(reading, reading))
+        self.background = UNet(entering, leaving, hidden=hidden)
         with torch.no_grad():  # at first errors have no mean, and the same size everywhere
             self.background.leave.weight[: self.background_channels] = 0.0
             torch.nn.init.normal_(
@@ -129,8 +130,8 @@ class FourDVarNet(torch.nn.Module):
 
     @property
     def background_channels(self) -> int:
-        """Channels of what is read: size and mean of the errors, and weights of observations."""
-        return (3 if self.context else 2) * self.days
+        """Channels of what is read: size and mean of the errors, weights, and errors of passes."""
+        return 3 * self.days + 1 if self.context else 2 * self.days
 
     def forward(
         self,
@@ -140,6 +141,7 @@ class FourDVarNet(torch.nn.Module):
         second: Tensor | None = None,
         *,
         context: Tensor | None = None,
+        passes: Tensor | None = None,
         iterations: int | None = None,
     ) -> Tensor:
         """Estimate of the state.
@@ -154,13 +156,17 @@ class FourDVarNet(torch.nn.Module):
         first_guess : (batch, days, rows, columns)
         second : second field, where the solver has one
         context : (batch, channels, rows, columns), where the solver has one
+        passes : numbers of the passes that share errors, zero for none, where the solver has a
+            context; of the shape of the observations
         iterations : how many
         """
         count = self.iterations if iterations is None else iterations
         with torch.set_grad_enabled(self.training and torch.is_grad_enabled()):
             estimate = first_guess
             for _ in range(self.loops):
-                problem = self.problem(values, observed, estimate, second, context=context)
+                problem = self.problem(
+                    values, observed, estimate, second, context=context, passes=passes
+                )
                 estimate = estimate + problem.increment(problem.solved(count))
             return estimate
 
@@ -172,12 +178,13 @@ class FourDVarNet(torch.nn.Module):
         second: Tensor | None = None,
         *,
         context: Tensor | None = None,
+        passes: Tensor | None = None,
     ) -> VariationalProblem:
         """What is to be solved, linear in its control variables.
 
         Parameters
         ----------
-        values, observed, first_guess, second, context : as of a call
+        values, observed, first_guess, second, context, passes : as of a call
         """
         days, bumps = self.days, self.bumps.on(first_guess.shape[1:])
         with self.computing(first_guess):
@@ -194,12 +201,17 @@ class FourDVarNet(torch.nn.Module):
         weight = self.log_observation_weight.exp()
         batch = first_guess.shape[0]
         start = first_guess.new_zeros(batch, len(bumps.scales) * days, *bumps.nodes)
-        target: list[Tensor] = [weight * innovation, torch.zeros_like(start)]
+        shared = None
+        if self.context and passes is not None:
+            begin, least, most = SHARED
+            level = begin + told[:, 3 * days].mean((-1, -2))
+            shared = SharedErrors.of(passes, weight * mask, level.clamp(least, most).exp())
+        target: list[Tensor] = [_without(shared, weight * innovation), torch.zeros_like(start)]
         if self.second is not None and second is not None:
             apart = self.second(first_guess / self.correction + mean, second / self.correction)
             target.append(-self.log_second_weight.exp() * apart)
         return VariationalProblem(
-            self, bumps, size, mean, weight * mask * size, gates, tuple(target), start
+            self, bumps, size, mean, weight * mask * size, gates, tuple(target), start, shared
         )
 
     def compilable(self) -> list[torch.nn.Module]:
@@ -235,6 +247,7 @@ class VariationalProblem:
     target : of the residuals' parts: weighted misfits, distances from the prior and, with a second
         field, from that
     start : control variables of the first guess, corrected by the mean of its errors
+    shared : errors of passes, or none
     """
 
     solver: FourDVarNet
@@ -245,6 +258,7 @@ class VariationalProblem:
     gates: Gates
     target: Parts
     start: Tensor
+    shared: SharedErrors | None = None
 
     def descent(self, iterations: int) -> Iterator[Iterate]:
         """Iterates of the conjugate gradients, the first and the last included."""
@@ -280,7 +294,10 @@ class VariationalProblem:
         solver, sums = self.solver, self.bumps.forward(controls)
         with solver.computing(controls):
             likely = solver.prior(controls, self.gates).to(controls.dtype)
-        parts = [self.observing * sums, solver.log_prior_weight.exp() * (controls - likely)]
+        parts = [
+            _without(self.shared, self.observing * sums),
+            solver.log_prior_weight.exp() * (controls - likely),
+        ]
         if solver.second is not None:
             parts.append(solver.log_second_weight.exp() * solver.second.state(self.size * sums))
         return parts
@@ -288,7 +305,7 @@ class VariationalProblem:
     def transpose(self, parts: Parts) -> Tensor:
         """Transpose of :meth:`forward`."""
         solver = self.solver
-        sums = self.observing * parts[0]
+        sums = self.observing * _without(self.shared, parts[0])
         if solver.second is not None:
             kernel = solver.second.state.weight
             apart = functional.conv_transpose2d(parts[2], kernel, padding=1)
@@ -297,3 +314,7 @@ class VariationalProblem:
         with solver.computing(unlikely):
             pulled = solver.prior.transpose(unlikely, self.gates).to(unlikely.dtype)
         return self.bumps.transpose(sums) + unlikely - pulled
+
+
+def _without(shared: SharedErrors | None, misfits: Tensor) -> Tensor:
+    return misfits if shared is None else shared.applied(misfits)

@@ -22,7 +22,6 @@ from oceanbench.assimilation.fourdvarnet.anywhere.first_guess import (
 from oceanbench.assimilation.fourdvarnet.anywhere.increments import AnywhereMapper
 from oceanbench.assimilation.fourdvarnet.anywhere.library import Library
 from oceanbench.assimilation.fourdvarnet.anywhere.network import IncrementNetwork
-from oceanbench.assimilation.fourdvarnet.anywhere.scenes.scene import WITH_BFN
 from oceanbench.assimilation.fourdvarnet.anywhere.training import begun, trained
 from oceanbench.assimilation.fourdvarnet.anywhere.withheld_passes import (
     chosen,
@@ -68,7 +67,6 @@ class AnywhereMapping:
         sea: str = "family",
         worlds: int = 0,
         scenes: int = 0,
-        bfn: int = WITH_BFN,
         workers: int = 1,
         checkpoint: str = "",
         precision: str = "auto",
@@ -87,7 +85,6 @@ class AnywhereMapping:
         update : ``conjugate`` or ``unet``; by default that of the preset
         sea : ``family``, the worlds, or ``own``, that of the challenge's training maps
         worlds, scenes : how many; 0 as for the steps
-        bfn : every so many scenes have that baseline among their first guesses; 0 for none
         workers : processes that simulate and observe
         checkpoint : folder that keeps worlds, scenes and training: what was interrupted resumes
             there
@@ -96,8 +93,6 @@ class AnywhereMapping:
         """
         if sea not in SEAS:
             raise OceanbenchError(f"{self.name}: sea={sea}: expected one of {', '.join(SEAS)}")
-        if bfn < 0:
-            raise OceanbenchError(f"{self.name}: bfn={bfn}: expected a number of scenes, or 0")
         own = _own(inputs, self.name) if sea == "own" else None
         usual = preset_of(self.name, self.presets, preset)
         if own is not None:
@@ -118,7 +113,7 @@ class AnywhereMapping:
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(checkpoint or temporary)
             folder = folder if own is None else folder / own.digest
-            library = replace(Library.of(folder, configuration), own=own, bfn=bfn)
+            library = replace(Library.of(folder, configuration), own=own)
             library.fill(workers=workers)
             return trained(
                 library,

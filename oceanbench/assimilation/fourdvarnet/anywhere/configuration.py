@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 UPDATES = ("conjugate", "unet")
-GUESSES = ("fitted", "wrong scales", "carried", "bfn")  # first guesses that scenes have
+GUESSES = ("fitted", "wrong scales", "bfn")  # first guesses that scenes have
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,6 @@ class AnywhereConfiguration:
     days : that it sees at once, odd
     answered : of them, in the middle, that it gives an increment of, odd
     hidden : channels of the network that reads the context
-    reading : rows and columns that are averaged into one where it reads
     prior_hidden : channels of the prior
     coarsen : rows and columns from one control variable to the next
     reach_days, reach_cells : half width of the narrower control variables, before training
@@ -40,7 +39,6 @@ class AnywhereConfiguration:
     days: int = 15
     answered: int = 5
     hidden: int = 48
-    reading: int = 2
     prior_hidden: int = 32
     coarsen: int = 2
     reach_days: float = 2.0
@@ -48,8 +46,8 @@ class AnywhereConfiguration:
     iterations: int = 4
     applied: int = 8
     worlds: int = 30
-    scenes: int = 500
-    checked: int = 60
+    scenes: int = 200
+    checked: int = 24
     batch: int = 16
     easy_steps: int = 300
     steps: int = 4500

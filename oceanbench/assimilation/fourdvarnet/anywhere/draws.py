@@ -77,6 +77,7 @@ def deviations(network: IncrementNetwork, scaled: Scaled, errors: Errors) -> Ten
         scaled.weight,
         torch.zeros_like(scaled.innovation),
         context=scaled.context,
+        passes=scaled.passes,
     )
     seen = (scaled.weight > 0).to(scaled.weight.dtype)
     target = (seen * errors.observed.to(device), errors.prior.flatten(1, 2).to(device))

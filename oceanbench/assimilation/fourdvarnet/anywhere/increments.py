@@ -25,10 +25,12 @@ from oceanbench.assimilation.fourdvarnet.anywhere.first_guess import (
 )
 from oceanbench.assimilation.fourdvarnet.anywhere.innovations import CellSamples
 from oceanbench.assimilation.fourdvarnet.anywhere.network import IncrementNetwork
-from oceanbench.assimilation.fourdvarnet.anywhere.scaling import DAY_WEIGHTS, InnovationWindows
-from oceanbench.assimilation.fourdvarnet.maps.first_guess_maps import mean_on
-from oceanbench.assimilation.fourdvarnet.maps.window_estimates import every_window
-from oceanbench.assimilation.observations.superobservations import mean_field
+from oceanbench.assimilation.fourdvarnet.anywhere.scaling import (
+    DAY_WEIGHTS,
+    FRACTIONS,
+    InnovationWindows,
+    turning,
+)
 
 AT_ONCE = 8  # windows
 
@@ -41,32 +43,12 @@ class Ladder:
     ----------
     guess : (days, rows, columns) of the box
     increments : of the same shape: none, half of the first pass, the whole of it, and both passes
-    given : what the network was given of every patch
+    given : of every patch, what the network was given, all days in one window
     """
 
     guess: FloatArray
     increments: Sequence[FloatArray]
-    given: Sequence[Given] = ()
-
-
-@dataclass(frozen=True)
-class Given:
-    """What the network is given of a patch.
-
-    Attributes
-    ----------
-    anomaly, innovation, count : (days, rows, columns)
-    sea : (rows, columns)
-    cell_km : side of a cell
-    gate : how much of the mean of a pass was taken for an error
-    """
-
-    anomaly: FloatArray
-    innovation: FloatArray
-    count: FloatArray
-    sea: BoolArray
-    cell_km: float
-    gate: float
+    given: Sequence[InnovationWindows] = ()
 
 
 @dataclass(frozen=True)
@@ -116,15 +98,11 @@ class AnywhereMapper:
     def _ladder(self, inputs: Mapping[str, xr.Dataset], missions: str, guess: FloatArray) -> Ladder:
         grid = self.box.grid
         seen = CellSamples.of(inputs, self.variable, grid, missions)
-        mean = mean_on(grid, mean_field(inputs, self.variable, grid.centre, of_training=True))
-        known = mean, sea_mask(inputs, self.variable, grid)
-        given = [self._given(patch, seen, guess, *known) for patch in self.patches()]
-        first = self._blended(guess, given)
-        again = [  # where passes share errors, they would come in twice
-            self._given(patch, seen, guess + first, *known, gate=0.0) if one.gate == 0.0 else None
-            for patch, one in zip(self.patches(), given, strict=True)
-        ]
-        second = self._blended(guess, again)
+        sea = sea_mask(inputs, self.variable, grid)
+        given = [self._given(patch, seen, guess, sea) for patch in self.patches()]
+        first = self._blended(given)
+        again = [self._given(patch, seen, guess + first, sea) for patch in self.patches()]
+        second = self._blended(again)
         return Ladder(guess, (np.zeros_like(first), 0.5 * first, first, first + second), given)
 
     def deviations(self, ladder: Ladder, random: torch.Generator) -> FloatArray:
@@ -139,7 +117,7 @@ class AnywhereMapper:
         """
         solver, total = solver_of(self.network), np.zeros_like(ladder.guess)
         for patch, given in zip(self.patches(), ladder.given, strict=True):
-            errors = Errors.drawn(solver, given.anomaly.shape, random)
+            errors = Errors.drawn(solver, given.first_guess.shape[1:], random)
             patch.add(total, self._of_windows(given, errors), power=0.5)
         return total
 
@@ -149,54 +127,47 @@ class AnywhereMapper:
 
     @staticmethod
     def _given(
-        patch: Patch,
-        seen: CellSamples,
-        guess: FloatArray,
-        mean: FloatArray,
-        sea: BoolArray,
-        *,
-        gate: float | None = None,
-    ) -> Given:
-        """What the network is given of a patch, whose innovations tell the gate if nobody does."""
+        patch: Patch, seen: CellSamples, guess: FloatArray, sea: BoolArray
+    ) -> InnovationWindows:
+        """What the network is given of a patch."""
         maps = patch.taken(guess)
         innovations = seen.on(patch.grid).innovations(maps)
-        gate = innovations.gate if gate is None else gate
-        innovation, count = innovations.gated(gate).maps()
-        anomaly = maps - patch.taken(mean)
-        return Given(anomaly, innovation, count, patch.nearest(sea), patch.cell_km, gate)
+        whole, count = innovations.maps()
+        left, _ = innovations.gated(innovations.gate).maps()
+        latitude = float(patch.grid.latitude.mean())
+        parts = (
+            maps,
+            whole,
+            count,
+            innovations.passes(),
+            patch.nearest(sea),
+            patch.cell_km,
+            np.clip(innovations.shared_fraction(), *FRACTIONS),
+            turning(latitude, patch.cell_km),
+            whole - left,
+        )
+        tensors = (torch.as_tensor(part)[None] for part in parts)
+        return InnovationWindows(*(t if t.dtype == torch.int64 else t.float() for t in tensors))
 
-    def _blended(self, guess: FloatArray, given: Sequence[Given | None]) -> FloatArray:
-        """Increments (days, rows, columns) of the box; none of a patch that is given nothing."""
-        total = np.zeros_like(guess)
+    def _blended(self, given: Sequence[InnovationWindows]) -> FloatArray:
+        """Increments (days, rows, columns) of the box."""
+        total = np.zeros(self.box.grid.shape)
         for patch, one in zip(self.patches(), given, strict=True):
-            if one is not None:
-                patch.add(total, self._of_windows(one))
+            patch.add(total, self._of_windows(one))
         return total
 
-    def _of_windows(self, given: Given, errors: Errors | None = None) -> FloatArray:
+    def _of_windows(self, series: InnovationWindows, errors: Errors | None = None) -> FloatArray:
         """Increments (days, rows, columns) of a patch, of all its windows, blended.
 
         With errors, what those alone would make of them.
         """
-        c, anomaly = self.network.configuration, given.anomaly
-        guesses, differences, counts = (
-            every_window(torch.as_tensor(a, dtype=torch.float32), c.days)
-            for a in (anomaly, given.innovation, given.count)
-        )
-        sea, cell = torch.as_tensor(given.sea, dtype=torch.float32), torch.tensor(given.cell_km)
-        total, weight = np.zeros(anomaly.shape), np.zeros((len(anomaly), 1, 1))
-        for first in range(0, len(guesses), AT_ONCE):
+        c, shape = self.network.configuration, series.first_guess.shape[1:]
+        total, weight = np.zeros(shape), np.zeros((shape[0], 1, 1))
+        for first in range(0, shape[0] - c.days + 1, AT_ONCE):
             some = slice(first, first + AT_ONCE)
-            size = len(guesses[some])
-            windows = InnovationWindows(
-                guesses[some],
-                differences[some],
-                counts[some],
-                sea.expand(size, -1, -1),
-                cell.expand(size),
-            )
             with torch.inference_mode():
-                scaled = windows.each(lambda part: part.to(self.device)).scaled()
+                windows = series.windows(c.days, some).each(lambda part: part.to(self.device))
+                scaled = windows.scaled()
                 if errors is None:
                     found = self.network(scaled)
                 else:

@@ -12,8 +12,9 @@ of a first guess's own and below 0.05 where there are none. A gate
 .. math:: a = \min\left( \max\left( \frac{\rho - 0.05}{0.07}, 0 \right), 1 \right)
 
 takes :math:`a \, m \, n / (n + 6)` away from the n cells of a pass whose mean is m, as an
-interpolation with such errors would. It needs a good first guess: one that follows the passes has
-their errors already.
+interpolation with such errors would, before a network reads them; the solver is given the whole
+innovations and :math:`\rho`. A first guess that follows the passes has their errors already, and
+shows none.
 
 References
 ----------
@@ -76,6 +77,15 @@ class Innovations:
         total = np.bincount(flat, self.count * self.value, size)
         mean = total / np.where(count > 0, count, 1.0)
         return mean.reshape(self.shape), count.reshape(self.shape)
+
+    def passes(self) -> IntArray:
+        """Number of the nadir pass that has most of a cell, from one; zero for none."""
+        flat = np.ravel_multi_index(tuple(self.cell.T), self.shape)
+        found = np.zeros(int(np.prod(self.shape)), np.int64)
+        order = np.argsort(self.count, kind="stable")
+        number = np.unique(self.track, return_inverse=True)[1].reshape(-1) + 1
+        found[flat[order]] = np.where(self.nadir, number, 0)[order]
+        return found.reshape(self.shape)
 
     @property
     def gate(self) -> float:

@@ -18,7 +18,6 @@ import torch
 
 from oceanbench.assimilation.fourdvarnet.anywhere.configuration import AnywhereConfiguration
 from oceanbench.assimilation.fourdvarnet.anywhere.scenes.scene import (
-    WITH_BFN,
     keep_scene,
     scene_path,
 )
@@ -44,15 +43,12 @@ class Library:
     folder : made if there is none
     worlds, scenes : how many
     own : the only world, if there is one; else worlds are simulated
-    bfn : every so many scenes have that baseline among their first guesses; 0 for none. Scenes of
-        another number than the usual one have a folder of their own
     """
 
     folder: Path
     worlds: int
     scenes: int
     own: World | None = None
-    bfn: int = WITH_BFN
 
     @classmethod
     def of(cls, folder: Path, configuration: AnywhereConfiguration) -> Library:
@@ -72,7 +68,7 @@ class Library:
     @property
     def scene_folder(self) -> Path:
         """Folder of the scenes."""
-        return self.folder / ("scenes" if self.bfn == WITH_BFN else f"scenes-bfn{self.bfn}")
+        return self.folder / "scenes"
 
     def fill(self, *, workers: int = 1) -> None:
         """Make what is missing.
@@ -88,7 +84,7 @@ class Library:
             keep_world(self.own, *self.world_files)
         gaussian, given = (GAUSSIAN if self.own is None else 0.0), self.world_files
         folder = self.scene_folder
-        scene = partial(keep_scene, folder, worlds=given, gaussian=gaussian, bfn=self.bfn)
+        scene = partial(keep_scene, folder, worlds=given, gaussian=gaussian)
         self._make(scene, self.scene_files, "scenes", workers)
 
     @staticmethod

@@ -84,6 +84,7 @@ class IncrementNetwork(torch.nn.Module):
             scaled.weight,
             torch.zeros_like(scaled.innovation),
             context=context,
+            passes=scaled.passes,
             iterations=iterations,
         )
         return found
@@ -98,7 +99,6 @@ def _variational(configuration: AnywhereConfiguration) -> FourDVarNet:
         bumps=GaussianBumps(c.reach_days, c.reach_cells, c.coarsen),
         iterations=c.applied,
         context=channels(c.days),
-        reading=c.reading,
         reduced=c.reduced,
     )
 

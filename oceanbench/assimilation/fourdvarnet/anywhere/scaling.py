@@ -1,18 +1,24 @@
 r"""Windows of any sea, in units in which all seas are alike.
 
-A network is told nothing of place or amplitude. With the innovations d, n samples in a cell, the
-first guess g, its anomaly to the mean of the middle day and s and :math:`\sigma` their root mean
-squares, it is given
+A network is told nothing of place or amplitude but how fast currents carry what they carry. With
+the innovations d, less what is taken for errors of passes, and n samples in a cell, the first guess
+h, its anomaly to the mean of the middle day, their root mean squares s and :math:`\sigma`, the
+Coriolis parameter f and the innovations' fraction :math:`\rho` that passes have each for itself, it
+is given maps and numbers
 
-.. math:: \frac{d}{s}, \quad \frac{n}{n + 3}, \quad \frac{g - \bar g}{\sigma}, \quad
-    \mathrm{sea}, \quad \tfrac12 \log \frac{s}{\sigma}, \quad \log \frac{\Delta x}{18 \text{ km}}
+.. math:: \mathrm{sgn}(f) \frac{d}{s}, \quad \frac{n}{n + 3}, \quad
+    \mathrm{sgn}(f) \frac{h - \bar h}{\sigma}, \quad \mathrm{sea}; \qquad
+    \tfrac12 \log \frac{s}{\sigma}, \quad \log \frac{\Delta x}{18 \text{ km}}, \quad
+    \tfrac12 \log \frac{g \, \sigma \, \mathrm{day}}{|f| \, \Delta x^2}, \quad 4 \rho
 
-and what it answers is in units of s: twice the sea level has twice the increment, and without an
-innovation there is none.
+and what it answers is in units of sgn(f) s. With the sign of f a sea level is a streamfunction
+about which currents go the same way in both hemispheres. The same currents have the same increments
+in any unit, and without an innovation there is none.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
@@ -20,56 +26,95 @@ from typing import Any
 import torch
 from torch import Tensor
 
-GUESS_DAYS = (-6, -3, -1, 0, 1, 3, 6)  # from the middle, of the first guess that is read
+from oceanbench.assimilation.fourdvarnet.maps.window_estimates import every_window
+from oceanbench.dynamics.rotation import coriolis
+
+GRAVITY, SECONDS = 9.81, 86_400.0  # m/s2, of a day
+LEAST_LATITUDE = 5.0
+FRACTIONS = (-0.3, 0.7)  # that passes share, within which all are told
 SAMPLES = 3.0  # in a cell that weigh half of what any number does
 USUAL_KM = 18.0  # side of a cell
+TURNINGS = (1e-3, 1e3)  # cells squared a day, that are told apart
 LEAST = 1e-3  # of either root mean square, in units of the other
 DAY_WEIGHTS = (0.6, 0.9, 1.0, 0.9, 0.6)  # of the answered days: the middle is known best
 
 
 @dataclass(frozen=True)
 class InnovationWindows:
-    """Windows of some days, in any unit.
+    r"""Windows of some days, in any unit.
 
     Attributes
     ----------
     first_guess : (batch, days, rows, columns), anomaly to a mean field if there is one
     innovation, count : of the same shape; zero where nothing is observed
+    passes : of the same shape, the number of the nadir pass that saw a cell; zero for none
     sea : (batch, rows, columns), one or zero
     cell_km : (batch,) side of a cell
+    fraction : (batch,) of the innovations' variance, that passes have each for itself
+    turning : (batch,) cells squared that a streamfunction sweeps in a day, for a unit of the first
+        guess: :math:`g / f \cdot \mathrm{day} / \Delta x^2`, negative in the south
+    shared : what of the innovations is taken away before they are read
     """
 
     first_guess: Tensor
     innovation: Tensor
     count: Tensor
+    passes: Tensor
     sea: Tensor
     cell_km: Tensor
+    fraction: Tensor
+    turning: Tensor
+    shared: Tensor
 
     def each(self, found: Callable[[Tensor], Tensor]) -> InnovationWindows:
         """Windows with every part changed alike."""
         parts: dict[str, Any] = {f.name: found(getattr(self, f.name)) for f in fields(self)}
         return InnovationWindows(**parts)
 
+    def windows(self, days: int, some: slice) -> InnovationWindows:
+        """Some of the windows of so many days of the first one, a series of days.
+
+        Parameters
+        ----------
+        days : of a window
+        some : of all windows, one a day
+        """
+
+        def part(values: Tensor) -> Tensor:
+            if values.ndim == 4:
+                return every_window(values[0], days)[some]
+            return values.expand(count, *values.shape[1:])
+
+        count = len(range(self.first_guess.shape[1] - days + 1)[some])
+        return self.each(part)
+
     def scaled(self) -> Scaled:
         """What a network is given."""
         sea = self.sea[:, None]
         seen = (self.count > 0).to(sea.dtype) * sea
         innovation, middle = self.innovation * seen, self.first_guess.shape[1] // 2
-        unit = root_mean_square(innovation, seen)
+        read = innovation - self.shared * seen
+        unit = root_mean_square(read, seen)
         today = self.first_guess[:, middle : middle + 1]
         level = (today * sea).sum((1, 2, 3), keepdim=True) / _total(sea)
-        chosen = [middle + day for day in GUESS_DAYS]
-        anomaly = (self.first_guess[:, chosen] - level) * sea
+        anomaly = (self.first_guess - level) * sea
         size = root_mean_square(anomaly, sea.expand_as(anomaly))
         safe_unit = torch.maximum(unit, LEAST * size)
         safe_unit = torch.where(safe_unit > 0, safe_unit, 1.0)
         safe_size = torch.maximum(size, LEAST * safe_unit)
-        ratio = 0.5 * torch.log(safe_unit / safe_size)
-        cell = torch.log(self.cell_km / USUAL_KM)[:, None, None, None]
+        turning = self.turning[:, None, None, None]
+        sign = torch.where(turning < 0.0, -1.0, 1.0)
         weight = seen * self.count / (self.count + SAMPLES)
-        parts = [innovation / safe_unit, weight, anomaly / safe_size, sea]
-        context = torch.cat([*parts, ratio * torch.ones_like(sea), cell * torch.ones_like(sea)], 1)
-        return Scaled(parts[0], weight, context, sea, unit)
+        maps = [sign * read / safe_unit, weight, sign * anomaly / safe_size, sea]
+        numbers = [
+            0.5 * torch.log(safe_unit / safe_size),
+            torch.log(self.cell_km / USUAL_KM)[:, None, None, None],
+            0.5 * torch.log((turning.abs() * safe_size).clamp(*TURNINGS)),
+            4.0 * self.fraction[:, None, None, None],
+        ]
+        context = torch.cat([*maps, *(number * torch.ones_like(sea) for number in numbers)], 1)
+        scaled = sign * innovation / safe_unit
+        return Scaled(scaled, weight, self.passes, context, sea, sign * unit)
 
 
 @dataclass(frozen=True)
@@ -80,6 +125,7 @@ class Scaled:
     ----------
     innovation : (batch, days, rows, columns), in units of their root mean square
     weight : of the same shape, 0 to 1
+    passes : of the same shape, numbers
     context : (batch, channels, rows, columns): both, and all else that is told
     sea : (batch, 1, rows, columns), one or zero
     unit : (batch, 1, 1, 1) of what the network answers
@@ -87,14 +133,27 @@ class Scaled:
 
     innovation: Tensor
     weight: Tensor
+    passes: Tensor
     context: Tensor
     sea: Tensor
     unit: Tensor
 
 
+def turning(latitude: float, cell_km: float) -> float:
+    """Cells squared that a streamfunction sweeps in a day for a metre of sea level.
+
+    Parameters
+    ----------
+    latitude : degrees; near the equator, where it has no end, as at 5 degrees
+    cell_km : side of a cell
+    """
+    away = math.copysign(max(abs(latitude), LEAST_LATITUDE), latitude)
+    return GRAVITY / coriolis(away) * SECONDS / (1e3 * cell_km) ** 2
+
+
 def channels(days: int) -> int:
     """Channels of a context."""
-    return 2 * days + len(GUESS_DAYS) + 3
+    return 3 * days + 5
 
 
 def root_mean_square(values: Tensor, weight: Tensor) -> Tensor:

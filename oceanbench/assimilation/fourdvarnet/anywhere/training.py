@@ -27,7 +27,6 @@ from oceanbench.assimilation.fourdvarnet.anywhere.draws import calibrated
 from oceanbench.assimilation.fourdvarnet.anywhere.library import Library
 from oceanbench.assimilation.fourdvarnet.anywhere.network import IncrementNetwork
 from oceanbench.assimilation.fourdvarnet.anywhere.scaling import DAY_WEIGHTS, Scaled
-from oceanbench.assimilation.fourdvarnet.anywhere.scenes.scene import WITH_BFN
 from oceanbench.assimilation.fourdvarnet.anywhere.window_sampler import Drawn, WindowSampler
 from oceanbench.errors import OceanbenchError
 from oceanbench.learning import ensembles
@@ -118,18 +117,13 @@ def trained(
             seed=seed + number,
             checkpoint=checkpoint / f"{name}-{seed}-{stage}.safetensors" if checkpoint else None,
             label=f"{name}, {stage} first guesses",
-            about=f"{c}, {library.own is not None}{_of_other_scenes(library)}",
+            about=f"{c}, {library.own is not None}",
             begun=init is not None,
         )
     if c.update == "conjugate":
         network.spread.fill_(calibrated(network, checked.to(device), AT_ONCE))
     weights = {f"0.{key}": value for key, value in network.state_dict().items()}
     return {**as_tensors(c), **halved(weights)}
-
-
-def _of_other_scenes(library: Library) -> str:
-    """What tells a training on scenes with the baseline as often as usual from others."""
-    return "" if library.bfn == WITH_BFN else f", bfn={library.bfn}"
 
 
 def begun(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,18 @@ from oceanbench.assimilation.fourdvarnet.anywhere.configuration import (
     GUESSES,
     AnywhereConfiguration,
 )
-from oceanbench.assimilation.fourdvarnet.anywhere.scaling import InnovationWindows
+from oceanbench.assimilation.fourdvarnet.anywhere.scaling import (
+    FRACTIONS,
+    InnovationWindows,
+    turning,
+)
 from oceanbench.errors import OceanbenchError
 
 EASY = "wrong scales"  # first guess that is badly fitted
+LIKELY = {"fitted": 0.3, "wrong scales": 0.15, "bfn": 0.55}  # first guess of a window
 MIXED = 4  # one in so many windows has the mean of two first guesses
-LINEAR = (0, 1, 5)  # of a window's parts: maps, innovation and error
+SIGNED = ("first_guess", "innovation", "shared")
+LINEAR = ("first_guess", "innovation", "shared", "fraction")  # of a first guess, or nearly so
 LAST_DAYS = (-6, 2)  # around the last observed day, of half of the windows of scenes that end early
 
 
@@ -86,7 +92,7 @@ class WindowSampler:
                     parts.append(self._window(scene, guess, middle))
         return _stacked(parts)
 
-    def _drawn(self, file: Path, random: torch.Generator, *, easy: bool) -> list[Tensor]:
+    def _drawn(self, file: Path, random: torch.Generator, *, easy: bool) -> Drawn:
         with _opened(file) as scene:
             days, last = _days(scene)
             half, kinds = self.configuration.half, _kinds(scene)
@@ -95,35 +101,51 @@ class WindowSampler:
             if last <= latest and _below(2, random):
                 first, end = LAST_DAYS
                 middle = last + first + _below(end - first, random)
-            one = kinds.index(EASY) if easy else _below(len(kinds), random)
+            one = kinds.index(EASY) if easy else _likely(kinds, random)
             middle = min(max(middle, half), latest)
             window = self._window(scene, one, middle)
             if easy or _below(MIXED, random):
                 return window
             share = 0.3 + 0.4 * float(torch.rand((), generator=random))
-            return _mixed(window, self._window(scene, _below(len(kinds), random), middle), share)
+            return _mixed(window, self._window(scene, _likely(kinds, random), middle), share)
 
-    def _window(self, scene: Any, guess: int, middle: int) -> list[Tensor]:
+    def _window(self, scene: Any, guess: int, middle: int) -> Drawn:
         c = self.configuration
         first, end = middle - c.half, middle + c.half + 1
         maps = scene.get_slice("guess")[guess : guess + 1, first:end][0].float()
         truth = scene.get_slice("truth")[middle - c.reach : middle + c.reach + 1].float()
         cell, size = scene.get_tensor("cell").long(), maps[0].numel()
         here = (cell >= first * size) & (cell < end * size)
-        place = cell[here] - first * size
-        innovation, count = torch.zeros(2, maps.numel())
-        innovation[place] = scene.get_tensor("innovation")[guess, here].float()
-        count[place] = scene.get_tensor("count")[here].float()
-        error = truth - maps[c.half - c.reach : c.half + c.reach + 1]
-        sea, cell_km = (scene.get_tensor(name).float() for name in ("sea", "cell_km"))
-        return [maps, innovation.view_as(maps), count.view_as(maps), sea, cell_km.view(()), error]
+
+        def on_maps(values: Tensor) -> Tensor:
+            found = torch.zeros(maps.numel(), dtype=values.dtype)
+            found[cell[here] - first * size] = values[here]
+            return found.view_as(maps)
+
+        innovation, shared = (scene.get_tensor(n)[guess].float() for n in ("innovation", "shared"))
+        fraction = scene.get_tensor("fraction")[guess].float().clamp(*FRACTIONS)
+        sea, cell_km, unit, latitude = (
+            scene.get_tensor(n).float() for n in ("sea", "cell_km", "unit", "latitude")
+        )
+        windows = InnovationWindows(
+            maps + scene.get_tensor("mean").float(),
+            on_maps(innovation),
+            on_maps(scene.get_tensor("count").float()),
+            on_maps(scene.get_tensor("passes").long()),
+            sea,
+            cell_km.view(()),
+            fraction,
+            torch.tensor(float(unit) * turning(float(latitude), float(cell_km))),
+            on_maps(shared),
+        )
+        return Drawn(windows, truth - maps[c.half - c.reach : c.half + c.reach + 1])
 
 
 def _opened(file: Path) -> Any:
     """Scene whose parts are read when they are asked for."""
     try:
         scene: Any = safe_open(file, framework="pt")
-        scene.get_slice("kind")  # the newest of its parts
+        scene.get_slice("latitude")  # the newest of its parts
     except (SafetensorError, OSError) as problem:
         raise OceanbenchError(f"{file}: not a whole scene ({problem}); remove it") from problem
     return scene
@@ -140,30 +162,50 @@ def _days(scene: Any) -> tuple[int, int]:
     return days, int(scene.get_tensor("cell")[-1]) // (rows * columns)
 
 
-def _mixed(one: list[Tensor], other: list[Tensor], share: float) -> list[Tensor]:
-    """Window of the weighted mean of two first guesses: all but counts, sea and cell are linear."""
-    both = enumerate(zip(one, other, strict=True))
-    return [a.lerp(b, share) if place in LINEAR else a for place, (a, b) in both]
+def _mixed(one: Drawn, other: Drawn, share: float) -> Drawn:
+    """Window of the weighted mean of two first guesses."""
+    parts = {
+        name: getattr(one.windows, name).lerp(getattr(other.windows, name), share)
+        for name in LINEAR
+    }
+    return Drawn(replace(one.windows, **parts), one.error.lerp(other.error, share))
 
 
-def _turned(parts: list[Tensor], random: torch.Generator) -> list[Tensor]:
-    """Window turned over: east and west, rows and columns, time, and its sign."""
-    maps, innovation, count, sea, cell_km, error = parts
-    fields = [maps, innovation, count, sea, error]
-    if _below(2, random):
-        fields = [field.flip(-1) for field in fields]
-    if _below(2, random):
-        fields = [field.transpose(-1, -2) for field in fields]
-    if _below(2, random):
-        fields = [field.flip(0) if field.ndim == 3 else field for field in fields]
-    maps, innovation, count, sea, error = fields
-    sign = 1.0 - 2.0 * _below(2, random)
-    return [sign * maps, sign * innovation, count, sea, cell_km, sign * error]
+def _turned(drawn: Drawn, random: torch.Generator) -> Drawn:
+    """Window turned over: east and west, rows and columns, time.
+
+    Each makes another hemisphere of it, where currents go round the other way: so its sign turns,
+    too.
+    """
+    for turn in (_mirrored, _transposed, _reversed):
+        if _below(2, random):
+            windows = drawn.windows.each(turn)
+            signed = {name: -getattr(windows, name) for name in SIGNED}
+            drawn = Drawn(replace(windows, **signed), -turn(drawn.error))
+    return drawn
 
 
-def _stacked(parts: Sequence[list[Tensor]]) -> Drawn:
-    *given, error = (torch.stack(part) for part in zip(*parts, strict=True))
-    return Drawn(InnovationWindows(*given), error)
+def _mirrored(field: Tensor) -> Tensor:
+    return field.flip(-1) if field.ndim > 1 else field
+
+
+def _transposed(field: Tensor) -> Tensor:
+    return field.transpose(-1, -2) if field.ndim > 1 else field
+
+
+def _reversed(field: Tensor) -> Tensor:
+    return field.flip(0) if field.ndim == 3 else field
+
+
+def _stacked(parts: Sequence[Drawn]) -> Drawn:
+    names = [part.name for part in fields(InnovationWindows)]
+    stacked = [torch.stack([getattr(part.windows, name) for part in parts]) for name in names]
+    return Drawn(InnovationWindows(*stacked), torch.stack([part.error for part in parts]))
+
+
+def _likely(kinds: list[str], random: torch.Generator) -> int:
+    chances = torch.tensor([LIKELY[kind] for kind in kinds])
+    return int(torch.multinomial(chances, 1, generator=random))
 
 
 def _below(limit: int, random: torch.Generator) -> int:

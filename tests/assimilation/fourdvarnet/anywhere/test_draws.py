@@ -8,7 +8,6 @@ import anywhere_scenes
 import pytest
 import torch
 from anywhere_scenes import SMALL
-from torch import Tensor
 
 from oceanbench.assimilation.fourdvarnet.anywhere.draws import (
     Errors,
@@ -18,6 +17,7 @@ from oceanbench.assimilation.fourdvarnet.anywhere.draws import (
 )
 from oceanbench.assimilation.fourdvarnet.anywhere.network import IncrementNetwork
 from oceanbench.assimilation.fourdvarnet.anywhere.window_sampler import Drawn
+from oceanbench.assimilation.fourdvarnet.shared_errors import SharedErrors
 from oceanbench.errors import OceanbenchError
 
 SIDE = 4
@@ -35,16 +35,23 @@ def some_network(update: str = "conjugate") -> IncrementNetwork:
 def test_draws_have_the_covariance_of_the_posterior() -> None:
     network = some_network().double()
     windows = anywhere_scenes.windows(4, batch=1, side=SIDE)
-    windows = windows.each(Tensor.double)
+    windows = windows.each(lambda part: part.double() if part.is_floating_point() else part)
     windows = replace(windows, sea=torch.ones_like(windows.sea))
     scaled = windows.scaled()
     solver = solver_of(network)
     with torch.no_grad():
         zero = torch.zeros_like(scaled.innovation)
-        problem = solver.problem(scaled.innovation, scaled.weight, zero, context=scaled.context)
+        problem = solver.problem(
+            scaled.innovation, scaled.weight, zero, context=scaled.context, passes=scaled.passes
+        )
         size = problem.start.numel()
         basis = torch.eye(size, dtype=torch.float64).view(size, *problem.start.shape[1:])
-        whole = replace(problem, gates=tuple(g.expand(size, -1, -1, -1) for g in problem.gates))
+        shared = {name: part.expand(size, -1) for name, part in vars(problem.shared).items()}
+        whole = replace(
+            problem,
+            gates=tuple(g.expand(size, -1, -1, -1) for g in problem.gates),
+            shared=SharedErrors(**shared),
+        )
         columns = torch.cat([part.flatten(1) for part in whole.forward(basis)], 1)
         covariance = torch.linalg.inv(columns @ columns.T)
         fields = problem.size * problem.bumps.forward(basis)

@@ -87,5 +87,3 @@ def test_a_training_goes_on_on_a_known_sea(tmp_path: Path, monkeypatch: pytest.M
         mapping.train({"one": track}, init=first, update="unet", **call)
     with pytest.raises(OceanbenchError, match="sea=mine: expected one of family, own"):
         mapping.train({}, **{**call, "sea": "mine"})
-    with pytest.raises(OceanbenchError, match="bfn=-1: expected a number of scenes, or 0"):
-        mapping.train({}, **call, bfn=-1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import anywhere_scenes
@@ -12,7 +13,11 @@ from torch import Tensor
 
 from oceanbench.assimilation.fourdvarnet.anywhere.configuration import UPDATES
 from oceanbench.assimilation.fourdvarnet.anywhere.network import IncrementNetwork
-from oceanbench.assimilation.fourdvarnet.anywhere.scaling import InnovationWindows, channels
+from oceanbench.assimilation.fourdvarnet.anywhere.scaling import (
+    InnovationWindows,
+    channels,
+    turning,
+)
 from oceanbench.errors import OceanbenchError
 
 
@@ -42,10 +47,18 @@ def test_increments_are_of_the_answered_days_and_of_the_sea(update: str) -> None
 
 
 @every("update", UPDATES)
-def test_twice_the_sea_level_has_twice_the_increment(update: str) -> None:
+def test_the_same_currents_have_the_same_increments_in_any_unit(update: str) -> None:
     given, made = anywhere_scenes.windows(), network(update)
-    doubled = replace(given, first_guess=2.0 * given.first_guess, innovation=2.0 * given.innovation)
-    torch.testing.assert_close(answer(made, doubled), 2.0 * answer(made, given))
+    for factor in (2.0, -1.0):  # where the Coriolis parameter is twice as large, or negative
+        scaled = replace(
+            given,
+            first_guess=factor * given.first_guess,
+            innovation=factor * given.innovation,
+            turning=given.turning / factor,
+        )
+        torch.testing.assert_close(answer(made, scaled), factor * answer(made, given))
+    faster = replace(given, turning=9.0 * given.turning)
+    assert (answer(made, faster) - answer(made, given)).abs().max() > 1e-3
 
 
 @every("update", UPDATES)
@@ -70,6 +83,14 @@ def test_every_window_is_on_its_own(update: str) -> None:
     given, made = anywhere_scenes.windows(), network(update)
     alone = given.each(lambda part: part[:1])
     torch.testing.assert_close(answer(made, alone), answer(made, given)[:1], atol=1e-6, rtol=1e-4)
+
+
+def test_a_streamfunction_sweeps_what_it_says() -> None:
+    for latitude in (40.0, -40.0, 1.0):
+        speed, cell, away = 0.5, 16e3, math.copysign(max(abs(latitude), 5.0), latitude)
+        slope = speed * 2.0 * 7.2921e-5 * math.sin(math.radians(away)) / 9.81  # of sea level
+        cells = turning(latitude, cell / 1e3) * slope * cell
+        assert cells == pytest.approx(speed * 86_400.0 / cell, rel=1e-3)
 
 
 def test_samples_on_land_count_for_nothing() -> None:

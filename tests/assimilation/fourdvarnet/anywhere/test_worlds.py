@@ -15,9 +15,11 @@ from oceanbench.assimilation.fourdvarnet.anywhere.worlds.random_numbers import s
 from oceanbench.assimilation.fourdvarnet.anywhere.worlds.seas import (
     AMPLITUDES,
     CELLS,
+    LATITUDES,
     Sea,
     draw_sea,
 )
+from oceanbench.dynamics import rotation
 from oceanbench.errors import OceanbenchError
 
 
@@ -43,7 +45,7 @@ def test_a_world_that_is_kept_is_not_simulated_again(
 
     def simulated(*_: object, **__: object) -> simulations.World:
         made.append(1)
-        return simulations.World(np.ones((2, 4, 4), np.float16), 9.0)
+        return simulations.World(np.ones((2, 4, 4), np.float16), 9.0, 35.0)
 
     monkeypatch.setattr(simulations, "simulated", simulated)
     for _ in range(2):
@@ -122,3 +124,33 @@ def test_drawn_seas_have_amplitudes_of_the_sea() -> None:
         deviation = sea.moving(days, north, east).std()
         assert AMPLITUDES[0] / 2 < deviation < 2 * AMPLITUDES[1]
         assert 14.0 <= sea.cell_km <= 24.0
+
+
+def test_a_stretched_world_keeps_its_currents_and_the_gradient_of_rotation(tmp_path: Path) -> None:
+    """A wave of a streamfunction: what crosses a wavelength in a day does so when stretched."""
+    size, latitude, unit = 64, 41.0, 0.2
+    wave = np.sin(2.0 * np.pi * np.arange(size) / size)[:, None] * np.ones((60, 1, size))
+    path = tmp_path / "world-0000.safetensors"
+    simulations.keep_world(simulations.World(wave.astype(np.float16), 12.0, latitude, unit), path)
+    drawn = 0
+    for seed in range(40):
+        sea = draw_sea(np.random.default_rng(seed), [path], gaussian=0.0)
+        longer, slower = sea.step_km / 12.0, sea.step_days
+        place = abs(sea.latitudes[0])
+        if not LATITUDES[0] < place < LATITUDES[1]:
+            continue  # held at the edge of where seas are
+        drawn += 1
+        assert np.sign(sea.latitudes[0]) == np.sign(sea.latitudes[1])
+        sweeps = [
+            at_place / rotation.coriolis(at) / length**2 * days
+            for at_place, at, length, days in (
+                (unit, latitude, 1.0, 1.0),
+                (sea.amplitude, place, longer, slower),
+            )
+        ]
+        assert sweeps[1] == pytest.approx(sweeps[0])
+        gradients = [rotation.planetary_gradient(at) for at in (latitude, place)]
+        assert gradients[1] * longer * slower == pytest.approx(gradients[0])
+        mean = sea.known_mean(np.zeros(1), np.zeros(1))
+        assert abs(mean) <= sea.amplitude * 1.01 and not sea.mean.any()
+    assert drawn > 10

@@ -2,8 +2,8 @@
 
 Interpolations have the covariance of the baseline ``duacs``, solved exactly. Their scales are those
 that map one day of the scene best, which is what fitting to withheld altimeters finds on a sea of
-its own, or wrong ones. A nudged model carries the fitted one
-(:mod:`oceanbench.assimilation.nudging.bfn_qg`), and some scenes have the baseline ``bfn`` too.
+its own, or wrong ones. The third is the baseline ``bfn``
+(:mod:`oceanbench.assimilation.nudging.bfn_qg`).
 """
 
 from __future__ import annotations
@@ -20,11 +20,8 @@ from oceanbench.assimilation.fourdvarnet.maps.map_grid import MapGrid
 from oceanbench.assimilation.gaussian.covariance import ZERO_CROSSING, Covariance
 from oceanbench.assimilation.gaussian.optimal_interpolation import solve
 from oceanbench.assimilation.gaussian.posterior_fields import maps
-from oceanbench.assimilation.nudging.back_and_forth import Nudging
-from oceanbench.assimilation.nudging.bfn_qg import NudgedFlow, Settings, mapped
+from oceanbench.assimilation.nudging.bfn_qg import Settings, mapped
 from oceanbench.assimilation.observations.superobservations import Samples, kilometres
-from oceanbench.dynamics import reduced_gravity
-from oceanbench.dynamics.quasigeostrophic import DAY
 from oceanbench.errors import OceanbenchError
 
 BLOCK = 13  # days that share a factorisation
@@ -39,6 +36,7 @@ TRIALS = (  # factors of length, time and noise that are tried in turn
     ("time", (0.8, 1.25)),
 )
 STEPS = (6.0, 4.0, 3.0, 2.0, 1.0)  # hours, of a nudged model: the longest that it bears
+BFN_STEPS = (4.0, 2.0, 1.0)  # hours, of the baseline
 SPONGE_KM = 50.0
 
 
@@ -180,98 +178,45 @@ def e_folding(anomaly: FloatArray, axis: int) -> float:
     return float(looked_at)
 
 
-def carried(
-    first: FloatArray,
-    observed: Samples,
-    grid: MapGrid,
-    *,
-    radius_km: float,
-    hours: float,
-    beta: float | None,
-) -> FloatArray | None:
-    """Maps carried forth and back by a 1.5-layer model, relaxed to those given near observations.
-
-    Parameters
-    ----------
-    first : (days, rows, columns), m
-    observed : where they are trusted
-    grid : of the maps
-    radius_km : of deformation
-    hours : e-folding time of the relaxation
-    beta : 1/(m s); None for that of the latitude
-
-    Returns
-    -------
-    (days, rows, columns), or None where the flow is too fast for the model, or blows up
-    """
-    place = (grid.centre, float(grid.latitude.mean()))
-    parameters = reduced_gravity.Parameters(place[1], 1.0, beta, DAY)
-    parameters = replace(parameters, wave_speed=1e3 * radius_km * abs(parameters.coriolis))
-    x, y = kilometres(grid.longitude, grid.latitude, place)
-    spacing = (1e3 * float(y[1] - y[0]), 1e3 * float(x[1] - x[0]))
-    model = reduced_gravity.operators(parameters, y.size, x.size, spacing, dtype=torch.float32)
-    fastest = reduced_gravity.courant_number(torch.as_tensor(first).float(), model, 3600.0)
-    step = next((s for s in STEPS if fastest * s < reduced_gravity.STABLE_COURANT / 2), None)
-    if step is None:
-        return None
-    observations = observed.observations(place, np.zeros(len(observed.missions)))
-    scheme = Nudging(hours, 1.0, 30.0, 1, 0.01)
-    try:
-        flow = NudgedFlow(model, first, (x, y), SPONGE_KM, step)
-        windows = flow.windows(np.array([0]), len(first) - 1, observations, scheme)
-    except OceanbenchError:  # no flow any more
-        return None
-    found: FloatArray = windows[0]
-    return found
-
-
-def nudged(observed: Samples, grid: MapGrid) -> FloatArray | None:
+def nudged(observed: Samples, grid: MapGrid, mean: FloatArray) -> FloatArray | None:
     """Maps of the baseline ``bfn``; None where the flow is too fast for it, or blows up."""
-    settings = Settings(precision="single", step_hours=4.0, iterations=3)
+    known = grid.field(np.broadcast_to(mean, grid.shape)).isel(time=0, drop=True)
     days = np.arange(float(grid.days.size))
-    try:
-        return mapped(observed, None, days, grid.longitude, grid.latitude, settings)
-    except OceanbenchError:
-        return None
+    for hours in BFN_STEPS:
+        settings = Settings(precision="single", step_hours=hours)
+        try:
+            return mapped(observed, known, days, grid.longitude, grid.latitude, settings)
+        except OceanbenchError:  # a flow that this step is too long for
+            continue
+    return None
 
 
 def first_guesses(
     random: np.random.Generator,
     observed: Samples,
     grid: MapGrid,
+    mean: FloatArray,
     scales: InterpolationScales,
-    *,
-    with_bfn: bool,
 ) -> Iterator[tuple[str, FloatArray]]:
     """First guesses (days, rows, columns) of a scene by their names.
 
     Names are those of :data:`oceanbench.assimilation.fourdvarnet.anywhere.configuration.GUESSES`.
-    Models that the flow is too fast for give none.
+    A flow that is too fast for the model has no ``bfn``.
 
     Parameters
     ----------
     random : of all that is drawn
     observed : anomalies
     grid : of the scene
+    mean : (rows, columns) of which samples are anomalies
     scales : fitted to it
-    with_bfn : whether the baseline is among them
     """
     days = np.arange(float(grid.days.size))
     seed = int(random.integers(2**31))
     wrong = scales.wrong(random, 0.5)
     wrong = replace(wrong, shared=wrong.shared * random.choice([0.0, 1.0]))
-    first = interpolated(observed, grid, scales.wrong(random, 0.08), days, seed=seed)
-    yield "fitted", first
+    nearly = scales.wrong(random, 0.08)
+    yield "fitted", interpolated(observed, grid, nearly, days, seed=seed)
     yield "wrong scales", interpolated(observed, grid, wrong, days, seed=seed)
-    model = carried(
-        first,
-        observed,
-        grid,
-        radius_km=random.uniform(18.0, 60.0),
-        hours=float(random.choice([12.0, 24.0])),
-        beta=0.0 if random.random() < 0.5 else None,
-    )
-    if model is not None:
-        yield "carried", model
-    if with_bfn and (baseline := nudged(observed, grid)) is not None:
+    if (baseline := nudged(observed, grid, mean)) is not None:
         yield "bfn", baseline

@@ -46,16 +46,16 @@ from oceanbench.data.files import write_bytes
 
 SEED = 1  # of scenes, beside their number
 COASTS = 0.55  # of the scenes have land
-KNOWN_MEAN = 0.5  # of them have a mean topography
+KNOWN_MEAN = 0.4  # of them have a mean topography
+HIDDEN_MEAN = 0.25  # of them are anomalies to a mean that is not told
 FITTED_DAYS = (14, 20)  # on one of which the scales are fitted
 SUPER_SAMPLES, SUPER_KM = 6, 40.0  # along a track and across a swath, of the interpolations
-WITH_BFN = 5  # every so many scenes have the baseline bfn among their first guesses
 Float16 = NDArray[np.float16]
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Anomalies to the known mean in units of the observations' deviation.
+    """Anomalies to the known mean in units of the truth's deviation.
 
     Attributes
     ----------
@@ -63,26 +63,34 @@ class Scene:
     guess : (guesses, days, rows, columns)
     kind : (guesses,) of each the place of its name in
         :data:`oceanbench.assimilation.fourdvarnet.anywhere.configuration.GUESSES`
+    mean : (rows, columns) that is known, or zero
     cell : (n,) observed cells, as numbers of (days, rows, columns), increasing
-    innovation : (guesses, n) there, without what a pass shares
-    count : (n,) samples there
+    innovation, shared : (guesses, n) there, and what of it is taken for an error of the pass
+    count, passes : (n,) samples there, and the number of the pass that has most of them
+    fraction : (guesses,) of the innovations' variance, that passes have each for itself
     sea : (rows, columns)
     cell_km : side of a cell
+    unit : m
+    latitude : of the middle, degrees
     """
 
     truth: Float16
     guess: Float16
     kind: NDArray[np.int32]
+    mean: Float16
     cell: NDArray[np.int32]
     innovation: Float16
+    shared: Float16
     count: Float16
+    passes: NDArray[np.int32]
+    fraction: NDArray[np.float32]
     sea: BoolArray
     cell_km: NDArray[Any]
+    unit: NDArray[Any]
+    latitude: NDArray[Any]
 
 
-def make_scene(
-    number: int, worlds: Sequence[Path], *, gaussian: float = GAUSSIAN, bfn: int = WITH_BFN
-) -> Scene:
+def make_scene(number: int, worlds: Sequence[Path], *, gaussian: float = GAUSSIAN) -> Scene:
     """Make the scene of a number.
 
     Parameters
@@ -90,7 +98,6 @@ def make_scene(
     number : of which all chance is
     worlds : files of simulated worlds
     gaussian : how likely it is that its sea has no dynamics
-    bfn : every so many scenes have that baseline among their first guesses; 0 for none
     """
     random = np.random.default_rng([SEED, number])
     sea = draw_sea(random, worlds, gaussian=gaussian)
@@ -99,9 +106,11 @@ def make_scene(
     grid = place.grid(sea.cell_km)
     seen = observed(random, sea, land, place, errors)
     truth = sea.height(*np.meshgrid(np.arange(float(DAYS)), sea.axis, sea.axis, indexing="ij"))
-    mean = np.zeros((CELLS, CELLS))
-    if random.random() < KNOWN_MEAN:
+    mean, told = np.zeros((2, CELLS, CELLS))
+    kind = random.random()
+    if kind < KNOWN_MEAN + HIDDEN_MEAN:
         mean = sea.known_mean(*np.meshgrid(sea.axis, sea.axis, indexing="ij"))
+        told = mean if kind < KNOWN_MEAN else told
     background = grid.field(np.broadcast_to(mean, grid.shape).copy())
     averaged = samples(
         seen,
@@ -122,12 +131,10 @@ def make_scene(
         shared=errors.red**2 / signal,
         day=int(random.integers(*FITTED_DAYS)),
     )
-    with_bfn = bfn > 0 and number % bfn == 0
-    guesses = dict(first_guesses(random, averaged, grid, scales, with_bfn=with_bfn))
-    fine = CellSamples.of(seen, VARIABLE, grid)
-    whole = [fine.innovations(guess + mean) for guess in guesses.values()]
-    gated = [one.gated(one.gate) for one in whole]
-    return _kept(truth - mean, guesses, gated, ~land, sea.cell_km)
+    guesses = dict(first_guesses(random, averaged, grid, told, scales))
+    seen_cells = CellSamples.of(seen, VARIABLE, grid)
+    innovations = [seen_cells.innovations(guess + mean) for guess in guesses.values()]
+    return _kept(truth - mean, told, guesses, innovations, ~land, sea.cell_km, place.latitude)
 
 
 def _land(random: np.random.Generator, sea: Sea) -> BoolArray:
@@ -144,24 +151,38 @@ def _land(random: np.random.Generator, sea: Sea) -> BoolArray:
 
 def _kept(
     truth: FloatArray,
+    mean: FloatArray,
     guesses: Mapping[str, FloatArray],
     seen: Sequence[Innovations],
     sea: BoolArray,
     cell_km: float,
+    latitude: float,
 ) -> Scene:
     """Scene of its parts in metres."""
-    unit = float(truth[:, sea].std()) or 1.0
-    maps = [one.maps() for one in seen]
-    cell = np.flatnonzero(maps[0][1])
+    unit = float((truth + mean)[:, sea].std()) or 1.0
+    whole = np.stack([one.maps()[0] for one in seen])
+    left = np.stack([one.gated(one.gate).maps()[0] for one in seen])
+    count = seen[0].maps()[1].ravel()
+    cell = np.flatnonzero(count)
+
+    def there(maps: FloatArray) -> Float16:
+        return (maps.reshape(len(maps), -1)[:, cell] / unit).astype(np.float16)
+
     return Scene(
         (truth / unit).astype(np.float16),
         (np.stack([*guesses.values()]) / unit).astype(np.float16),
         np.array([GUESSES.index(name) for name in guesses], np.int32),
+        (mean / unit).astype(np.float16),
         cell.astype(np.int32),
-        np.stack([value.ravel()[cell] / unit for value, _ in maps]).astype(np.float16),
-        maps[0][1].ravel()[cell].astype(np.float16),
+        there(whole),
+        there(whole - left),
+        count[cell].astype(np.float16),
+        seen[0].passes().ravel()[cell].astype(np.int32),
+        np.array([one.shared_fraction() for one in seen], np.float32),
         sea,
         np.array(cell_km),
+        np.array(unit),
+        np.array(latitude),
     )
 
 
@@ -176,18 +197,17 @@ def keep_scene(
     worlds: Sequence[Path],
     *,
     gaussian: float = GAUSSIAN,
-    bfn: int = WITH_BFN,
 ) -> None:
     """Make a scene and keep it, if it is not there.
 
     Parameters
     ----------
     folder : made if there is none
-    number, worlds, gaussian, bfn : as for :func:`make_scene`
+    number, worlds, gaussian : as for :func:`make_scene`
     """
     path = scene_path(folder, number)
     if path.is_file():
         return
-    scene = make_scene(number, worlds, gaussian=gaussian, bfn=bfn)
+    scene = make_scene(number, worlds, gaussian=gaussian)
     parts = {name: np.ascontiguousarray(value) for name, value in vars(scene).items()}
     write_bytes(safetensors.save(parts, {"about": json.dumps([SEED, number, len(worlds)])}), path)

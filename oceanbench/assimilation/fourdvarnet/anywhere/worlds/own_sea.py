@@ -49,4 +49,4 @@ def own_world(maps: xr.DataArray) -> World:
     like = xr.DataArray(np.zeros([axis.size for axis in nodes.values()]), nodes, field.dims)
     near = known.sel(latitude=axes[0], method="nearest").sel(longitude=axes[1], method="nearest")
     height = interpolate(whole, like).values
-    return World(height.astype(np.float16), spacing, centre, ~near.values)
+    return World(height.astype(np.float16), spacing, centre, land=~near.values)

@@ -5,8 +5,18 @@ r"""A sea that a scene sees: a world of some physics, as no one has seen it befo
 
 w is a simulated world or a Gaussian field, stretched in time and space, turned, perhaps as smooth
 as operational maps; A its amplitude, m a mean field and the rest a trend that all of the sea
-shares. With north and south exchanged a geostrophic flow is one of the other hemisphere, its waves
-still going west. Times are days, places kilometres from the middle. A known sea is as it is.
+shares. Times are days, places kilometres from the middle. A known sea is as it is.
+
+A simulated world keeps its dynamics: its streamfunction :math:`\psi = g h / f` grows by
+:math:`\ell^2 / \sigma`, so that currents carry what they carried, and :math:`\beta`, which falls
+by :math:`1 / (\ell \sigma)`, is that of the place where it then lies,
+
+.. math:: \cos\varphi' = \frac{\cos\varphi}{\ell \sigma}, \qquad
+    A = \frac{\sin\varphi'}{\sin\varphi} \frac{\ell^2}{\sigma} .
+
+With north and south exchanged it is one of the other hemisphere, its waves still going west. Its
+mean is its own: another one would not carry it. A Gaussian field, which has no dynamics, has any
+amplitude and any mean.
 """
 
 from __future__ import annotations
@@ -32,7 +42,10 @@ CELLS, DAYS = 48, 39  # of a scene: along each side; in time
 CELLS_KM = (14.0, 24.0)  # side of a cell
 SPAN_KM = CELLS * CELLS_KM[0]  # that a known sea has at least
 LATITUDES = (25.0, 58.0)  # of the places that a sea may be at, degrees
-GAUSSIAN = 0.4  # of the seas have no dynamics
+GAUSSIAN = 0.25  # of the seas have no dynamics
+STRETCHED = ((0.8, 1.6), (0.6, 1.4))  # lengths and times of a simulated world
+TURN = 0.35  # of a simulated world's axes, at the most: waves go west, or nearly so
+SMOOTHED = 0.3  # of the seas are as smooth as operational maps
 TURNED = 1.45  # of a side of the scene that a world must be wide to be turned
 AMPLITUDES = (0.025, 0.30)  # m
 
@@ -87,6 +100,11 @@ class Sea:
         found: FloatArray = map_coordinates(self.maps, places, np.float64, 1, mode=self._edge)
         return self.amplitude * found
 
+    def deviation(self) -> float:
+        """Of the moving part over the scene, m."""
+        some = np.meshgrid(np.arange(0.0, DAYS, 6.0), self.axis, self.axis, indexing="ij")
+        return float(self.moving(*some).std())
+
     def steady(self, north: FloatArray, east: FloatArray) -> FloatArray:
         """Mean field m, beyond the scene that of its edge."""
         rows = [a / self.cell_km + (CELLS - 1) / 2.0 for a in (north, east)]
@@ -137,45 +155,45 @@ def draw_sea(
     worlds : files of simulated worlds; without any all seas are Gaussian
     gaussian : how likely it is that it has no dynamics
     """
-    if not worlds or random.random() < gaussian:
-        sea = _gaussian_sea(random)
-    else:
+    if worlds and random.random() >= gaussian:
         world = read_world(worlds[int(random.integers(len(worlds)))])
-        if world.latitude is not None:
-            return _known_sea(random, world, world.latitude)
+        if world.land is not None:
+            return _known_sea(random, world, world.land)
         sea = _simulated_sea(random, world)
-    if random.random() < 0.4:
+    else:
+        sea = _gaussian_sea(random)
+    if random.random() < SMOOTHED:
         width = random.uniform(15.0, 45.0) / sea.step_km
         smooth = gaussian_filter(sea.maps, (0.0, width, width), mode="wrap")
         sea = replace(sea, maps=smooth)
-    size = sea.maps.shape[1]
-    sea = replace(sea, origin=(random.uniform(0, size), random.uniform(0, size)))
-    amplitude = log_uniform(random, *AMPLITUDES)
-    some = np.meshgrid(np.arange(0.0, DAYS, 6.0), sea.axis, sea.axis, indexing="ij")
-    sea = replace(sea, amplitude=amplitude / max(float(sea.moving(*some).std()), 1e-6))
     if random.random() < 0.6:
-        wavelength = log_uniform(random, 400.0, 1500.0)
-        field = smooth_field(random, 2 * CELLS, sea.cell_km, wavelength)[:CELLS, :CELLS]
-        sea = replace(sea, mean=amplitude * random.uniform(0.0, 1.5) * field)
-    if random.random() < 0.6:
-        slope, wave = amplitude * random.standard_normal(2) * (0.5 / DAYS, 0.3)
+        slope, wave = sea.deviation() * random.standard_normal(2) * (0.5 / DAYS, 0.3)
         sea = replace(sea, trend=(slope, wave))
     return sea
 
 
 def _gaussian_sea(random: np.random.Generator) -> Sea:
+    """Sea of any amplitude, in three of five cases with a mean field."""
     cell_km = log_uniform(random, *CELLS_KM)
     maps = gaussian_field(random, cell_km, DAYS + 1)
-    latitudes = _of_hemisphere(southern=bool(random.random() < 0.5))
-    return Sea(maps, np.zeros_like(maps[0]), 1.0, cell_km, cell_km, latitudes=latitudes)
+    latitudes = _of_hemisphere(*LATITUDES, southern=bool(random.random() < 0.5))
+    size = maps.shape[1]
+    origin = random.uniform(0, size), random.uniform(0, size)
+    sea = Sea(maps, np.zeros_like(maps[0]), 1.0, cell_km, cell_km, 0.0, origin, latitudes)
+    amplitude = log_uniform(random, *AMPLITUDES)
+    sea = replace(sea, amplitude=amplitude / max(sea.deviation(), 1e-6))
+    if random.random() < 0.6:
+        wavelength = log_uniform(random, 400.0, 1500.0)
+        field = smooth_field(random, 2 * CELLS, sea.cell_km, wavelength)[:CELLS, :CELLS]
+        sea = replace(sea, mean=amplitude * random.uniform(0.0, 1.5) * field)
+    return sea
 
 
-def _of_hemisphere(*, southern: bool) -> tuple[float, float]:
-    first, last = LATITUDES
+def _of_hemisphere(first: float, last: float, *, southern: bool) -> tuple[float, float]:
     return (-first, -last) if southern else (first, last)
 
 
-def _known_sea(random: np.random.Generator, world: World, latitude: float) -> Sea:
+def _known_sea(random: np.random.Generator, world: World, land: BoolArray) -> Sea:
     """Some days and a part of a known sea; where it has fewer, they run back again."""
     size = np.array(world.height.shape[1:])
     cells = (CELLS_KM[0], min(CELLS_KM[1], float(size.min() - 1) * world.spacing_km / CELLS))
@@ -195,24 +213,36 @@ def _known_sea(random: np.random.Generator, world: World, latitude: float) -> Se
         world.spacing_km,
         cell_km,
         origin=(rows, columns),
-        latitudes=(latitude, latitude),
-        dry=world.land,
+        latitudes=(world.latitude, world.latitude),
+        dry=land,
     )
 
 
 def _simulated_sea(random: np.random.Generator, world: World) -> Sea:
-    step_days, step_km = log_uniform(random, 0.6, 1.4), log_uniform(random, 0.8, 1.6)
-    step_km *= world.spacing_km
-    size = world.height.shape[1] * step_km
-    cell_km = min(log_uniform(random, *CELLS_KM), size / CELLS)
-    free = size > TURNED * CELLS * cell_km
-    count = int(DAYS / step_days) + 2
+    """Some days and a part of a simulated world, stretched, where its dynamics would be so."""
+    longer, slower = (log_uniform(random, *factors) for factors in STRETCHED)
+    step_km = longer * world.spacing_km
+    size = world.height.shape[1]
+    cell_km = min(log_uniform(random, *CELLS_KM), size * step_km / CELLS)
+    free = size * step_km > TURNED * CELLS * cell_km
+    count = int(DAYS / slower) + 2
     first = random.integers(max(len(world.height) - count, 0) + 1)
     maps = world.height[first : first + count].astype(np.float32)
     climate = world.height.mean(0, dtype=np.float32)
     southern = bool(random.random() < 0.5)
     if southern:
         maps, climate = maps[:, ::-1], climate[::-1]
-    turn = random.uniform(0.0, 2.0 * np.pi) if free else 0.0
-    latitudes = _of_hemisphere(southern=southern)
-    return Sea(maps, climate, step_days, step_km, cell_km, turn, latitudes=latitudes)
+    gradient = np.cos(np.deg2rad(world.latitude)) / (longer * slower)
+    latitude = float(np.clip(np.rad2deg(np.arccos(min(gradient, 1.0))), *LATITUDES))
+    rotation = np.sin(np.deg2rad(latitude)) / np.sin(np.deg2rad(world.latitude))
+    return Sea(
+        maps,
+        climate,
+        slower,
+        step_km,
+        cell_km,
+        random.uniform(-TURN, TURN) if free else 0.0,
+        (random.uniform(0, size), random.uniform(0, size)),
+        _of_hemisphere(latitude, latitude, southern=southern),
+        world.unit * float(rotation) * longer**2 / slower,
+    )

@@ -38,15 +38,17 @@ class World:
 
     Attributes
     ----------
-    height : (days, rows, columns), of unit variance: a sea chooses its amplitude; of a known sea m
+    height : (days, rows, columns), in units
     spacing_km : between points
-    latitude : of a known sea's middle, degrees
+    latitude : of its middle, degrees
+    unit : m, of the heights
     land : (rows, columns) of a known sea
     """
 
     height: NDArray[np.float16]
     spacing_km: float
-    latitude: float | None = None
+    latitude: float
+    unit: float = 1.0
     land: BoolArray | None = None
 
     @property
@@ -77,8 +79,10 @@ def simulated(
     seed = int(random.integers(2**31))
     maps = [m.numpy() for m in _daily(family, regime, points, seed, spin_up, days)]
     height = np.stack(maps)
-    height = (height - height.mean()) / (height.std() or 1.0)
-    return World(height.astype(np.float16), regime.spacing / 1e3)
+    unit = float(height.std()) or 1.0
+    height = (height - height.mean()) / unit
+    latitude: float = regime.parameters.latitude
+    return World(height.astype(np.float16), regime.spacing / 1e3, latitude, unit)
 
 
 def _daily(
@@ -139,8 +143,7 @@ def read_world(path: Path) -> World:
     """
     try:
         tensors = safetensors.load(path.read_bytes())
-        latitude = float(tensors["latitude"]) if "latitude" in tensors else None
-        spacing = float(tensors["spacing_km"])
-        return World(tensors["height"], spacing, latitude, tensors.get("land"))
+        spacing, latitude, unit = (float(tensors[n]) for n in ("spacing_km", "latitude", "unit"))
+        return World(tensors["height"], spacing, latitude, unit, tensors.get("land"))
     except (SafetensorError, KeyError) as problem:
         raise OceanbenchError(f"{path}: not a whole world ({problem}); remove it") from problem
