@@ -48,12 +48,12 @@ class AnywhereConfiguration:
     worlds: int = 30
     scenes: int = 200
     checked: int = 24
-    batch: int = 16
-    easy_steps: int = 300
-    steps: int = 4500
+    batch: int = 8
+    easy_steps: int = 500
+    steps: int = 9000
     rate: float = 1e-3
     again: float = 0.2
-    average: float = 0.995
+    average: float = 0.998
     reduced: bool = True
 
     @property
