@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,8 @@ def test_weights_go_to_the_device(file: Path) -> None:
         (safetensors.torch.save(TENSORS, {"format": "pt"}), "does not say which method"),
         (safetensors.torch.save(TENSORS, {"schema": "2"}), "weights of schema 2, expected 1"),
         (safetensors.torch.save(TENSORS, {"schema": "1"}), "'method.name' of its header"),
+        (safetensors.torch.save({"a": torch.tensor([0.0, -math.inf])}), "'a' has values that are"),
+        (safetensors.torch.save({"a": torch.tensor(math.nan).half()}), "'a' has values that are"),
     ],
 )
 def test_other_files_are_refused(file: Path, content: bytes, words: str) -> None:
@@ -157,4 +160,9 @@ def test_what_cannot_be_stored_leaves_no_file(tmp_path: Path) -> None:
     ):
         with pytest.raises(OceanbenchError, match="cannot be stored"):
             Weights(tensors, **PARTS).save(path)
+    for kind in (torch.float64, torch.bfloat16, torch.float8_e5m2, torch.complex64):
+        for value in (float("inf"), float("nan")):
+            wrong = {"a": one, "b": torch.tensor([0.0, value]).to(kind)}
+            with pytest.raises(OceanbenchError, match="'b' has values that are not finite: the tr"):
+                Weights(wrong, **PARTS).save(path)
     assert list(tmp_path.iterdir()) == []
