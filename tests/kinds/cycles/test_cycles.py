@@ -267,8 +267,9 @@ def test_more_members_than_the_first_background_has_are_draws_of_the_climate(toy
     np.testing.assert_array_equal(
         CycledMembers.of(nature.problem(), 40, seed=3).taken(first), first[:40]
     )
-    with pytest.raises(OceanbenchError, match="members=0, expected at least 1"):
-        CycledMembers.of(nature.problem(), 0, seed=3)
+    for count in (0, 1, 10**12):
+        with pytest.raises(OceanbenchError, match=f"members={count}, expected 2 to 500"):
+            CycledMembers.of(nature.problem(), count, seed=3)
     answer = ServedWorld(nature.problem(), {"device": "cpu", "seed": 3, "members": 230})
     asked = answer(load_method("etkf")[1])
     ended = driven(nature, first, 1, asked, range(3))
