@@ -192,7 +192,7 @@ def train(
     device : of torch
     seed : not used: the fit is deterministic
     missions, coarsen : as for :func:`estimate`
-    dates, evaluations : number of dates, and about so many trials at most
+    dates, evaluations : number of dates (as for ``duacs``) and about so many trials, at most
     init : scales of such a fit, from which to go on
 
     Returns

@@ -204,7 +204,8 @@ def train(  # noqa: PLR0913  (every option is a keyword)
     second : name of the input that has maps of another variable, to learn what it tells; of both
         variables there must be training maps
     background : as for :func:`estimate`: scales of anomalies to such maps, on their days
-    dates : number of dates
+    dates : number of dates, at most: they are half a day apart or more, and keep twice the time
+        scale away from both ends of the period, or a quarter of one that is short
     evaluations : at most so many trials, of either with ``local=false``
     local : which of the two fits
     init : scales of such a fit, from which to go on

@@ -26,6 +26,7 @@ from oceanbench.assimilation.cycling import CycleObservations, Problem
 from oceanbench.assimilation.fourdvarnet.cycles.lag_window import LagSolver, LagWindow
 from oceanbench.assimilation.fourdvarnet.cycles.training import LagTraining, train_lag
 from oceanbench.dynamics.models import model
+from oceanbench.errors import OceanbenchError
 
 KINDS = ("cycles",)
 PHYSICS = "told"
@@ -90,6 +91,11 @@ def start(
     name, parameters = problem.model
     told = model(name, problem.interval, **parameters)
     solver = LagSolver.of_weights({k: value.cpu() for k, value in weights.items()}, told)
+    if solver.configuration.lag > problem.cycles:
+        raise OceanbenchError(
+            f"fourdvarnet_cycle: weights of lag={solver.configuration.lag}, and a world has "
+            f"{problem.cycles} cycles; expected no more: train with a shorter lag"
+        )
     return Memory(problem, solver.to(torch.float64), None)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from oceanbench.arrays import FloatArray
 from oceanbench.assimilation.cycling import CycledMembers, CycleObservations, Localisation, Problem
 from oceanbench.assimilation.ensemble.iterative import SeenNow, Window, slid, smoothed
+from oceanbench.errors import OceanbenchError
 
 KINDS = ("cycles",)
 PHYSICS = "told"
@@ -57,6 +58,11 @@ def start(
     iterations : Gauss-Newton steps of an analysis
     localisation : distance from which on observations have no weight; 0 for none
     """
+    if not 0 <= lag <= problem.cycles or iterations < 1:
+        raise OceanbenchError(
+            f"ienks: lag={lag}, iterations={iterations}; expected a lag of 0 to {problem.cycles}, "
+            "the cycles of a world, and at least 1 iteration"
+        )
     nearby = Localisation.of(problem, localisation) if localisation > 0.0 else None
     random = np.random.default_rng(seed)
     run = CycledMembers.of(problem, members, seed=seed)

@@ -13,8 +13,10 @@ import numpy as np
 from oceanbench.arrays import FloatArray
 from oceanbench.assimilation.cycling import ClimateCovariance, CycleObservations, Problem
 from oceanbench.assimilation.ensemble.static import SeenAtATime, analysed, remembered
+from oceanbench.errors import OceanbenchError
 
 KINDS = ("cycles",)
+MOST_OBSERVATIONS = 10_000  # of an analysis: a covariance of 800 MB
 
 
 @dataclass
@@ -48,6 +50,11 @@ def start(
     memory : of the state, in cycles; where there is a past
     localisation : distance from which on components do not covary; 0 for none
     """
+    if not 0 <= past <= problem.cycles or memory <= 0.0:
+        raise OceanbenchError(
+            f"static_oi: past={past}, memory={memory:g}; expected a past of 0 to {problem.cycles}, "
+            "the cycles of a world, and a memory above 0"
+        )
     covariance = ClimateCovariance.of(problem, localisation=localisation)
     return Memory(problem.climate.mean(0), covariance, past, memory)
 
@@ -65,6 +72,12 @@ def analyse(
     own.seen.append(SeenAtATime(now, values - own.mean[index], variance, index, rows))
     own.seen = [s for s in own.seen if now - s.time <= own.past]
     own.cycle += 1
-    if not any(len(s.components) for s in own.seen):
+    count = sum(len(s.components) for s in own.seen)
+    if count > MOST_OBSERVATIONS:
+        raise OceanbenchError(
+            f"static_oi: past={own.past}: {count} observations at once, expected at most "
+            f"{MOST_OBSERVATIONS}, all of which covary; look back fewer cycles"
+        )
+    if not count:
         return own.mean[None].copy(), own
     return np.asarray(own.mean + remembered(own.seen, now, own.memory))[None], own

@@ -50,6 +50,7 @@ class Problem(Protocol):
     climate : (states, components)
     training : arrays (worlds, cycles, components) of other worlds, by name
     first_states : of the climate, that the first background is
+    most_members : that may be returned
     """
 
     cycles: int
@@ -57,6 +58,7 @@ class Problem(Protocol):
     climate: FloatArray
     training: Mapping[str, FloatArray]
     first_states: int
+    most_members: int
 
     @property
     def model(self) -> tuple[str, Mapping[str, float]]: ...  # noqa: D102
@@ -97,16 +99,19 @@ class CycledMembers:
         Parameters
         ----------
         problem : with its climate
-        count : how many
+        count : how many, two or more, whose deviations tell a covariance
         seed : of the draws
 
         Raises
         ------
         OceanbenchError
-            if there are none
+            if they are too few or too many
         """
-        if count < 1:
-            raise OceanbenchError(f"members={count}, expected at least 1; run some")
+        if not 2 <= count <= problem.most_members:
+            raise OceanbenchError(
+                f"members={count}, expected 2 to {problem.most_members}: fewer have no deviations, "
+                "more may not be returned"
+            )
         lacking = max(0, count - problem.first_states)
         random = np.random.default_rng([seed, count])
         return cls(count, problem.climate[random.integers(0, len(problem.climate), lacking)])

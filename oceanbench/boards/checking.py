@@ -43,11 +43,7 @@ def check_result(challenge: Challenge, result: Result, path: Path) -> None:
             f"{path}: calls itself '{result.name}', and would stand for that one; name the file "
             f"{result.name}.json"
         )
-    if result.challenge["sha256"] != challenge.sha256:
-        raise OceanbenchError(
-            f"{path}: was scored on another {challenge.path.name} of version {challenge.version} "
-            f"than this one; evaluate again"
-        )
+    check_declaration(challenge, result, path)
     words = {key: str(result.submission.get(key) or "") for key in DECLARED}
     try:
         Submission(result.name, path, **words)
@@ -57,6 +53,27 @@ def check_result(challenge: Challenge, result: Result, path: Path) -> None:
         raise OceanbenchError(f"{path}: has no score '{min(lacks)}'; evaluate again")
     for wrong in contradictions(challenge, result):
         raise OceanbenchError(f"{path}: {wrong}; evaluate again")
+
+
+def check_declaration(challenge: Challenge, result: Result, where: Path | str) -> None:
+    """Refuse a result that was scored on another declaration of the same version.
+
+    Parameters
+    ----------
+    challenge : of the version of the result
+    result : of that challenge
+    where : its file or name, as the message has it
+
+    Raises
+    ------
+    OceanbenchError
+        if the checksums of the declarations differ
+    """
+    if result.challenge["sha256"] != challenge.sha256:
+        raise OceanbenchError(
+            f"{where}: was scored on another {challenge.path.name} of version {challenge.version} "
+            "than this one; evaluate again"
+        )
 
 
 def look_alikes(paths: Mapping[str, Path]) -> dict[str, str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 
+from oceanbench.boards.checking import check_declaration
 from oceanbench.boards.finding import as_folders, found_results
 from oceanbench.boards.influences import Cases, influence_on
 from oceanbench.challenge import Challenge
@@ -72,7 +73,7 @@ def compared(
     Raises
     ------
     OceanbenchError
-        if one of them is of another challenge or version
+        if one of them is of another challenge, version or declaration
     """
     pair = compared_pairs(challenge, [first, second], shown=shown, independent=independent)
     return next(pair)
@@ -122,6 +123,7 @@ def _side(
             f"{result.name}: is a result of {found[0]}, version {found[1]}, expected "
             f"{challenge.name}, version {challenge.version}; evaluate it again"
         )
+    check_declaration(challenge, result, result.name)
     scores = {score.label: score for score in result.scores}
     rows = [row for row in challenge.scores if row.label in scores and (row.shown or not shown)]
     found_sides = {}

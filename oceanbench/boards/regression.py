@@ -41,7 +41,7 @@ def regressions(
 
     Parameters
     ----------
-    result, reference : of the same challenge and version
+    result, reference : of the same challenge and version, scored on the same declaration
     tolerance : relative
     absolute : in the unit of the score; the default forgives rounding only
 
@@ -56,6 +56,11 @@ def regressions(
                 f"result is of challenge {key} {result.challenge[key]}, reference of "
                 f"{reference.challenge[key]}; compare results of one challenge and version"
             )
+    if result.challenge["sha256"] != reference.challenge["sha256"]:
+        raise OceanbenchError(
+            "result and reference were scored on two declarations of one version; evaluate the "
+            "older again"
+        )
     if not reference.scores:
         raise OceanbenchError("the reference has no scores; give a result of 'oceanbench evaluate'")
     found = {score.label: score for score in result.scores}

@@ -6,12 +6,10 @@ Its header holds ``schema`` and, as JSON, the parts ``method``, ``challenge``, `
 
 from __future__ import annotations
 
-import errno
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +17,13 @@ from pydantic_core import from_json
 
 from oceanbench.data.files import sha256, write_bytes
 from oceanbench.errors import OceanbenchError, in_one_line
+from oceanbench.learning.tensor_files import not_finite, read_tensors, safetensors
 
 if TYPE_CHECKING:
     import torch
 
 SCHEMA = 1
-MOST_BYTES = 2**30  # of a file
-MOST_HEADER = 2**22  # of them: its texts and the names of its tensors, all of which become objects
+CURE = "give a file that 'oceanbench train' wrote, or train again"
 PARTS: dict[str, dict[str, type]] = {
     "method": {"name": str, "sha256": str},
     "challenge": {"name": str, "version": int, "sha256": str},
@@ -76,17 +74,23 @@ class Weights:
         return bool(self.training["files"])
 
     def save(self, path: Path) -> None:
-        """Write a safetensors file; it appears whole or not at all."""
+        """Write a safetensors file of finite values; it appears whole or not at all."""
         metadata = {"schema": str(SCHEMA)}
         metadata |= {part: json.dumps(getattr(self, part), ensure_ascii=False) for part in PARTS}
         try:
             content = safetensors().save(self.tensors, metadata)
+            wrong = not_finite(self.tensors)
         except (KeyError, ValueError, RuntimeError) as problem:
             reason = in_one_line(problem)
             raise OceanbenchError(
                 f"{path}: a tensor cannot be stored ({reason}); train() must return dense tensors "
                 "of a common type, each with its own memory"
             ) from problem
+        if wrong is not None:
+            raise OceanbenchError(
+                f"{path}: '{wrong}' has values that are not finite: the training diverged; train "
+                "with smaller steps"
+            )
         write_bytes(content, path)
 
     @classmethod
@@ -101,47 +105,16 @@ class Weights:
         Raises
         ------
         OceanbenchError
-            if it is not a whole safetensors file, or does not say what it was trained on
+            if it is not a whole safetensors file of finite values, or does not say what it was
+            trained on
         """
-        library = safetensors()
-        try:
-            if not path.is_file():
-                raise OSError(errno.ENOENT, "there is no regular file of this name")
-            if path.stat().st_size > MOST_BYTES:
-                raise OSError(errno.EFBIG, f"it has more than {MOST_BYTES // 2**30} GiB")
-            content = path.read_bytes()
-            if MOST_HEADER < int.from_bytes(content[:8], "little") < len(content):
-                raise OSError(errno.EFBIG, f"its header has more than {MOST_HEADER // 2**20} MiB")
-            tensors = library.load(content)
-        except OSError as problem:
-            raise OceanbenchError(
-                f"{path}: cannot be read ({problem.strerror}); give a file that 'oceanbench train' "
-                "wrote"
-            ) from problem
-        except Exception as problem:  # its own kind for a bad header, others for a strange one
-            raise OceanbenchError(
-                f"{path}: not a whole safetensors file ({problem}); give a file that "
-                "'oceanbench train' wrote, or train again"
-            ) from problem
-        parts = _parts(content, path)
+        tensors, metadata = read_tensors(path, CURE)
+        parts = _parts(metadata, path)
         return cls({name: tensor.to(device) for name, tensor in tensors.items()}, **parts)
 
 
-def safetensors() -> Any:
-    """Module ``safetensors.torch``, an extra; refused in one line where it is missing."""
-    try:
-        return import_module("safetensors.torch")
-    except ModuleNotFoundError as problem:
-        raise OceanbenchError(
-            f"weights need the package '{problem.name}'; install it with "
-            "pip install 'oceanbench-challenges[torch]'"
-        ) from problem
-
-
-def _parts(content: bytes, path: Path) -> dict[str, Any]:
-    """Parts of the header of a valid safetensors file: its length in 8 bytes, then JSON."""
-    length = int.from_bytes(content[:8], "little")
-    metadata = from_json(content[8 : 8 + length]).get("__metadata__") or {}
+def _parts(metadata: Mapping[str, str], path: Path) -> dict[str, Any]:
+    """Parts of a header."""
     if "schema" not in metadata:
         raise OceanbenchError(
             f"{path}: does not say which method and challenge its tensors belong to; give a file "

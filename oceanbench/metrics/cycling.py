@@ -71,7 +71,9 @@ def divergences(
     Parameters
     ----------
     estimate, truth, weights : as for :func:`state_rmse`; where the truth has a coordinate ``world``
-        along its windows, those that follow each other in one world are one series
+        along its windows, those that follow each other in one world are one series; where it has
+        ``ended``, a world whose estimate ends early has lost the truth at least once, however few
+        times it lacks
     threshold : as for :func:`lost_times`
     least : times on end that make a divergence
 
@@ -86,12 +88,13 @@ def divergences(
     rows = lost.values.reshape(*lost.shape[:2], -1)
     worlds = truth["world"].values if "world" in truth.coords else np.arange(len(rows))
     ends = np.flatnonzero(worlds[1:] != worlds[:-1]) + 1
+    ended = truth["ended"].values if "ended" in truth.coords else np.zeros(len(rows), dtype=bool)
     count = 0
-    for part in np.split(rows, ends):
+    for part, early in zip(np.split(rows, ends), np.split(ended, ends), strict=True):
         for series in part.reshape(-1, part.shape[-1]).T:
             edges = np.diff(np.concatenate([[0], series.astype(np.int8), [0]]))
             lengths = np.flatnonzero(edges == -1) - np.flatnonzero(edges == 1)
-            count += int((lengths >= least).sum())
+            count += max(int((lengths >= least).sum()), int(early.any()))
     return float(count)
 
 

@@ -164,6 +164,49 @@ def test_a_baseline_of_cycles_keeps_its_members_finite_and_is_reproducible(name:
         assert np.abs(error).mean() < np.abs(climate).mean()  # drawn to what is seen
 
 
+@every(
+    "name, options, words",
+    [
+        ("ienks", {"lag": 11}, "lag=11, iterations=1; expected a lag of 0 to 10"),
+        ("ienks", {"lag": -1}, "lag=-1"),
+        ("ienks", {"iterations": 0}, "iterations=0"),
+        (
+            "static_oi",
+            {"past": 10**12},
+            "past=1000000000000, memory=10; expected a past of 0 to 10",
+        ),
+        ("static_oi", {"past": -1}, "past=-1"),
+        ("static_oi", {"past": 2, "memory": 0.0}, "memory=0"),
+        ("fourdvarnet_cycle", {"lag": 10**12}, "weights of lag=1000000000000, and a world has 10"),
+    ],
+)
+def test_a_baseline_of_cycles_refuses_what_it_cannot_use(
+    name: str, options: dict, words: str
+) -> None:
+    dynamics, climate = models.model("lorenz96", 0.05, {}), cycle_worlds.run(1, 30, seed=3)[0]
+    problem = SentProblem(dynamics, 10, np.ones(cycle_worlds.SIZE), climate, {})
+    if name in OF_CYCLES_LEARNED:
+        told = {key: torch.tensor(value) for key, value in options.items()}
+        options = {"weights": OF_CYCLES_LEARNED[name]() | told}
+    with pytest.raises(OceanbenchError, match=words):
+        METHODS[name].start(problem, device="cpu", seed=3, **options)
+
+
+def test_static_oi_looks_at_no_more_observations_than_it_can_solve(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    method, states = METHODS["static_oi"], cycle_worlds.run(1, 30, seed=3)[0]
+    dynamics, every_one = models.model("lorenz96", 0.05, {}), np.arange(cycle_worlds.SIZE)
+    problem = SentProblem(dynamics, 10, np.ones(cycle_worlds.SIZE), states, {})
+    memory = method.start(problem, device="cpu", seed=3, past=9)
+    monkeypatch.setattr(method, "MOST_OBSERVATIONS", 2 * cycle_worlds.SIZE)
+    observed = SentObservations(states[0], every_one, np.ones(cycle_worlds.SIZE))
+    for _ in range(2):
+        method.analyse(states[:1], observed, memory)
+    with pytest.raises(OceanbenchError, match="past=9: 24 observations at once, expected at most"):
+        method.analyse(states[:1], observed, memory)
+
+
 def untrained(recipe: MapConfiguration) -> dict[str, torch.Tensor]:
     """Weights of two networks for maps that have learned nothing, and what is known of them."""
     members: dict[str, torch.Tensor] = {}

@@ -75,9 +75,12 @@ def test_it_trains_on_other_seas_resumes_and_draws(
     np.testing.assert_allclose(one.mean("member"), other.mean("member"), atol=1e-6)
     assert float(abs(one - other).max()) > 1e-4
 
+    infinite = tmp_path / "infinite.safetensors"
+    save_file({"deviation": torch.tensor(torch.inf)}, infinite)
     for wrong, said in (
         ({"bases": ""}, "expected files of weights"),
-        ({"bases": "nowhere.safetensors"}, "not all can be read"),
+        ({"bases": "nowhere.safetensors"}, "nowhere.safetensors: cannot be read .* for bases="),
+        ({"bases": str(infinite)}, "'deviation' has values that are not finite; .* for bases="),
         ({"worlds": 1}, "worlds=1: expected at least 2"),
     ):
         with pytest.raises(OceanbenchError, match=said):

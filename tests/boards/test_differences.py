@@ -78,6 +78,8 @@ def test_other_cases_and_lost_scores_are_said() -> None:
         ((row("duacs"), row("fourdvar", "lorenz96")), JET, "is a result of lorenz96, expected"),
         ((replace(row("oi"), challenge=row("oi").challenge | {"version": 0}), "duacs"), None,
          "version 0, expected ssh_ose_jet, version"),
+        (("duacs", replace(row("oi"), challenge=row("oi").challenge | {"sha256": "0" * 64})), None,
+         "oi: was scored on another challenge.yaml of version"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_compared_is_refused(words, challenge, expected) -> None:

@@ -284,6 +284,9 @@ def test_check_refuses_results_that_are_not_comparable(results: dict[str, Result
     other = replace(results["first"], challenge={**results["first"].challenge, "version": 2})
     with pytest.raises(OceanbenchError, match="challenge version 1"):
         regressions(results["first"], other)
+    other = replace(other, challenge={**results["first"].challenge, "sha256": "0" * 64})
+    with pytest.raises(OceanbenchError, match="scored on two declarations of one version"):
+        regressions(results["first"], other)
 
 
 def test_csv_has_numbers_in_full_with_their_bounds(

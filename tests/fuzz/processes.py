@@ -15,7 +15,7 @@ from typing import NamedTuple
 import oceanbench.boards.rendering  # what commands import, once for all children
 import oceanbench.evaluate  # noqa: F401
 from oceanbench.cli.commands import main
-from oceanbench.methods.weights import safetensors
+from oceanbench.learning.tensor_files import safetensors
 
 safetensors()
 

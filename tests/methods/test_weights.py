@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,8 @@ def test_weights_go_to_the_device(file: Path) -> None:
         (safetensors.torch.save(TENSORS, {"format": "pt"}), "does not say which method"),
         (safetensors.torch.save(TENSORS, {"schema": "2"}), "weights of schema 2, expected 1"),
         (safetensors.torch.save(TENSORS, {"schema": "1"}), "'method.name' of its header"),
+        (safetensors.torch.save({"a": torch.tensor([0.0, -math.inf])}), "'a' has values that are"),
+        (safetensors.torch.save({"a": torch.tensor(math.nan).half()}), "'a' has values that are"),
     ],
 )
 def test_other_files_are_refused(file: Path, content: bytes, words: str) -> None:
@@ -112,27 +115,21 @@ def test_a_damaged_header_is_refused(file: Path, part: str, text: str) -> None:
         Weights.load(file)
 
 
-def test_a_pickle_is_never_opened(file: Path) -> None:
+def test_a_pickle_a_folder_and_no_file_are_never_opened(file: Path) -> None:
     torch.save(TENSORS, file)
     with pytest.raises(OceanbenchError, match="not a whole safetensors file"):
         Weights.load(file)
-
-
-def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
-    for path in (tmp_path / "nowhere.safetensors", tmp_path):
+    for path in (file.with_name("nowhere.safetensors"), file.parent):
         with pytest.raises(OceanbenchError, match="cannot be read"):
             Weights.load(path)
 
 
-def test_a_file_has_no_more_than_weights_have(tmp_path: Path) -> None:
+def test_a_file_and_its_header_have_no_more_than_weights_have(tmp_path: Path) -> None:
     path = tmp_path / "sparse.safetensors"
     with path.open("wb") as stream:
         stream.truncate(2**40)
     with pytest.raises(OceanbenchError, match="more than 1 GiB"):
         Weights.load(path)
-
-
-def test_a_header_has_no_more_than_weights_have(tmp_path: Path) -> None:
     path = tmp_path / "weights.safetensors"
     one = b'"%07d":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}'
     header = b"{" + b",".join(one % number for number in range(80_000)) + b"}"
@@ -157,4 +154,9 @@ def test_what_cannot_be_stored_leaves_no_file(tmp_path: Path) -> None:
     ):
         with pytest.raises(OceanbenchError, match="cannot be stored"):
             Weights(tensors, **PARTS).save(path)
+    for kind in (torch.float64, torch.bfloat16, torch.float8_e5m2, torch.complex64):
+        for value in (float("inf"), float("nan")):
+            wrong = {"a": one, "b": torch.tensor([0.0, value]).to(kind)}
+            with pytest.raises(OceanbenchError, match="'b' has values that are not finite: the tr"):
+                Weights(wrong, **PARTS).save(path)
     assert list(tmp_path.iterdir()) == []

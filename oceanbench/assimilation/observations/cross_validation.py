@@ -19,6 +19,7 @@ from oceanbench.grid import KM_PER_DEGREE
 
 Scales = Mapping[str, float]
 BOXES = ((-3.0, -3.0), (3.0, -3.0), (-3.0, 3.0), (3.0, 3.0))  # centres from the middle, degrees
+APART = 0.5  # days between dates, at least: a box has every fourth, and predicts a day about each
 HALF, INNER = 3.5, 2.5  # half a side of a box, and of its predicted part, degrees
 
 
@@ -160,9 +161,9 @@ def fitted(
 ) -> tuple[dict[str, float], FloatArray]:
     """Scales that predict each mission best from the others.
 
-    The error is a mean over dates spread evenly over the samples' period, in turn in one of four
-    neighbouring boxes of 5 degrees in the middle of the samples, those that two missions see. It is
-    minimised over the logarithms of the positive scales by the simplex method of Nelder and Mead.
+    The error is a mean over dates (:func:`dates_of`), in turn in one of four neighbouring boxes of
+    5 degrees in the middle of the samples, those that two missions see. It is minimised over the
+    logarithms of the positive scales by the simplex method of Nelder and Mead.
 
     Parameters
     ----------
@@ -170,7 +171,7 @@ def fitted(
     start : ``noise`` and ``correlated`` of :func:`left_out_error`, and those of ``covariance``;
         a scale that is 0 stays so
     covariance : function of the latitude and the scales
-    dates : number of dates
+    dates : number of dates, at most
     evaluations : at most so many trials
     device : of torch
 
@@ -225,6 +226,23 @@ def boxes_to_fit(
     return boxes
 
 
+def dates_of(samples: Samples, margin: float, most: int) -> FloatArray:
+    """Dates spread evenly over the period of samples, away from both of its ends.
+
+    Parameters
+    ----------
+    samples : in the order of time
+    margin : days from the ends, within which observations predict a date; of a period shorter than
+        four of them, a quarter of it, so that dates are over its middle half
+    most : dates at most; fewer where they would be less than half a day apart, so that those of one
+        box of four share no samples
+    """
+    first, last = float(samples.time[0]), float(samples.time[-1])
+    margin = min(margin, (last - first) / 4.0)
+    count = min(most, 1 + int((last - first - 2.0 * margin) / APART))
+    return np.linspace(first + margin, last - margin, count)
+
+
 def predicted_boxes(
     samples: Samples,
     start: Scales,
@@ -239,10 +257,8 @@ def predicted_boxes(
     samples, start, covariance, dates : as there
     """
     middle = (float(np.median(samples.longitude)), float(np.median(samples.latitude)))
-    margin = 2.0 * covariance(middle[1], start).length_time
-    first, last = float(samples.time[0]), float(samples.time[-1])
-    margin = min(margin, (last - first) / 2.0)
-    days, boxes = np.linspace(first + margin, last - margin, dates), []
+    days = dates_of(samples, 2.0 * covariance(middle[1], start).length_time, dates)
+    boxes = []
     for number, (east, north) in enumerate(BOXES):
         x, y = middle[0] + east, middle[1] + north
         near = samples.within((x - HALF, x + HALF), (y - HALF, y + HALF))

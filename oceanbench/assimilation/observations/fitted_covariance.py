@@ -112,7 +112,7 @@ def fit(
     start : scales of ``covariance``, ``noise``, ``correlated`` and ``deviation_km``, with 150 in
         the place of 0; of the names :data:`LOGARITHMIC`, those that are 0 stay so
     covariance : function of the latitude and the scales
-    dates : number of dates, in the boxes of
+    dates : number of dates, at most, in the boxes of
         :func:`oceanbench.assimilation.observations.cross_validation.predicted_boxes`
     evaluations : at most about so many trials of scales
     device : of torch

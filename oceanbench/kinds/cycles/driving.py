@@ -15,6 +15,7 @@ from oceanbench.kinds.cycles.models import CycleModel
 from oceanbench.kinds.cycles.opening import climate_of, is_of_states, model_of
 from oceanbench.kinds.cycles.problem import (
     FIRST_STATES,
+    MOST_MEMBERS,
     Answered,
     Asked,
     SentObservations,
@@ -25,7 +26,6 @@ from oceanbench.kinds.kind import Driving, Functions, Inputs
 from oceanbench.kinds.state_files import DIMENSIONS, check_alike
 from oceanbench.progress import progress
 
-MOST_MEMBERS = 500  # that a method may return, whatever the first background has
 MOST_STEPS = 2**53  # of the model in a world: counts are exact
 AGAIN = 2  # worlds that are asked for a second time,
 AGAIN_CYCLES = (20, 60)  # up to a cycle between these

@@ -129,6 +129,8 @@ def worlds_of(
         ends = list(blown_up(members))
     except OceanbenchError as problem:
         raise OceanbenchError(f"{submitted.name}: {problem}") from problem
+    ended = np.isin(np.arange(len(members)), [world for world, _ in ends])
+    known = known.assign_coords(ended=("window", ended))
     if ends:
         members = _with_climate(members, ends, climate(declaration, data_dir))
     words = [

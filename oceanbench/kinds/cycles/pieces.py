@@ -38,7 +38,8 @@ class Worlds:
 
     Attributes
     ----------
-    truth : (window, time, component)
+    truth : (window, time, component), with a coordinate ``ended`` along its windows: whether the
+        analyses of the world end early
     observed : (worlds, cycles, components), NaN where nothing is observed
     members : (worlds, cycles, components, members)
     model : that makes backgrounds and forecasts of them
@@ -130,6 +131,7 @@ class Worlds:
             "time": ("time", time - time[0], self.truth["time"].attrs),
             "component": self.truth["component"].values,
             "world": ("window", np.repeat(np.arange(worlds), self.blocks)),
+            "ended": ("window", np.repeat(self.truth["ended"].values, self.blocks)),
         }
         known = truth.reshape(blocks, length, size)
         like = xr.DataArray(known, coords, ("window", "time", "component"), attrs=self.truth.attrs)

@@ -13,6 +13,7 @@ from oceanbench.arrays import FloatArray, IndexArray
 from oceanbench.errors import OceanbenchError
 from oceanbench.kinds.cycles.models import CycleModel
 
+MOST_MEMBERS = 500  # that a method may return, whatever the first background has
 FIRST_STATES = 200  # of the climate, that a world's first background is
 MOST_MEMORY = 2**26  # bytes that a method may remember of a world
 LOOKED_AT = 100  # cycles after which what it remembers is looked at again
@@ -50,6 +51,7 @@ class SentProblem:
     training : names and arrays (worlds, cycles, components) of other worlds: ``truth``, and
         ``observations``, NaN where nothing was observed
     first_states : of the climate, that the first background is
+    most_members : that may be returned
     steps : of the model that were asked for, each of one member
     """
 
@@ -59,6 +61,7 @@ class SentProblem:
     climate: FloatArray = field(repr=False)
     training: Mapping[str, FloatArray] = field(repr=False)
     first_states: int = FIRST_STATES
+    most_members: int = MOST_MEMBERS
     steps: int = 0
 
     @property

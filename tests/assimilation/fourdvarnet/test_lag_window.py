@@ -170,6 +170,8 @@ def test_it_learns_what_no_constant_variance_knows(tmp_path: Path) -> None:
     alone = {name: dataset.isel(window=slice(1)) for name, dataset in inputs.items()}
     with pytest.raises(OceanbenchError, match="one training world alone is known"):
         LagWorlds(alone, replace(few, replayed=True), seed=2, device="cpu")
+    with pytest.raises(OceanbenchError, match=r"lag=1000000000000, and 100 cycles validate it"):
+        LagWorlds(inputs, replace(few, solver=replace(short, lag=10**12)), seed=2, device="cpu")
     for wrong in ({"lag": -1}, {"iterations": 0}, {"fresh": -1}, {"first_error": 0.0}):
         with pytest.raises(OceanbenchError, match="expected at least 0, 1 and 0, and an error"):
             replace(CONFIGURATION, **wrong)

@@ -11,7 +11,11 @@ from dense import START, altimeters, dense_posterior
 from rows import every
 
 from oceanbench.assimilation.gaussian.covariance import Covariance
-from oceanbench.assimilation.observations.cross_validation import left_out_error
+from oceanbench.assimilation.observations.cross_validation import (
+    dates_of,
+    left_out_error,
+    predicted_boxes,
+)
 from oceanbench.assimilation.observations.superobservations import Samples, kilometres, samples
 from oceanbench.errors import OceanbenchError
 
@@ -52,7 +56,7 @@ def test_the_left_out_error_is_that_of_an_explicit_prediction(within_km: float) 
     assert found == pytest.approx(np.concatenate(squares).mean(), rel=1e-4)
 
 
-def test_a_mission_that_flies_beside_another_is_predicted_to_its_noise() -> None:
+def test_a_mission_beside_another_is_predicted_to_its_noise_and_refused_alone() -> None:
     seen = world(noise=0.0, missions=1)
     names = ("time", "longitude", "latitude", "value", "track", "mission")
     columns = {n: np.repeat(getattr(seen, n), 2) for n in names}
@@ -60,6 +64,8 @@ def test_a_mission_that_flies_beside_another_is_predicted_to_its_noise() -> None
     both = Samples(**columns, missions=("one", "two"))
     found = left_out_error(both, PLACE, DATES, WORLD, noise=0.001, correlated=0.0)
     assert np.sqrt(found) < 0.01 * seen.value.std()
+    with pytest.raises(OceanbenchError, match=r"1 of the missions mission0 .*two or more"):
+        left_out_error(seen, PLACE, DATES, WORLD, noise=0.1, correlated=0.0)
 
 
 @every(
@@ -84,9 +90,19 @@ def test_where_passes_share_an_error_knowing_it_predicts_better() -> None:
     assert found[0] < 0.9 * found[1]
 
 
-def test_one_mission_is_refused() -> None:
-    with pytest.raises(OceanbenchError, match=r"1 of the missions mission0 .*two or more"):
-        left_out_error(world(missions=1), PLACE, DATES, WORLD, noise=0.1, correlated=0.0)
+def test_dates_keep_away_from_the_ends_and_a_short_period_has_several() -> None:
+    days = np.arange(200.0)
+    long = replace(world(), time=days)
+    np.testing.assert_array_equal(dates_of(long, 21.0, 24), np.linspace(21.0, 178.0, 24))
+    for length in (34, 8):
+        found = dates_of(replace(long, time=days[: length + 1]), 21.0, 24)
+        assert found[0] == length / 4 and found[-1] == 3 * length / 4
+        assert found.size == min(24, length + 1) and np.diff(found).min() >= 0.5
+    assert dates_of(replace(long, time=days[:1]), 21.0, 24).tolist() == [0.0]
+    boxes = predicted_boxes(
+        world(days=20.0), {}, lambda latitude, scales: WORLD, dates=24
+    )  # of 4 time scales one would be left
+    assert boxes and all(np.unique(own).size > 3 for *_, own in boxes)
 
 
 @every("date, within_km", [(500.0, np.inf), (20.0, 1e-3)])

@@ -169,8 +169,14 @@ def test_a_world_that_blew_up_is_the_climate_and_ranks_below(
     assert re.search(r"\| 1 +\| a +\| insertion ◀ new .*\n\| 1 +\| a +\| lost ", out)
     rows = [Result.load(f"results/toy_cycles/{name}.json") for name in ("lost", "insertion")]
     assert "Rows that diverged" in board(challenge, rows).legend
+    late = truth + 0.1
+    late[1, 135:] = np.nan  # of 120 cycles from the 20th on, the last five
+    found = scored(challenge, late)
+    assert (found["divergences"].value, found["lost"].value <= 5 / 240) == (1.0, True)
+    assert "Rows that diverged" in board(challenge, [found]).legend
     nowhere = replace(models.model("lorenz96", 0.05, {}), run=lambda members, *_: members * np.nan)
     known = challenge.open("truth")["state"]
+    known = known.assign_coords(ended=("window", [False, False]))
     worlds = Worlds(known, truth, truth[..., None], nowhere, keys(challenge))
     assert (worlds.background == 100.0).all()  # what the model cannot run is at the bound
     states[1, 90] = 1.0
@@ -261,8 +267,9 @@ def test_more_members_than_the_first_background_has_are_draws_of_the_climate(toy
     np.testing.assert_array_equal(
         CycledMembers.of(nature.problem(), 40, seed=3).taken(first), first[:40]
     )
-    with pytest.raises(OceanbenchError, match="members=0, expected at least 1"):
-        CycledMembers.of(nature.problem(), 0, seed=3)
+    for count in (0, 1, 10**12):
+        with pytest.raises(OceanbenchError, match=f"members={count}, expected 2 to 500"):
+            CycledMembers.of(nature.problem(), count, seed=3)
     answer = ServedWorld(nature.problem(), {"device": "cpu", "seed": 3, "members": 230})
     asked = answer(load_method("etkf")[1])
     ended = driven(nature, first, 1, asked, range(3))

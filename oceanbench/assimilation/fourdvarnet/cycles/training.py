@@ -73,6 +73,12 @@ class LagWorlds:
                 "replayed=true, and one training world alone is known; learn in worlds that the "
                 "model runs, or add one that validates"
             )
+        lag, cycles = training.solver.lag, min(self.known.states.shape[1], training.checked)
+        if lag >= cycles:
+            raise OceanbenchError(
+                f"4DVarNet of a lag: lag={lag}, and {cycles} cycles validate it: its prior is of "
+                "backgrounds a lag ago, of which there would be none; expected a shorter one"
+            )
         self.validating = slice(-1, None) if training.replayed else slice(None)
         random = torch.Generator().manual_seed(seed)
         count = self.replayed.shape[0] * self.replayed.shape[1]

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from safetensors import SafetensorError
-from safetensors import torch as safetensors
 from torch import Tensor
 
 from oceanbench.assimilation.fourdvarnet.published.network import Modulator, Prior, Solver
 from oceanbench.errors import OceanbenchError, in_one_line
+from oceanbench.learning.tensor_files import read_tensors
 
 PREFIX = "solver."  # of the names in a checkpoint of a training
+CURE = (
+    "convert a checkpoint that you trust as "
+    "oceanbench.assimilation.fourdvarnet.published.weights.read says"
+)
 
 
 def read(path: Path) -> dict[str, Tensor]:
@@ -29,20 +32,9 @@ def read(path: Path) -> dict[str, Tensor]:
     Raises
     ------
     OceanbenchError
-        if it cannot be read, or is anything else
+        if it cannot be read, is anything else, or has values that are not finite
     """
-    try:
-        return safetensors.load(path.read_bytes())
-    except OSError as problem:
-        raise OceanbenchError(
-            f"{path}: cannot be read ({problem.strerror}); give a safetensors file"
-        ) from problem
-    except (SafetensorError, KeyError, ValueError) as problem:
-        reason = in_one_line(problem, 200)
-        raise OceanbenchError(
-            f"{path}: not a whole safetensors file ({reason}); convert a checkpoint that you trust "
-            "as oceanbench.assimilation.fourdvarnet.published.weights.read says"
-        ) from problem
+    return read_tensors(path, CURE)[0]
 
 
 def load(

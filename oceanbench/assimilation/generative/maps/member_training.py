@@ -9,8 +9,6 @@ from pathlib import Path
 import numpy as np
 import torch
 import xarray as xr
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from oceanbench.assimilation.fourdvarnet.maps.map_grid import MARGIN
@@ -33,6 +31,7 @@ from oceanbench.assimilation.uncertainty.error_samples import Members, spread_fa
 from oceanbench.errors import OceanbenchError
 from oceanbench.learning import ensembles
 from oceanbench.learning.kept_arrays import Arrays
+from oceanbench.learning.tensor_files import read_tensors
 from oceanbench.learning.training import TrainingSchedule
 
 CHOOSING_DAYS, GAP_DAYS = 90, 14  # that choose the weights; between them and those learned from
@@ -177,12 +176,8 @@ def weights_of_mappings(files: str, name: str) -> list[dict[str, Tensor]]:
             f"{name}: bases={files!r}: expected files of weights of learned mappings; give for "
             "example baselines/weights/ssh_osse_jet_noisy/fourdvarnet.safetensors"
         )
-    try:
-        return [load_file(path) for path in paths]
-    except (OSError, SafetensorError) as problem:
-        raise OceanbenchError(
-            f"{name}: bases={files!r}: not all can be read ({problem}); give files of weights"
-        ) from problem
+    cure = f"{name} reads it for bases={files!r}: give files of weights of learned mappings"
+    return [read_tensors(path, cure)[0] for path in paths]
 
 
 def _task(

@@ -156,7 +156,7 @@ def test_a_file_of_weights_is_read(tmp_path: Path) -> None:
     assert all(torch.equal(value, kept[name]) for name, value in read(path).items())
 
 
-@every("content", ["pickle", "cut", "text", "nothing", "nowhere"])
+@every("content", ["pickle", "cut", "text", "nothing", "nowhere", "infinite"])
 def test_other_files_are_refused_in_one_line(
     tmp_path: Path, content: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -166,9 +166,13 @@ def test_other_files_are_refused_in_one_line(
         torch.save({"state_dict": ours().state_dict()}, path)
     elif content != "nowhere":
         whole = safetensors.save(dict(ours().state_dict()))
-        path.write_bytes({"cut": whole[:-1], "text": b"a" * 99, "nothing": b""}[content])
+        infinite = safetensors.save({"weight": torch.full((2,), torch.inf)})
+        path.write_bytes(
+            {"cut": whole[:-1], "text": b"a" * 99, "nothing": b"", "infinite": infinite}[content]
+        )
     monkeypatch.setattr(pickle, "Unpickler", None)
-    with pytest.raises(OceanbenchError, match=r"cannot be read|not a whole safetensors") as refused:
+    words = "not finite" if content == "infinite" else r"cannot be read|not a whole safetensors"
+    with pytest.raises(OceanbenchError, match=words) as refused:
         read(path)
     assert str(refused.value).startswith(str(path))
     assert "\n" not in str(refused.value)
