@@ -234,8 +234,16 @@ def compare(file: Path) -> None:
     print("\n".join(compared(opened("posterior")["state"], draws)))
 
 
-def small_case(components: int = 5, times: int = 8) -> tuple[Tensor, Tensor]:
+def small_case(
+    components: int = 5, times: int = 8, *, moves: int = MOVES_OF_DRAWS, particles: int = PARTICLES
+) -> tuple[Tensor, Tensor]:
     """Draws of two windows of a small circle, by chains and by a particle smoother.
+
+    Parameters
+    ----------
+    components, times : of a window
+    moves : of each chain; 1000 draws are taken, or all that there are
+    particles : of the smoother
 
     Returns
     -------
@@ -252,12 +260,12 @@ def small_case(components: int = 5, times: int = 8) -> tuple[Tensor, Tensor]:
         states.append(advance(states[-1]) + NOISE**0.5 * white(2, components))
     seen = torch.stack(states, 1) + VARIANCE**0.5 * white(2, times, components)
     seen[:, 1::2], seen[:, :, 3:] = torch.nan, torch.nan
-    own, moves = problem(seen.numpy()), MOVES_OF_DRAWS
-    chains = torch.stack([one.members for one in sampled(own, 1000, moves, random)], 1)
-    prior = FIRST_MEAN + first * white(10 * PARTICLES, components)
+    own, count = problem(seen.numpy()), min(1000, CHAINS * (moves // THIN))
+    chains = torch.stack([one.members for one in sampled(own, count, moves, random)], 1)
+    prior = FIRST_MEAN + first * white(10 * particles, components)
     noise = torch.full((components,), NOISE, dtype=torch.float64)
     others = [
-        smooth(one, prior, advance, noise, particles=PARTICLES, draws=1000, random=random).draws
+        smooth(one, prior, advance, noise, particles=particles, draws=1000, random=random).draws
         for one in own.windows.split(1)
     ]
     return chains, torch.stack(others, 1)

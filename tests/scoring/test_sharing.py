@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import ExitStack, nullcontext
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import forecast_worlds
+import numpy as np
 import pytest
 import xarray as xr
 from builders import maps, maps_challenge, tracks_challenge, write, write_challenge
 from command import Command
 from faulty_files import CONTENTS, faultless
-from observation_worlds import CONTENT, declare
+from observation_worlds import CONTENT, SEA, declare
 from observation_worlds import forecast as forecasts
 
 from oceanbench.challenge import Challenge
@@ -54,6 +57,11 @@ def toy(kind: str, folder: Path) -> tuple[Challenge, Submission]:
         challenge = made(folder / "toy")
         write(maps(noise=0.05), path)
     return challenge, Submission("mine", path)
+
+
+def few(count: int) -> dict[str, Any]:
+    """The first starts of forecasts."""
+    return forecast_worlds.FORECASTS["starts"] | {"last": str(forecast_worlds.STARTS[count - 1])}
 
 
 def same(result: Result, other: Result) -> bool:
@@ -118,6 +126,21 @@ def test_a_scheduler_gives_identical_scores(kind, tmp_path, cluster, monkeypatch
     assert code == 0 and "mine: verified" in out
 
 
+@pytest.fixture(scope="module")
+def of_workers() -> Iterator[Callable[[], Any]]:
+    """The server of the worker that asks, a thread: one for all of its tasks, which takes time."""
+    kept: dict[int, MethodServer] = {}
+    with ExitStack() as stack:
+
+        def server() -> Any:
+            here = threading.get_ident()
+            if here not in kept:
+                kept[here] = stack.enter_context(MethodServer())
+            return nullcontext(kept[here])
+
+        yield server
+
+
 METHOD = '''"""Level of the seed, and of the coordinates."""
 def estimate(inputs, target, *, device, seed):
     first = [dim for dim in ("latitude", "component") if dim in target.dims][0]
@@ -128,16 +151,16 @@ def estimate(inputs, target, *, device, seed):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind, shared", [("maps", False), ("windows", True), ("forecasts", True)])
 def test_a_scheduler_shares_the_calls_of_a_method(
-    kind, shared, tmp_path, cluster, monkeypatch, capsys
+    kind, shared, tmp_path, cluster, of_workers, monkeypatch, capsys
 ):
     if kind == "forecasts":
-        starts = forecast_worlds.FORECASTS["starts"] | {"last": str(forecast_worlds.STARTS[2])}
-        path, method = forecast_worlds.declare(tmp_path / "toy", metrics=POOLED, starts=starts), ""
+        path, method = forecast_worlds.declare(tmp_path / "toy", metrics=POOLED, starts=few(3)), ""
     else:
         path, method = toy(kind, tmp_path)[0].path, tmp_path / "method.py"
         method.write_text(METHOD)
-    if shared:  # each worker has one of its own
-        monkeypatch.setattr(method_calls, "MethodServer", MethodServer)
+    usual, here = method_calls.MethodServer, threading.get_ident()
+    own = lambda: usual() if threading.get_ident() == here else of_workers()  # noqa: E731
+    monkeypatch.setattr(method_calls, "MethodServer", own)
     command, log = Command(monkeypatch, capsys), cluster.scheduler.transition_log
     begin = len(log)
     for name, more in (("alone", ()), ("shared", ("--scheduler", cluster.scheduler_address))):
@@ -187,21 +210,29 @@ def test_a_process_that_is_killed_costs_time(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_worker_of_a_cluster_that_is_killed_costs_time(tmp_path):
+def test_workers_of_a_cluster_give_identical_scores_and_refusals_and_one_may_be_killed(tmp_path):
     distributed = pytest.importorskip("distributed")
+    challenge, mine = toy("forecasts", tmp_path)
+    strict = Challenge.load(declare(tmp_path / "strict", metrics=SLA))
+    hole, file = forecasts(), tmp_path / "hole.nc"
+    hole["zos"][3, 1, 4, 16] = np.nan
+    hole.to_netcdf(file, engine="h5netcdf")
     some = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
     with (
         distributed.LocalCluster(**some) as found,
         sharing.executor_of(1, found.scheduler_address) as pool,
     ):
+        assert same(evaluate(challenge, mine, executor=pool), evaluate(challenge, mine))
+        with pytest.raises(OceanbenchError, match=f"1 of {int(SEA.sum())} cells of 'zos'"):
+            evaluate(strict, file, executor=pool)
         work = partial(squared, tmp_path, os.getpid())
         assert list(SharedWork(work, range(6), pool, "squares")) == [0, 1, 4, 9, 16, 25]
     assert (tmp_path / "killed").exists()
 
 
 @pytest.mark.slow
-def test_processes_share_the_calls_of_a_method(tmp_path, monkeypatch, capsys):
-    path = forecast_worlds.declare(tmp_path / "toy", metrics=POOLED)
+def test_processes_share_the_calls_of_a_method_and_its_scores(tmp_path, monkeypatch, capsys):
+    path = declare(tmp_path / "toy", ALONE, metrics=SLA, starts=few(5))
     command = Command(monkeypatch, capsys)
     for name, more in (("alone", ()), ("shared", ("--workers", 2))):
         given = ("run", "persistence", path, "--name", name, "--output", tmp_path)

@@ -74,14 +74,14 @@ def test_scales_drift_and_variance_of_a_world_are_found() -> None:
     """A field that drifts east, four times as variable in the east as in the west."""
     usual = USUAL
     true = usual | {"length_factor": 1.2, "time_factor": 1.1, "speed_factor": -1.5}
-    options = {"days": 200.0, "passes": 150, "degrees": 13.0, "step": 1.0, "noise": 0.0}
+    options = {"days": 130.0, "passes": 100, "degrees": 13.0, "step": 1.0, "noise": 0.0}
     inputs = altimeters(covariance_at(PLACE[1], true), PLACE, **options, seed=4)
     seen = samples(inputs, "ssh", START, PLACE[0], coarsen=1)
     random = np.random.default_rng(0)
     loud = 2.0 ** np.tanh((seen.longitude - PLACE[0]) / 2.0)
     white = 0.02 * random.standard_normal(seen.time.size)
     seen = replace(seen, value=loud * seen.value + white)
-    found = fit(seen, usual, covariance_at, dates=16, evaluations=48)
+    found = fit(seen, usual, covariance_at, dates=10, evaluations=36)
     for name in ("length_factor", "zonal_factor", "time_factor", "speed_factor"):
         low, high = found.intervals[name]
         assert low <= true[name] <= high, (name, found.lines())

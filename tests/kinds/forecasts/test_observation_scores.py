@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import xarray as xr
-from command import Command
 from forecast_worlds import FIRST, STARTS
 from observation_worlds import (
     BINS,
@@ -457,28 +456,11 @@ def test_no_method_receives_the_observations(challenge):
 
 
 @pytest.mark.slow
-def test_threads_and_processes_give_identical_scores(usual, tmp_path, monkeypatch, capsys):
+def test_threads_give_identical_scores(usual, tmp_path):
+    """Processes and a cluster: tests/scoring/test_sharing.py."""
     challenge, mine = sla_only(tmp_path / "toy"), submit(tmp_path, forecast(0.1))
     with ThreadPoolExecutor(2) as pool:
         assert same(evaluate(challenge, mine, executor=pool), usual)
-    arguments = ("evaluate", challenge.path, mine.path, "--output", tmp_path, "--workers", 2)
-    assert Command(monkeypatch, capsys)(*arguments)[0] == 0
-    assert same(Result.load(tmp_path / "planes" / "mine.json"), usual)
-
-
-@pytest.mark.slow
-def test_a_dask_cluster_gives_identical_scores_and_refusals(usual, tmp_path):
-    distributed = pytest.importorskip("distributed")
-    challenge, mine = sla_only(tmp_path / "toy"), submit(tmp_path, forecast(0.1))
-    strict = Challenge.load(declare(tmp_path / "strict", metrics=SLA))
-    hole = forecast()
-    hole["zos"][3, 1, 4, 16] = np.nan
-    cluster = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
-    with distributed.Client(**cluster, set_as_default=False) as client:
-        executor: Executor = client.get_executor()
-        assert same(evaluate(challenge, mine, executor=executor), usual)
-        with pytest.raises(OceanbenchError, match=f"1 of {int(SEA.sum())} cells of 'zos'"):
-            evaluate(strict, submit(tmp_path, hole, "hole"), executor=executor)
 
 
 def warned(result: Result) -> list[str]:
