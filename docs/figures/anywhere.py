@@ -3,6 +3,7 @@
     python docs/figures/anywhere.py make FOLDER [--workers 2]
     python docs/figures/anywhere.py score FOLDER WEIGHTS [--scenes 12]
     python docs/figures/anywhere.py members FOLDER WEIGHTS [--scenes 12]
+    python docs/figures/anywhere.py withheld DATA WEIGHTS
 
 The first fills FOLDER with what `oceanbench train fourdvarnet_anywhere … --set checkpoint=FOLDER`
 trains on; it goes on where it was interrupted, and two of it may run at once. The second simulates
@@ -11,7 +12,10 @@ error is that the network leaves of each first guess: a row a family, a column a
 says of the same windows how members tell where the error is large: their spread over the error, the
 rank correlation of spread and size of the error over the places of a window (its mean), and over
 those of all windows; and what either could be at most, if errors were normal of deviations that
-vary as the errors' mean size says that they do (docs/figures/member_scores.py).
+vary as the errors' mean size says that they do (docs/figures/member_scores.py). The last withholds
+the input altimeters of the real sea ssh_ose_med2014, whose files lie in DATA, one after the other,
+and prints what half a pass, one and two leave of its root mean square misfit to bfn and duacs of
+the others. The altimeter that the challenge scores is not opened.
 """
 
 from __future__ import annotations
@@ -26,23 +30,30 @@ from safetensors.numpy import load_file
 from scipy.stats import spearmanr
 
 from oceanbench.arrays import FloatArray
+from oceanbench.assimilation.fourdvarnet.anywhere.box import Box
 from oceanbench.assimilation.fourdvarnet.anywhere.configuration import (
     GUESSES,
     AnywhereConfiguration,
 )
 from oceanbench.assimilation.fourdvarnet.anywhere.draws import Errors, deviations, solver_of
+from oceanbench.assimilation.fourdvarnet.anywhere.first_guess import fitted_scales
+from oceanbench.assimilation.fourdvarnet.anywhere.increments import AnywhereMapper
 from oceanbench.assimilation.fourdvarnet.anywhere.library import SEED, Library
 from oceanbench.assimilation.fourdvarnet.anywhere.network import IncrementNetwork
 from oceanbench.assimilation.fourdvarnet.anywhere.scenes.scene import keep_scene, scene_path
 from oceanbench.assimilation.fourdvarnet.anywhere.window_sampler import WindowSampler
+from oceanbench.assimilation.fourdvarnet.anywhere.withheld_passes import squares_left, withheld
 from oceanbench.assimilation.fourdvarnet.anywhere.worlds.families import FAMILIES
 from oceanbench.assimilation.fourdvarnet.anywhere.worlds.simulations import make_world, world_path
+from oceanbench.challenge import Challenge
 from oceanbench.learning.ensembles import configuration_of, load_networks
+from oceanbench.methods.inputs import Inputs
 from oceanbench.methods.weights import Weights
 
 NAME = "fourdvarnet_anywhere"
 HELD_OUT = 10_000  # numbers of worlds and scenes from which on nothing is trained on
 DRAWS = 30  # members
+CELL_KM = 16.0  # as the method has it
 ALIKE = 0.797  # mean size of normal errors of one deviation, over their root mean square
 
 
@@ -114,6 +125,24 @@ def spreads(network: IncrementNetwork, file: Path) -> list[tuple[FloatArray, Flo
     ]
 
 
+def withheld_altimeters(data: Path, weights: Path) -> None:
+    """Print what is left of the misfits of altimeters that were withheld, on a real sea."""
+    challenge = Challenge.load("ssh_ose_med2014")
+    inputs = dict(Inputs(challenge, data))
+    target = challenge.target(data)["ssh"]
+    network, names = shipped(weights), ["bfn", "duacs"]
+    box = Box.around(target, network.configuration.half)
+    altimeters = [name for name, track in inputs.items() if track.attrs["layout"] == "track"]
+    print("| altimeter | first guess | half | one | two |\n|---|---|---|---|---|")
+    for case in withheld(inputs, altimeters, len(altimeters), altimeters):
+        scales = fitted_scales(case.inputs, "ssh", box.grid, missions=case.missions)
+        mapper = AnywhereMapper(network, "ssh", box, scales, CELL_KM, "cpu")
+        for name, squares in squares_left(case, mapper.ladders, names, box, "ssh").items():
+            sums = squares.sum(1)
+            left = " | ".join(f"{ratio:.3f}" for ratio in np.sqrt(sums[1:] / sums[0]))
+            print(f"| {case.withheld} | `{name}` | {left} |", flush=True)
+
+
 def members(folder: Path, weights: Path, scenes: int) -> None:
     """Print the table of members."""
     network = shipped(weights)
@@ -143,7 +172,7 @@ def _most(error: FloatArray) -> float:
 def main() -> None:
     """Do what the first argument says."""
     parser = argparse.ArgumentParser(description="Worlds and scenes of fourdvarnet_anywhere.")
-    parser.add_argument("what", choices=("make", "score", "members"))
+    parser.add_argument("what", choices=("make", "score", "members", "withheld"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("weights", type=Path, nargs="?")
     parser.add_argument("--workers", type=int, default=1)
@@ -153,6 +182,8 @@ def main() -> None:
         Library.of(given.folder, AnywhereConfiguration()).fill(workers=given.workers)
     elif given.weights is None:
         parser.error(f"{given.what} needs WEIGHTS, a file that oceanbench train wrote")
+    elif given.what == "withheld":
+        withheld_altimeters(given.folder, given.weights)
     else:
         table = score if given.what == "score" else members
         table(given.folder, given.weights, given.scenes)

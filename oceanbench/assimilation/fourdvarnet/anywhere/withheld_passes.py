@@ -38,6 +38,7 @@ from oceanbench.observing.passes import begins
 SURE = 1.0  # standard errors of the mean over passes that a gain must exceed
 FEWEST = 8  # passes that tell a standard error
 PARTS = 3  # of the passes
+Ladders = Callable[[Mapping[str, xr.Dataset], str, Sequence[str]], Mapping[str, Ladder]]
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def withheld(
 
 def chosen(
     cases: Iterator[Withheld],
-    ladders: Callable[[Mapping[str, xr.Dataset], str, Sequence[str]], Mapping[str, Ladder]],
+    ladders: Ladders,
     names: Sequence[str],
     box: Box,
     variable: str,
@@ -110,9 +111,8 @@ def chosen(
     """
     squares: dict[str, list[FloatArray]] = {name: [] for name in names}
     for case in cases:
-        samples = _on_target(fine_samples(case.judge, variable, box.grid, case.withheld), box)
-        for name, ladder in ladders(case.inputs, case.missions, names).items():
-            squares[name].append(_squares(samples, ladder, box))
+        for name, found in squares_left(case, ladders, names, box, variable).items():
+            squares[name].append(found)
     best, least = (names[-1], 0), np.inf
     for name in reversed(names):
         errors = np.concatenate(squares[name], axis=1)
@@ -120,6 +120,21 @@ def chosen(
         if errors.shape[1] >= FEWEST and errors[step].sum() < least:
             best, least = (name, step), float(errors[step].sum())
     return best
+
+
+def squares_left(
+    case: Withheld, ladders: Ladders, names: Sequence[str], box: Box, variable: str
+) -> dict[str, FloatArray]:
+    """Squared differences (steps, passes) of what is withheld to the steps of first guesses.
+
+    Parameters
+    ----------
+    case : what is withheld
+    ladders, names, box, variable : as for :func:`chosen`
+    """
+    samples = _on_target(fine_samples(case.judge, variable, box.grid, case.withheld), box)
+    found = ladders(case.inputs, case.missions, names)
+    return {name: _squares(samples, ladder, box) for name, ladder in found.items()}
 
 
 def _squares(samples: Samples, ladder: Ladder, box: Box) -> FloatArray:
