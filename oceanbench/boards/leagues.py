@@ -17,6 +17,8 @@ from oceanbench.submission import LEARNED_FROM
 OF_A_METHOD = (  # what those of one method say alike: nobody stands in the row of others
     "method", "authors", "reference", "members", "observations", "learned_from", "physics",
 )  # fmt: skip
+NOT_RANKED = "the truth itself, without the noise of its measurement"
+BROKEN = "learned from the truth of this world, which the challenge does not give"
 APART = (
     "Rows that learned from the truth of the same world, of which this challenge gives no maps, "
     "are ranked apart."
@@ -51,8 +53,27 @@ def league(challenge: Challenge, result: Result) -> tuple[str, bool, str]:
 
 
 def why_lost(challenge: Challenge, result: Result) -> str:
-    """Why the kind of the challenge ranks a result apart, in words; "" if it does not."""
+    """Why the kind of the challenge ranks a result apart, in a word; "" if it does not."""
     return CHALLENGE_KINDS[challenge.kind].lost(challenge, result)
+
+
+def why_apart(challenge: Challenge, result: Result) -> str:
+    """Why a result is not ranked with the usual rows, in words; "" where it is."""
+    seen = observations(result)
+    if seen == TRUTH:
+        return NOT_RANKED
+    parts = [f"used {seen.replace(',', ', ')} too"] if seen else []
+    parts += [BROKEN] if breaks_a_rule(challenge, result) else []
+    lost = why_lost(challenge, result)
+    return "; ".join([*parts, *([lost] if lost else [])])
+
+
+def league_heading(challenge: Challenge, result: Result) -> str:
+    """What stands above those that a result is ranked with; "" above the usual rows."""
+    why = why_apart(challenge, result)
+    if why == NOT_RANKED:
+        return f"{why[0].upper()}{why[1:]}: not ranked"
+    return f"Ranked apart: {why}" if why else ""
 
 
 def breaks_a_rule(challenge: Challenge, result: Result) -> bool:
@@ -74,7 +95,8 @@ def sentences(
     """
     if any(breaks_a_rule(challenge, r) for r in results):
         yield APART
-    yield from sorted({why_lost(challenge, r) for r in results} - {""})
+    for why in sorted({why_lost(challenge, r) for r in results} - {""}):
+        yield f"Rows that {why}, if only once, are ranked apart, below those that never did."
     if any(is_twin(challenge, r) for r in results):
         yield TWINS
     if several_seeds:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from oceanbench.boards.checking import TRUTH, is_truth
 from oceanbench.boards.influences import influence_on
-from oceanbench.boards.leagues import gathered, league, observations
+from oceanbench.boards.leagues import gathered, league, observations, why_apart, why_lost
 from oceanbench.challenge import Challenge
 from oceanbench.result import Result, Score
 from oceanbench.scoring.comparison import Standing, letters, ranks, told_apart
@@ -23,13 +23,18 @@ class BoardPlace:
     ----------
     rank, group : as the board has them; a dash and nothing without a rank
     among : how many are ranked with it, itself among them
-    leader : the one on top of these; None where it is the result itself, or none is ranked
+    leader : the one on top of these, or of those above them if it is ranked apart for what it did;
+        None where it is the result itself, or none is ranked
+    apart : why it is not ranked with the usual rows; empty where it is
+    below : how many are ranked above those that it is ranked apart with for what it did
     """
 
     rank: str
     group: str
     among: int
     leader: Result | None
+    apart: str = ""
+    below: int = 0
 
 
 def placed_results(
@@ -69,13 +74,17 @@ def place_of(challenge: Challenge, results: Sequence[Result], name: str) -> Boar
     ordered, placed = placed_results(challenge, [alike[0] for alike in rows.values()])
     number = [r.name for r in ordered].index(row)
     mine = league(challenge, ordered[number])
-    peers = [
+    alike = [
         result
         for result, (rank, _) in zip(ordered, placed, strict=True)
-        if rank != NO_RANK and league(challenge, result) == mine
+        if rank != NO_RANK and league(challenge, result)[:2] == mine[:2]
     ]
-    leader = peers[0] if peers and peers[0].name != row else None
-    return BoardPlace(*placed[number], len(peers), leader)
+    peers = [result for result in alike if league(challenge, result) == mine]
+    above = [result for result in alike if mine[2] and not why_lost(challenge, result)]
+    first = next(iter([*above, *peers]), None)
+    leader = None if first is None or first.name == row else first
+    why = why_apart(challenge, ordered[number])
+    return BoardPlace(*placed[number], len(peers), leader, why, len(above))
 
 
 def is_ranked(challenge: Challenge, result: Result) -> bool:

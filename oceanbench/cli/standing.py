@@ -53,10 +53,7 @@ def lines(
     width: int,
 ) -> Iterator[str]:
     """Lines for people, as wide as a terminal."""
-    where = "not ranked"
-    if place.rank != "–":
-        where = f"rank {place.rank} of {place.among}, group {place.group}"
-    yield f"{result.name} on {challenge.name}: {where}, by {challenge.ranking.label}"
+    yield f"{result.name} on {challenge.name}: {_where(place)}, by {challenge.ranking.label}"
     yield ""
     yield from _table(challenge, result, found, width)
     if found:
@@ -70,6 +67,17 @@ def lines(
         yield f"scores of single values are of the mean of {members} members"
     if len(_printed(challenge, result)) < len(result.scores):
         yield f"{len(result.scores)} scores in all: see the result"
+
+
+def _where(place: BoardPlace) -> str:
+    """Rank and group, or with whom it is ranked apart, and why."""
+    if place.rank == "–":
+        return "not ranked"
+    where = f"rank {place.rank} of {place.among}, group {place.group}"
+    if not place.apart:
+        return where
+    below = f", below {place.below} row{'s' if place.below > 1 else ''}" if place.below else ""
+    return f"{place.apart}: ranked apart{below}; {where}, of these"
 
 
 def in_place_of(result: Result) -> Iterator[str]:
@@ -134,6 +142,8 @@ def record(result: Result, place: BoardPlace, found: Sequence[Comparison]) -> di
         "rank": place.rank,
         "group": place.group,
         "among": place.among,
+        "apart": place.apart,
+        "below": place.below,
         "leader": place.leader.name if place.leader else None,
         "scores": [asdict(score) for score in result.scores],
         "comparisons": [asdict(one) for one in found],

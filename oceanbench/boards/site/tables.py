@@ -7,8 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from oceanbench.boards.checking import TRUTH
-from oceanbench.boards.leagues import breaks_a_rule, gathered, is_twin, league, learned_from
+from oceanbench.boards.leagues import (
+    breaks_a_rule,
+    gathered,
+    is_twin,
+    league,
+    league_heading,
+    learned_from,
+)
 from oceanbench.boards.placing import NO_RANK, placed_results
 from oceanbench.boards.ranking import heading_of, notes_of
 from oceanbench.boards.site.axes import Axis
@@ -112,10 +118,11 @@ def board_table(challenge: Challenge, results: Sequence[Result]) -> Table:
         for result, (rank, group), cells in zip(ordered, placed, cells_of, strict=True)
     ]
     leagues = []
-    for (seen, breaks, lost), found in groupby(rows, lambda row: league(challenge, row.result)):
+    for _, found in groupby(rows, lambda row: league(challenge, row.result)):
         together = list(found)
+        heading = league_heading(challenge, together[0].result)
         letters = "".join(sorted({letter for row in together for letter in row.group}))
-        leagues.append(League(_heading(seen, breaks, lost), _with_best(together, labels), letters))
+        leagues.append(League(heading, _with_best(together, labels), letters))
     most = max((len(one.letters) for one in leagues), default=0)
     room = ROOM - NAMES - LETTER * most
     return Table(labels, _fitted(columns, cells_of, len(labels), room), leagues)
@@ -141,16 +148,6 @@ def _fitted(
             break
         shown.add(n)
     return [replace(column, shown=n in shown) for n, column in enumerate(columns)]
-
-
-def _heading(seen: str, breaks: bool, lost: str) -> str:
-    if seen == TRUTH:
-        return "The truth itself, without the noise of its measurement: not ranked"
-    parts = [f"used {seen.replace(',', ', ')} too"] if seen else []
-    parts += ["learned from the truth of this world, which the challenge does not give"]
-    parts = parts if breaks else parts[:-1]
-    apart = [f"Ranked apart: {'; '.join(parts)}"] if parts else []
-    return ". ".join([*apart, *([lost] if lost else [])])
 
 
 def _badges(challenge: Challenge, result: Result) -> Iterator[str]:

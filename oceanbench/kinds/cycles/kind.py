@@ -48,7 +48,7 @@ CONTRACT = {
     "start": "start(problem, *, device, seed)",
     "analyse": "analyse(background, observations, memory)",
 }
-LOST = "Rows that diverged, if only once, are ranked apart, below those that never did."
+LOST = "diverged"
 
 
 def check(declaration: Declaration) -> None:

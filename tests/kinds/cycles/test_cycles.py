@@ -16,7 +16,9 @@ from command import Command
 from rows import every
 
 from oceanbench.assimilation.cycling import CycledMembers
+from oceanbench.boards.placing import place_of
 from oceanbench.boards.ranking import board
+from oceanbench.boards.rendering import to_html
 from oceanbench.challenge import Challenge
 from oceanbench.dynamics import models as of_torch
 from oceanbench.errors import OceanbenchError
@@ -166,9 +168,18 @@ def test_a_world_that_blew_up_is_the_climate_and_ranks_below(
     error[1, 40:] = np.sqrt(((climate - truth[1, 60:]) ** 2).mean(-1))
     assert lost["RMSEa"].value == pytest.approx(error.mean(), rel=1e-5)
     assert lost["divergences"].value >= 1.0
-    assert re.search(r"\| 1 +\| a +\| insertion ◀ new .*\n\| 1 +\| a +\| lost ", out)
+    apart = r"\n\n\*\*Ranked apart: diverged\*\*\n\n\| rank .*\n.*\n\| 1 +\| a +\| lost "
+    assert re.search(r"\| 1 +\| a +\| insertion ◀ new .*" + apart, out)
     rows = [Result.load(f"results/toy_cycles/{name}.json") for name in ("lost", "insertion")]
-    assert "Rows that diverged" in board(challenge, rows).legend
+    shown = board(challenge, rows)
+    assert "Rows that diverged, if only once, are ranked apart" in shown.legend
+    for page in (to_html([shown]), shown._repr_html_()):
+        places = [page.index(x) for x in ("<td>insertion<", "apart: diverged", "<td>lost<")]
+        assert places == sorted(places)
+    assert list(shown.to_dataframe()["apart"]) == ["", "diverged"]
+    code, out, _ = oceanbench("evaluate", toy, "lost.nc")
+    assert "lost on toy_cycles: diverged: ranked apart, below 1 row; rank 1 of 1" in out
+    assert "against insertion" in out and place_of(challenge, rows, "insertion").leader is None
     late = truth + 0.1
     late[1, 135:] = np.nan  # of 120 cycles from the 20th on, the last five
     found = scored(challenge, late)
