@@ -17,7 +17,7 @@ from oceanbench.submission import LEARNED_FROM
 OF_A_METHOD = (  # what those of one method say alike: nobody stands in the row of others
     "method", "authors", "reference", "members", "observations", "learned_from", "physics",
 )  # fmt: skip
-NOT_RANKED = "the truth itself, without the noise of its measurement"
+NOT_RANKED = "made from the truth itself"
 BROKEN = "learned from the truth of this world, which the challenge does not give"
 APART = (
     "Rows that learned from the truth of the same world, of which this challenge gives no maps, "

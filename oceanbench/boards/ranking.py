@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,14 @@ import pandas as pd
 
 from oceanbench.boards.checking import is_truth
 from oceanbench.boards.finding import as_folders, load_results
-from oceanbench.boards.leagues import gathered, is_twin, learned_from, observations, sentences
+from oceanbench.boards.leagues import (
+    gathered,
+    is_twin,
+    league_heading,
+    learned_from,
+    observations,
+    sentences,
+)
 from oceanbench.boards.placing import placed_results
 from oceanbench.boards.published import published_table
 from oceanbench.boards.records import row_records
@@ -53,6 +61,7 @@ class Board:
     published : rows that others published, as text; empty where there are none
     legend : what a sign in the cells means; empty where there is none to explain
     rows : the computed rows as :func:`oceanbench.boards.records.row_records` has them
+    headings : of every computed row, what those that it is ranked with stand under
     """
 
     challenge: Challenge
@@ -61,25 +70,38 @@ class Board:
     published: pd.DataFrame
     legend: str = ""
     rows: Sequence[dict[str, Any]] = ()
+    headings: Sequence[str] = ()
+
+    @property
+    def parts(self) -> list[tuple[str, pd.DataFrame]]:
+        """Computed rows by what they are ranked with: a heading, empty of the usual ones, each."""
+        return [
+            (heading, self.computed.iloc[[number for number, _ in found]])
+            for heading, found in groupby(enumerate(self.headings), lambda one: one[1])
+        ]
 
     def __repr__(self) -> str:
         names = ", ".join(str(row["submission"]) for row in self.rows)
         return f"Board({self.challenge.name!r}: {names})"
 
     def to_dataframe(self) -> pd.DataFrame:
-        """Ranked rows by submission: rank, group, and the value of every score that is shown."""
+        """Rows by submission: rank, group, why it is ranked apart, the scores that are shown."""
+        columns = ["submission", "rank", "group", "apart"]
         table = [
-            {"submission": row["submission"], "rank": row["rank"], "group": row["group"]}
+            {name: row[name] for name in columns}
             | {label: score["value"] for label, score in row["scores"].items()}
             for row in self.rows
         ]
-        columns = ["submission", "rank", "group"]
         return pd.DataFrame(table, columns=None if table else columns).set_index("submission")
 
     def _repr_html_(self) -> str:
         challenge = self.challenge
         heading = f"{challenge.title} ({challenge.name}), by {challenge.ranking.label}"
-        return f"<p>{escape(heading)}</p>{self.computed.to_html(index=False, escape=True)}"
+        tables = [f"<p>{escape(heading)}</p>"]
+        for words, rows in self.parts:
+            tables += [f"<p>{escape(words)}</p>"] if words else []
+            tables.append(rows.to_html(index=False, escape=True))
+        return "".join(tables)
 
 
 @typed
@@ -155,7 +177,9 @@ def board(challenge: Challenge, results: Sequence[Result], *, new: Sequence[str]
     legend += sentences(challenge, ordered, several_seeds=len(seeds) < len(results))
     legend += [LACKING] if flags & {"partial", "not_submitted"} else []
     records = row_records(challenge, ordered, placed, seeds)
-    return Board(challenge, table, commands, published_table(challenge), " ".join(legend), records)
+    headings = [league_heading(challenge, result) for result in ordered]
+    published = published_table(challenge)
+    return Board(challenge, table, commands, published, " ".join(legend), records, headings)
 
 
 def _made_by(result: Result) -> dict[str, str]:

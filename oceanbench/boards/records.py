@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from oceanbench.boards.leagues import breaks_a_rule, gathered, is_twin, observations
+from oceanbench.boards.leagues import (
+    breaks_a_rule,
+    gathered,
+    is_twin,
+    observations,
+    why_apart,
+)
 from oceanbench.boards.placing import placed_results
 from oceanbench.boards.published import published_table
 from oceanbench.challenge import Challenge
@@ -50,6 +56,7 @@ def row_records(
         {
             "rank": rank,
             "group": group,
+            "apart": why_apart(challenge, result),
             **_row(challenge, result),
             "seeds": [alike.name for alike in seeds[result.name][1:]],
         }

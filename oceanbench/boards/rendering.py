@@ -41,7 +41,9 @@ def to_markdown(shown: Board) -> str:
     if shown.computed.empty:
         lines.append("No submission has been computed yet.")
     else:
-        lines.append(_table(shown.computed))
+        for heading, rows in shown.parts:
+            lines += ["", f"**{markdown(heading)}**", ""] if heading else []
+            lines.append(_table(rows))
         lines += ["", shown.legend] if shown.legend else []
         lines += ["", "## How the rows were made", ""]
         lines.append(_table(shown.commands))
@@ -108,8 +110,11 @@ submissions that share a letter of the column group cannot be told apart; a rank
 the number of submissions that are better.</p>
 {% if b.computed.empty %}<p>No submission has been computed yet.</p>{% else %}
 <div class="wide"><table><thead><tr>{% for c in b.computed.columns %}<th>{{ c }}</th>{% endfor %}
-</tr></thead><tbody>{% for row in b.computed.values.tolist() %}
-<tr>{% for v in row %}<td>{{ v }}</td>{% endfor %}</tr>{% endfor %}</tbody></table></div>
+</tr></thead>{% for heading, rows in b.parts %}<tbody>
+{% if heading %}<tr><th colspan="{{ b.computed.columns | length }}">{{ heading }}</th></tr>
+{% endif %}{% for row in rows.values.tolist() %}
+<tr>{% for v in row %}<td>{{ v }}</td>{% endfor %}</tr>{% endfor %}</tbody>
+{% endfor %}</table></div>
 {% if b.legend %}<p>{{ b.legend }}</p>
 {% endif %}<ul>{% for name, command, code, day in b.commands.values.tolist() %}
 <li>{{ name }}: <code>{{ command }}</code> ({{ code }}, {{ day }})</li>{% endfor %}</ul>{% endif %}
