@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import xarray as xr
 
@@ -47,6 +47,15 @@ Ask = Callable[[Any], Any]  # question -> answer
 Questions = Sequence[tuple[Inputs, xr.Dataset]]  # inputs and target of calls of one function
 
 
+class Conversation(Protocol):
+    """Opens a block in which one process of a method is asked again and again."""
+
+    def __call__(
+        self, serve: Callable[[Any], Ask], *, again: bool = False
+    ) -> AbstractContextManager[Ask]:
+        """Open it; ``again`` says that it repeats another."""
+
+
 @dataclass(frozen=True)
 class Driving:
     """How a method is called for many parts, and where its estimates are put.
@@ -56,16 +65,19 @@ class Driving:
     many : (function, questions) -> the estimate of each in their order, by workers; None for one
         call after the other
     room : where the parts are put together, by a kind whose parts are large; None for the memory
-    session : (what makes answers of the module of a method) -> block in which one process is asked
-        again and again, and remembers; None for this process
+    session : (what makes answers of the module of a method, whether it repeats another session) ->
+        block in which one process is asked again and again, and remembers; None for this process
+    again : as many, of questions that were asked before: what a method draws without its seed is
+        another than it was; None for one call after the other
     """
 
     many: Callable[[str, Questions], Iterable[xr.Dataset]] | None = None
     room: Room | None = None
-    session: Callable[[Callable[[Any], Ask]], AbstractContextManager[Ask]] | None = None
+    session: Conversation | None = None
+    again: Callable[[str, Questions], Iterable[xr.Dataset]] | None = None
 
     def asked(
-        self, functions: Functions, serve: Callable[[Any], Ask]
+        self, functions: Functions, serve: Callable[[Any], Ask], *, again: bool = False
     ) -> AbstractContextManager[Ask]:
         """Block in which a method is asked again and again, and remembers what it was told.
 
@@ -73,9 +85,10 @@ class Driving:
         ----------
         functions : of the method
         serve : what has the functions as attributes -> what answers a question
+        again : whether the same was asked before
         """
         if self.session is not None:
-            return self.session(serve)
+            return self.session(serve, again=again)
         return nullcontext(serve(SimpleNamespace(**functions)))
 
     def answers(
@@ -84,10 +97,21 @@ class Driving:
         name: str,
         questions: Questions,
         arguments: Mapping[str, Any],
+        *,
+        again: bool = False,
     ) -> Iterable[xr.Dataset]:
-        """Estimates of a function for each question, in their order."""
-        if self.many is not None:
-            return self.many(name, questions)
+        """Estimates of a function for each question, in their order.
+
+        Parameters
+        ----------
+        functions, name : of the method, and the one to call
+        questions : inputs and target each
+        arguments : keywords of every call
+        again : whether the same was asked before
+        """
+        others = self.again if again else self.many
+        if others is not None:
+            return others(name, questions)
         return (functions[name](inputs, target, **arguments) for inputs, target in questions)
 
 
@@ -212,7 +236,8 @@ class Kind:
     examined : (declaration, data_dir, datasets) -> what an organiser wants to know of the datasets
         that could be opened, and of the scores that no submission can have
     shortened : (declaration, count) -> the same challenge with a few days, windows or starts
-    lost : why a result is ranked apart, below the others, in words that the board shows; "" if not
+    lost : why a result is ranked apart, below the others, in a word of what it did ("diverged"),
+        which the board shows; "" if it is not
     """
 
     truth_layout: str

@@ -78,6 +78,8 @@ class MethodServer:
         arguments: Mapping[str, Any],
         read: set[str] | None = None,
         confinement: Confinement = FREE,
+        *,
+        stirred: bool = False,
     ) -> Answer:
         """Value of a function of a method, and the CPU time that it took.
 
@@ -90,14 +92,15 @@ class MethodServer:
         arguments : keywords
         read : gets the names of the inputs whose values were asked for
         confinement : of what it does with files
+        stirred : whether what it draws without a seed is to differ from other calls
 
         Raises
         ------
         OceanbenchError
             if the method refuses or fails
         """
-        empty, folder = Empty.of(target), self._folder.name
-        call = Call(method.resolve(), function, list(inputs), empty, arguments, confinement, folder)
+        told = (method.resolve(), function, list(inputs), Empty.of(target), arguments)
+        call = Call(*told, confinement, self._folder.name, stirred)
         try:
             self._import(imports(method) | IMPORTED_LATE)
             with self._forked(call) as ours:
@@ -108,7 +111,12 @@ class MethodServer:
 
     @contextmanager
     def session(
-        self, method: Path, serve: Serve, confinement: Confinement = FREE
+        self,
+        method: Path,
+        serve: Serve,
+        confinement: Confinement = FREE,
+        *,
+        stirred: bool = False,
     ) -> Iterator[Callable[[Any], Answer]]:
         """Ask a method again and again, in one process that ends with the block.
 
@@ -118,6 +126,7 @@ class MethodServer:
         serve : sent to that process, where it is given the module of the method, and returns what
             answers each question, by plain values and arrays
         confinement : of what the method does with files
+        stirred : as of a call
 
         Yields
         ------
@@ -129,7 +138,8 @@ class MethodServer:
             if the method refuses or fails; it is asked no more
         """
         self._import(imports(method) | IMPORTED_LATE | {type(serve).__module__})
-        session, over = Session(method.resolve(), serve, confinement, self._folder.name), False
+        session = Session(method.resolve(), serve, confinement, self._folder.name, stirred)
+        over = False
 
         def ask(question: Any) -> Answer:
             nonlocal over

@@ -83,10 +83,25 @@ class MethodCalls:
         """Many calls by workers; None without them."""
         return None if self._executor is None else self._by_workers
 
+    def again(self, name: str, questions: Questions) -> Iterator[xr.Dataset]:
+        """Calls that repeat others: what is drawn without the seed differs from these."""
+        for inputs, target in questions:
+            given = (self._file, name, inputs, target, self._arguments, self.read)
+            yield self._taken(
+                self._server.call(*given, self._confinement, stirred=True), target, name
+            )
+
     @contextmanager
-    def session(self, serve: Serve) -> Iterator[Callable[[Any], Any]]:
-        """Ask the method again and again, in one process that remembers until the block ends."""
-        with self._server.session(self._file, serve, self._confinement) as ask:
+    def session(self, serve: Serve, *, again: bool = False) -> Iterator[Callable[[Any], Any]]:
+        """Ask the method again and again, in one process that remembers until the block ends.
+
+        Parameters
+        ----------
+        serve : as of :meth:`oceanbench.methods.isolation.MethodServer.session`
+        again : whether it repeats another session, as :meth:`again` repeats calls
+        """
+        how = self._confinement
+        with self._server.session(self._file, serve, how, stirred=again) as ask:
 
             def answered(question: Any) -> Any:
                 found = ask(question)

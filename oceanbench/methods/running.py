@@ -138,7 +138,7 @@ def run(  # noqa: PLR0913  (what its command has)
         if target.nbytes > IN_MEMORY:
             place = block.enter_context(files.whole(submission.path))
             room = FileRoom(place, units, title)
-        driving = Driving(calls.many, room, calls.session)
+        driving = Driving(calls.many, room, calls.session, calls.again)
         estimate = kind.drive(calls.of(functions), inputs, target, arguments, driving)
         if room is None or not room.used:
             kept = {n: estimate[n] for n in units if n in estimate}

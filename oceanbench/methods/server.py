@@ -12,6 +12,7 @@ import errno
 import importlib
 import os
 import pickle
+import random
 import sys
 import time
 import traceback
@@ -22,6 +23,8 @@ from multiprocessing.reduction import recv_handle
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from oceanbench.errors import OceanbenchError
 from oceanbench.methods.confinement import Confinement, adopt, confine, end_all_left, own_folder
@@ -45,6 +48,7 @@ class Call(NamedTuple):
     arguments : keywords
     confinement : of what it does with files
     folder : in which it gets one of its own
+    stirred : whether random numbers that are drawn without a seed are others than in other calls
     """
 
     method: Path
@@ -54,6 +58,7 @@ class Call(NamedTuple):
     arguments: Mapping[str, Any]
     confinement: Confinement
     folder: str
+    stirred: bool
 
 
 class Session(NamedTuple):
@@ -63,13 +68,14 @@ class Session(NamedTuple):
     ----------
     method : file
     serve : the module of the method -> what answers each question
-    confinement, folder : as of a call
+    confinement, folder, stirred : as of a call
     """
 
     method: Path
     serve: Callable[[ModuleType], Callable[[Any], Any]]
     confinement: Confinement
     folder: str
+    stirred: bool
 
 
 def send(connection: Connection, message: Any) -> None:
@@ -134,11 +140,26 @@ def _fork(connection: Connection, call: Call | Session) -> None:
     tell(connection, Ended(words))
 
 
+def _module(call: Call | Session) -> ModuleType:
+    """Module of the method; of a stirred call, with random states that no other call has.
+
+    All calls are forked from one process, and so from one random state: what a method draws without
+    its seed would be the same in each.
+    """
+    module = imported(call.method)
+    if call.stirred:
+        random.seed()
+        np.random.seed()
+        if "torch" in sys.modules:
+            sys.modules["torch"].seed()
+    return module
+
+
 def _answer(connection: Connection, call: Call, confined: bool) -> None:
     """Call the method, and tell what it returns."""
 
     def value() -> Answer:
-        module = imported(call.method)
+        module = _module(call)
         inputs = RemoteInputs(call.inputs, lambda question: _asked(connection, question))
         target = call.target.filled()
         begin = time.process_time()
@@ -155,7 +176,7 @@ def _converse(connection: Connection, session: Session, confined: bool) -> None:
     served: list[Callable[[Any], Any]] = []
 
     def value() -> Answer:
-        module = None if served else imported(session.method)
+        module = None if served else _module(session)
         begin = time.process_time()
         if module is not None:
             served.append(session.serve(module))

@@ -7,6 +7,8 @@ import shutil
 from pathlib import Path
 
 import builders
+import cycle_worlds
+import forecast_worlds
 import numpy as np
 import pytest
 import torch
@@ -253,6 +255,27 @@ def test_a_method_without_the_functions_of_the_kind_is_refused(
 def test_an_unknown_method_is_refused_with_the_known_ones() -> None:
     with pytest.raises(OceanbenchError, match=r"known: .*mean_field.*oi"):
         load_method("oy")
+
+
+def test_random_numbers_without_the_seed_are_found_out(tmp_path: Path) -> None:
+    """Calls are forked from one random state, so that what was drawn was the same in each."""
+    head = '"""Noise."""\nimport random\nimport numpy as np\nimport torch\n'
+    call = f"{head}def estimate(inputs, target, *, device, seed):\n    drawn = %s\n"
+    filled = f"{call}    return target.fillna(0.0) + drawn\n"
+    cycled = f"{head}def start(problem, *, device, seed):\n    return None\n"
+    cycled += "def analyse(background, observations, memory):\n    drawn = %s\n"
+    cycled += "    return background[:1] + drawn, None\n"
+    starts = Challenge.load(forecast_worlds.declare(tmp_path / "starts"))
+    cycles = cycle_worlds.challenge(tmp_path)
+    for challenge, text, drawn, words in (
+        (Challenge.load("lorenz96"), filled, "float(torch.rand(()))", "estimated alone"),
+        (starts, filled, "np.random.normal()", "asked for again; draw random numbers from 'seed'"),
+        (cycles, cycled, "random.random()", "of a world is another one"),
+    ):
+        with pytest.raises(OceanbenchError, match=words):
+            run(method(tmp_path, text % drawn), challenge, output=tmp_path)
+    seeded = "np.random.seed(seed) or np.random.normal()"
+    run(method(tmp_path, filled % seeded), starts, output=tmp_path)
 
 
 def test_options_take_the_type_of_their_defaults(tmp_path: Path) -> None:

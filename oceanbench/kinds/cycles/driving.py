@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -96,15 +97,15 @@ def each_world(
     order = np.random.default_rng(seed).permutation(worlds).tolist()
     problem = nature.problem()
 
-    def ask(world: int, cycles: range) -> Driven:
+    def ask(world: int, cycles: range, *, again: bool = False) -> Driven:
         serve = ServedWorld(nature.problem(), arguments)
-        with driving.asked(functions, serve) as asked:
+        with driving.asked(functions, serve, again=again) as asked:
             return driven(nature, nature.first(world, seed), world, asked, cycles)
 
     found: dict[int, Driven] = {}
     for world in progress(order, "cycling through worlds"):
         found[world] = ask(world, range(problem.cycles))
-    _check_again(found, order, ask, seed)
+    _check_again(found, order, partial(ask, again=True), seed)
     counts = {one.members.shape[1] for one in found.values()}
     if len(counts) > 1:
         raise OceanbenchError(

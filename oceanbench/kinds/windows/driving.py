@@ -58,16 +58,19 @@ def each_sampling(
         {"sampling": samplings[random.integers(len(samplings))], "window": np.array([window])}
         for window in chosen
     ]
-    again = driving.answers(functions, "estimate", [question(p) for p in places], arguments)
+    questions = [question(place) for place in places]
+    again = driving.answers(functions, "estimate", questions, arguments, again=True)
     for window, place, alone in zip(chosen, places, again, strict=True):
         for name in alone.data_vars:
             one, whole = alone[name], part_of(found, place)[name]
-            apart = float(abs(one - whole).max()) if one.sizes == whole.sizes else np.nan
-            same = one.isnull().equals(whole.isnull())
+            alike = one.sizes == whole.sizes
+            one = one.transpose(*whole.dims) if alike else one  # members may stand anywhere
+            apart = float(abs(one - whole).max()) if alike else np.nan
+            same = np.array_equal(one.isnull(), whole.isnull())  # coordinates may be more
             if not (same and apart <= TOLERANCE * float(found[name].std())):
                 raise OceanbenchError(
                     f"'{name}' of window {int(target['window'][window])} differs by {apart:.2g} "
                     "when the window is estimated alone; estimate each window from its own "
-                    "observations, and draw random numbers that do not depend on the others"
+                    "observations, and draw random numbers from 'seed', as many whatever the others"
                 )
     return found

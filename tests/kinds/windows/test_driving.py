@@ -44,6 +44,11 @@ def test_a_method_of_single_windows_gives_the_same_as_at_once() -> None:
         sizes.append((target.sizes["sampling"], target.sizes["window"]))
         return damped(inputs, target)
 
+    def last(inputs: Mapping[str, xr.Dataset], target: xr.Dataset, **_: Any) -> xr.Dataset:
+        found = damped(inputs, target).assign_coords(noise=("component", np.ones(3)))
+        return found.expand_dims(member=3, axis=1)
+
+    assert drive(last)["state"].sizes["member"] == 3  # wherever members stand
     xr.testing.assert_identical(drive(spy), damped(INPUTS, TARGET))
     assert all(count == 1 for count, _ in sizes)  # one sampling at a time
     assert sizes[-10:] == [(1, 1)] * 10

@@ -45,11 +45,12 @@ def each_start(
     bar = progress(places, "forecasting starts")
     found = put_together(target, zip(bar, parts, strict=True), driving.room)
     twice = min(ASKED_TWICE, starts.size - 1)
-    again = driving.answers(functions, "estimate", questions[:twice], arguments)
+    again = driving.answers(functions, "estimate", questions[:twice], arguments, again=True)
     for place, part in zip(places[:twice], again, strict=True):
         (start,) = starts[place["start"]]
         here = part_of(found, place)
-        if not all(part[n].equals(here[n]) for n in part.data_vars if n in here):
+        names = [name for name in part.data_vars if name in here]
+        if not all(np.array_equal(part[n], here[n], equal_nan=True) for n in names):
             raise OceanbenchError(
                 f"the forecast of {str(start)[:10]} is another one when it is asked for again; "
                 "draw random numbers from 'seed', and use nothing but the arguments"
