@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -141,7 +142,7 @@ def _difference(one: _Side | None, other: _Side | None) -> Difference:
     assert known_side is not None  # a row that neither has is left out
     there = known_side.score
     known = _paired(one, other) if one is not None and other is not None else None
-    from_zero = METRICS[known_side.row.metric].limits[0] == 0.0
+    from_zero = METRICS[known_side.row.metric].limits == (0.0, math.inf)  # no share of cases
     values = [None if side is None else side.score.value for side in (one, other)]
     first, second = values
     if first is None or second is None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 EACH = "95 % intervals from the same cases; each verdict errs with a probability of 5 %"
 ALIKE = "cases are taken for independent: where neighbours err alike, intervals are too narrow"
-UNPAIRED = "no interval: their cases differ or are not kept"
+UNPAIRED = "no interval: a score of all cases at once, or of cases that differ or are not kept"
 
 
 @click.command()

@@ -21,7 +21,7 @@ MEANING = {
     "≈": "not told apart by the paired difference (95 %)",
     "=": "equal",
     "≠": "differs, neither is better",
-    "?": "no interval of it: of many scores a result keeps the cases of the one that ranks",
+    "?": "no interval of it: a score of all cases at once, or of cases that differ or are not kept",
 }
 
 

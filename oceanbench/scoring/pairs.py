@@ -34,7 +34,8 @@ class Difference:
     first, second : its values; None where there is none
     difference : of the first less the second, and its 95 % interval where both have their cases
     interval : of the difference
-    ratio, of_ratio : the first over the second, of scores that begin at zero, and its interval
+    ratio, of_ratio : the first over the second, of scores that begin at zero and have no end (not
+        of probabilities, coverages and correlations), and its interval
     verdict : of the first against the second: ``better``, ``worse`` (or ``different``, of a score
         without better or worse), ``not told apart`` with a probability of error of 5 % each,
         ``equal``, ``no interval`` or ``no score to compare``

@@ -52,6 +52,15 @@ def test_only_the_score_whose_cases_are_kept_has_an_interval() -> None:
     assert having == [Challenge.load("reanalysis_emulation").ranking.label]
 
 
+def test_probabilities_and_shares_are_compared_by_their_difference() -> None:
+    found = compare("learned_correction_ensemble", "oi", "ssh_osse_jet_calibration").differences
+    of = {d.label: d for d in found}
+    for label in ("p uniform", "cover 90 %", "spread–error correlation"):
+        assert of[label].ratio is None and of[label].of_ratio is None, label
+        assert of[label].difference == pytest.approx(of[label].first - of[label].second)
+    assert of["CRPS"].ratio == pytest.approx(of["CRPS"].first / of["CRPS"].second)
+
+
 def test_other_cases_and_lost_scores_are_said() -> None:
     challenge, whole = Challenge.load(JET), row("duacs")
     days = [
