@@ -55,11 +55,15 @@ def lines(
     """Lines for people, as wide as a terminal."""
     yield f"{result.name} on {challenge.name}: {_where(place)}, by {challenge.ranking.label}"
     yield ""
-    yield from _table(challenge, result, found, width)
+    table, left_out = _table(challenge, result, found, width)
+    yield from table
     if found:
         told = {MARKS.get(d.verdict) for comparison in found for d in comparison.differences}
         yield ""
         yield ", ".join(f"{mark} {words}" for mark, words in MEANING.items() if mark in told)
+    if left_out:
+        names = ", ".join(terminal(one.second) for one in left_out)
+        yield f"no room for the column against {names}: widen the terminal, or give --json"
     yield from coverage_notes(result)
     if vague := [score.label for score in _printed(challenge, result) if score.is_vague]:
         yield f"hardly known, with an interval wider than they are large: {', '.join(vague)}"
@@ -87,8 +91,8 @@ def in_place_of(result: Result) -> Iterator[str]:
 
 def _table(
     challenge: Challenge, result: Result, found: Sequence[Comparison], width: int
-) -> Iterator[str]:
-    """Own scores and differences, without the columns and intervals that find no room."""
+) -> tuple[list[str], Sequence[Comparison]]:
+    """Own scores and differences; without intervals and columns that find no room, told too."""
     from tabulate import tabulate
 
     scores = _printed(challenge, result)
@@ -104,7 +108,7 @@ def _table(
         text = tabulate(rows, [terminal(h) for h in heads[: len(one)]], disable_numparse=True)
         if max(map(len, text.splitlines())) <= width:
             break
-    yield from text.splitlines()
+    return text.splitlines(), found[len(one) - 2 :]
 
 
 def _hides_some(challenge: Challenge) -> bool:

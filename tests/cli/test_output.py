@@ -61,6 +61,8 @@ def test_an_evaluation_prints_my_scores_beside_the_leader(
     for columns in (200, 48, 34):
         monkeypatch.setenv("COLUMNS", str(columns))
         lines = oceanbench("evaluate", toy, "mine.nc")[1].splitlines()
+        told = any("no room for the column against theirs" in line for line in lines)
+        assert told != any("against theirs" in line for line in lines if "score" in line)
         table = lines[lines.index("") + 1 : lines.index("", 2)]
         widths[columns] = max(map(len, table))
         assert widths[columns] <= columns and any(line.startswith("RMSE") for line in table)
