@@ -28,6 +28,7 @@ from oceanbench.kinds.forecasts.starts.delivery import check_delivery
 from oceanbench.kinds.forecasts.starts.driving import each_start
 from oceanbench.kinds.forecasts.submission import read
 from oceanbench.kinds.kind import Cases, Kind, Resources, Submitted
+from oceanbench.metrics.probabilistic.points import form_of_members, in_words
 from oceanbench.scoring.points import Evaluated
 
 
@@ -78,9 +79,10 @@ def validate(declaration: Declaration, submitted: Submitted, data_dir: Path | No
     for row in validated(declaration, submitted, data_dir=data_dir):
         lacks = f", partial: {', '.join(row['missing'])}" if row["missing"] else ""
         at = f" at {row['against']}" if row.get("against") else ""
+        form = in_words(form_of_members(row["members"]), row["members"])
         lines.append(
             f"{row['variable']}{at}, mask {row['mask']}: {row['scored']} of {row['points']} "
-            f"values can be scored{lacks}"
+            f"values can be scored, {form}{lacks}"
         )
     return lines
 

@@ -59,11 +59,16 @@ def form_of_members(count: int) -> Form:
 
 def described(estimate: xr.DataArray) -> str:
     """Form of an estimate in words."""
+    return in_words(form_of(estimate), estimate.sizes.get("member", 1))
+
+
+def in_words(form: Form, members: int) -> str:
+    """Form in words, of so many members where it has some."""
     return {
         "deterministic": "one value at each point",
-        "ensemble": f"{estimate.sizes.get('member')} members",
+        "ensemble": f"{members} members",
         "gaussian": "mean and standard deviation",
-    }[form_of(estimate)]
+    }[form]
 
 
 def blocks(

@@ -438,7 +438,7 @@ def test_the_whole_road(oceanbench: Command, tmp_path):
     code, out, _ = oceanbench("show", path)
     assert code == 0 and "1, 2, 3, 5 days" in out and "0.494025, 92.3261 m" in out
     code, out, err = oceanbench("validate", path, "mine.nc")
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, "") and "values can be scored, one value at each point" in out
     code, out, _ = oceanbench(
         "verify", "results/toy_forecasts/mine.json", "--submission", "mine.nc", "--challenge", path
     )
