@@ -69,8 +69,24 @@ def lines(
         yield f"hardly known, with an interval wider than they are large: {', '.join(vague)}"
     if (members := max((part.get("members", 1) for part in result.coverage), default=1)) > 1:
         yield f"scores of single values are of the mean of {members} members"
+        yield from _of_few(challenge, result, members)
     if len(_printed(challenge, result)) < len(result.scores):
         yield f"{len(result.scores)} scores in all: see the result"
+
+
+def _of_few(challenge: Challenge, result: Result, members: int) -> Iterator[str]:
+    """What coverages of few members cannot tell: how far too sure they are."""
+    from oceanbench.metrics import METRICS
+    from oceanbench.metrics.probabilistic.scores import least_coverage
+
+    rows = {row.label: row for row in challenge.scores if row.metric == "coverage"}
+    having = [rows[s.label] for s in result.scores if s.label in rows and s.value is not None]
+    for level in sorted({float(METRICS["coverage"].option("level", r.options)) for r in having}):
+        if (least := least_coverage(members, level)) > level / 2.0:
+            yield (
+                f"a coverage of {100.0 * level:g} % says little of {members} members: they have "
+                f"{least:.2f} where none doubts at all"
+            )
 
 
 def _where(place: BoardPlace) -> str:

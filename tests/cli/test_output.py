@@ -164,7 +164,11 @@ def test_members_that_are_scored_by_their_mean_are_told(
     builders.write(xr.concat(several, "member"), tmp_path / "several.nc")
     out = oceanbench("evaluate", toy, "several.nc")[1]
     assert "scores of single values are of the mean of 3 members" in out
-    assert "mean of" not in oceanbench("evaluate", toy, "mine.nc")[1]
+    assert "mean of" not in oceanbench("evaluate", toy, "mine.nc")[1] and "little" not in out
+    rows = [*builders.MAPS["metrics"], {"metric": "coverage", "level": 0.9, "label": "cover"}]
+    asked = builders.maps_challenge(tmp_path / "asked", metrics=rows).path
+    out = oceanbench("evaluate", asked, "several.nc")[1]
+    assert "a coverage of 90 % says little of 3 members: they have 0.80 where none doubts" in out
 
 
 def test_a_row_that_hides_a_shipped_one_says_so(

@@ -197,6 +197,11 @@ def coverage(
     )
 
 
+def least_coverage(members: int, level: float) -> float:
+    """Coverage of so many members that never enclose the truth, as of all the same."""
+    return max(0.0, 1.0 - (members + 1) * (1.0 - level) / 2.0)
+
+
 def interval_score(
     estimate: xr.DataArray,
     truth: xr.DataArray,

@@ -17,6 +17,7 @@ from oceanbench.metrics import METRICS
 from oceanbench.metrics.probabilistic import calibration, points
 from oceanbench.metrics.probabilistic.calibration import pit_histogram, spread_skill_curve
 from oceanbench.metrics.probabilistic.distribution import Ensemble, Gaussian
+from oceanbench.metrics.probabilistic.scores import least_coverage
 
 FIRST = np.datetime64("2012-10-22", "ns")
 SHAPE = (40, 25, 30)
@@ -209,6 +210,10 @@ def test_ensemble_of_half_the_spread_is_too_sure_and_its_histogram_a_u():
     ensemble, truth, _, _ = drawn(20, spread=0.5)
     assert score("spread_skill", ensemble, truth) == pytest.approx(0.5, abs=0.03)
     assert score("coverage", ensemble, truth) < 0.65
+    for count, level in ((2, 0.9), (4, 0.9), (18, 0.9), (19, 0.9), (2, 0.5)):
+        same = xr.concat([ensemble.isel(member=0)] * count, "member")
+        least = least_coverage(count, level)
+        assert score("coverage", same, truth, level=level) == pytest.approx(least), count
     counts = pit_histogram(ensemble, truth, xr.ones_like(truth), bins=21)
     assert counts[[0, -1]].min() > 3 / 21 > 1.5 * counts[8:13].max()
     assert score("reliability_index", ensemble, truth) > 0.4
