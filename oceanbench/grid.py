@@ -189,6 +189,8 @@ def interpolate(field: xr.DataArray, target: xr.DataArray) -> xr.DataArray:
     DataArray on the coordinates of ``target``; NaN outside the field and where one of the
     surrounding nodes is NaN: nothing is extrapolated
     """
+    if target.size == 0:  # a track of which nothing had been delivered
+        return target.copy(data=np.empty(target.shape)).rename(field.name)
     field, target = as_nanoseconds(field), as_nanoseconds(target)
     names = [n for n in ("time", "latitude", "longitude") if n in field.dims]
     if "latitude" not in target.dims:

@@ -106,6 +106,8 @@ def test_interpolation_to_points_is_exact_on_a_trilinear_field():
     found = interpolate(grid_of(), track)
     want = linear(track["time"], track["latitude"], track["longitude"])
     np.testing.assert_allclose(found, want, rtol=1e-12, atol=1e-12)
+    none = interpolate(grid_of(), track[:0])
+    assert (none.size, none.dims, none.dtype) == (0, track.dims, found.dtype)
 
 
 @every("field_unit", ["s", "ms", "us", "ns"])

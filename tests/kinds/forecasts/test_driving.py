@@ -91,6 +91,14 @@ def test_another_answer_to_the_same_question_is_refused() -> None:
     with pytest.raises(OceanbenchError, match="another one when it is asked for again"):
         drive(moody)
 
+    def failing(inputs: Mapping[str, xr.Dataset], target: xr.Dataset, **_: Any) -> xr.Dataset:
+        if target["start"].values[0] == STARTS[3]:
+            raise OceanbenchError("mine: estimate() failed, ValueError: no")
+        return target.fillna(0.0)
+
+    with pytest.raises(OceanbenchError, match=f"^start {str(STARTS[3])[:10]}: mine: estimate"):
+        drive(failing)
+
 
 def test_members_and_their_number_are_those_of_every_start() -> None:
     def members(inputs: Mapping[str, xr.Dataset], target: xr.Dataset, **_: Any) -> xr.Dataset:

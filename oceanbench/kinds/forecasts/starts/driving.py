@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from oceanbench.arrays import TimeArray
 from oceanbench.errors import OceanbenchError
 from oceanbench.kinds.forecasts.starts.delivery import known_at
 from oceanbench.kinds.kind import Driving, Functions, Inputs
@@ -42,6 +43,7 @@ def each_start(
         for number, place in zip(order, places, strict=True)
     ]
     parts = driving.answers(functions, "estimate", questions, arguments)
+    parts = _named(parts, starts[order]) if driving.many is None else parts
     bar = progress(places, "forecasting starts")
     found = put_together(target, zip(bar, parts, strict=True), driving.room)
     twice = min(ASKED_TWICE, starts.size - 1)
@@ -56,3 +58,14 @@ def each_start(
                 "draw random numbers from 'seed', and use nothing but the arguments"
             )
     return found
+
+
+def _named(parts: Iterable[xr.Dataset], starts: TimeArray) -> Iterator[xr.Dataset]:
+    """Forecasts of starts, of which one that fails is named."""
+    found = iter(parts)
+    for start in starts:
+        try:
+            part = next(found)
+        except OceanbenchError as problem:
+            raise OceanbenchError(f"start {str(start)[:10]}: {problem}") from problem
+        yield part
