@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from oceanbench.declaration import MetricRow
 
 WIDEST = 36  # letters of a column
+SAID_OTHERWISE = {"metric", "label", "shown", "digits", "options", "leads", "depths", "variables"}
 MODE = "oceanbench.mode"  # among what the contexts of a command share
 
 
@@ -132,22 +133,39 @@ def facts(challenge: Challenge, data_dir: Path | None) -> Iterator[str]:
         yield f"  submit    {name} [{variable.units}], {regrid}missing: {rules.missing}"
     yield "  datasets (intake catalog: oceanbench export catalog)"
     wide = min(max(map(len, challenge.datasets)), WIDEST)
+    by_hand: dict[str, bool] = {}
     for name, dataset in challenge.datasets.items():
         count = len(challenge.present(name, data_dir))
-        cure = shipped.data_command(challenge.path.parent, dataset.path) or "oceanbench fetch"
-        lacks = challenge.excuse(name) if challenge.is_kept(name) else f"not here: {cure}"
+        cure = shipped.data_command(challenge.path.parent, dataset.path)
+        source = dataset.source
+        if cure is None and source is not None and source.instructions and not source.fetched:
+            cure = "by hand, see below"
+            by_hand[source.instructions] = by_hand.get(source.instructions, False) or count == 0
+        lacks = f"not here: {cure or 'oceanbench fetch'}"
+        lacks = challenge.excuse(name) if challenge.is_kept(name) else lacks
         state = f"{count} file{'s' if count > 1 else ''}" if count else lacks
         yield f"    {name:{wide}} {dataset.role:14} {dataset.layout:6} {dataset.path} ({state})"
+    yield from (f"  by hand   {text}" for text, lacking in by_hand.items() if lacking)
     yield "  scores"
     stand_for = [(row, labels_of(challenge, [row])) for row in challenge.metrics]
     wide = min(max(len(_called(row, labels)) for row, labels in stand_for), WIDEST)
     for row, labels in stand_for:
-        given = ", ".join(f"{k}: {v}" for k, v in row.options.items())
+        own = row.model_dump(exclude_defaults=True, exclude=SAID_OTHERWISE)
+        if own.get("variable") == next(iter(rules.variables)):
+            del own["variable"]
+        given = ", ".join(f"{k}: {_in_short(v)}" for k, v in (row.options | own).items())
         many = f", {len(labels)} scores as '{labels[0]}'" if len(labels) > 1 else ""
         ranked = f"  ← '{challenge.ranking.label}' ranks" if len(labels) > 1 else "  ← ranks"
         ranked = ranked if challenge.ranking.label in labels else ""
         words = f"{row.metric}{f' ({given})' if given else ''}{many}{ranked}"
         yield f"    {_called(row, labels):{wide}} {words}"
+
+
+def _in_short(value: Any) -> str:
+    """A value of a declaration, as a page would have it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return " and ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _called(row: MetricRow, labels: Sequence[str]) -> str:

@@ -124,6 +124,11 @@ def test_a_list_says_the_kind_and_whose_the_data_are(
     assert data["ssh_ose_swot_2024"] == "fetch"
     code, _, said = oceanbench("list", "--kind", "window")
     assert code == 2 and "did you mean 'windows'" in said
+    text = oceanbench("show", "ssh_forecast_med2014")[1]
+    assert text.count("(not here: by hand, see below)") == 9 and "fetch" not in text
+    assert text.count("build.py --data DATA") == 1
+    assert "skill (pooled: 1 and 2 and 3 and 5, relative_to: damped_persistence" in text
+    assert "(not here: oceanbench fetch)" in oceanbench("show", "ssh_ose_swot_2024")[1]
 
 
 @every(

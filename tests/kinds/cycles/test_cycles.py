@@ -111,6 +111,7 @@ def toy(tmp_path: Path) -> Path:
 def test_it_is_run_scored_ranked_drawn_and_validated(toy: Path, oceanbench: Command) -> None:
     code, out, _ = oceanbench("show", toy)
     assert code == 0 and "spin-up" in out and "of 4, 10 cycles, from every 5th analysis" in out
+    assert "state_rmse  ← ranks" in out and "state_rmse (variable: state_background)" in out
     for name in ("kalman", "insertion"):
         code, out, err = oceanbench("run", f"{name}.py", toy, "--figures", "--board")
         assert (code, err) == (0, "")
