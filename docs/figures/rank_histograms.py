@@ -1,16 +1,16 @@
 """Histograms of the truth's ranks on ssh_osse_jet_calibration, and the moments that are tested.
 
-    python docs/figures/rank_histograms.py results NAME …
+    python docs/figures/rank_histograms.py [--image FILE] results NAME …
 
-draws ``docs/images/rank_histograms.png`` of the submissions NAME.nc in the folder of the challenge
-in ``results``, and prints, of every one, the four moments of its ranks with their errors over the
-24 days, neighbours taken for independent, and the ratio of expected to found error in bands of
-latitude. docs/posteriors.md explains them.
+draws ``docs/images/rank_histograms.png``, or FILE, of the submissions NAME.nc in the folder of the
+challenge in ``results``, and prints, of every one, the four moments of its ranks with their errors
+over the 24 days, neighbours taken for independent, and the ratio of expected to found error in
+bands of latitude. docs/posteriors.md explains them.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 import matplotlib.style
@@ -49,7 +49,12 @@ def ratios(estimate: xr.DataArray, truth: xr.DataArray) -> list[float]:
 
 def main() -> None:
     """Draw a histogram a submission, and print a row of moments."""
-    folder, names = Path(sys.argv[1]) / CHALLENGE, sys.argv[2:]
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("results", type=Path)
+    parser.add_argument("names", nargs="+", metavar="NAME")
+    parser.add_argument("--image", type=Path, default=IMAGE)
+    given = parser.parse_args()
+    folder, names = given.results / CHALLENGE, given.names
     truth = Challenge.load(CHALLENGE).open("truth")["ssh"]
     weights = xr.ones_like(truth)
     matplotlib.style.use(STYLE)
@@ -71,8 +76,8 @@ def main() -> None:
         panel.axhline(1.0, color=TRUTH, ls="--", lw=1.0)
         panel.set(title=f"{name}\np = {chance:.3f}", xlabel="probability below the truth")
     panels[0].set(ylabel="density; flat is uniform", ylim=(0.0, 2.4))
-    figure.savefig(IMAGE, dpi=110)
-    print(f"wrote {IMAGE}")
+    figure.savefig(given.image, dpi=110)
+    print(f"wrote {given.image}")
 
 
 if __name__ == "__main__":
