@@ -15,6 +15,7 @@ UNITS = 8.0  # times as variable as the truth: no smoothing does that, a unit do
 NEARER = 0.5  # of the squared error, where another step, row or column fits
 REPEATED = 0.05  # of the points, and twice the share in the truth: no map has one value so often
 MOST_LOOKED_AT = 100_000  # points, for values that are repeated
+MOST_COMPONENTS = 100  # of windows whose order is looked at
 TOO_NEAR = 1e-6  # of the truth's variance, up to a factor and an offset: no estimate is as near
 STEPS = {
     ("time", 1): "one step later",
@@ -32,7 +33,7 @@ def warnings_of(matched: Mapping[tuple[str, str], Matched]) -> list[str]:
 
     Parameters
     ----------
-    matched : by variable and mask, on maps or along tracks; nothing is said of others
+    matched : by variable and mask, on maps, along tracks or in windows; of others nothing is said
     """
     first: dict[str, Matched] = {}
     for (variable, _), piece in matched.items():
@@ -40,8 +41,7 @@ def warnings_of(matched: Mapping[tuple[str, str], Matched]) -> list[str]:
     return [
         f"'{variable}' {found}"
         for variable, piece in first.items()
-        if "latitude" in piece.truth.coords
-        for found in _wrong(piece)
+        for found in (_wrong(piece) if "latitude" in piece.truth.coords else _exchanged(piece))
     ]
 
 
@@ -81,6 +81,36 @@ def _wrong(piece: Matched) -> Iterator[str]:
         )
     elif len(dims) == 3:
         yield from _shifted(maps, piece.truth.values, seen, dims, float((error**2).mean()))
+
+
+def _exchanged(piece: Matched) -> Iterator[str]:
+    """Components of windows that fit the truth far better in another order."""
+    dims = [str(dim) for dim in piece.truth.dims]
+    if not {"window", "component"} <= set(dims) or piece.truth.sizes["component"] > MOST_COMPONENTS:
+        return
+    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415  (maps need not wait for it)
+
+    order = [*(dim for dim in dims if dim != "component"), "component"]
+    size = piece.truth.sizes["component"]
+    seen = (piece.weights > 0).broadcast_like(piece.truth).transpose(*order).values
+    whole = seen.reshape(-1, size).all(axis=1)
+    arrays = (piece.estimate, piece.truth)
+    estimate, truth = (a.transpose(*order).values.reshape(-1, size)[whole] for a in arrays)
+    if len(truth) < FEW or not (np.isfinite(estimate).all() and np.isfinite(truth).all()):
+        return
+    error = ((estimate**2).mean(0)[:, None] + (truth**2).mean(0)) - 2.0 * (
+        estimate.T @ truth
+    ) / len(truth)
+    rows, found = linear_sum_assignment(error)
+    there, at_home = float(error[rows, found].sum()), float(np.trace(error))
+    fits = there < NEARER * min(at_home, float(truth.var(0).sum()))  # not only less badly
+    if fits and (found != rows).any():
+        names = piece.truth["component"].values
+        moved = ", ".join(f"{names[j]} for {names[i]}" for i, j in enumerate(found) if i != j)
+        yield (
+            f"fits the truth better with components in another order, {moved} (its squared error "
+            f"falls to {there / at_home:.0%}): write them in the order of the coordinate"
+        )
 
 
 def _repeated(estimate: FloatArray, truth: FloatArray) -> tuple[float, float] | None:

@@ -13,6 +13,8 @@ from rows import every
 
 from oceanbench.challenge import Challenge
 from oceanbench.evaluate import evaluate
+from oceanbench.scoring.matching import Coverage, Matched
+from oceanbench.scoring.sanity import warnings_of
 from oceanbench.submission import Submission
 
 
@@ -84,3 +86,19 @@ def test_a_mutant_is_warned_of(
 @every("change", HONEST.values(), ids=HONEST)
 def test_a_poor_map_is_not(change: Callable[[xr.DataArray], xr.DataArray], tmp_path: Path) -> None:
     assert warned(change, tmp_path) == []
+
+
+def test_components_of_windows_in_another_order_are_warned_of() -> None:
+    random = np.random.default_rng(3)
+    dims, coords = ("window", "time", "component"), {"component": ["x", "y", "z"]}
+    truth = xr.DataArray(random.standard_normal((5, 12, 3)), coords, dims)
+    near = truth + 0.3 * random.standard_normal(truth.shape)
+
+    def warned_of(estimate: xr.DataArray) -> list[str]:
+        piece = Matched(estimate, truth, xr.ones_like(truth), Coverage(180, 180), estimate)
+        return warnings_of({("state", "all"): piece})
+
+    (found,) = warned_of(near.copy(data=near.values[..., [1, 0, 2]]))
+    assert "with components in another order, y for x, x for y (its squared" in found
+    for honest in (near, 0.0 * near, near + 5.0, 3.0 * near, -near):
+        assert warned_of(honest) == []

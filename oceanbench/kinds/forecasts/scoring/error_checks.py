@@ -113,8 +113,8 @@ def heights(found: Mapping[str, Discrepancy]) -> list[str]:
         if error > LOST_SURFACE * spread:
             warnings.append(
                 f"errors of {name} have {error / spread:.1f} times the variance of the "
-                "observations: one of the two lacks the mean dynamic topography; see mdt in "
-                "challenge.yaml, and forecast heights above the geoid"
+                "observations: one of the two lacks the mean dynamic topography, or the sign is "
+                "turned; see mdt in challenge.yaml, and forecast heights above the geoid, upward"
             )
         elif abs(offset) > DATUM and offset**2 > error:
             warnings.append(
