@@ -39,9 +39,6 @@ def test_what_is_far_better_is_said_to_be_and_turned_round_to_be_worse() -> None
     assert found["µ(RMSE)"].ratio is None
     alone = {d.label: d for d in compare("bfn", "oi", JET, independent=True).differences}["RMSE"]
     assert (alone.ratio, alone.interval != rmse.interval) == (rmse.ratio, True)
-
-
-def test_a_submission_is_equal_to_itself() -> None:
     assert {d.verdict for d in compare(row("duacs"), row("duacs")).differences} == {"equal"}
 
 

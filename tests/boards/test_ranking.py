@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from places import ROOT
+from rows import every
 
 from oceanbench.boards import leagues, ranking, rendering
 from oceanbench.boards.finding import load_results
@@ -250,8 +251,8 @@ def test_results_survive_their_file(results: dict[str, Result], tmp_path: Path) 
     assert results["zero"].score("λx").flag == "unresolved"
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
+@every(
+    "text, words",
     [
         ("{", "cannot be read as a result"),
         ('{"schema": 7}', "not a result of schema 1 or 2"),
