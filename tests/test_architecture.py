@@ -102,7 +102,8 @@ ROOMS: dict[str, list[set[str]]] = {  # floors of what lies directly in a packag
         {"cycles", "maps", "windows"},
         {"compilation"},
         {"gauss_newton", "incremental", "learned_descent", "solver"},
-        {"bilevel", "bumps", "gated_prior"},
+        {"variational_problem"},
+        {"bilevel", "bumps", "gated_prior", "shared_errors"},
         {"adjoint", "batch", "conjugate_gradients", "priors", "published", "step_length"},
     ],
     "assimilation/fourdvarnet/anywhere": [

@@ -23,7 +23,8 @@ from oceanbench.assimilation.fourdvarnet.batch import Batch
 from oceanbench.assimilation.fourdvarnet.conjugate_gradients import Iterate
 from oceanbench.assimilation.fourdvarnet.maps.inference import TrainedMembers
 from oceanbench.assimilation.fourdvarnet.maps.patches import ObservedSeries
-from oceanbench.assimilation.fourdvarnet.solver import FourDVarNet, VariationalProblem
+from oceanbench.assimilation.fourdvarnet.solver import FourDVarNet
+from oceanbench.assimilation.fourdvarnet.variational_problem import VariationalProblem
 
 ROOT = Path(__file__).parents[2]
 IMAGES = ROOT / "docs" / "images"

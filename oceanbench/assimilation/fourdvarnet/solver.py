@@ -38,26 +38,17 @@ Bannister (2008), doi:10.1002/qj.340
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import cast
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from oceanbench.assimilation.fourdvarnet.bilevel import at_minimum
-from oceanbench.assimilation.fourdvarnet.bumps import Bumps, GaussianBumps, on_nodes
-from oceanbench.assimilation.fourdvarnet.conjugate_gradients import (
-    Iterate,
-    Parts,
-    conjugate_gradients,
-    cost,
-)
-from oceanbench.assimilation.fourdvarnet.gated_prior import GatedPrior, Gates
+from oceanbench.assimilation.fourdvarnet.bumps import GaussianBumps, on_nodes
+from oceanbench.assimilation.fourdvarnet.gated_prior import GatedPrior
 from oceanbench.assimilation.fourdvarnet.priors import Agreement
 from oceanbench.assimilation.fourdvarnet.shared_errors import SharedErrors
+from oceanbench.assimilation.fourdvarnet.variational_problem import VariationalProblem
 from oceanbench.learning.layers import UNet
 
 FEATURES = 24  # of the background, from which gates are made
@@ -206,7 +197,8 @@ class FourDVarNet(torch.nn.Module):
             begin, least, most = SHARED
             level = begin + told[:, 3 * days].mean((-1, -2))
             shared = SharedErrors.of(passes, weight * mask, level.clamp(least, most).exp())
-        target: list[Tensor] = [_without(shared, weight * innovation), torch.zeros_like(start)]
+            innovation = shared.applied(innovation)
+        target: list[Tensor] = [weight * innovation, torch.zeros_like(start)]
         if self.second is not None and second is not None:
             apart = self.second(first_guess / self.correction + mean, second / self.correction)
             target.append(-self.log_second_weight.exp() * apart)
@@ -231,90 +223,3 @@ class FourDVarNet(torch.nn.Module):
         if second is None:
             raise ValueError("the solver has a second field, and is given none")
         return torch.cat([first_guess, second], dim=1)
-
-
-@dataclass(frozen=True)
-class VariationalProblem:
-    r"""A variational problem, its background and observations given.
-
-    Attributes
-    ----------
-    solver : whose problem it is
-    bumps : control variables
-    size, mean : of the first guess's errors, in units of the solver's correction
-    observing : what the sum of the bumps is multiplied with to be compared with observations
-    gates : of the prior
-    target : of the residuals' parts: weighted misfits, distances from the prior and, with a second
-        field, from that
-    start : control variables of the first guess, corrected by the mean of its errors
-    shared : errors of passes, or none
-    """
-
-    solver: FourDVarNet
-    bumps: Bumps
-    size: Tensor
-    mean: Tensor
-    observing: Tensor
-    gates: Gates
-    target: Parts
-    start: Tensor
-    shared: SharedErrors | None = None
-
-    def descent(self, iterations: int) -> Iterator[Iterate]:
-        """Iterates of the conjugate gradients, the first and the last included."""
-        return conjugate_gradients(self, self.target, self.start, iterations)
-
-    def solved(self, iterations: int) -> Tensor:
-        """Control variables after so many conjugate gradients."""
-        controls, implicit = self.start, self.solver.implicit and torch.is_grad_enabled()
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not implicit):
-            for iterate in self.descent(iterations):
-                controls = iterate.controls
-        return at_minimum(controls, self.gradient, iterations=iterations) if implicit else controls
-
-    def gradient(self, controls: Tensor) -> Tensor:
-        """Gradient of the cost, of the shape of the control variables."""
-        return self.transpose(self._residuals(controls))
-
-    def increment(self, controls: Tensor) -> Tensor:
-        """Map (batch, days, rows, columns) that control variables add to the first guess."""
-        return self.solver.correction * (self.mean + self.size * self.bumps.forward(controls))
-
-    def cost(self, controls: Tensor) -> Tensor:
-        """Variational cost J of every sample, (batch,)."""
-        return cost(self._residuals(controls))
-
-    def _residuals(self, controls: Tensor) -> Parts:
-        """Parts of F v - b."""
-        images = self.forward(controls)
-        return [image - goal for image, goal in zip(images, self.target, strict=True)]
-
-    def forward(self, controls: Tensor) -> Parts:
-        """Parts of the residuals, without their target."""
-        solver, sums = self.solver, self.bumps.forward(controls)
-        with solver.computing(controls):
-            likely = solver.prior(controls, self.gates).to(controls.dtype)
-        parts = [
-            _without(self.shared, self.observing * sums),
-            solver.log_prior_weight.exp() * (controls - likely),
-        ]
-        if solver.second is not None:
-            parts.append(solver.log_second_weight.exp() * solver.second.state(self.size * sums))
-        return parts
-
-    def transpose(self, parts: Parts) -> Tensor:
-        """Transpose of :meth:`forward`."""
-        solver = self.solver
-        sums = self.observing * _without(self.shared, parts[0])
-        if solver.second is not None:
-            kernel = solver.second.state.weight
-            apart = functional.conv_transpose2d(parts[2], kernel, padding=1)
-            sums = sums + solver.log_second_weight.exp() * self.size * apart
-        unlikely = solver.log_prior_weight.exp() * parts[1]
-        with solver.computing(unlikely):
-            pulled = solver.prior.transpose(unlikely, self.gates).to(unlikely.dtype)
-        return self.bumps.transpose(sums) + unlikely - pulled
-
-
-def _without(shared: SharedErrors | None, misfits: Tensor) -> Tensor:
-    return misfits if shared is None else shared.applied(misfits)
