@@ -341,16 +341,22 @@ CORNERS_OF = {
 }
 
 
+@cache
+def cornered(kind, corner, form):
+    arrays = make(kind, 1)
+    estimate, truth, weights = (
+        a.transpose(*arrays[1].dims) for a in CORNERS_OF[kind][corner](*arrays)
+    )
+    return as_form(estimate, form), truth, weights
+
+
 @pytest.mark.slow
 @every(
     "name, kind, form, corner",
     [(*row, corner) for row in ROWS for corner in CORNERS_OF[row[1]]],
 )
 def test_legal_input_gives_a_finite_number_or_a_flag(name, kind, form, corner):
-    change = CORNERS_OF[kind][corner]
-    arrays = make(kind, 1)
-    estimate, truth, weights = (a.transpose(*arrays[1].dims) for a in change(*arrays))
-    assert honest(run(name, as_form(estimate, form), truth, weights))
+    assert honest(run(name, *cornered(kind, corner, form)))
 
 
 @pytest.mark.parametrize("spread", [1e-300, 1e-12, 1e9])
