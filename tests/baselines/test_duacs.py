@@ -497,9 +497,9 @@ def test_single_precision_gives_the_same_maps() -> None:
 def test_training_finds_the_scales_of_the_world_and_the_error_of_its_passes() -> None:
     true = {"length_factor": 0.7, "time_factor": 1.2, "speed_factor": 1.0}
     covariance = covariance_at(PLACE[1], DEFAULTS | true)
-    options = {"days": 50.0, "passes": 100, "degrees": 13.0, "step": 2.0, "seed": 4, "noise": 0.03}
+    options = {"days": 70.0, "passes": 150, "degrees": 13.0, "step": 2.0, "seed": 4, "noise": 0.03}
     seen = altimeters(covariance, PLACE, **options, correlated=0.15)
-    options = {"dates": 6, "evaluations": 30, "local": False}
+    options = {"dates": 8, "evaluations": 40, "local": False}
     found = METHOD.train(seen, device="cpu", seed=0, coarsen=1, **options)
     assert set(found) == {*tiled_mapping.SCALES, "rmse"}
     for name in ("length_factor", "time_factor"):
