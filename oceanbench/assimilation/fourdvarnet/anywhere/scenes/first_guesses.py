@@ -35,9 +35,7 @@ TRIALS = (  # factors of length, time and noise that are tried in turn
     ("length", (0.8, 1.25)),
     ("time", (0.8, 1.25)),
 )
-STEPS = (6.0, 4.0, 3.0, 2.0, 1.0)  # hours, of a nudged model: the longest that it bears
-BFN_STEPS = (4.0, 2.0, 1.0)  # hours, of the baseline
-SPONGE_KM = 50.0
+BFN_STEPS = (4.0, 2.0, 1.0)  # hours, of the baseline: the first that the flow bears
 
 
 @dataclass(frozen=True)
