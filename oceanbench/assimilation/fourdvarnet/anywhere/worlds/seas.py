@@ -176,10 +176,16 @@ def _gaussian_sea(random: np.random.Generator) -> Sea:
     """Sea of any amplitude, in three of five cases with a mean field."""
     cell_km = log_uniform(random, *CELLS_KM)
     maps = gaussian_field(random, cell_km, DAYS + 1)
-    latitudes = _of_hemisphere(*LATITUDES, southern=bool(random.random() < 0.5))
     size = maps.shape[1]
-    origin = random.uniform(0, size), random.uniform(0, size)
-    sea = Sea(maps, np.zeros_like(maps[0]), 1.0, cell_km, cell_km, 0.0, origin, latitudes)
+    sea = Sea(
+        maps,
+        np.zeros_like(maps[0]),
+        step_days=1.0,
+        step_km=cell_km,
+        cell_km=cell_km,
+        latitudes=_of_hemisphere(*LATITUDES, southern=bool(random.random() < 0.5)),
+        origin=(random.uniform(0, size), random.uniform(0, size)),
+    )
     amplitude = log_uniform(random, *AMPLITUDES)
     sea = replace(sea, amplitude=amplitude / max(sea.deviation(), 1e-6))
     if random.random() < 0.6:
@@ -238,11 +244,11 @@ def _simulated_sea(random: np.random.Generator, world: World) -> Sea:
     return Sea(
         maps,
         climate,
-        slower,
-        step_km,
-        cell_km,
-        random.uniform(-TURN, TURN) if free else 0.0,
-        (random.uniform(0, size), random.uniform(0, size)),
-        _of_hemisphere(latitude, latitude, southern=southern),
-        world.unit * float(rotation) * longer**2 / slower,
+        step_days=slower,
+        step_km=step_km,
+        cell_km=cell_km,
+        turn=random.uniform(-TURN, TURN) if free else 0.0,
+        origin=(random.uniform(0, size), random.uniform(0, size)),
+        latitudes=_of_hemisphere(latitude, latitude, southern=southern),
+        amplitude=world.unit * float(rotation) * longer**2 / slower,
     )
