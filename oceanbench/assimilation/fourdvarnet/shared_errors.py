@@ -8,6 +8,11 @@ With weights w of observations, an error of one deviation :math:`\sigma` for eac
     \qquad u_p = \frac{w \cdot 1_p}{\sqrt{S_p}}
 
 makes :math:`A W d` white: of the mean of a pass as much is taken as is likely an error of its own.
+
+References
+----------
+Le Traon, Nadal and Ducet (1998), An improved mapping method of multisatellite altimeter data,
+doi:10.1175/1520-0426(1998)015<0522:AIMMOM>2.0.CO;2: errors that samples of a pass share
 """
 
 from __future__ import annotations
