@@ -29,7 +29,7 @@ from oceanbench.assimilation.fourdvarnet.anywhere.scaling import (
     DAY_WEIGHTS,
     FRACTIONS,
     InnovationWindows,
-    turning,
+    sweep_of,
 )
 
 AT_ONCE = 8  # windows
@@ -133,7 +133,7 @@ class AnywhereMapper:
         maps = patch.taken(guess)
         innovations = seen.on(patch.grid).innovations(maps)
         whole, count = innovations.maps()
-        left, _ = innovations.gated(innovations.gate).maps()
+        fraction = innovations.shared_fraction()
         latitude = float(patch.grid.latitude.mean())
         parts = (
             maps,
@@ -142,9 +142,9 @@ class AnywhereMapper:
             innovations.passes(),
             patch.nearest(sea),
             patch.cell_km,
-            np.clip(innovations.shared_fraction(), *FRACTIONS),
-            turning(latitude, patch.cell_km),
-            whole - left,
+            np.clip(fraction, *FRACTIONS),
+            sweep_of(latitude, patch.cell_km),
+            innovations.shared(fraction),
         )
         tensors = (torch.as_tensor(part)[None] for part in parts)
         return InnovationWindows(*(t if t.dtype == torch.int64 else t.float() for t in tensors))

@@ -87,11 +87,6 @@ class Innovations:
         found[flat[order]] = np.where(self.nadir, number, 0)[order]
         return found.reshape(self.shape)
 
-    @property
-    def gate(self) -> float:
-        """How much of the mean of a pass is taken for an error of its own, 0 to 1."""
-        return float(np.clip((self.shared_fraction() - NONE) / (CLEAR - NONE), 0.0, 1.0))
-
     def shared_fraction(self) -> float:
         """Covariance that only one pass has, relative to the variance; 0 with too few passes."""
         some = self.nadir
@@ -120,6 +115,26 @@ class Innovations:
         mean = np.bincount(place, self.value, passes.size) / cells
         shared = gate * mean * cells / (cells + KEPT)
         return replace(self, value=self.value - np.where(self.nadir, shared[place], 0.0))
+
+    def shared(self, fraction: float) -> FloatArray:
+        """What of the maps (days, rows, columns) is taken for errors of passes.
+
+        Parameters
+        ----------
+        fraction : that :meth:`shared_fraction` found
+        """
+        left, _ = self.gated(gate_of(fraction)).maps()
+        return self.maps()[0] - left
+
+
+def gate_of(fraction: float) -> float:
+    """How much of the mean of a pass is taken for an error of its own, 0 to 1.
+
+    Parameters
+    ----------
+    fraction : of the variance, that only one pass has
+    """
+    return float(np.clip((fraction - NONE) / (CLEAR - NONE), 0.0, 1.0))
 
 
 @dataclass(frozen=True)

@@ -27,14 +27,15 @@ import torch
 from torch import Tensor
 
 from oceanbench.assimilation.fourdvarnet.maps.window_estimates import every_window
+from oceanbench.dynamics.quasigeostrophic import DAY
 from oceanbench.dynamics.rotation import coriolis
+from oceanbench.grid import GRAVITY
 
-GRAVITY, SECONDS = 9.81, 86_400.0  # m/s2, of a day
-LEAST_LATITUDE = 5.0
+LEAST_LATITUDE = 5.0  # degrees, nearer to the equator a streamfunction sweeps as there
 FRACTIONS = (-0.3, 0.7)  # that passes share, within which all are told
 SAMPLES = 3.0  # in a cell that weigh half of what any number does
 USUAL_KM = 18.0  # side of a cell
-TURNINGS = (1e-3, 1e3)  # cells squared a day, that are told apart
+SWEEPS = (1e-3, 1e3)  # cells squared a day, that are told apart
 LEAST = 1e-3  # of either root mean square, in units of the other
 DAY_WEIGHTS = (0.6, 0.9, 1.0, 0.9, 0.6)  # of the answered days: the middle is known best
 
@@ -51,9 +52,9 @@ class InnovationWindows:
     sea : (batch, rows, columns), one or zero
     cell_km : (batch,) side of a cell
     fraction : (batch,) of the innovations' variance, that passes have each for itself
-    turning : (batch,) cells squared that a streamfunction sweeps in a day, for a unit of the first
+    sweep : (batch,) cells squared that a streamfunction sweeps in a day, for a unit of the first
         guess: :math:`g / f \cdot \mathrm{day} / \Delta x^2`, negative in the south
-    shared : what of the innovations is taken away before they are read
+    shared : of the shape of the innovations, what of them is taken away before they are read
     """
 
     first_guess: Tensor
@@ -63,7 +64,7 @@ class InnovationWindows:
     sea: Tensor
     cell_km: Tensor
     fraction: Tensor
-    turning: Tensor
+    sweep: Tensor
     shared: Tensor
 
     def each(self, found: Callable[[Tensor], Tensor]) -> InnovationWindows:
@@ -102,14 +103,14 @@ class InnovationWindows:
         safe_unit = torch.maximum(unit, LEAST * size)
         safe_unit = torch.where(safe_unit > 0, safe_unit, 1.0)
         safe_size = torch.maximum(size, LEAST * safe_unit)
-        turning = self.turning[:, None, None, None]
-        sign = torch.where(turning < 0.0, -1.0, 1.0)
+        sweep = self.sweep[:, None, None, None]
+        sign = torch.where(sweep < 0.0, -1.0, 1.0)
         weight = seen * self.count / (self.count + SAMPLES)
         maps = [sign * read / safe_unit, weight, sign * anomaly / safe_size, sea]
         numbers = [
             0.5 * torch.log(safe_unit / safe_size),
             torch.log(self.cell_km / USUAL_KM)[:, None, None, None],
-            0.5 * torch.log((turning.abs() * safe_size).clamp(*TURNINGS)),
+            0.5 * torch.log((sweep.abs() * safe_size).clamp(*SWEEPS)),
             4.0 * self.fraction[:, None, None, None],
         ]
         context = torch.cat([*maps, *(number * torch.ones_like(sea) for number in numbers)], 1)
@@ -139,16 +140,20 @@ class Scaled:
     unit: Tensor
 
 
-def turning(latitude: float, cell_km: float) -> float:
+def sweep_of(latitude: float, cell_km: float) -> float:
     """Cells squared that a streamfunction sweeps in a day for a metre of sea level.
 
     Parameters
     ----------
-    latitude : degrees; near the equator, where it has no end, as at 5 degrees
+    latitude : degrees
     cell_km : side of a cell
+
+    Returns
+    -------
+    1/(m day), negative in the south
     """
     away = math.copysign(max(abs(latitude), LEAST_LATITUDE), latitude)
-    return GRAVITY / coriolis(away) * SECONDS / (1e3 * cell_km) ** 2
+    return GRAVITY / coriolis(away) * DAY / (1e3 * cell_km) ** 2
 
 
 def channels(days: int) -> int:

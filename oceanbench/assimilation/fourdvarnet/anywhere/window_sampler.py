@@ -18,7 +18,7 @@ from oceanbench.assimilation.fourdvarnet.anywhere.configuration import (
 from oceanbench.assimilation.fourdvarnet.anywhere.scaling import (
     FRACTIONS,
     InnovationWindows,
-    turning,
+    sweep_of,
 )
 from oceanbench.errors import OceanbenchError
 
@@ -135,7 +135,7 @@ class WindowSampler:
             sea,
             cell_km.view(()),
             fraction,
-            torch.tensor(float(unit) * turning(float(latitude), float(cell_km))),
+            torch.tensor(float(unit) * sweep_of(float(latitude), float(cell_km))),
             on_maps(shared),
         )
         return Drawn(windows, truth - maps[c.half - c.reach : c.half + c.reach + 1])

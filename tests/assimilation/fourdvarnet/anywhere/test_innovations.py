@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from oceanbench.assimilation.fourdvarnet.anywhere.innovations import Innovations
+from oceanbench.assimilation.fourdvarnet.anywhere.innovations import Innovations, gate_of
 
 DAYS, SIDE = 40, 40
 
@@ -35,8 +35,8 @@ def passes(shared: float, *, seed: int = 0, nadir: bool = True) -> Innovations:
 def test_the_shared_part_of_the_variance_is_found() -> None:
     assert passes(0.0).shared_fraction() == pytest.approx(0.0, abs=0.03)
     assert passes(0.5).shared_fraction() == pytest.approx(0.2, abs=0.05)
-    assert passes(0.0).gate == 0.0
-    assert passes(0.5).gate == 1.0
+    assert gate_of(passes(0.0).shared_fraction()) == 0.0
+    assert gate_of(passes(0.5).shared_fraction()) == 1.0
 
 
 def test_what_neighbouring_passes_share_is_no_error() -> None:
@@ -47,21 +47,21 @@ def test_what_neighbouring_passes_share_is_no_error() -> None:
 
 
 def test_swaths_and_single_passes_tell_nothing() -> None:
-    assert passes(0.5, nadir=False).gate == 0.0
+    assert gate_of(passes(0.5, nadir=False).shared_fraction()) == 0.0
     one = passes(0.5)
     first = one.track == 0
     some = {n: v[first] if isinstance(v, np.ndarray) else v for n, v in vars(one).items()}
-    assert Innovations(**some).gate == 0.0
+    assert gate_of(Innovations(**some).shared_fraction()) == 0.0
 
 
 def test_a_gate_takes_the_mean_of_a_pass_away() -> None:
     found = passes(3.0)
-    for gate in (0.0, 0.5, 1.0):
-        left = found.gated(gate)
+    for taken in (0.0, 0.5, 1.0):
+        left = found.gated(taken)
         for number in (0, 17):
             here = found.track == number
             mean = found.value[here].mean()
-            expected = mean * (1.0 - gate * SIDE / (SIDE + 6.0))
+            expected = mean * (1.0 - taken * SIDE / (SIDE + 6.0))
             assert left.value[here].mean() == pytest.approx(expected)
 
 

@@ -16,7 +16,7 @@ from oceanbench.assimilation.fourdvarnet.anywhere.network import IncrementNetwor
 from oceanbench.assimilation.fourdvarnet.anywhere.scaling import (
     InnovationWindows,
     channels,
-    turning,
+    sweep_of,
 )
 from oceanbench.errors import OceanbenchError
 
@@ -54,10 +54,10 @@ def test_the_same_currents_have_the_same_increments_in_any_unit(update: str) -> 
             given,
             first_guess=factor * given.first_guess,
             innovation=factor * given.innovation,
-            turning=given.turning / factor,
+            sweep=given.sweep / factor,
         )
         torch.testing.assert_close(answer(made, scaled), factor * answer(made, given))
-    faster = replace(given, turning=9.0 * given.turning)
+    faster = replace(given, sweep=9.0 * given.sweep)
     assert (answer(made, faster) - answer(made, given)).abs().max() > 1e-3
 
 
@@ -89,7 +89,7 @@ def test_a_streamfunction_sweeps_what_it_says() -> None:
     for latitude in (40.0, -40.0, 1.0):
         speed, cell, away = 0.5, 16e3, math.copysign(max(abs(latitude), 5.0), latitude)
         slope = speed * 2.0 * 7.2921e-5 * math.sin(math.radians(away)) / 9.81  # of sea level
-        cells = turning(latitude, cell / 1e3) * slope * cell
+        cells = sweep_of(latitude, cell / 1e3) * slope * cell
         assert cells == pytest.approx(speed * 86_400.0 / cell, rel=1e-3)
 
 

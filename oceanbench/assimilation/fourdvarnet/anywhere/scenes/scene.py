@@ -161,7 +161,8 @@ def _kept(
     """Scene of its parts in metres."""
     unit = float((truth + mean)[:, sea].std()) or 1.0
     whole = np.stack([one.maps()[0] for one in seen])
-    left = np.stack([one.gated(one.gate).maps()[0] for one in seen])
+    fractions = [one.shared_fraction() for one in seen]
+    shared = np.stack([one.shared(f) for one, f in zip(seen, fractions, strict=True)])
     count = seen[0].maps()[1].ravel()
     cell = np.flatnonzero(count)
 
@@ -175,10 +176,10 @@ def _kept(
         (mean / unit).astype(np.float16),
         cell.astype(np.int32),
         there(whole),
-        there(whole - left),
+        there(shared),
         count[cell].astype(np.float16),
         seen[0].passes().ravel()[cell].astype(np.int32),
-        np.array([one.shared_fraction() for one in seen], np.float32),
+        np.array(fractions, np.float32),
         sea,
         np.array(cell_km),
         np.array(unit),
