@@ -177,14 +177,15 @@ def draw(matrix: Matrix) -> Figure:
     methods = [method for method in matrix.methods if method != REFERENCE]
     for axes, sea in zip(panels.ravel(), seas, strict=False):
         for number, method in enumerate(methods):
-            colour, marker = LINES[number % len(LINES)], "osDv^<>Px"[number % 9]
+            again, place = divmod(number, len(LINES))
+            line = {"color": LINES[place], "ls": "-:"[again], "marker": "osDv^<>Px"[number % 9]}
             for group in itertools.groupby(places, key=lambda place: place[0][0]):
                 x, y = [], []
                 for (column, sampling), (step, errors) in group[1]:
                     x.append(column + 0.25 * (step - 1))
                     y.append(matrix.mean(method, sea=sea, sampling=sampling, errors=errors))
                 label = method if column == 0 else None
-                axes.plot(x, y, color=colour, marker=marker, ms=4, lw=1.2, label=label)
+                axes.plot(x, y, ms=4, lw=1.2, label=label, **line)
         axes.axhline(1.0, color="0.4", ls="--", lw=1.0)
         axes.set(title=sea, yscale="log", xlim=(-0.5, len(SAMPLINGS) - 0.5))
         axes.set_ylabel("RMSE / RMSE of duacs")

@@ -61,8 +61,9 @@ def to_markdown(shown: Board) -> str:
 def to_csv(shown: Board) -> str:
     """Board as CSV, for programs: value, bounds and flag of a score in columns of their own.
 
-    The column ``source`` tells computed from published rows; of these the texts stand as they were
-    published, under the heading of the score if they name its unit.
+    The column ``apart`` says why a row is not ranked with the usual ones, and ``source`` tells
+    computed from published rows; of these the texts stand as they were published, under the heading
+    of the score if they name its unit.
     """
     rows = [_cells(row, shown) for row in shown.rows]
     for row in shown.published.to_dict("records"):
@@ -77,6 +78,7 @@ def to_csv(shown: Board) -> str:
 def _cells(row: Mapping[str, Any], shown: Board) -> dict[str, Any]:
     """Cells of a computed row, numbers in full."""
     cells = {name: row[name] for name in ("rank", "group", "submission", "observations")}
+    cells["apart"] = row["apart"] or None
     for label, score in row["scores"].items():
         symbol = SYMBOLS.get(score["units"], score["units"])
         heading = f"{label} [{symbol}]" if symbol else label

@@ -35,7 +35,8 @@ def preset_of(method: str, presets: Mapping[str, Kind], name: str, *, steps: int
     Raises
     ------
     OceanbenchError
-        if there is no such preset or field, or a value is of another type than the preset's
+        if there is no such preset or field, a value is of another type than the preset's, or the
+        number of steps is negative
     """
     if name.endswith(FILES):
         found = _read(method, presets, Path(name))
@@ -43,6 +44,10 @@ def preset_of(method: str, presets: Mapping[str, Kind], name: str, *, steps: int
         found = presets[name]
     else:
         raise OceanbenchError(f"{method}: preset={name}: unknown; {did_you_mean(name, presets)}")
+    if steps < 0:
+        raise OceanbenchError(
+            f"{method}: steps={steps}: expected 0, as many as the preset has, or more"
+        )
     return replace(found, steps=steps) if steps else found  # type: ignore[type-var]
 
 

@@ -93,6 +93,8 @@ def test_what_breaks_the_rule_of_learning_is_ranked_apart_and_said(
     told = ["–", "simulation of another world", "truth of the same world"]
     assert list(shown.computed["learned from"]) == told
     assert "ranked apart" in shown.legend
+    table = pd.read_csv(io.StringIO(rendering.to_csv(shown)), keep_default_na=False)
+    assert list(table["apart"]) == ["", "", leagues.BROKEN]
 
 
 def test_methods_that_know_the_equations_of_the_truth_are_marked(

@@ -40,6 +40,8 @@ def test_a_file_departs_from_a_preset(tmp_path: Path) -> None:
     assert type(read(tmp_path, text).rate) is float
     assert read(tmp_path, "rate: 0.5", steps=7) == Recipe(steps=7, rate=0.5)
     assert preset_of("mine", PRESETS, "gpu", steps=3) == Recipe(steps=3)
+    with pytest.raises(OceanbenchError, match="mine: steps=-1: expected 0"):
+        preset_of("mine", PRESETS, "gpu", steps=-1)
 
 
 @every(

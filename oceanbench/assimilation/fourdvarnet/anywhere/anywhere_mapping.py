@@ -93,6 +93,11 @@ class AnywhereMapping:
         """
         if sea not in SEAS:
             raise OceanbenchError(f"{self.name}: sea={sea}: expected one of {', '.join(SEAS)}")
+        if min(steps, worlds, scenes) < 0:
+            raise OceanbenchError(
+                f"{self.name}: steps={steps}, worlds={worlds}, scenes={scenes}: expected numbers "
+                "of 0, as many as the preset has, or more"
+            )
         own = _own(inputs, self.name) if sea == "own" else None
         usual = preset_of(self.name, self.presets, preset)
         if own is not None:
