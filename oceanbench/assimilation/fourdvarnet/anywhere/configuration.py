@@ -46,12 +46,12 @@ class AnywhereConfiguration:
     iterations: int = 4
     applied: int = 8
     worlds: int = 30
-    scenes: int = 200
-    checked: int = 24
+    scenes: int = 400
+    checked: int = 32
     batch: int = 8
     easy_steps: int = 500
-    steps: int = 9000
-    rate: float = 1e-3
+    steps: int = 13_000
+    rate: float = 5e-4
     again: float = 0.2
     average: float = 0.998
     reduced: bool = True

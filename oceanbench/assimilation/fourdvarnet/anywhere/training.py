@@ -35,7 +35,7 @@ from oceanbench.learning.training import TrainingSchedule, fit
 
 FLOOR, SLOPE_FLOOR = 0.01, 0.001  # of the errors, in the square of the innovations
 WARM_UP, DECAY = 60, 1e-3
-STEPS_TO_VALIDATION = 300
+STEPS_TO_VALIDATION = 600
 AT_ONCE = 32  # windows that are validated
 
 

@@ -23,8 +23,8 @@ from oceanbench.assimilation.fourdvarnet.anywhere.scaling import (
 from oceanbench.errors import OceanbenchError
 
 EASY = "wrong scales"  # first guess that is badly fitted
-LIKELY = {"fitted": 0.3, "wrong scales": 0.15, "bfn": 0.55}  # first guess of a window
-MIXED = 4  # one in so many windows has the mean of two first guesses
+LIKELY = {"fitted": 0.35, "wrong scales": 0.15, "bfn": 0.5}  # first guess of a window
+MIXED = 3  # one in so many windows has the mean of two first guesses
 SIGNED = ("first_guess", "innovation", "shared")
 LINEAR = ("first_guess", "innovation", "shared", "fraction")  # of a first guess, or nearly so
 LAST_DAYS = (-6, 2)  # around the last observed day, of half of the windows of scenes that end early

@@ -114,6 +114,16 @@ def test_mean_and_trend_are_added_and_told_apart() -> None:
     np.testing.assert_allclose(sea.steady(np.array([9e3]), zero), 0.4)
 
 
+def test_a_smoothed_wave_is_lower_by_what_gaussian_weights_leave_of_it() -> None:
+    sea, km, days = world(), 60.0, 3.0
+    place = (np.array([20.0]), np.zeros(1), np.array([380.0]))
+    length, period = 64 * sea.step_km, 64 * sea.step_days
+    expected = np.exp(-2.0 * np.pi**2 * ((km / length) ** 2 + (days / period) ** 2))
+    found = sea.smoothed(km, days).moving(*place) / sea.moving(*place)
+    assert found[0] == pytest.approx(expected, rel=1e-3)
+    assert sea.smoothed(km, days).of_deviation(0.1).deviation() == pytest.approx(0.1)
+
+
 def test_drawn_seas_have_amplitudes_of_the_sea() -> None:
     for seed in range(3):
         sea = draw_sea(np.random.default_rng(seed), [])

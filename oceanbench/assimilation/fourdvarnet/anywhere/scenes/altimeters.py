@@ -1,7 +1,8 @@
 """Random sets of altimeters over a sea: orbits, swaths, errors, gaps, and an early end.
 
 Errors are those of :func:`oceanbench.observing.noise.nadir_error`, white and, in most sets, shared
-along a pass; KaRIn's are its random noise and a roll that is left of its calibration.
+along a pass; KaRIn's are its random noise and what calibration leaves of those that its lines
+share (:mod:`oceanbench.observing.karin_errors`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from oceanbench.assimilation.fourdvarnet.maps.map_grid import MapGrid
 from oceanbench.assimilation.observations.superobservations import DAY, kilometres
 from oceanbench.grid import KM_PER_DEGREE
 from oceanbench.observing.boxes import Box
+from oceanbench.observing.karin_errors import systematic_error
 from oceanbench.observing.noise import karin_error, nadir_error
 from oceanbench.observing.orbits import EPOCH, ORBITS, Orbit, nadir_track
 from oceanbench.observing.swath import karin_swath
@@ -34,9 +36,9 @@ NADIRS = (
     "cryosat2",
 )
 COUNTS = (2, 3, 4, 4, 5, 6)  # of nadir altimeters, as likely as each other
-WITH_SWATH = 0.33  # of the sets
+WITH_SWATH = 0.5  # of the sets
 PIXEL_KM = 9.0  # of the swath
-ROLL = 0.02  # m at the edge of the swath, at the most
+CALIBRATED = (0.0, 1.5)  # factor of the errors that lines of the swath share
 WHITE, RED = (0.008, 0.045), (0.006, 0.035)  # m
 SECONDS = (60.0, 300.0)  # in which the red error is forgotten
 LOST = 0.04  # of the passes
@@ -95,7 +97,7 @@ def observed(
     place: ScenePlace,
     errors: AltimeterErrors,
 ) -> dict[str, xr.Dataset]:
-    """Tracks and, in a third of the sets, a swath, as a challenge gives them to a method.
+    """Tracks and, in half of the sets, a swath, as a challenge gives them to a method.
 
     Parameters
     ----------
@@ -162,15 +164,8 @@ def _swath(
         significant_wave_height=random.uniform(0.0, 6.0),
         pixel_km2=PIXEL_KM**2,
     )
-    roll = nadir_error(
-        points,
-        seed=seed + 1,
-        white=0.0,
-        correlated=random.uniform(0.0, ROLL),
-        decorrelation_seconds=errors.seconds,
-    )
-    distance = points["cross_track_distance"]
-    error = noise + roll * distance / abs(distance).max()
+    shared = systematic_error(points, seed=seed + 1, decorrelation_seconds=errors.seconds)
+    error = noise + random.uniform(*CALIBRATED) * shared
     return points.assign(error=error).assign_attrs(layout="swath", role="observations")
 
 

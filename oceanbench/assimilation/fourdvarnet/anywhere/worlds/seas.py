@@ -3,9 +3,13 @@ r"""A sea that a scene sees: a world of some physics, as no one has seen it befo
 .. math:: h(t, y, x) = A \, w\!\left( \frac{t}{\sigma}, R_\theta \frac{(y, x)}{\ell} \right)
     + m(y, x) + b \, t + c \sin\frac{t}{20}
 
-w is a simulated world or a Gaussian field, stretched in time and space, turned, perhaps as smooth
-as operational maps; A its amplitude, m a mean field and the rest a trend that all of the sea
-shares. Times are days, places kilometres from the middle. A known sea is as it is.
+w is a simulated world or a Gaussian field, stretched in time and space, turned; A its amplitude, m
+a mean field and the rest a trend that all of the sea shares. Times are days, places kilometres from
+the middle. A known sea is as it is.
+
+Half of the others are as smooth as operational maps, which are what is known of a real sea
+everywhere: w is then the mean over its neighbours in space and in days, with Gaussian weights, and
+has the less height for it unless it is Gaussian.
 
 A simulated world keeps its dynamics: its streamfunction :math:`\psi = g h / f` grows by
 :math:`\ell^2 / \sigma`, so that currents carry what they carried, and :math:`\beta`, which falls
@@ -42,12 +46,13 @@ CELLS, DAYS = 48, 39  # of a scene: along each side; in time
 CELLS_KM = (14.0, 24.0)  # side of a cell
 SPAN_KM = CELLS * CELLS_KM[0]  # that a known sea has at least
 LATITUDES = (25.0, 58.0)  # of the places that a sea may be at, degrees
-GAUSSIAN = 0.25  # of the seas have no dynamics
+GAUSSIAN = 0.3  # of the seas have no dynamics
 STRETCHED = ((0.8, 1.6), (0.6, 1.4))  # lengths and times of a simulated world
 TURN = 0.35  # of a simulated world's axes, at the most: waves go west, or nearly so
-SMOOTHED = 0.3  # of the seas are as smooth as operational maps
+SMOOTHED = 0.5  # of the seas are as smooth as operational maps
+SMOOTHING = ((15.0, 55.0), (0.0, 6.0))  # deviations of the Gaussian weight, km and days
 TURNED = 1.45  # of a side of the scene that a world must be wide to be turned
-AMPLITUDES = (0.025, 0.30)  # m
+AMPLITUDES = (0.015, 0.30)  # m
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,17 @@ class Sea:
         some = np.meshgrid(np.arange(0.0, DAYS, 6.0), self.axis, self.axis, indexing="ij")
         return float(self.moving(*some).std())
 
+    def of_deviation(self, deviation: float) -> Sea:
+        """Sea whose moving part has a deviation over the scene, m."""
+        return replace(self, amplitude=self.amplitude * deviation / max(self.deviation(), 1e-6))
+
+    def smoothed(self, km: float, days: float) -> Sea:
+        """Sea of means over neighbours, with Gaussian weights of these deviations."""
+        width = km / self.step_km
+        widths = (days / self.step_days, width, width)
+        maps = gaussian_filter(self.maps, widths, mode=("nearest", "wrap", "wrap"))
+        return replace(self, maps=maps, climate=gaussian_filter(self.climate, width, mode="wrap"))
+
     def steady(self, north: FloatArray, east: FloatArray) -> FloatArray:
         """Mean field m, beyond the scene that of its edge."""
         rows = [a / self.cell_km + (CELLS - 1) / 2.0 for a in (north, east)]
@@ -155,7 +171,8 @@ def draw_sea(
     worlds : files of simulated worlds; without any all seas are Gaussian
     gaussian : how likely it is that it has no dynamics
     """
-    if worlds and random.random() >= gaussian:
+    moves = bool(worlds) and random.random() >= gaussian
+    if moves:
         world = read_world(worlds[int(random.integers(len(worlds)))])
         if world.land is not None:
             return _known_sea(random, world, world.land)
@@ -163,9 +180,8 @@ def draw_sea(
     else:
         sea = _gaussian_sea(random)
     if random.random() < SMOOTHED:
-        width = random.uniform(15.0, 45.0) / sea.step_km
-        smooth = gaussian_filter(sea.maps, (0.0, width, width), mode="wrap")
-        sea = replace(sea, maps=smooth)
+        smooth = sea.smoothed(*(random.uniform(*widths) for widths in SMOOTHING))
+        sea = smooth if moves else smooth.of_deviation(sea.deviation())
     if random.random() < 0.6:
         slope, wave = sea.deviation() * random.standard_normal(2) * (0.5 / DAYS, 0.3)
         sea = replace(sea, trend=(slope, wave))
@@ -187,7 +203,7 @@ def _gaussian_sea(random: np.random.Generator) -> Sea:
         origin=(random.uniform(0, size), random.uniform(0, size)),
     )
     amplitude = log_uniform(random, *AMPLITUDES)
-    sea = replace(sea, amplitude=amplitude / max(sea.deviation(), 1e-6))
+    sea = sea.of_deviation(amplitude)
     if random.random() < 0.6:
         wavelength = log_uniform(random, 400.0, 1500.0)
         field = smooth_field(random, 2 * CELLS, sea.cell_km, wavelength)[:CELLS, :CELLS]
