@@ -73,7 +73,7 @@ def test_a_scene_is_the_same_again_and_its_guesses_are_better_than_nothing(
     monkeypatch.setattr(first_guesses, "MOST_OF_A_DAY", 500)
     scene = make_scene(1, [])
     truth, sea = scene.truth.astype(float), scene.sea
-    assert truth[:, sea].std() == pytest.approx(1.0, abs=0.01)
+    assert (truth + scene.mean.astype(float))[:, sea].std() == pytest.approx(1.0, abs=0.01)
     errors = {
         GUESSES[kind]: (guess.astype(float) - truth)[:, sea].std()
         for kind, guess in zip(scene.kind, scene.guess, strict=True)
