@@ -13,7 +13,6 @@ up what is not in them. The altimeter that the challenge scores is not opened.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,12 +23,7 @@ from oceanbench.arrays import FloatArray
 from oceanbench.assimilation.fourdvarnet.anywhere.box import Box
 from oceanbench.assimilation.fourdvarnet.anywhere.first_guess import fitted_scales
 from oceanbench.assimilation.fourdvarnet.anywhere.increments import AnywhereMapper
-from oceanbench.assimilation.fourdvarnet.anywhere.withheld_passes import (
-    PARTS,
-    best_step,
-    squares_left,
-    withheld,
-)
+from oceanbench.assimilation.fourdvarnet.anywhere.withheld_passes import PARTS, chosen, withheld
 from oceanbench.challenge import Challenge
 from oceanbench.grid import fill_holes
 from oceanbench.metrics.geostrophic import squared_current_error
@@ -61,20 +55,6 @@ def errors(found: xr.DataArray, truth: xr.DataArray) -> FloatArray:
     return np.sqrt([1e4 * level, currents])
 
 
-def borne_out(
-    inputs: Mapping[str, xr.Dataset], names: Sequence[str], mapper: AnywhereMapper
-) -> dict[str, str]:
-    """Step of every first guess that withheld passes bear out, without a truth."""
-    found: dict[str, list[FloatArray]] = {guess: [] for guess in GUESSES}
-    for case in withheld(inputs, names, PARTS):
-        for guess, squares in squares_left(
-            case, mapper.ladders, GUESSES, mapper.box, "ssh"
-        ).items():
-            found[guess].append(squares)
-    whole = {guess: np.concatenate(parts, axis=1) for guess, parts in found.items()}
-    return {guess: STEPS[best_step(squares[0] - squares)] for guess, squares in whole.items()}
-
-
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description="Increments where the truth is as smooth as maps.")
@@ -95,15 +75,16 @@ def main() -> None:
         missions = ",".join(names)
         scales = fitted_scales(inputs, "ssh", box.grid, missions=missions)
         mapper = AnywhereMapper(network, "ssh", box, scales, CELL_KM, "cpu")
-        step = borne_out(inputs, names, mapper)
         for guess, ladder in mapper.ladders(inputs, missions, GUESSES).items():
+            cases = withheld(inputs, names, PARTS)
+            _, borne = chosen(cases, mapper.ladders, [guess], box, "ssh")
             found = [
                 errors(scored.copy(data=box.on_target(ladder.guess + step)), scored)
                 for step in ladder.increments
             ]
             left = np.array(found[1:]) / found[0]
             level, currents = (", ".join(f"{ratio:.3f}" for ratio in part) for part in left.T)
-            cells = (sampling, f"`{guess}`", f"{found[0][0]:.2f}", level, currents, step[guess])
+            cells = (sampling, f"`{guess}`", f"{found[0][0]:.2f}", level, currents, STEPS[borne])
             print(f"| {' | '.join(cells)} |", flush=True)
 
 
