@@ -177,8 +177,9 @@ def draw(matrix: Matrix) -> Figure:
     methods = [method for method in matrix.methods if method != REFERENCE]
     for axes, sea in zip(panels.ravel(), seas, strict=False):
         for number, method in enumerate(methods):
-            again, place = divmod(number, len(LINES))
-            line = {"color": LINES[place], "ls": "-:"[again], "marker": "osDv^<>Px"[number % 9]}
+            cycle, colour = divmod(number, len(LINES))
+            marker = "osDv^<>Px"[number % 9]
+            line = {"color": LINES[colour], "ls": "-:"[cycle], "marker": marker}
             for group in itertools.groupby(places, key=lambda place: place[0][0]):
                 x, y = [], []
                 for (column, sampling), (step, errors) in group[1]:
