@@ -171,8 +171,8 @@ def draw_sea(
     worlds : files of simulated worlds; without any all seas are Gaussian
     gaussian : how likely it is that it has no dynamics
     """
-    moves = bool(worlds) and random.random() >= gaussian
-    if moves:
+    simulated = bool(worlds) and random.random() >= gaussian
+    if simulated:
         world = read_world(worlds[int(random.integers(len(worlds)))])
         if world.land is not None:
             return _known_sea(random, world, world.land)
@@ -181,7 +181,7 @@ def draw_sea(
         sea = _gaussian_sea(random)
     if random.random() < SMOOTHED:
         smooth = sea.smoothed(*(random.uniform(*widths) for widths in SMOOTHING))
-        sea = smooth if moves else smooth.of_deviation(sea.deviation())
+        sea = smooth if simulated else smooth.of_deviation(sea.deviation())
     if random.random() < 0.6:
         slope, wave = sea.deviation() * random.standard_normal(2) * (0.5 / DAYS, 0.3)
         sea = replace(sea, trend=(slope, wave))
