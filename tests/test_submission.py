@@ -297,6 +297,15 @@ def test_zarr_store_is_read(version, challenge, tmp_path):
     assert len(Submission("mine", path).sha256) == 64
 
 
+def test_numbers_of_three_digits_are_refused(challenge, tmp_path):
+    """Rounded to half a millimetre, a metre of sea level is another map."""
+    path = tmp_path / "mine.zarr"
+    maps().astype("f2").to_zarr(path, zarr_format=3, consolidated=False)
+    assert "'ssh' has type float16, numbers of three digits, expected float32" in refusal(
+        challenge, path
+    )
+
+
 def test_glob_of_daily_files_is_one_submission(challenge, tmp_path):
     whole = maps()
     names = [f"map_{(7 * i) % 15:02d}.nc" for i in range(15)]  # not in the order of time

@@ -18,7 +18,13 @@ from oceanbench.data.expressions import combine, parse_sum
 from oceanbench.data.files import is_netcdf3
 from oceanbench.data.joining import daily_means, each_time_once, in_time
 from oceanbench.data.missing import with_one_fill
-from oceanbench.data.plausibility import Expected, check_units, checked, expected_in
+from oceanbench.data.plausibility import (
+    Expected,
+    check_precision,
+    check_units,
+    checked,
+    expected_in,
+)
 from oceanbench.errors import OceanbenchError, did_you_mean
 from oceanbench.grid import SAME_NODE, as_nanoseconds, centre_longitude
 
@@ -187,6 +193,7 @@ def _variables_of(
                     f"{file}: '{source}' has type {dataset[source].dtype}, expected real numbers; "
                     "convert it"
                 )
+            check_precision(dataset[source], source, file)
     extra = [n for n in EXTRAS if n in dataset.variables and n not in variables]
     dataset = dataset[[*sorted(names), *extra]]
     if layout in ("track", "swath"):

@@ -19,6 +19,7 @@ SENTINELS = np.array((
     99.0, 99.9, 99.99, 999.0, 999.9, 999.99, 9999.0, 9999.9, 9999.99, 99999.0,
     32767.0, 32768.0, 1e9,
 ))  # fmt: skip
+LEAST_BYTES = 4  # of a floating point number
 SAME = 1e-6  # relative distance of a value in single precision from one of them
 FAR = 2.0  # times as far from all others as these are from each other: then it is none of them
 
@@ -55,6 +56,22 @@ def check_units(array: xr.DataArray, expected: Expected, where: str) -> None:
         raise OceanbenchError(
             f"{where}: '{array.name}' is in '{found}', expected '{units}'; correct 'units' in "
             "challenge.yaml or convert the file"
+        )
+
+
+def check_precision(array: Any, name: str, where: str) -> None:
+    """Refuse floating point numbers of three digits: rounding is an error that scores see.
+
+    Parameters
+    ----------
+    array : of any type, with a ``dtype``
+    name : of the variable, for messages
+    where : file name, for messages
+    """
+    if array.dtype.kind == "f" and array.dtype.itemsize < LEAST_BYTES:
+        raise OceanbenchError(
+            f"{where}: '{name}' has type {array.dtype}, numbers of three digits, expected float32 "
+            "or float64; write the values as they were computed, in .astype('float32')"
         )
 
 

@@ -17,6 +17,7 @@ from oceanbench.data import opening
 from oceanbench.data.plausibility import (
     Expected,
     check_plausible,
+    check_precision,
     check_units,
     expected_in,
 )
@@ -99,6 +100,7 @@ def open_dataset(
             raise OceanbenchError(
                 f"{file.name}: '{source}' has type {array.dtype}, expected real numbers; convert it"
             )
+        check_precision(array, source, file.name)
         if array.dtype.kind == "f":
             check_plausible(array.values, name, wanted, file.name)
         chosen[name] = array.assign_attrs(units=wanted.units or array.attrs.get("units") or "1")

@@ -277,6 +277,7 @@ def test_values_and_places_are_real_numbers(tmp_path):
     for number, (change, words) in enumerate(
         [
             (lambda d: d.astype("c16"), "complex128, expected real"),
+            (lambda d: d.astype("f2"), "float16, numbers of three digits"),
             (lambda d: d.assign_coords(latitude=d["latitude"].astype("c16")), "latitude has type"),
             (lambda d: d.assign_coords(latitude=("time", ["a"] * d.sizes["time"])),
              "latitude has type"),
@@ -287,6 +288,7 @@ def test_values_and_places_are_real_numbers(tmp_path):
         check(words, folder, "tracks", "truth", change=change)
     for name, change, words in (
         ("complex", lambda d: d.astype("c16"), "complex128, expected real"),
+        ("half", lambda d: d.astype("f2"), "float16, numbers of three digits"),
         ("member", lambda d: d.expand_dims(member=3), "has dimensions .*'member'"),
     ):
         (tmp_path / name).mkdir()

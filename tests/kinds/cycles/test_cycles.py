@@ -245,6 +245,7 @@ def test_nothing_is_kept_on_disk_or_it_is_found_out(toy: Path) -> None:
         ("raise ValueError('no')", "^wrong: it failed, ValueError: no$"),
         ("return background.astype(str), None", "of type <U.*, expected real numbers"),
         ("return background + 0j, None", "of type complex128, expected real numbers"),
+        ("import numpy; return background.astype(numpy.half), None", "type float16, numbers of th"),
         ("PROBLEM.steps = 'few'; return background[:2], None", "no longer a count of steps"),
         ("PROBLEM.steps = -(10**9); return background[:2], None", "no longer a count of steps"),
         ("import os; count = 2 + int.from_bytes(os.urandom(8), 'big') % 190; "
