@@ -59,8 +59,8 @@ def check_units(array: xr.DataArray, expected: Expected, where: str) -> None:
         )
 
 
-def check_precision(array: Any, name: str, where: str) -> None:
-    """Refuse floating point numbers of three digits: rounding is an error that scores see.
+def check_numbers(array: Any, name: str, where: str) -> None:
+    """Refuse what is no real number, and numbers of three digits: scores see their rounding.
 
     Parameters
     ----------
@@ -68,6 +68,10 @@ def check_precision(array: Any, name: str, where: str) -> None:
     name : of the variable, for messages
     where : file name, for messages
     """
+    if array.dtype.kind not in "iufb":
+        raise OceanbenchError(
+            f"{where}: '{name}' has type {array.dtype}, expected real numbers; convert it"
+        )
     if array.dtype.kind == "f" and array.dtype.itemsize < LEAST_BYTES:
         raise OceanbenchError(
             f"{where}: '{name}' has type {array.dtype}, numbers of three digits, expected float32 "

@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from oceanbench.data.checks.files import open_untrusted
-from oceanbench.data.plausibility import check_plausible, check_precision, expected_of
+from oceanbench.data.plausibility import check_numbers, check_plausible, expected_of
 from oceanbench.data.units import same_unit
 from oceanbench.declaration import Declaration, SubmittedVariable, std_name
 from oceanbench.errors import OceanbenchError
@@ -204,7 +204,7 @@ def check_variable(
             f"{where}: '{array.name}' has type {array.dtype}, expected floating point numbers; "
             "convert it with .astype('float32')"
         )
-    check_precision(array, str(array.name), where)
+    check_numbers(array, str(array.name), where)
     unit = array.attrs.get("units")
     if unit is not None and not same_unit(str(unit), rules.units):
         raise OceanbenchError(

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from oceanbench.arrays import FloatArray, IndexArray
-from oceanbench.data.plausibility import check_precision
+from oceanbench.data.plausibility import check_numbers
 from oceanbench.errors import OceanbenchError
 from oceanbench.kinds.cycles.models import CycleModel
 
@@ -157,7 +157,7 @@ def _as_members(found: Any) -> FloatArray:
             f"analyse() returned members of type {members.dtype}, expected real numbers (member, "
             "component); convert them"
         )
-    check_precision(members, "members", "analyse()")
+    check_numbers(members, "members", "analyse()")
     return members.astype(np.float64)
 
 
