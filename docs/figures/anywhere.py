@@ -30,6 +30,7 @@ from safetensors.numpy import load_file
 from scipy.stats import spearmanr
 
 from oceanbench.arrays import FloatArray
+from oceanbench.assimilation.fourdvarnet.anywhere.anywhere_mapping import SMOOTH_KM
 from oceanbench.assimilation.fourdvarnet.anywhere.box import Box
 from oceanbench.assimilation.fourdvarnet.anywhere.configuration import (
     GUESSES,
@@ -37,7 +38,7 @@ from oceanbench.assimilation.fourdvarnet.anywhere.configuration import (
 )
 from oceanbench.assimilation.fourdvarnet.anywhere.draws import Errors, deviations, solver_of
 from oceanbench.assimilation.fourdvarnet.anywhere.first_guess import fitted_scales
-from oceanbench.assimilation.fourdvarnet.anywhere.increments import AnywhereMapper
+from oceanbench.assimilation.fourdvarnet.anywhere.increments import AnywhereMapper, Choice
 from oceanbench.assimilation.fourdvarnet.anywhere.library import SEED, Library
 from oceanbench.assimilation.fourdvarnet.anywhere.network import IncrementNetwork
 from oceanbench.assimilation.fourdvarnet.anywhere.scenes.scene import keep_scene, scene_path
@@ -130,17 +131,19 @@ def withheld_altimeters(data: Path, weights: Path) -> None:
     challenge = Challenge.load("ssh_ose_med2014")
     inputs = dict(Inputs(challenge, data))
     target = challenge.target(data)["ssh"]
-    network, names = shipped(weights), ["bfn", "duacs"]
+    network = shipped(weights)
+    tried = [Choice(guess, km) for guess in ("bfn", "duacs") for km in SMOOTH_KM["auto"]]
     box = Box.around(target, network.configuration.half)
     altimeters = [name for name, track in inputs.items() if track.attrs["layout"] == "track"]
-    print("| altimeter | first guess | half | one | two |\n|---|---|---|---|---|")
+    print("| altimeter | first guess | smooth | half | one | two |\n|---|---|---|---|---|---|")
     for case in withheld(inputs, altimeters, len(altimeters), altimeters):
         scales = fitted_scales(case.inputs, "ssh", box.grid, missions=case.missions)
         mapper = AnywhereMapper(network, "ssh", box, scales, CELL_KM, "cpu")
-        for name, squares in squares_left(case, mapper.ladders, names, box, "ssh").items():
+        for choice, squares in squares_left(case, mapper.ladders, tried, box, "ssh").items():
             sums = squares.sum(1)
             left = " | ".join(f"{ratio:.3f}" for ratio in np.sqrt(sums[1:] / sums[0]))
-            print(f"| {case.withheld} | `{name}` | {left} |", flush=True)
+            given = f"`{choice.first_guess}` | {choice.smooth_km:.0f}"
+            print(f"| {case.withheld} | {given} | {left} |", flush=True)
 
 
 def members(folder: Path, weights: Path, scenes: int) -> None:

@@ -4,8 +4,9 @@
 
 takes the tuned reference maps of the real sea ssh_ose_med2014, whose files lie in DATA, for a
 truth, has altimeters see it, and prints for every first guess its error over the sea on the days in
-the middle, what half a pass, one and two leave of it and of the error of its geostrophic currents,
-and which of them withheld passes bear out. Operational maps are what there is of a real sea
+the middle, what half a pass, one and two leave of it and of the error of its geostrophic currents
+if the sea is taken to be rough or smooth, and which of them withheld passes bear out.
+Operational maps are what there is of a real sea
 everywhere, and smoother than any sea: a mapper that learned on seas with small eddies alone makes
 up what is not in them. The altimeter that the challenge scores is not opened.
 """
@@ -20,9 +21,10 @@ import xarray as xr
 from anywhere import CELL_KM, shipped
 
 from oceanbench.arrays import FloatArray
+from oceanbench.assimilation.fourdvarnet.anywhere.anywhere_mapping import SMOOTH_KM
 from oceanbench.assimilation.fourdvarnet.anywhere.box import Box
 from oceanbench.assimilation.fourdvarnet.anywhere.first_guess import fitted_scales
-from oceanbench.assimilation.fourdvarnet.anywhere.increments import AnywhereMapper
+from oceanbench.assimilation.fourdvarnet.anywhere.increments import AnywhereMapper, Choice
 from oceanbench.assimilation.fourdvarnet.anywhere.withheld_passes import PARTS, chosen, withheld
 from oceanbench.challenge import Challenge
 from oceanbench.grid import fill_holes
@@ -67,7 +69,7 @@ def main() -> None:
     scored = truth.isel(time=SCORED)
     network = shipped(given.weights)
     box = Box.around(scored, network.configuration.half)
-    heads = ("altimeters", "first guess", "cm", "half, one, two", "currents", "borne out")
+    heads = ("altimeters", "first guess", "cm", "smooth", "half, one, two", "currents", "borne out")
     print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
     for sampling, names in SAMPLINGS.items():
         seen = constellation(fill_holes(truth), names, seed=SEED, sea=known)
@@ -75,17 +77,21 @@ def main() -> None:
         missions = ",".join(names)
         scales = fitted_scales(inputs, "ssh", box.grid, missions=missions)
         mapper = AnywhereMapper(network, "ssh", box, scales, CELL_KM, "cpu")
-        for guess, ladder in mapper.ladders(inputs, missions, GUESSES).items():
+        for guess in GUESSES:
+            tried = [Choice(guess, km) for km in SMOOTH_KM["auto"]]
             cases = withheld(inputs, names, PARTS)
-            _, borne = chosen(cases, mapper.ladders, [guess], box, "ssh")
-            found = [
-                errors(scored.copy(data=box.on_target(ladder.guess + step)), scored)
-                for step in ladder.increments
-            ]
-            left = np.array(found[1:]) / found[0]
-            level, currents = (", ".join(f"{ratio:.3f}" for ratio in part) for part in left.T)
-            cells = (sampling, f"`{guess}`", f"{found[0][0]:.2f}", level, currents, STEPS[borne])
-            print(f"| {' | '.join(cells)} |", flush=True)
+            best, step = chosen(cases, mapper.ladders, tried, box, "ssh")
+            for choice, ladder in mapper.ladders(inputs, missions, tried).items():
+                found = [
+                    errors(scored.copy(data=box.on_target(ladder.guess + increment)), scored)
+                    for increment in ladder.increments
+                ]
+                left = np.array(found[1:]) / found[0]
+                level, currents = (", ".join(f"{ratio:.3f}" for ratio in part) for part in left.T)
+                borne = STEPS[step] if choice == best else "–"
+                smooth = f"{choice.smooth_km:.0f}"
+                cells = (sampling, f"`{guess}`", f"{found[0][0]:.2f}", smooth, level, currents)
+                print(f"| {' | '.join((*cells, borne))} |", flush=True)
 
 
 if __name__ == "__main__":

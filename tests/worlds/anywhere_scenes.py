@@ -47,6 +47,7 @@ def write_scenes(folder: Path, count: int) -> None:
             "cell_km": np.array(18.0),
             "unit": np.array(0.1),
             "latitude": np.array(35.0),
+            "smooth_km": np.array(30.0 * (number % 2)),
             "mean": np.zeros((SIDE, SIDE), np.float16),
         }
         whole = {name: np.ascontiguousarray(value) for name, value in parts.items()}
@@ -80,4 +81,5 @@ def windows(seed: int = 0, *, batch: int = 2, side: int = SIDE) -> InnovationWin
         torch.full((batch,), 0.1),
         torch.full((batch,), 30.0),
         torch.zeros(shape),
+        torch.zeros(batch),
     )

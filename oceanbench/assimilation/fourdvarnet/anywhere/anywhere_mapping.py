@@ -19,7 +19,7 @@ from oceanbench.assimilation.fourdvarnet.anywhere.first_guess import (
     parts,
     seen_by,
 )
-from oceanbench.assimilation.fourdvarnet.anywhere.increments import AnywhereMapper
+from oceanbench.assimilation.fourdvarnet.anywhere.increments import AnywhereMapper, Choice
 from oceanbench.assimilation.fourdvarnet.anywhere.library import Library
 from oceanbench.assimilation.fourdvarnet.anywhere.network import IncrementNetwork
 from oceanbench.assimilation.fourdvarnet.anywhere.training import begun, trained
@@ -40,6 +40,7 @@ from oceanbench.learning.recipes import preset_of
 SEAS = ("family", "own")  # that a network learns from
 OWN_SCENES, OWN_STEPS, OWN_RATE = 120, 900, 3e-4  # of a training on one sea of 32 days or more
 STEPS = {"auto": -1, "none": 0, "half": 1, "one": 2, "two": 3}  # of the ladder of increments
+SMOOTH_KM = {"none": (0.0,), "maps": (35.0,), "auto": (35.0, 0.0)}  # tried
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,7 @@ class AnywhereMapping:
         first_guess: str = "duacs,bfn",
         missions: str = "",
         passes: str = "auto",
+        smoothness: str = "auto",
         most_withheld: int = 3,
         scales: str = "",
         cell_km: float = 16.0,
@@ -163,6 +165,8 @@ class AnywhereMapping:
             are not optional
         passes : of the network: ``none`` (the first guess), ``half`` of one, ``one`` or ``two``;
             ``auto`` is what withheld passes bear out, too
+        smoothness : of the sea that is looked for: ``none`` (it has all eddies of a sea), or
+            ``maps`` (as operational maps have them); ``auto`` is what withheld passes bear out, too
         most_withheld : thirds of the passes that are withheld in turn to find that; altimeters,
             where maps of an input say which they ``use``
         scales : of ``duacs``, as ``length_factor=1.2, noise=0.05``; by default those under which
@@ -173,11 +177,12 @@ class AnywhereMapping:
         """
         guesses = choices(first_guess)
         possible = bool(guesses) and most_withheld >= 1 and 10.0 <= cell_km <= 30.0 and members >= 0
-        if passes not in STEPS or not possible:
+        if passes not in STEPS or smoothness not in SMOOTH_KM or not possible:
             raise OceanbenchError(
-                f"{self.name}: first_guess={first_guess}, passes={passes}, most_withheld="
-                f"{most_withheld}, cell_km={cell_km}, members={members}: expected names, one of "
-                f"{', '.join(STEPS)}, at least 1, 10 to 30, and no negative number"
+                f"{self.name}: first_guess={first_guess}, passes={passes}, smoothness="
+                f"{smoothness}, most_withheld={most_withheld}, cell_km={cell_km}, members="
+                f"{members}: expected names, one of {', '.join(STEPS)}, one of "
+                f"{', '.join(SMOOTH_KM)}, at least 1, 10 to 30, and no negative number"
             )
         fitting = any("duacs" in parts(guess) for guess in guesses)
         if scales and not fitting:
@@ -196,12 +201,13 @@ class AnywhereMapping:
             if used is None and fitting:
                 used = fitted_scales(inputs, str(name), box.grid, missions=every)
             mapper = AnywhereMapper(network, str(name), box, used, cell_km, device)
-            guess, step = guesses[-1], STEPS[passes]
-            if step < 0 or len(guesses) > 1:
+            tried = [Choice(guess, km) for guess in guesses for km in SMOOTH_KM[smoothness]]
+            choice, step = tried[-1], STEPS[passes]
+            if step < 0 or len(tried) > 1:
                 cases = withheld(inputs, names, most_withheld, seen_by(inputs, guesses))
-                guess, borne = chosen(cases, mapper.ladders, guesses, box, str(name))
+                choice, borne = chosen(cases, mapper.ladders, tried, box, str(name))
                 step = borne if step < 0 else step
-            made = mapper.ladders(inputs, every, [guess])[guess]
+            made = mapper.ladders(inputs, every, [choice])[choice]
             estimate = made.guess + made.increments[step]
             found[name] = field.copy(data=box.on_target(estimate)).transpose(*variable.dims)
             if members:

@@ -36,6 +36,21 @@ AT_ONCE = 8  # windows
 
 
 @dataclass(frozen=True)
+class Choice:
+    """What an estimate begins with.
+
+    Attributes
+    ----------
+    first_guess : its name
+    smooth_km : by how much the sea is taken to be smoother than seas are, as
+        :class:`oceanbench.assimilation.fourdvarnet.anywhere.scaling.InnovationWindows` has it
+    """
+
+    first_guess: str
+    smooth_km: float = 0.0
+
+
+@dataclass(frozen=True)
 class Ladder:
     """A first guess, and increments that go ever farther from it.
 
@@ -73,35 +88,41 @@ class AnywhereMapper:
     device: str
 
     def ladders(
-        self, inputs: Mapping[str, xr.Dataset], missions: str, names: Sequence[str]
-    ) -> dict[str, Ladder]:
+        self, inputs: Mapping[str, xr.Dataset], missions: str, choices: Sequence[Choice]
+    ) -> dict[Choice, Ladder]:
         """First guesses and their increments from some of the altimeters.
 
         Parameters
         ----------
         inputs : of a method
         missions : comma-separated names
-        names : of first guesses, as
-            :func:`oceanbench.assimilation.fourdvarnet.anywhere.first_guess.first_guesses` has them
+        choices : with first guesses that
+            :func:`oceanbench.assimilation.fourdvarnet.anywhere.first_guess.first_guesses` knows
         """
         guesses = first_guesses(
             inputs,
             self.variable,
             self.box.grid,
-            names,
+            [choice.first_guess for choice in choices],
             scales=self.scales,
             missions=missions,
             device=self.device,
         )
-        return {name: self._ladder(inputs, missions, maps) for name, maps in guesses.items()}
-
-    def _ladder(self, inputs: Mapping[str, xr.Dataset], missions: str, guess: FloatArray) -> Ladder:
         grid = self.box.grid
         seen = CellSamples.of(inputs, self.variable, grid, missions)
         sea = sea_mask(inputs, self.variable, grid)
-        given = [self._given(patch, seen, guess, sea) for patch in self.patches()]
+        return {
+            choice: self._ladder(seen, sea, guesses[choice.first_guess], choice.smooth_km)
+            for choice in choices
+        }
+
+    def _ladder(
+        self, seen: CellSamples, sea: BoolArray, guess: FloatArray, smooth_km: float
+    ) -> Ladder:
+        given = [self._given(patch, seen, guess, sea, smooth_km) for patch in self.patches()]
         first = self._blended(given)
-        again = [self._given(patch, seen, guess + first, sea) for patch in self.patches()]
+        after = guess + first
+        again = [self._given(patch, seen, after, sea, smooth_km) for patch in self.patches()]
         second = self._blended(again)
         return Ladder(guess, (np.zeros_like(first), 0.5 * first, first, first + second), given)
 
@@ -127,7 +148,7 @@ class AnywhereMapper:
 
     @staticmethod
     def _given(
-        patch: Patch, seen: CellSamples, guess: FloatArray, sea: BoolArray
+        patch: Patch, seen: CellSamples, guess: FloatArray, sea: BoolArray, smooth_km: float
     ) -> InnovationWindows:
         """What the network is given of a patch."""
         maps = patch.taken(guess)
@@ -145,6 +166,7 @@ class AnywhereMapper:
             np.clip(fraction, *FRACTIONS),
             sweep_of(latitude, patch.cell_km),
             innovations.shared(fraction),
+            smooth_km,
         )
         tensors = (torch.as_tensor(part)[None] for part in parts)
         return InnovationWindows(*(t if t.dtype == torch.int64 else t.float() for t in tensors))

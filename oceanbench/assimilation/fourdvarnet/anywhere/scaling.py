@@ -3,17 +3,20 @@ r"""Windows of any sea, in units in which all seas are alike.
 A network is told nothing of place or amplitude but how fast currents carry what they carry. With
 the innovations d, less what is taken for errors of passes, and n samples in a cell, the first guess
 h, its anomaly to the mean of the middle day, their root mean squares s and :math:`\sigma`, the
-Coriolis parameter f and the innovations' fraction :math:`\rho` that passes have each for itself, it
-is given maps and numbers
+Coriolis parameter f, the innovations' fraction :math:`\rho` that passes have each for itself, and
+the deviation b of the Gaussian weights by which the sea is smoother than seas are, it is given maps
+and numbers
 
 .. math:: \mathrm{sgn}(f) \frac{d}{s}, \quad \frac{n}{n + 3}, \quad
     \mathrm{sgn}(f) \frac{h - \bar h}{\sigma}, \quad \mathrm{sea}; \qquad
     \tfrac12 \log \frac{s}{\sigma}, \quad \log \frac{\Delta x}{18 \text{ km}}, \quad
-    \tfrac12 \log \frac{g \, \sigma \, \mathrm{day}}{|f| \, \Delta x^2}, \quad 4 \rho
+    \tfrac12 \log \frac{g \, \sigma \, \mathrm{day}}{|f| \, \Delta x^2}, \quad 4 \rho, \quad
+    \frac{b}{40 \text{ km}}
 
 and what it answers is in units of sgn(f) s. With the sign of f a sea level is a streamfunction
 about which currents go the same way in both hemispheres. The same currents have the same increments
-in any unit, and without an innovation there is none.
+in any unit, and without an innovation there is none. How smooth a sea is no sample tells: in
+training it is known, and for an estimate it is tried.
 """
 
 from __future__ import annotations
@@ -35,6 +38,7 @@ LEAST_LATITUDE = 5.0  # degrees, nearer to the equator a streamfunction sweeps a
 FRACTIONS = (-0.3, 0.7)  # that passes share, within which all are told
 SAMPLES = 3.0  # in a cell that weigh half of what any number does
 USUAL_KM = 18.0  # side of a cell
+SMOOTH_KM = 40.0  # unit of smoothness
 SWEEPS = (1e-3, 1e3)  # cells squared a day, that are told apart
 LEAST = 1e-3  # of either root mean square, in units of the other
 DAY_WEIGHTS = (0.6, 0.9, 1.0, 0.9, 0.6)  # of the answered days: the middle is known best
@@ -55,6 +59,8 @@ class InnovationWindows:
     sweep : (batch,) cells squared that a streamfunction sweeps in a day, for a unit of the first
         guess: :math:`g / f \cdot \mathrm{day} / \Delta x^2`, negative in the south
     shared : of the shape of the innovations, what of them is taken away before they are read
+    smooth_km : (batch,) deviation of the Gaussian weights by which the sea that is looked for is
+        smoother than seas are
     """
 
     first_guess: Tensor
@@ -66,6 +72,7 @@ class InnovationWindows:
     fraction: Tensor
     sweep: Tensor
     shared: Tensor
+    smooth_km: Tensor
 
     def each(self, found: Callable[[Tensor], Tensor]) -> InnovationWindows:
         """Windows with every part changed alike."""
@@ -112,6 +119,7 @@ class InnovationWindows:
             torch.log(self.cell_km / USUAL_KM)[:, None, None, None],
             0.5 * torch.log((sweep.abs() * safe_size).clamp(*SWEEPS)),
             4.0 * self.fraction[:, None, None, None],
+            self.smooth_km[:, None, None, None] / SMOOTH_KM,
         ]
         context = torch.cat([*maps, *(number * torch.ones_like(sea) for number in numbers)], 1)
         scaled = sign * innovation / safe_unit
@@ -158,7 +166,7 @@ def sweep_of(latitude: float, cell_km: float) -> float:
 
 def channels(days: int) -> int:
     """Channels of a context."""
-    return 3 * days + 5
+    return 3 * days + 6
 
 
 def root_mean_square(values: Tensor, weight: Tensor) -> Tensor:

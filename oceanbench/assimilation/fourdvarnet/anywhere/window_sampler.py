@@ -124,8 +124,8 @@ class WindowSampler:
 
         innovation, shared = (scene.get_tensor(n)[guess].float() for n in ("innovation", "shared"))
         fraction = scene.get_tensor("fraction")[guess].float().clamp(*FRACTIONS)
-        sea, cell_km, unit, latitude = (
-            scene.get_tensor(n).float() for n in ("sea", "cell_km", "unit", "latitude")
+        sea, cell_km, unit, latitude, smooth_km = (
+            scene.get_tensor(n).float() for n in ("sea", "cell_km", "unit", "latitude", "smooth_km")
         )
         windows = InnovationWindows(
             maps + scene.get_tensor("mean").float(),
@@ -137,6 +137,7 @@ class WindowSampler:
             fraction,
             torch.tensor(float(unit) * sweep_of(float(latitude), float(cell_km))),
             on_maps(shared),
+            smooth_km.view(()),
         )
         return Drawn(windows, truth - maps[c.half - c.reach : c.half + c.reach + 1])
 
@@ -145,7 +146,7 @@ def _opened(file: Path) -> Any:
     """Scene whose parts are read when they are asked for."""
     try:
         scene: Any = safe_open(file, framework="pt")
-        scene.get_slice("latitude")  # the newest of its parts
+        scene.get_slice("smooth_km")  # the newest of its parts
     except (SafetensorError, OSError) as problem:
         raise OceanbenchError(f"{file}: not a whole scene ({problem}); remove it") from problem
     return scene

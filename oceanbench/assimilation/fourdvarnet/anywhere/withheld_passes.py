@@ -8,8 +8,8 @@ what is left come a first guess and a ladder of increments; with d the withheld 
 
 what the step k would have gained there. The one that gains most is taken, of those whose mean gain
 exceeds its standard error; if there is none, the first guess comes back as it was. Of several first
-guesses the one is taken whose step leaves least. The error of the withheld samples themselves is
-the same for all of them.
+guesses, and of a rough sea and a smooth one, that is taken whose step leaves least. The error of
+the withheld samples themselves is the same for all of them.
 
 All passes judge in turn, of all altimeters alike. A whole altimeter that is withheld has fewer of
 them, which seldom bear out what there is to gain, and where there are two it takes half of what is
@@ -30,7 +30,7 @@ import xarray as xr
 
 from oceanbench.arrays import FloatArray
 from oceanbench.assimilation.fourdvarnet.anywhere.box import Box
-from oceanbench.assimilation.fourdvarnet.anywhere.increments import Ladder
+from oceanbench.assimilation.fourdvarnet.anywhere.increments import Choice, Ladder
 from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import fine_samples, misfits
 from oceanbench.assimilation.observations.superobservations import Samples
 from oceanbench.observing.passes import begins
@@ -38,7 +38,7 @@ from oceanbench.observing.passes import begins
 SURE = 1.0  # standard errors of the mean over passes that a gain must exceed
 FEWEST = 8  # passes that tell a standard error
 PARTS = 3  # of the passes
-Ladders = Callable[[Mapping[str, xr.Dataset], str, Sequence[str]], Mapping[str, Ladder]]
+Ladders = Callable[[Mapping[str, xr.Dataset], str, Sequence[Choice]], Mapping[Choice, Ladder]]
 
 
 @dataclass(frozen=True)
@@ -95,46 +95,46 @@ def withheld(
 def chosen(
     cases: Iterator[Withheld],
     ladders: Ladders,
-    names: Sequence[str],
+    choices: Sequence[Choice],
     box: Box,
     variable: str,
-) -> tuple[str, int]:
-    """First guess, and step of its ladder, that withheld passes bear out.
+) -> tuple[Choice, int]:
+    """First guess and smoothness, and step of their ladder, that withheld passes bear out.
 
     Parameters
     ----------
     cases : from :func:`withheld`
-    ladders : (inputs, missions, names) -> first guesses and increments, by name
-    names : of the first guesses; the last is taken where nothing tells
+    ladders : (inputs, missions, choices) -> of each its first guess and increments
+    choices : the last is taken where nothing tells
     box : of all of them
     variable : its name
     """
-    squares: dict[str, list[FloatArray]] = {name: [] for name in names}
+    squares: dict[Choice, list[FloatArray]] = {choice: [] for choice in choices}
     for case in cases:
-        for name, found in squares_left(case, ladders, names, box, variable).items():
-            squares[name].append(found)
-    best, least = (names[-1], 0), np.inf
-    for name in reversed(names):
-        errors = np.concatenate(squares[name], axis=1)
+        for choice, found in squares_left(case, ladders, choices, box, variable).items():
+            squares[choice].append(found)
+    best, least = (choices[-1], 0), np.inf
+    for choice in reversed(choices):
+        errors = np.concatenate(squares[choice], axis=1)
         step = best_step(errors[0] - errors)
         if errors.shape[1] >= FEWEST and errors[step].sum() < least:
-            best, least = (name, step), float(errors[step].sum())
+            best, least = (choice, step), float(errors[step].sum())
     return best
 
 
 def squares_left(
-    case: Withheld, ladders: Ladders, names: Sequence[str], box: Box, variable: str
-) -> dict[str, FloatArray]:
-    """Squared differences (steps, passes) of what is withheld to the steps of first guesses.
+    case: Withheld, ladders: Ladders, choices: Sequence[Choice], box: Box, variable: str
+) -> dict[Choice, FloatArray]:
+    """Squared differences (steps, passes) of what is withheld to the steps of ladders.
 
     Parameters
     ----------
     case : what is withheld
-    ladders, names, box, variable : as for :func:`chosen`
+    ladders, choices, box, variable : as for :func:`chosen`
     """
     samples = _on_target(fine_samples(case.judge, variable, box.grid, case.withheld), box)
-    found = ladders(case.inputs, case.missions, names)
-    return {name: _squares(samples, ladder, box) for name, ladder in found.items()}
+    found = ladders(case.inputs, case.missions, choices)
+    return {choice: _squares(samples, ladder, box) for choice, ladder in found.items()}
 
 
 def _squares(samples: Samples, ladder: Ladder, box: Box) -> FloatArray:

@@ -19,7 +19,7 @@ from oceanbench.assimilation.fourdvarnet.anywhere.first_guess import (
     sea_mask,
     seen_by,
 )
-from oceanbench.assimilation.fourdvarnet.anywhere.increments import Ladder
+from oceanbench.assimilation.fourdvarnet.anywhere.increments import Choice, Ladder
 from oceanbench.assimilation.fourdvarnet.anywhere.withheld_passes import (
     best_step,
     chosen,
@@ -208,30 +208,35 @@ def test_withheld_passes_choose_the_truth_and_refuse_what_is_none() -> None:
     asked = []
 
     def ladders(guess: float, sign: float):
-        def made(_: Mapping[str, xr.Dataset], missions: str, names: list[str]) -> dict[str, Ladder]:
+        def made(_: object, missions: str, names: list[Choice]) -> dict[Choice, Ladder]:
             asked.append(missions)
             shares = {"good": guess, "poor": -1.0}
             return {
                 name: Ladder(
-                    shares[name] * error,
-                    [part * sign * (1.0 - shares[name]) * error for part in (0.0, 0.5, 1.0, 2.0)],
+                    shares[name.first_guess] * error,
+                    [
+                        part * sign * (1.0 - shares[name.first_guess]) * error
+                        for part in (0.0, 0.5, 1.0, 2.0)
+                    ],
                 )
                 for name in names
             }
 
         return made
 
-    def told(*case: float) -> tuple[str, int]:
-        cases = withheld(inputs, ["one", "two"], 3)
-        return chosen(cases, ladders(*case), ["good", "poor"], box, "ssh")
+    good, poor = Choice("good"), Choice("poor")
 
-    assert told(0.5, -1.0) == ("good", 0)
-    assert told(-3.0, -1.0) == ("poor", 0)
+    def told(*case: float) -> tuple[Choice, int]:
+        cases = withheld(inputs, ["one", "two"], 3)
+        return chosen(cases, ladders(*case), [good, poor], box, "ssh")
+
+    assert told(0.5, -1.0) == (good, 0)
+    assert told(-3.0, -1.0) == (poor, 0)
     assert told(0.0, 0.9)[1] == 2
     assert set(asked) == {"one,two"}
     nobody = {name: data.isel(time=slice(0)) for name, data in inputs.items() if name != "flat"}
-    nothing = chosen(withheld(nobody, ["one", "two"], 3), ladders(0.5, 1.0), ["good"], box, "ssh")
-    assert nothing == ("good", 0)
+    nothing = chosen(withheld(nobody, ["one", "two"], 3), ladders(0.5, 1.0), [good], box, "ssh")
+    assert nothing == (good, 0)
 
 
 def test_what_a_first_guess_has_seen_does_not_judge_it() -> None:
@@ -250,12 +255,14 @@ def test_what_a_first_guess_has_seen_does_not_judge_it() -> None:
     left = np.nan_to_num(like.values - 0.3)
     ladder = Ladder(0.3 + 0.0 * left, [share * left for share in (0.0, 0.2, 0.4, 0.0)])
 
-    def told(*seen: str) -> tuple[str, int]:
-        cases = withheld(inputs, names, 3, seen)
-        return chosen(cases, lambda *_: {"known": ladder}, ["known"], box, "ssh")
+    known = Choice("known")
 
-    assert told("one") == ("known", 2)
-    assert told("two", "three") == ("known", 0)
+    def told(*seen: str) -> tuple[Choice, int]:
+        cases = withheld(inputs, names, 3, seen)
+        return chosen(cases, lambda *_: {known: ladder}, [known], box, "ssh")
+
+    assert told("one") == (known, 2)
+    assert told("two", "three") == (known, 0)
 
 
 @every("names, most, count", [(["one"], 5, 3), (["one", "two"], 2, 2)])

@@ -59,6 +59,8 @@ def test_the_same_currents_have_the_same_increments_in_any_unit(update: str) -> 
         torch.testing.assert_close(answer(made, scaled), factor * answer(made, given))
     faster = replace(given, sweep=9.0 * given.sweep)
     assert (answer(made, faster) - answer(made, given)).abs().max() > 1e-3
+    smoother = replace(given, smooth_km=given.smooth_km + 35.0)
+    assert (answer(made, smoother) - answer(made, given)).abs().max() > 1e-3
 
 
 @every("update", UPDATES)

@@ -122,6 +122,7 @@ def test_a_smoothed_wave_is_lower_by_what_gaussian_weights_leave_of_it() -> None
     found = sea.smoothed(km, days).moving(*place) / sea.moving(*place)
     assert found[0] == pytest.approx(expected, rel=1e-3)
     assert sea.smoothed(km, days).of_deviation(0.1).deviation() == pytest.approx(0.1)
+    assert sea.smoothed(30.0, days).smoothed(40.0, days).smooth_km == pytest.approx(50.0)
 
 
 def test_drawn_seas_have_amplitudes_of_the_sea() -> None:

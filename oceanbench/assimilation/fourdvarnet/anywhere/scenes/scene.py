@@ -72,6 +72,7 @@ class Scene:
     cell_km : side of a cell
     unit : m
     latitude : of the middle, degrees
+    smooth_km : deviation of the Gaussian weights by which the sea was smoothed
     """
 
     truth: Float16
@@ -88,6 +89,7 @@ class Scene:
     cell_km: NDArray[Any]
     unit: NDArray[Any]
     latitude: NDArray[Any]
+    smooth_km: NDArray[Any]
 
 
 def make_scene(number: int, worlds: Sequence[Path], *, gaussian: float = GAUSSIAN) -> Scene:
@@ -134,7 +136,8 @@ def make_scene(number: int, worlds: Sequence[Path], *, gaussian: float = GAUSSIA
     guesses = dict(first_guesses(random, averaged, grid, told, scales))
     seen_cells = CellSamples.of(seen, VARIABLE, grid)
     innovations = [seen_cells.innovations(guess + mean) for guess in guesses.values()]
-    return _kept(truth - mean, told, guesses, innovations, ~land, sea.cell_km, place.latitude)
+    about = (sea.cell_km, place.latitude, sea.smooth_km)
+    return _kept(truth - mean, told, guesses, innovations, ~land, about)
 
 
 def _land(random: np.random.Generator, sea: Sea) -> BoolArray:
@@ -155,10 +158,10 @@ def _kept(
     guesses: Mapping[str, FloatArray],
     seen: Sequence[Innovations],
     sea: BoolArray,
-    cell_km: float,
-    latitude: float,
+    about: tuple[float, float, float],
 ) -> Scene:
-    """Scene of its parts in metres."""
+    """Scene of its parts in metres; about it the side of a cell, latitude and smoothness."""
+    cell_km, latitude, smooth_km = about
     unit = float((truth + mean)[:, sea].std()) or 1.0
     whole = np.stack([one.maps()[0] for one in seen])
     fractions = [one.shared_fraction() for one in seen]
@@ -184,6 +187,7 @@ def _kept(
         np.array(cell_km),
         np.array(unit),
         np.array(latitude),
+        np.array(smooth_km),
     )
 
 

@@ -71,6 +71,7 @@ class Sea:
     mean : (cells, cells) of the scene, m
     trend : b and c, m a day and m
     dry : (n, n) of a known sea, where its land is
+    smooth_km : deviation of the Gaussian weights by which it was smoothed
     """
 
     maps: NDArray[np.floating[Any]]
@@ -85,6 +86,7 @@ class Sea:
     mean: FloatArray = field(default_factory=lambda: np.zeros((CELLS, CELLS)))
     trend: tuple[float, float] = (0.0, 0.0)
     dry: BoolArray | None = None
+    smooth_km: float = 0.0
 
     @property
     def axis(self) -> FloatArray:
@@ -119,7 +121,9 @@ class Sea:
         width = km / self.step_km
         widths = (days / self.step_days, width, width)
         maps = gaussian_filter(self.maps, widths, mode=("nearest", "wrap", "wrap"))
-        return replace(self, maps=maps, climate=gaussian_filter(self.climate, width, mode="wrap"))
+        climate = gaussian_filter(self.climate, width, mode="wrap")
+        smooth_km = float(np.hypot(self.smooth_km, km))
+        return replace(self, maps=maps, climate=climate, smooth_km=smooth_km)
 
     def steady(self, north: FloatArray, east: FloatArray) -> FloatArray:
         """Mean field m, beyond the scene that of its edge."""
