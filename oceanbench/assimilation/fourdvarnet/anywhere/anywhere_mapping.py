@@ -201,8 +201,10 @@ class AnywhereMapping:
             if used is None and fitting:
                 used = fitted_scales(inputs, str(name), box.grid, missions=every)
             mapper = AnywhereMapper(network, str(name), box, used, cell_km, device)
-            tried = [Choice(guess, km) for guess in guesses for km in SMOOTH_KM[smoothness]]
-            choice, step = tried[-1], STEPS[passes]
+            step = STEPS[passes]
+            smooth = SMOOTH_KM[smoothness] if step else (0.0,)  # of no step it is of no account
+            tried = [Choice(guess, km) for guess in guesses for km in smooth]
+            choice = tried[-1]
             if step < 0 or len(tried) > 1:
                 cases = withheld(inputs, names, most_withheld, seen_by(inputs, guesses))
                 choice, borne = chosen(cases, mapper.ladders, tried, box, str(name))

@@ -11,6 +11,12 @@ exceeds its standard error; if there is none, the first guess comes back as it w
 guesses, and of a rough sea and a smooth one, that is taken whose step leaves least. The error of
 the withheld samples themselves is the same for all of them.
 
+With all passes there is less to gain than with some withheld, and where errors of the samples are
+larger than what is looked for passes hardly tell one step from the next. So of the steps from that
+first guess whose squares exceed the least by no more than the standard error of the difference, the
+shortest is taken, toward the smoother sea (the rule of one standard error: Breiman et al., 1984,
+Classification and regression trees, section 3.4.3).
+
 All passes judge in turn, of all altimeters alike. A whole altimeter that is withheld has fewer of
 them, which seldom bear out what there is to gain, and where there are two it takes half of what is
 known away.
@@ -28,7 +34,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from oceanbench.arrays import FloatArray
+from oceanbench.arrays import BoolArray, FloatArray
 from oceanbench.assimilation.fourdvarnet.anywhere.box import Box
 from oceanbench.assimilation.fourdvarnet.anywhere.increments import Choice, Ladder
 from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import fine_samples, misfits
@@ -105,7 +111,7 @@ def chosen(
     ----------
     cases : from :func:`withheld`
     ladders : (inputs, missions, choices) -> of each its first guess and increments
-    choices : the last is taken where nothing tells
+    choices : the last is taken where nothing tells; of one first guess, smoother seas come first
     box : of all of them
     variable : its name
     """
@@ -113,13 +119,27 @@ def chosen(
     for case in cases:
         for choice, found in squares_left(case, ladders, choices, box, variable).items():
             squares[choice].append(found)
+    left = {choice: np.concatenate(found, axis=1) for choice, found in squares.items()}
     best, least = (choices[-1], 0), np.inf
     for choice in reversed(choices):
-        errors = np.concatenate(squares[choice], axis=1)
+        errors = left[choice]
         step = best_step(errors[0] - errors)
         if errors.shape[1] >= FEWEST and errors[step].sum() < least:
             best, least = (choice, step), float(errors[step].sum())
-    return best
+    return _shortest(left, *best)
+
+
+def _shortest(left: Mapping[Choice, FloatArray], choice: Choice, step: int) -> tuple[Choice, int]:
+    """The shortest step of the same first guess that is hardly worse than the best one."""
+    same = [other for other in left if other.first_guess == choice.first_guess]
+    for shorter in range(1, step + 1):
+        for other in same:
+            errors = left[other]
+            worse = errors[shorter] - left[choice][step]
+            sure = sure_steps(errors[0] - errors)[shorter]
+            if sure and worse.mean() <= worse.std(ddof=1) / np.sqrt(worse.size):
+                return other, shorter
+    return choice, step
 
 
 def squares_left(
@@ -153,12 +173,21 @@ def best_step(gains: FloatArray) -> int:
     ----------
     gains : (steps, passes), the first of no step at all
     """
-    count = gains.shape[1]
-    if count < FEWEST:
+    if gains.shape[1] < FEWEST:
         return 0
-    mean, error = gains.mean(axis=1), gains.std(axis=1, ddof=1) / np.sqrt(count)
-    sure = mean > SURE * error
-    return int(np.argmax(np.where(sure, mean, 0.0)))
+    return int(np.argmax(np.where(sure_steps(gains), gains.mean(axis=1), 0.0)))
+
+
+def sure_steps(gains: FloatArray) -> BoolArray:
+    """Steps (steps,) whose gain is sure.
+
+    Parameters
+    ----------
+    gains : (steps, passes)
+    """
+    mean, error = gains.mean(axis=1), gains.std(axis=1, ddof=1) / np.sqrt(gains.shape[1])
+    found: BoolArray = mean > SURE * error
+    return found
 
 
 def _size(data: xr.Dataset) -> int:

@@ -8,6 +8,7 @@ import anywhere_scenes
 import map_worlds
 import numpy as np
 import pytest
+import torch
 import xarray as xr
 from rows import every
 
@@ -119,6 +120,7 @@ def test_noise_leaves_the_first_guess_as_it_was() -> None:
     "option, expected",
     [
         ({"passes": "three"}, "one of auto, none, half, one, two"),
+        ({"smoothness": "rough"}, "smoothness=rough, .*, one of none, maps, auto, at"),
         ({"most_withheld": 0}, "at least 1"),
         ({"cell_km": 100.0}, "1, 10 to 30, and"),
         ({"scales": "noise=0.1"}, "scales=noise=0.1: are of duacs, and first_guess=flat has none"),
@@ -263,6 +265,48 @@ def test_what_a_first_guess_has_seen_does_not_judge_it() -> None:
 
     assert told("one") == (known, 2)
     assert told("two", "three") == (known, 0)
+
+
+def test_withheld_passes_tell_a_smooth_sea_from_a_rough_one() -> None:
+    inputs, box = observed(), Box.around(target()["ssh"], 2)
+    truth = map_worlds.waves(DAYS).interp(
+        time=box.grid.days, latitude=box.grid.latitude, longitude=box.grid.longitude
+    )
+    left = np.nan_to_num(truth.values - 0.3)
+    rough, smooth = (Choice("flat", km) for km in (0.0, 35.0))
+
+    def told(gained: dict[Choice, float | np.ndarray]) -> tuple[Choice, int]:
+        ladders = {
+            choice: Ladder(0.3 + 0.0 * left, [part * share * left for part in (0.0, 0.5, 1.0, 1.0)])
+            for choice, share in gained.items()
+        }
+        cases = withheld(inputs, ["one", "two"], 3)
+        return chosen(cases, lambda *_: ladders, [smooth, rough], box, "ssh")
+
+    assert told({smooth: 0.9, rough: 0.5}) == (smooth, 2)
+    assert told({smooth: 0.5, rough: 0.9}) == (rough, 2)
+    now_and_then = 0.905 + 0.02 * (-1.0) ** np.arange(len(left))[:, None, None]
+    assert told({smooth: 0.9, rough: now_and_then}) == (smooth, 2)  # hardly worse
+    assert told({smooth: 0.9, rough: 0.92}) == (rough, 2)  # on every pass
+    assert told({smooth: -1.0, rough: -1.0}) == (rough, 0)
+
+
+def test_a_sea_that_is_taken_to_be_smooth_has_other_increments() -> None:
+    """The prior is told: what passes bear out is one of both."""
+    weights = anywhere_scenes.untrained()
+    random = torch.Generator().manual_seed(0)
+    for key, value in weights.items():
+        if key.startswith("0.made") and value.is_floating_point():
+            weights[key] = value + 0.05 * torch.randn(value.shape, generator=random)
+    call = {"device": "cpu", "seed": 0, "weights": weights, "first_guess": "flat"}
+
+    def found(**options: str) -> np.ndarray:
+        return MAPPING.estimate(observed(), target(), **call, **options)["ssh"].values
+
+    rough, smooth = (found(smoothness=name, passes="one") for name in ("none", "maps"))
+    assert abs(rough - smooth).max() > 1e-4
+    either = found(passes="one")
+    assert any(np.array_equal(either, one) for one in (rough, smooth))
 
 
 @every("names, most, count", [(["one"], 5, 3), (["one", "two"], 2, 2)])

@@ -58,6 +58,11 @@ def test_the_first_guess_has_a_relative_error_of_one(library: Library) -> None:
     torch.testing.assert_close(relative_error(network, drawn), torch.ones(len(drawn.error)))
 
 
+def test_windows_are_told_how_smooth_their_sea_is(library: Library) -> None:
+    drawn = WindowSampler(library.scene_files[:2], FEW).middles()
+    assert drawn.windows.smooth_km.tolist() == [0.0, 0.0, 30.0, 30.0]  # of two first guesses each
+
+
 def test_a_second_pass_begins_where_the_first_one_ended(library: Library) -> None:
     torch.manual_seed(0)
     network = IncrementNetwork(FEW).eval()

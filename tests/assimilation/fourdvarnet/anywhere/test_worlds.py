@@ -16,6 +16,7 @@ from oceanbench.assimilation.fourdvarnet.anywhere.worlds.seas import (
     AMPLITUDES,
     CELLS,
     LATITUDES,
+    SMOOTHING,
     Sea,
     draw_sea,
 )
@@ -135,6 +136,13 @@ def test_drawn_seas_have_amplitudes_of_the_sea() -> None:
         deviation = sea.moving(days, north, east).std()
         assert AMPLITUDES[0] / 2 < deviation < 2 * AMPLITUDES[1]
         assert 14.0 <= sea.cell_km <= 24.0
+
+
+def test_half_of_the_seas_are_as_smooth_as_they_say() -> None:
+    told = [draw_sea(np.random.default_rng(seed), []).smooth_km for seed in range(24)]
+    smooth = [km for km in told if km]
+    assert 6 <= len(smooth) <= 18
+    assert all(SMOOTHING[0][0] <= km <= SMOOTHING[0][1] for km in smooth)
 
 
 def test_a_stretched_world_keeps_its_currents_and_the_gradient_of_rotation(tmp_path: Path) -> None:
