@@ -12,10 +12,9 @@ guesses, and of a rough sea and a smooth one, that is taken whose step leaves le
 the withheld samples themselves is the same for all of them.
 
 With all passes there is less to gain than with some withheld, and where errors of the samples are
-larger than what is looked for passes hardly tell one step from the next. So of the steps from that
-first guess whose squares exceed the least by no more than the standard error of the difference, the
-shortest is taken, toward the smoother sea (the rule of one standard error: Breiman et al., 1984,
-Classification and regression trees, section 3.4.3).
+larger than what is looked for passes hardly tell a rough sea from a smooth one, of which less can
+be made up. So where a sure step toward the smoothest sea has three quarters of the largest gain,
+the shortest of them is taken.
 
 All passes judge in turn, of all altimeters alike. A whole altimeter that is withheld has fewer of
 them, which seldom bear out what there is to gain, and where there are two it takes half of what is
@@ -44,6 +43,7 @@ from oceanbench.observing.passes import begins
 SURE = 1.0  # standard errors of the mean over passes that a gain must exceed
 FEWEST = 8  # passes that tell a standard error
 PARTS = 3  # of the passes
+ENOUGH = 0.75  # of the largest gain
 Ladders = Callable[[Mapping[str, xr.Dataset], str, Sequence[Choice]], Mapping[Choice, Ladder]]
 
 
@@ -111,7 +111,7 @@ def chosen(
     ----------
     cases : from :func:`withheld`
     ladders : (inputs, missions, choices) -> of each its first guess and increments
-    choices : the last is taken where nothing tells; of one first guess, smoother seas come first
+    choices : the last is taken where nothing tells
     box : of all of them
     variable : its name
     """
@@ -126,20 +126,21 @@ def chosen(
         step = best_step(errors[0] - errors)
         if errors.shape[1] >= FEWEST and errors[step].sum() < least:
             best, least = (choice, step), float(errors[step].sum())
-    return _shortest(left, *best)
+    return _smooth_enough(left, *best)
 
 
-def _shortest(left: Mapping[Choice, FloatArray], choice: Choice, step: int) -> tuple[Choice, int]:
-    """The shortest step of the same first guess that is hardly worse than the best one."""
+def _smooth_enough(
+    left: Mapping[Choice, FloatArray], choice: Choice, step: int
+) -> tuple[Choice, int]:
+    """The shortest step toward the smoothest sea with nearly the gain of the best one, or that."""
     same = [other for other in left if other.first_guess == choice.first_guess]
-    for shorter in range(1, step + 1):
-        for other in same:
-            errors = left[other]
-            worse = errors[shorter] - left[choice][step]
-            sure = sure_steps(errors[0] - errors)[shorter]
-            if sure and worse.mean() <= worse.std(ddof=1) / np.sqrt(worse.size):
-                return other, shorter
-    return choice, step
+    smoothest = max(same, key=lambda other: other.smooth_km)
+    if not step or not smoothest.smooth_km:
+        return choice, step
+    most = (left[choice][0] - left[choice][step]).sum()
+    gains = (left[smoothest][0] - left[smoothest])[: step + 1]
+    near = sure_steps(gains) & (gains.sum(axis=1) >= ENOUGH * most)
+    return (smoothest, int(np.argmax(near))) if near.any() else (choice, step)
 
 
 def squares_left(
