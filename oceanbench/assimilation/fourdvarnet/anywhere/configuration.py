@@ -46,11 +46,11 @@ class AnywhereConfiguration:
     iterations: int = 4
     applied: int = 8
     worlds: int = 30
-    scenes: int = 900
+    scenes: int = 1500
     checked: int = 48
     batch: int = 8
     easy_steps: int = 500
-    steps: int = 10_000
+    steps: int = 20_000
     rate: float = 5e-4
     again: float = 0.2
     average: float = 0.998
