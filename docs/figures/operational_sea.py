@@ -21,7 +21,7 @@ import xarray as xr
 from anywhere import CELL_KM, shipped
 
 from oceanbench.arrays import FloatArray
-from oceanbench.assimilation.fourdvarnet.anywhere.anywhere_mapping import SMOOTH_KM
+from oceanbench.assimilation.fourdvarnet.anywhere.anywhere_mapping import SMOOTH_KM, STEPS
 from oceanbench.assimilation.fourdvarnet.anywhere.box import Box
 from oceanbench.assimilation.fourdvarnet.anywhere.first_guess import fitted_scales
 from oceanbench.assimilation.fourdvarnet.anywhere.increments import AnywhereMapper, Choice
@@ -37,7 +37,7 @@ SCORED = slice(5, 16)  # of the days
 NADIRS = ("jason1", "envisat", "topex-poseidon_interleaved", "geosat2")
 SAMPLINGS = {"four nadirs": NADIRS, "the same and a swath": (*NADIRS, "swot")}
 GUESSES = ("duacs", "bfn", "duacs+bfn", "oi")
-STEPS = ("none", "half", "one", "two")
+NAMES = {step: name for name, step in STEPS.items()}
 SEED = 0
 
 
@@ -88,7 +88,7 @@ def main() -> None:
                 ]
                 left = np.array(found[1:]) / found[0]
                 level, currents = (", ".join(f"{ratio:.3f}" for ratio in part) for part in left.T)
-                borne = STEPS[step] if choice == best else "–"
+                borne = NAMES[step] if choice == best else "–"
                 smooth = f"{choice.smooth_km:.0f}"
                 cells = (sampling, f"`{guess}`", f"{found[0][0]:.2f}", smooth, level, currents)
                 print(f"| {' | '.join((*cells, borne))} |", flush=True)

@@ -12,9 +12,9 @@ guesses, and of a rough sea and a smooth one, that is taken whose step leaves le
 the withheld samples themselves is the same for all of them.
 
 With all passes there is less to gain than with some withheld, and where errors of the samples are
-larger than what is looked for passes hardly tell a rough sea from a smooth one, of which less can
-be made up. So where a sure step toward the smoothest sea has three quarters of the largest gain,
-the shortest of them is taken.
+larger than what is looked for squares hardly tell a rough sea from a smooth one, of which less can
+be made up. So where a sure step toward the smoothest sea leaves no more than 1 % more than the
+least, the shortest of them is taken.
 
 All passes judge in turn, of all altimeters alike. A whole altimeter that is withheld has fewer of
 them, which seldom bear out what there is to gain, and where there are two it takes half of what is
@@ -43,7 +43,7 @@ from oceanbench.observing.passes import begins
 SURE = 1.0  # standard errors of the mean over passes that a gain must exceed
 FEWEST = 8  # passes that tell a standard error
 PARTS = 3  # of the passes
-ENOUGH = 0.75  # of the largest gain
+HARDLY = 1.01  # times what is left at the least
 Ladders = Callable[[Mapping[str, xr.Dataset], str, Sequence[Choice]], Mapping[Choice, Ladder]]
 
 
@@ -132,15 +132,15 @@ def chosen(
 def _smooth_enough(
     left: Mapping[Choice, FloatArray], choice: Choice, step: int
 ) -> tuple[Choice, int]:
-    """The shortest step toward the smoothest sea with nearly the gain of the best one, or that."""
+    """The shortest step toward the smoothest sea that is hardly worse than the best, or that."""
     same = [other for other in left if other.first_guess == choice.first_guess]
     smoothest = max(same, key=lambda other: other.smooth_km)
     if not step or not smoothest.smooth_km:
         return choice, step
-    most = (left[choice][0] - left[choice][step]).sum()
-    gains = (left[smoothest][0] - left[smoothest])[: step + 1]
-    near = sure_steps(gains) & (gains.sum(axis=1) >= ENOUGH * most)
-    return (smoothest, int(np.argmax(near))) if near.any() else (choice, step)
+    errors = left[smoothest][: step + 1]
+    near = errors.sum(axis=1) <= HARDLY * left[choice][step].sum()
+    fine = near & sure_steps(errors[0] - errors)
+    return (smoothest, int(np.argmax(fine))) if fine.any() else (choice, step)
 
 
 def squares_left(

@@ -284,9 +284,9 @@ def test_withheld_passes_tell_a_smooth_sea_from_a_rough_one() -> None:
         return chosen(cases, lambda *_: ladders, [smooth, rough], box, "ssh")
 
     assert told({smooth: 0.9, rough: 0.5}) == (smooth, 2)
-    assert told({smooth: 0.4, rough: 0.9}) == (rough, 2)
-    assert told({smooth: 0.9, rough: 1.0}) == (smooth, 2)  # nearly as good, and safer
-    assert told({smooth: 1.6, rough: 1.0}) == (smooth, 1)  # half of it is enough
+    assert told({smooth: 0.8, rough: 0.9}) == (rough, 2)
+    assert told({smooth: 0.300, rough: 0.302}) == (smooth, 2)  # hardly worse, and safer
+    assert told({smooth: 0.004, rough: 0.006}) == (smooth, 1)  # and half of it is as good
     assert told({smooth: -1.0, rough: -1.0}) == (rough, 0)
 
 
