@@ -5,10 +5,10 @@
 takes the tuned reference maps of the real sea ssh_ose_med2014, whose files lie in DATA, for a
 truth, has altimeters see it, and prints for every first guess its error over the sea on the days in
 the middle, what half a pass, one and two leave of it and of the error of its geostrophic currents
-if the sea is taken to be rough or smooth, and which of them withheld passes bear out.
-Operational maps are what there is of a real sea
-everywhere, and smoother than any sea: a mapper that learned on seas with small eddies alone makes
-up what is not in them. The altimeter that the challenge scores is not opened.
+if the sea is taken to be rough or smooth, and which of them withheld passes bear out. Operational
+maps are what there is of a real sea everywhere, and smoother than any sea: a mapper that learned on
+seas with small eddies alone makes up what is not in them. The altimeter that the challenge scores
+is not opened.
 """
 
 from __future__ import annotations

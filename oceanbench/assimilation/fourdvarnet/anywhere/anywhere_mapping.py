@@ -40,7 +40,7 @@ from oceanbench.learning.recipes import preset_of
 SEAS = ("family", "own")  # that a network learns from
 OWN_SCENES, OWN_STEPS, OWN_RATE = 120, 900, 3e-4  # of a training on one sea of 32 days or more
 STEPS = {"auto": -1, "none": 0, "half": 1, "one": 2, "two": 3}  # of the ladder of increments
-SMOOTH_KM = {"none": (0.0,), "maps": (35.0,), "auto": (35.0, 0.0)}  # tried
+SMOOTH_KM = {"none": (0.0,), "maps": (35.0,), "auto": (35.0, 0.0)}  # of a sea
 
 
 @dataclass(frozen=True)

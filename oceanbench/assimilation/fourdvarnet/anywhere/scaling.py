@@ -38,7 +38,7 @@ LEAST_LATITUDE = 5.0  # degrees, nearer to the equator a streamfunction sweeps a
 FRACTIONS = (-0.3, 0.7)  # that passes share, within which all are told
 SAMPLES = 3.0  # in a cell that weigh half of what any number does
 USUAL_KM = 18.0  # side of a cell
-SMOOTH_KM = 40.0  # unit of smoothness
+SMOOTH_UNIT_KM = 40.0
 SWEEPS = (1e-3, 1e3)  # cells squared a day, that are told apart
 LEAST = 1e-3  # of either root mean square, in units of the other
 DAY_WEIGHTS = (0.6, 0.9, 1.0, 0.9, 0.6)  # of the answered days: the middle is known best
@@ -119,7 +119,7 @@ class InnovationWindows:
             torch.log(self.cell_km / USUAL_KM)[:, None, None, None],
             0.5 * torch.log((sweep.abs() * safe_size).clamp(*SWEEPS)),
             4.0 * self.fraction[:, None, None, None],
-            self.smooth_km[:, None, None, None] / SMOOTH_KM,
+            self.smooth_km[:, None, None, None] / SMOOTH_UNIT_KM,
         ]
         context = torch.cat([*maps, *(number * torch.ones_like(sea) for number in numbers)], 1)
         scaled = sign * innovation / safe_unit
