@@ -8,14 +8,15 @@
 The first fills FOLDER with what `oceanbench train fourdvarnet_anywhere … --set checkpoint=FOLDER`
 trains on; it goes on where it was interrupted, and two of it may run at once. The second simulates
 one more world of every family, observes each and Gaussian seas some times, and prints how large the
-error is that the network leaves of each first guess: a row a family, a column a guess. The third
-says of the same windows how members tell where the error is large: their spread over the error, the
-rank correlation of spread and size of the error over the places of a window (its mean), and over
-those of all windows; and what either could be at most, if errors were normal of deviations that
-vary as the errors' mean size says that they do (docs/figures/member_scores.py). The last withholds
-the input altimeters of the real sea ssh_ose_med2014, whose files lie in DATA, one after the other,
-and prints what half a pass, one and two leave of its root mean square misfit to bfn and duacs of
-the others. The altimeter that the challenge scores is not opened.
+error is that the network, which is told how smooth the sea is, leaves of each first guess: a row a
+family, a column a guess. The third says of the same windows how members tell where the error is
+large: their spread over the error, the rank correlation of spread and size of the error over the
+places of a window (its mean), and over those of all windows; and what either could be at most, if
+errors were normal of deviations that vary as the errors' mean size says that they do
+(docs/figures/member_scores.py). The last withholds the input altimeters of the real sea
+ssh_ose_med2014, whose files lie in DATA, one after the other, and prints what half a pass, one and
+two leave of its root mean square misfit to bfn and duacs of the others, if the sea is taken to be
+rough or smooth. The altimeter that the challenge scores is not opened.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from oceanbench.assimilation.fourdvarnet.anywhere.configuration import (
 )
 from oceanbench.assimilation.fourdvarnet.anywhere.draws import Errors, deviations, solver_of
 from oceanbench.assimilation.fourdvarnet.anywhere.first_guess import fitted_scales
-from oceanbench.assimilation.fourdvarnet.anywhere.increments import AnywhereMapper, Choice
+from oceanbench.assimilation.fourdvarnet.anywhere.increments import AnywhereMapper, Trial
 from oceanbench.assimilation.fourdvarnet.anywhere.library import SEED, Library
 from oceanbench.assimilation.fourdvarnet.anywhere.network import IncrementNetwork
 from oceanbench.assimilation.fourdvarnet.anywhere.scenes.scene import keep_scene, scene_path
@@ -132,17 +133,17 @@ def withheld_altimeters(data: Path, weights: Path) -> None:
     inputs = dict(Inputs(challenge, data))
     target = challenge.target(data)["ssh"]
     network = shipped(weights)
-    tried = [Choice(guess, km) for guess in ("bfn", "duacs") for km in SMOOTH_KM["auto"]]
+    tried = [Trial(guess, km) for guess in ("bfn", "duacs") for km in SMOOTH_KM["auto"]]
     box = Box.around(target, network.configuration.half)
     altimeters = [name for name, track in inputs.items() if track.attrs["layout"] == "track"]
     print("| altimeter | first guess | smooth | half | one | two |\n|---|---|---|---|---|---|")
     for case in withheld(inputs, altimeters, len(altimeters), altimeters):
         scales = fitted_scales(case.inputs, "ssh", box.grid, missions=case.missions)
         mapper = AnywhereMapper(network, "ssh", box, scales, CELL_KM, "cpu")
-        for choice, squares in squares_left(case, mapper.ladders, tried, box, "ssh").items():
+        for trial, squares in squares_left([case], mapper.ladders, tried, box, "ssh").items():
             sums = squares.sum(1)
             left = " | ".join(f"{ratio:.3f}" for ratio in np.sqrt(sums[1:] / sums[0]))
-            given = f"`{choice.first_guess}` | {choice.smooth_km:.0f}"
+            given = f"`{trial.first_guess}` | {trial.smooth_km:.0f}"
             print(f"| {case.withheld} | {given} | {left} |", flush=True)
 
 

@@ -24,8 +24,13 @@ from oceanbench.arrays import FloatArray
 from oceanbench.assimilation.fourdvarnet.anywhere.anywhere_mapping import SMOOTH_KM, STEPS
 from oceanbench.assimilation.fourdvarnet.anywhere.box import Box
 from oceanbench.assimilation.fourdvarnet.anywhere.first_guess import fitted_scales
-from oceanbench.assimilation.fourdvarnet.anywhere.increments import AnywhereMapper, Choice
-from oceanbench.assimilation.fourdvarnet.anywhere.withheld_passes import PARTS, chosen, withheld
+from oceanbench.assimilation.fourdvarnet.anywhere.increments import AnywhereMapper, Trial
+from oceanbench.assimilation.fourdvarnet.anywhere.withheld_passes import (
+    PARTS,
+    borne_out,
+    squares_left,
+    withheld,
+)
 from oceanbench.challenge import Challenge
 from oceanbench.grid import fill_holes
 from oceanbench.metrics.geostrophic import squared_current_error
@@ -77,21 +82,21 @@ def main() -> None:
         missions = ",".join(names)
         scales = fitted_scales(inputs, "ssh", box.grid, missions=missions)
         mapper = AnywhereMapper(network, "ssh", box, scales, CELL_KM, "cpu")
-        for guess in GUESSES:
-            tried = [Choice(guess, km) for km in SMOOTH_KM["auto"]]
-            cases = withheld(inputs, names, PARTS)
-            best, step = chosen(cases, mapper.ladders, tried, box, "ssh")
-            for choice, ladder in mapper.ladders(inputs, missions, tried).items():
-                found = [
-                    errors(scored.copy(data=box.on_target(ladder.guess + increment)), scored)
-                    for increment in ladder.increments
-                ]
-                left = np.array(found[1:]) / found[0]
-                level, currents = (", ".join(f"{ratio:.3f}" for ratio in part) for part in left.T)
-                borne = NAMES[step] if choice == best else "–"
-                smooth = f"{choice.smooth_km:.0f}"
-                cells = (sampling, f"`{guess}`", f"{found[0][0]:.2f}", smooth, level, currents)
-                print(f"| {' | '.join((*cells, borne))} |", flush=True)
+        tried = [Trial(guess, km) for guess in GUESSES for km in SMOOTH_KM["auto"]]
+        squares = squares_left(withheld(inputs, names, PARTS), mapper.ladders, tried, box, "ssh")
+        for trial, ladder in mapper.ladders(inputs, missions, tried).items():
+            guess = trial.first_guess
+            same = {one: found for one, found in squares.items() if one.first_guess == guess}
+            best, step = borne_out(same)
+            found = [
+                errors(scored.copy(data=box.on_target(ladder.guess + increment)), scored)
+                for increment in ladder.increments
+            ]
+            left = np.array(found[1:]) / found[0]
+            level, currents = (", ".join(f"{ratio:.3f}" for ratio in part) for part in left.T)
+            borne = NAMES[step] if trial == best else "–"
+            cells = (sampling, f"`{guess}`", f"{found[0][0]:.2f}", f"{trial.smooth_km:.0f}")
+            print(f"| {' | '.join((*cells, level, currents, borne))} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -173,7 +173,8 @@ def load_networks(
             network.load_state_dict(own)
         except RuntimeError as problem:
             raise OceanbenchError(
-                f"{name}: these are not its weights on this challenge; train it on it"
+                f"{name}: these are not its weights on this challenge, or of a former "
+                "version; train it"
             ) from problem
         networks.append(network.eval())
     return networks

@@ -19,12 +19,13 @@ from oceanbench.assimilation.fourdvarnet.anywhere.first_guess import (
     parts,
     seen_by,
 )
-from oceanbench.assimilation.fourdvarnet.anywhere.increments import AnywhereMapper, Choice
+from oceanbench.assimilation.fourdvarnet.anywhere.increments import AnywhereMapper, Trial
 from oceanbench.assimilation.fourdvarnet.anywhere.library import Library
 from oceanbench.assimilation.fourdvarnet.anywhere.network import IncrementNetwork
 from oceanbench.assimilation.fourdvarnet.anywhere.training import begun, trained
 from oceanbench.assimilation.fourdvarnet.anywhere.withheld_passes import (
-    chosen,
+    borne_out,
+    squares_left,
     withheld,
 )
 from oceanbench.assimilation.fourdvarnet.anywhere.worlds.own_sea import own_world
@@ -39,8 +40,8 @@ from oceanbench.learning.recipes import preset_of
 
 SEAS = ("family", "own")  # that a network learns from
 OWN_SCENES, OWN_STEPS, OWN_RATE = 120, 900, 3e-4  # of a training on one sea of 32 days or more
-STEPS = {"auto": -1, "none": 0, "half": 1, "one": 2, "two": 3}  # of the ladder of increments
-SMOOTH_KM = {"none": (0.0,), "maps": (35.0,), "auto": (35.0, 0.0)}  # of a sea
+STEPS = {"auto": None, "none": 0, "half": 1, "one": 2, "two": 3}  # of the ladder of increments
+SMOOTH_KM = {"none": (0.0,), "maps": (35.0,), "auto": (35.0, 0.0)}  # that are tried
 
 
 @dataclass(frozen=True)
@@ -202,14 +203,16 @@ class AnywhereMapping:
                 used = fitted_scales(inputs, str(name), box.grid, missions=every)
             mapper = AnywhereMapper(network, str(name), box, used, cell_km, device)
             step = STEPS[passes]
-            smooth = SMOOTH_KM[smoothness] if step else (0.0,)  # of no step it is of no account
-            tried = [Choice(guess, km) for guess in guesses for km in smooth]
-            choice = tried[-1]
-            if step < 0 or len(tried) > 1:
+            smooth = SMOOTH_KM[smoothness]
+            smooth = smooth[-1:] if step == 0 else smooth  # of no step it is of no account
+            tried = [Trial(guess, km) for guess in guesses for km in smooth]
+            if step is None or len(tried) > 1:
                 cases = withheld(inputs, names, most_withheld, seen_by(inputs, guesses))
-                choice, borne = chosen(cases, mapper.ladders, tried, box, str(name))
-                step = borne if step < 0 else step
-            made = mapper.ladders(inputs, every, [choice])[choice]
+                left = squares_left(cases, mapper.ladders, tried, box, str(name))
+                trial, step = borne_out(left, step)
+            else:
+                (trial,) = tried
+            made = mapper.ladders(inputs, every, [trial])[trial]
             estimate = made.guess + made.increments[step]
             found[name] = field.copy(data=box.on_target(estimate)).transpose(*variable.dims)
             if members:

@@ -9,7 +9,7 @@ second pass follows: the estimate is a better first guess, and has innovations o
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -36,8 +36,8 @@ AT_ONCE = 8  # windows
 
 
 @dataclass(frozen=True)
-class Choice:
-    """What an estimate begins with.
+class Trial:
+    """What an estimate goes out from.
 
     Attributes
     ----------
@@ -88,22 +88,22 @@ class AnywhereMapper:
     device: str
 
     def ladders(
-        self, inputs: Mapping[str, xr.Dataset], missions: str, choices: Sequence[Choice]
-    ) -> dict[Choice, Ladder]:
+        self, inputs: Mapping[str, xr.Dataset], missions: str, trials: Sequence[Trial]
+    ) -> dict[Trial, Ladder]:
         """First guesses and their increments from some of the altimeters.
 
         Parameters
         ----------
         inputs : of a method
         missions : comma-separated names
-        choices : with first guesses that
+        trials : with first guesses that
             :func:`oceanbench.assimilation.fourdvarnet.anywhere.first_guess.first_guesses` knows
         """
         guesses = first_guesses(
             inputs,
             self.variable,
             self.box.grid,
-            [choice.first_guess for choice in choices],
+            [trial.first_guess for trial in trials],
             scales=self.scales,
             missions=missions,
             device=self.device,
@@ -111,20 +111,16 @@ class AnywhereMapper:
         grid = self.box.grid
         seen = CellSamples.of(inputs, self.variable, grid, missions)
         sea = sea_mask(inputs, self.variable, grid)
-        return {
-            choice: self._ladder(seen, sea, guesses[choice.first_guess], choice.smooth_km)
-            for choice in choices
-        }
-
-    def _ladder(
-        self, seen: CellSamples, sea: BoolArray, guess: FloatArray, smooth_km: float
-    ) -> Ladder:
-        given = [self._given(patch, seen, guess, sea, smooth_km) for patch in self.patches()]
-        first = self._blended(given)
-        after = guess + first
-        again = [self._given(patch, seen, after, sea, smooth_km) for patch in self.patches()]
-        second = self._blended(again)
-        return Ladder(guess, (np.zeros_like(first), 0.5 * first, first, first + second), given)
+        given = {name: self._given(seen, sea, guess) for name, guess in guesses.items()}
+        found = {}
+        for trial in trials:
+            guess, km = guesses[trial.first_guess], torch.tensor([trial.smooth_km])
+            told = [replace(windows, smooth_km=km) for windows in given[trial.first_guess]]
+            first = self._blended(told)
+            after = self._given(seen, sea, guess + first)
+            both = first + self._blended([replace(windows, smooth_km=km) for windows in after])
+            found[trial] = Ladder(guess, (np.zeros_like(first), 0.5 * first, first, both), told)
+        return found
 
     def deviations(self, ladder: Ladder, random: torch.Generator) -> FloatArray:
         """Draw the error (days, rows, columns) of an estimate.
@@ -146,11 +142,16 @@ class AnywhereMapper:
         """Patches of the box."""
         return self.box.patches(self.cell_km)
 
-    @staticmethod
     def _given(
-        patch: Patch, seen: CellSamples, guess: FloatArray, sea: BoolArray, smooth_km: float
+        self, seen: CellSamples, sea: BoolArray, guess: FloatArray
+    ) -> list[InnovationWindows]:
+        """What the network is given of every patch, of a sea with all its eddies."""
+        return [self._of_patch(patch, seen, sea, guess) for patch in self.patches()]
+
+    @staticmethod
+    def _of_patch(
+        patch: Patch, seen: CellSamples, sea: BoolArray, guess: FloatArray
     ) -> InnovationWindows:
-        """What the network is given of a patch."""
         maps = patch.taken(guess)
         innovations = seen.on(patch.grid).innovations(maps)
         whole, count = innovations.maps()
@@ -166,7 +167,7 @@ class AnywhereMapper:
             np.clip(fraction, *FRACTIONS),
             sweep_of(latitude, patch.cell_km),
             innovations.shared(fraction),
-            smooth_km,
+            0.0,  # km
         )
         tensors = (torch.as_tensor(part)[None] for part in parts)
         return InnovationWindows(*(t if t.dtype == torch.int64 else t.float() for t in tensors))

@@ -8,13 +8,16 @@ what is left come a first guess and a ladder of increments; with d the withheld 
 
 what the step k would have gained there. The one that gains most is taken, of those whose mean gain
 exceeds its standard error; if there is none, the first guess comes back as it was. Of several first
-guesses, and of a rough sea and a smooth one, that is taken whose step leaves least. The error of
+guesses, and of a rough sea and a smooth one, that whose step leaves least comes first. The error of
 the withheld samples themselves is the same for all of them.
 
 With all passes there is less to gain than with some withheld, and where errors of the samples are
 larger than what is looked for squares hardly tell a rough sea from a smooth one, of which less can
-be made up. So where a sure step toward the smoothest sea leaves no more than 1 % more than the
-least, the shortest of them is taken.
+be made up. So of the sure steps from the same first guess toward the smoothest sea, that are no
+longer and leave no more than 1 % more, the shortest is taken, if there is one: a gain of less than
+1 % of all that is left, errors of the samples with it, may be given up for it.
+
+Where the step is given, first guesses and seas are compared at that step.
 
 All passes judge in turn, of all altimeters alike. A whole altimeter that is withheld has fewer of
 them, which seldom bear out what there is to gain, and where there are two it takes half of what is
@@ -27,7 +30,7 @@ other: those that none of the maps has seen, if there are any.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,7 +38,7 @@ import xarray as xr
 
 from oceanbench.arrays import BoolArray, FloatArray
 from oceanbench.assimilation.fourdvarnet.anywhere.box import Box
-from oceanbench.assimilation.fourdvarnet.anywhere.increments import Choice, Ladder
+from oceanbench.assimilation.fourdvarnet.anywhere.increments import Ladder, Trial
 from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import fine_samples, misfits
 from oceanbench.assimilation.observations.superobservations import Samples
 from oceanbench.observing.passes import begins
@@ -44,7 +47,7 @@ SURE = 1.0  # standard errors of the mean over passes that a gain must exceed
 FEWEST = 8  # passes that tell a standard error
 PARTS = 3  # of the passes
 HARDLY = 1.01  # times what is left at the least
-Ladders = Callable[[Mapping[str, xr.Dataset], str, Sequence[Choice]], Mapping[Choice, Ladder]]
+Ladders = Callable[[Mapping[str, xr.Dataset], str, Sequence[Trial]], Mapping[Trial, Ladder]]
 
 
 @dataclass(frozen=True)
@@ -98,64 +101,55 @@ def withheld(
         yield Withheld(inputs, others, inputs, name)
 
 
-def chosen(
-    cases: Iterator[Withheld],
-    ladders: Ladders,
-    choices: Sequence[Choice],
-    box: Box,
-    variable: str,
-) -> tuple[Choice, int]:
-    """First guess and smoothness, and step of their ladder, that withheld passes bear out.
+def borne_out(left: Mapping[Trial, FloatArray], step: int | None = None) -> tuple[Trial, int]:
+    """Trial, and step of its ladder, that withheld passes bear out.
 
     Parameters
     ----------
-    cases : from :func:`withheld`
-    ladders : (inputs, missions, choices) -> of each its first guess and increments
-    choices : the last is taken where nothing tells
-    box : of all of them
-    variable : its name
+    left : from :func:`squares_left`; the last trial is taken where nothing tells
+    step : the only one that is looked at; by default all are
     """
-    squares: dict[Choice, list[FloatArray]] = {choice: [] for choice in choices}
-    for case in cases:
-        for choice, found in squares_left(case, ladders, choices, box, variable).items():
-            squares[choice].append(found)
-    left = {choice: np.concatenate(found, axis=1) for choice, found in squares.items()}
-    best, least = (choices[-1], 0), np.inf
-    for choice in reversed(choices):
-        errors = left[choice]
-        step = best_step(errors[0] - errors)
-        if errors.shape[1] >= FEWEST and errors[step].sum() < least:
-            best, least = (choice, step), float(errors[step].sum())
-    return _smooth_enough(left, *best)
-
-
-def _smooth_enough(
-    left: Mapping[Choice, FloatArray], choice: Choice, step: int
-) -> tuple[Choice, int]:
-    """The shortest step toward the smoothest sea that is hardly worse than the best, or that."""
-    same = [other for other in left if other.first_guess == choice.first_guess]
-    smoothest = max(same, key=lambda other: other.smooth_km)
-    if not step or not smoothest.smooth_km:
-        return choice, step
-    errors = left[smoothest][: step + 1]
-    near = errors.sum(axis=1) <= HARDLY * left[choice][step].sum()
-    fine = near & sure_steps(errors[0] - errors)
-    return (smoothest, int(np.argmax(fine))) if fine.any() else (choice, step)
+    trials = list(left)[::-1]
+    if left[trials[0]].shape[1] < FEWEST:
+        return trials[0], step or 0
+    steps = {t: best_step(left[t][0] - left[t]) if step is None else step for t in trials}
+    sums = {t: float(left[t][steps[t]].sum()) for t in trials}
+    best = min(trials, key=lambda trial: sums[trial])
+    same = [trial for trial in trials if trial.first_guess == best.first_guess]
+    smooth = max(same, key=lambda trial: trial.smooth_km)
+    if smooth.smooth_km:
+        errors, numbers = left[smooth], np.arange(len(left[smooth]))
+        able = sure_steps(errors[0] - errors) if step is None else numbers == step
+        hardly = errors.sum(axis=1) <= HARDLY * sums[best]
+        fine = np.flatnonzero(able & hardly & (numbers <= steps[best]))
+        if fine.size:
+            return smooth, int(fine[0])
+    return best, steps[best]
 
 
 def squares_left(
-    case: Withheld, ladders: Ladders, choices: Sequence[Choice], box: Box, variable: str
-) -> dict[Choice, FloatArray]:
+    cases: Iterable[Withheld],
+    ladders: Ladders,
+    trials: Sequence[Trial],
+    box: Box,
+    variable: str,
+) -> dict[Trial, FloatArray]:
     """Squared differences (steps, passes) of what is withheld to the steps of ladders.
 
     Parameters
     ----------
-    case : what is withheld
-    ladders, choices, box, variable : as for :func:`chosen`
+    cases : what is withheld in turn
+    ladders : (inputs, missions, trials) -> of each its first guess and increments
+    trials : what estimates go out from
+    box : of all of them
+    variable : its name
     """
-    samples = _on_target(fine_samples(case.judge, variable, box.grid, case.withheld), box)
-    found = ladders(case.inputs, case.missions, choices)
-    return {choice: _squares(samples, ladder, box) for choice, ladder in found.items()}
+    squares: dict[Trial, list[FloatArray]] = {trial: [] for trial in trials}
+    for case in cases:
+        samples = _on_target(fine_samples(case.judge, variable, box.grid, case.withheld), box)
+        for trial, ladder in ladders(case.inputs, case.missions, trials).items():
+            squares[trial].append(_squares(samples, ladder, box))
+    return {trial: np.concatenate(found, axis=1) for trial, found in squares.items()}
 
 
 def _squares(samples: Samples, ladder: Ladder, box: Box) -> FloatArray:

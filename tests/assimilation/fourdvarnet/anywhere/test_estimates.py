@@ -20,10 +20,11 @@ from oceanbench.assimilation.fourdvarnet.anywhere.first_guess import (
     sea_mask,
     seen_by,
 )
-from oceanbench.assimilation.fourdvarnet.anywhere.increments import Choice, Ladder
+from oceanbench.assimilation.fourdvarnet.anywhere.increments import Ladder, Trial
 from oceanbench.assimilation.fourdvarnet.anywhere.withheld_passes import (
     best_step,
-    chosen,
+    borne_out,
+    squares_left,
     withheld,
 )
 from oceanbench.errors import OceanbenchError
@@ -45,6 +46,16 @@ def observed(error: float = 0.0) -> dict[str, xr.Dataset]:
     flat = maps.copy(data=np.full(maps.shape, 0.3)).to_dataset(name="ssh")
     tracks = {n: map_worlds.track(k, days=DAYS, error=error) for k, n in enumerate(("one", "two"))}
     return tracks | {"flat": flat.assign_attrs(layout="grid", role="auxiliary")}
+
+
+def knowing() -> dict[str, torch.Tensor]:
+    """Weights whose prior minds what it is told."""
+    weights = anywhere_scenes.untrained()
+    random = torch.Generator().manual_seed(0)
+    for key, value in weights.items():
+        if key.startswith("0.made") and value.is_floating_point():
+            weights[key] = value + 0.05 * torch.randn(value.shape, generator=random)
+    return weights
 
 
 def mapped(inputs: Mapping[str, xr.Dataset], passes: str, guess: str = "flat") -> xr.DataArray:
@@ -210,35 +221,37 @@ def test_withheld_passes_choose_the_truth_and_refuse_what_is_none() -> None:
     asked = []
 
     def ladders(guess: float, sign: float):
-        def made(_: object, missions: str, names: list[Choice]) -> dict[Choice, Ladder]:
+        def made(_: object, missions: str, trials: list[Trial]) -> dict[Trial, Ladder]:
             asked.append(missions)
             shares = {"good": guess, "poor": -1.0}
             return {
-                name: Ladder(
-                    shares[name.first_guess] * error,
+                trial: Ladder(
+                    shares[trial.first_guess] * error,
                     [
-                        part * sign * (1.0 - shares[name.first_guess]) * error
+                        part * sign * (1.0 - shares[trial.first_guess]) * error
                         for part in (0.0, 0.5, 1.0, 2.0)
                     ],
                 )
-                for name in names
+                for trial in trials
             }
 
         return made
 
-    good, poor = Choice("good"), Choice("poor")
+    good, poor = Trial("good"), Trial("poor")
 
-    def told(*case: float) -> tuple[Choice, int]:
+    def told(*case: float) -> tuple[Trial, int]:
         cases = withheld(inputs, ["one", "two"], 3)
-        return chosen(cases, ladders(*case), [good, poor], box, "ssh")
+        return borne_out(squares_left(cases, ladders(*case), [good, poor], box, "ssh"))
 
     assert told(0.5, -1.0) == (good, 0)
     assert told(-3.0, -1.0) == (poor, 0)
     assert told(0.0, 0.9)[1] == 2
     assert set(asked) == {"one,two"}
     nobody = {name: data.isel(time=slice(0)) for name, data in inputs.items() if name != "flat"}
-    nothing = chosen(withheld(nobody, ["one", "two"], 3), ladders(0.5, 1.0), [good], box, "ssh")
-    assert nothing == (good, 0)
+    cases = withheld(nobody, ["one", "two"], 3)
+    nothing = squares_left(cases, ladders(0.5, 1.0), [good], box, "ssh")
+    assert borne_out(nothing) == (good, 0)
+    assert borne_out(nothing, 2) == (good, 2)
 
 
 def test_what_a_first_guess_has_seen_does_not_judge_it() -> None:
@@ -257,11 +270,11 @@ def test_what_a_first_guess_has_seen_does_not_judge_it() -> None:
     left = np.nan_to_num(like.values - 0.3)
     ladder = Ladder(0.3 + 0.0 * left, [share * left for share in (0.0, 0.2, 0.4, 0.0)])
 
-    known = Choice("known")
+    known = Trial("known")
 
-    def told(*seen: str) -> tuple[Choice, int]:
+    def told(*seen: str) -> tuple[Trial, int]:
         cases = withheld(inputs, names, 3, seen)
-        return chosen(cases, lambda *_: {known: ladder}, [known], box, "ssh")
+        return borne_out(squares_left(cases, lambda *_: {known: ladder}, [known], box, "ssh"))
 
     assert told("one") == (known, 2)
     assert told("two", "three") == (known, 0)
@@ -273,15 +286,15 @@ def test_withheld_passes_tell_a_smooth_sea_from_a_rough_one() -> None:
         time=box.grid.days, latitude=box.grid.latitude, longitude=box.grid.longitude
     )
     left = np.nan_to_num(truth.values - 0.3)
-    rough, smooth = (Choice("flat", km) for km in (0.0, 35.0))
+    rough, smooth = (Trial("flat", km) for km in (0.0, 35.0))
 
-    def told(gained: dict[Choice, float | np.ndarray]) -> tuple[Choice, int]:
+    def told(gained: dict[Trial, float]) -> tuple[Trial, int]:
         ladders = {
             choice: Ladder(0.3 + 0.0 * left, [part * share * left for part in (0.0, 0.5, 1.0, 1.0)])
             for choice, share in gained.items()
         }
         cases = withheld(inputs, ["one", "two"], 3)
-        return chosen(cases, lambda *_: ladders, [smooth, rough], box, "ssh")
+        return borne_out(squares_left(cases, lambda *_: ladders, [smooth, rough], box, "ssh"))
 
     assert told({smooth: 0.9, rough: 0.5}) == (smooth, 2)
     assert told({smooth: 0.8, rough: 0.9}) == (rough, 2)
@@ -290,14 +303,48 @@ def test_withheld_passes_tell_a_smooth_sea_from_a_rough_one() -> None:
     assert told({smooth: -1.0, rough: -1.0}) == (rough, 0)
 
 
+@every(
+    "smooth, rough, step, expected",
+    [
+        ((98, 97, 96), (95, 97, 130), None, ("rough", 1)),
+        ((98, 97, 96), (95, 97, 130), 3, ("smooth", 3)),  # not the rough one, better at another
+        ((98, 97.5, 96), (95, 97, 130), 2, ("smooth", 2)),
+        ((98, 99, 96), (95, 97, 130), 2, ("rough", 2)),
+        ((101, 101, 101), (150, 150, 150), None, ("rough", 0)),
+        ((101, 101, 101), (150, 150, 150), 2, ("smooth", 2)),
+        ((92, 90.5, 90.5), (90, 95, 95), None, ("rough", 1)),  # a longer step is no shorter one
+        ((99, 91, 90.5), (98, 92, 90), None, ("smooth", 3)),
+        ((99, 90.6, 90), (98, 92, 95), None, ("smooth", 2)),  # the shortest
+        ((99, 90.8, 90.5), (98, 92, 90), None, ("smooth", 2)),
+    ],
+)
+def test_the_sea_is_that_which_is_best_at_the_step_that_is_taken(
+    smooth: tuple[float, ...],
+    rough: tuple[float, ...],
+    step: int | None,
+    expected: tuple[str, int],
+) -> None:
+    trials = {"smooth": Trial("flat", 35.0), "rough": Trial("flat")}
+    left = {
+        trials[name]: np.tile([[100.0], *([value] for value in values)], 20)
+        for name, values in (("smooth", smooth), ("rough", rough))
+    }
+    assert borne_out(left, step) == (trials[expected[0]], expected[1])
+
+
+def test_members_of_a_sea_that_is_taken_to_be_smooth_are_others() -> None:
+    call = {"device": "cpu", "seed": 0, "first_guess": "flat", "passes": "none", "members": 2}
+    call["weights"] = knowing()
+    rough, smooth = (
+        MAPPING.estimate(observed(), target(), smoothness=name, **call)["ssh"].values
+        for name in ("none", "maps")
+    )
+    assert abs(rough - smooth).max() > 1e-4
+
+
 def test_a_sea_that_is_taken_to_be_smooth_has_other_increments() -> None:
     """The prior is told: what passes bear out is one of both."""
-    weights = anywhere_scenes.untrained()
-    random = torch.Generator().manual_seed(0)
-    for key, value in weights.items():
-        if key.startswith("0.made") and value.is_floating_point():
-            weights[key] = value + 0.05 * torch.randn(value.shape, generator=random)
-    call = {"device": "cpu", "seed": 0, "weights": weights, "first_guess": "flat"}
+    call = {"device": "cpu", "seed": 0, "weights": knowing(), "first_guess": "flat"}
 
     def found(**options: str) -> np.ndarray:
         return MAPPING.estimate(observed(), target(), **call, **options)["ssh"].values

@@ -55,6 +55,17 @@ def test_a_known_sea_is_its_maps_on_square_cells(tmp_path: Path) -> None:
     np.testing.assert_allclose(sea.known_mean(north[0], east[0]), height.mean(0), atol=0.2)
 
 
+def test_a_known_sea_is_told_to_be_rough_or_smooth_alike(tmp_path: Path) -> None:
+    """How smooth it is is not known."""
+    path = tmp_path / "world-0000.safetensors"
+    keep_world(own_world(slope()), path)
+    seas = [draw_sea(np.random.default_rng(seed), [path], gaussian=0.0) for seed in range(24)]
+    smooth = [sea for sea in seas if sea.smooth_km]
+    assert 6 <= len(smooth) <= 18
+    steps = [abs(np.diff(sea.maps[5, :, 20], 2)).max() for sea in seas]
+    np.testing.assert_allclose(steps, steps[0], atol=1e-4)  # none is smoothed
+
+
 @every("days, degrees", [(DAYS // 2, 8.0), (32, 4.0)])
 def test_maps_that_make_no_scene_are_refused(days: int, degrees: float) -> None:
     with pytest.raises(OceanbenchError, match="expected 20 days and 672 km"):

@@ -14,7 +14,7 @@ from oceanbench.assimilation.fourdvarnet.anywhere.scenes.first_guesses import (
     e_folding,
     interpolated,
 )
-from oceanbench.assimilation.fourdvarnet.anywhere.scenes.scene import make_scene
+from oceanbench.assimilation.fourdvarnet.anywhere.scenes.scene import SEED, make_scene
 from oceanbench.assimilation.fourdvarnet.anywhere.worlds.seas import CELLS, draw_sea
 from oceanbench.assimilation.observations.superobservations import samples
 
@@ -86,3 +86,5 @@ def test_a_scene_is_the_same_again_and_its_guesses_are_better_than_nothing(
     assert np.corrcoef(left, scene.innovation[0].astype(float))[0, 1] > 0.2
     assert list(errors)[-1] == "bfn"
     np.testing.assert_array_equal(scene.guess, make_scene(1, []).guess)
+    sea = draw_sea(np.random.default_rng([SEED, 1]), [])
+    assert (scene.cell_km, scene.smooth_km) == (sea.cell_km, sea.smooth_km)

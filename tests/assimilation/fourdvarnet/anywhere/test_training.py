@@ -8,6 +8,7 @@ from pathlib import Path
 import anywhere_scenes
 import pytest
 import torch
+from safetensors.numpy import load_file, save_file
 
 from oceanbench.assimilation.fourdvarnet.anywhere import library as libraries
 from oceanbench.assimilation.fourdvarnet.anywhere.library import Library
@@ -120,8 +121,12 @@ def test_a_library_makes_what_is_missing(tmp_path: Path, monkeypatch: pytest.Mon
         Library(tmp_path, 3, 3).fill(workers=0)
 
 
-def test_a_damaged_scene_is_refused(library: Library) -> None:
+@pytest.mark.parametrize("cut", [False, True], ids=["of a former version", "cut off"])
+def test_a_scene_that_is_not_whole_is_refused(library: Library, *, cut: bool) -> None:
     path = library.scene_files[0]
-    path.write_bytes(path.read_bytes()[:40])
+    if cut:
+        path.write_bytes(path.read_bytes()[:40])
+    else:
+        save_file({k: v for k, v in load_file(path).items() if k != "smooth_km"}, path)
     with pytest.raises(OceanbenchError, match=r"scene-00000.safetensors: not a whole scene"):
         WindowSampler([path], FEW).middles()

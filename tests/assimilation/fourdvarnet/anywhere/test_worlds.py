@@ -138,7 +138,7 @@ def test_drawn_seas_have_amplitudes_of_the_sea() -> None:
         assert 14.0 <= sea.cell_km <= 24.0
 
 
-def test_half_of_the_seas_are_as_smooth_as_they_say() -> None:
+def test_half_of_the_seas_say_that_they_are_smooth() -> None:
     told = [draw_sea(np.random.default_rng(seed), []).smooth_km for seed in range(24)]
     smooth = [km for km in told if km]
     assert 6 <= len(smooth) <= 18

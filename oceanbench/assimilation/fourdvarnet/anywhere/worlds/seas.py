@@ -5,7 +5,8 @@ r"""A sea that a scene sees: a world of some physics, as no one has seen it befo
 
 w is a simulated world or a Gaussian field, stretched in time and space, turned; A its amplitude, m
 a mean field and the rest a trend that all of the sea shares. Times are days, places kilometres from
-the middle. A known sea is as it is.
+the middle. A known sea is as it is; how smooth that is is not known, and it says either, so that a
+network which learns from it does not mind.
 
 Half of the others are as smooth as operational maps, which are what is known of a real sea
 everywhere: w is then the mean over its neighbours in space and in days, with Gaussian weights, and
@@ -230,6 +231,7 @@ def _known_sea(random: np.random.Generator, world: World, land: BoolArray) -> Se
     first = random.integers(max(len(world.height) - DAYS, 0) + 1)
     maps = world.height[first : first + DAYS + 1].astype(np.float32)
     lacking = DAYS + 1 - len(maps)
+    told = random.uniform(*SMOOTHING[0]) if random.random() < SMOOTHED else 0.0
     maps = np.pad(maps, ((0, lacking), (0, 0), (0, 0)), mode="reflect")
     climate = world.height.mean(0, dtype=np.float32)
     return Sea(
@@ -241,6 +243,7 @@ def _known_sea(random: np.random.Generator, world: World, land: BoolArray) -> Se
         origin=(rows, columns),
         latitudes=(world.latitude, world.latitude),
         dry=land,
+        smooth_km=told,
     )
 
 
