@@ -20,6 +20,7 @@ from oceanbench.arrays import FloatArray
 from oceanbench.assimilation.nudging.bfn_qg import Settings, mapped
 from oceanbench.assimilation.nudging.withheld_weight import withheld_weight
 from oceanbench.assimilation.observations.fitted_covariance import fit
+from oceanbench.assimilation.observations.missions import check_metres
 from oceanbench.assimilation.observations.superobservations import (
     DAY,
     Anomalies,
@@ -145,6 +146,7 @@ def estimate(  # noqa: PLR0913  (every option is a keyword)
     times = (target["time"].values - target["time"].values[0]) / DAY
     result = target.copy(deep=True)
     for variable in map(str, target.data_vars):
+        check_metres(inputs, variable, missions)
         mean = mean_field(inputs, variable, centre, of_training=True)
         observed = samples(
             inputs,

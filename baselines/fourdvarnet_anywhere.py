@@ -21,7 +21,7 @@ from oceanbench.assimilation.fourdvarnet.anywhere.anywhere_mapping import Anywhe
 from oceanbench.assimilation.fourdvarnet.anywhere.configuration import AnywhereConfiguration
 
 KINDS = ("maps", "tracks")
-PHYSICS = "quasi-geostrophic"  # of the usual first guess and of most worlds
+PHYSICS = "quasi-geostrophic, surface quasi-geostrophic"  # of worlds that it learned from
 REFERENCE = (
     "Fablet et al. (2021) doi:10.1029/2021MS002572; "
     "Febvre et al. (2024) doi:10.1029/2023MS003959 (learning from simulations)"

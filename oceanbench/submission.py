@@ -58,8 +58,9 @@ class Submission:
     members : ``independent`` where its members are independent draws of one distribution
     learned_from : what its method learned from, a key of :data:`LEARNED_FROM`; "" where it is not
         said
-    physics : equations of the model that its method knows, as the challenge names those of its
-        truth; "" where there is none, or it is not said
+    physics : equations of the model that its method knows, or of worlds that it learned from, as
+        challenges name those of their truths, joined by commas; "" where there are none, or it is
+        not said
     observations : names of the optional datasets that its method used, joined by commas, ``truth``
         where it is the truth itself without the noise of its measurement
     seed_of : name of the submission of the same method, trained from another seed, whose row tells

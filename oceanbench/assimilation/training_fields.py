@@ -24,7 +24,7 @@ from oceanbench.assimilation.fourdvarnet.maps.map_grid import (
 )
 from oceanbench.assimilation.fourdvarnet.maps.simulated_missions import observe
 from oceanbench.assimilation.fourdvarnet.maps.training_set import training_truth
-from oceanbench.assimilation.observations.superobservations import chosen_missions
+from oceanbench.assimilation.observations.missions import chosen_missions
 from oceanbench.errors import OceanbenchError
 
 NAME = "training_fields"

@@ -42,9 +42,8 @@ def learned_from(result: Result) -> str:
 
 
 def is_twin(challenge: Challenge, result: Result) -> bool:
-    """Whether a method has a model of the family that the truth is of."""
-    said = _said(result, "physics")
-    return bool(said) and said == challenge.physics
+    """Whether a method has a model of the family that the truth is of, or learned from one."""
+    return challenge.physics in {name.strip() for name in _said(result, "physics").split(",")}
 
 
 def league(challenge: Challenge, result: Result) -> tuple[str, bool, str]:

@@ -111,8 +111,8 @@ _DECLARED = (  # by the names of oceanbench.submission.DECLARED
     click.option(
         "--physics",
         default="",
-        metavar="NAME",
-        help="Equations of the method's model, as the challenge names those of its truth.",
+        metavar="NAME,NAME",
+        help="Equations of the method's model, as challenges name those of their truths.",
     ),
     click.option(
         "--seed-of",

@@ -103,7 +103,7 @@ def test_methods_that_know_the_equations_of_the_truth_are_marked(
     def of(name: str, physics: str) -> Result:
         return replace(results[name], submission={**results[name].submission, "physics": physics})
 
-    rows = [of("first", "waves"), of("second", "eddies"), of("poor", "")]
+    rows = [of("first", "eddies, waves"), of("second", "eddies"), of("poor", "")]
     silent = ranking.board(challenge, rows)
     assert "physics" not in silent.computed and leagues.TWINS not in silent.legend
     told = ranking.board(challenge.model_copy(update={"physics": "waves"}), rows)

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from oceanbench.arrays import FloatArray, IndexArray, IntArray
 from oceanbench.assimilation.gaussian.optimal_interpolation import Observations
 from oceanbench.assimilation.observations.averaging import along_track_means, swath_cells
-from oceanbench.errors import OceanbenchError, did_you_mean
+from oceanbench.assimilation.observations.missions import chosen_missions
+from oceanbench.errors import OceanbenchError
 from oceanbench.grid import KM_PER_DEGREE, centre_longitude, fill_holes, wrap_longitude
 from oceanbench.observing.passes import begins
 
-LAYOUTS = ("track", "swath")
 DAY = np.timedelta64(1, "D")
 
 
@@ -110,38 +110,6 @@ def kilometres(
     return (longitude - place[0]) * shrink * KM_PER_DEGREE, (latitude - place[1]) * KM_PER_DEGREE
 
 
-def chosen_missions(inputs: Mapping[str, xr.Dataset], missions: str) -> list[str]:
-    """Names of the inputs to map: those listed, else all that are observed and not optional.
-
-    Parameters
-    ----------
-    inputs : of a method
-    missions : comma-separated names; ``all`` takes the optional ones too
-
-    Raises
-    ------
-    OceanbenchError
-        when a name is unknown, or nothing is left to map
-    """
-    observed = [n for n, d in inputs.items() if d.attrs.get("layout") in LAYOUTS]
-    names = list(dict.fromkeys(m.strip() for m in missions.split(",") if m.strip()))
-    if names == ["all"]:
-        names = observed
-    elif not names:
-        names = [n for n in observed if not inputs[n].attrs.get("optional")]
-    for name in names:
-        if name not in observed:
-            raise OceanbenchError(
-                f"--set missions={missions}: no observations '{name}'; "
-                f"{did_you_mean(name, observed)}"
-            )
-    if not names:
-        raise OceanbenchError(
-            "no input has layout 'track' or 'swath'; a mapping method needs observations"
-        )
-    return names
-
-
 def mean_field(
     inputs: Mapping[str, xr.Dataset], variable: str, centre: float, *, of_training: bool = False
 ) -> xr.DataArray | None:
@@ -189,7 +157,7 @@ def samples(
     variable : its name
     origin : times are days since this date
     centre : longitudes are brought to the 360 degrees around it
-    missions : as for :func:`chosen_missions`
+    missions : as for :func:`oceanbench.assimilation.observations.missions.chosen_missions`
     coarsen : consecutive samples of a track averaged into one; the rest of a pass is dropped
     across_gaps : average also the end of one pass with the start of the next, as the data
         challenges' code does; such points lie far from both
@@ -199,7 +167,7 @@ def samples(
     """
     if coarsen < 1 or swath_km <= 0:
         raise OceanbenchError(f"coarsen {coarsen} must be >= 1, swath_km {swath_km} positive")
-    names = chosen_missions(inputs, missions)
+    names = chosen_missions(inputs, missions, variable)
     parts = []
     for number, name in enumerate(names):
         rows, starts = _rows(inputs[name], variable, origin, centre, mean)

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rows import every
 
+from oceanbench.assimilation.observations.missions import chosen_missions
 from oceanbench.assimilation.observations.superobservations import (
     Samples,
-    chosen_missions,
     kilometres,
     mean_field,
     samples,

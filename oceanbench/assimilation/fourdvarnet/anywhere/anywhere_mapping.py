@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import click
 import torch
 import xarray as xr
 
@@ -32,7 +33,7 @@ from oceanbench.assimilation.fourdvarnet.anywhere.worlds.own_sea import own_worl
 from oceanbench.assimilation.fourdvarnet.anywhere.worlds.simulations import World
 from oceanbench.assimilation.fourdvarnet.maps.simulated_missions import flown_missions
 from oceanbench.assimilation.fourdvarnet.maps.training_set import training_truth
-from oceanbench.assimilation.observations.superobservations import chosen_missions
+from oceanbench.assimilation.observations.missions import check_metres, chosen_missions
 from oceanbench.errors import OceanbenchError
 from oceanbench.learning.ensembles import configuration_of, load_networks
 from oceanbench.learning.precision import in_bfloat16
@@ -177,14 +178,16 @@ class AnywhereMapping:
         precision : see :func:`oceanbench.learning.precision.in_bfloat16`
         """
         guesses = choices(first_guess)
-        possible = bool(guesses) and most_withheld >= 1 and 10.0 <= cell_km <= 30.0 and members >= 0
-        if passes not in STEPS or smoothness not in SMOOTH_KM or not possible:
-            raise OceanbenchError(
-                f"{self.name}: first_guess={first_guess}, passes={passes}, smoothness="
-                f"{smoothness}, most_withheld={most_withheld}, cell_km={cell_km}, members="
-                f"{members}: expected names, one of {', '.join(STEPS)}, one of "
-                f"{', '.join(SMOOTH_KM)}, at least 1, 10 to 30, and no negative number"
-            )
+        for option, fits, expected in (
+            (f"first_guess={first_guess}", bool(guesses), "a name"),
+            (f"passes={passes}", passes in STEPS, f"one of {', '.join(STEPS)}"),
+            (f"smoothness={smoothness}", smoothness in SMOOTH_KM, f"one of {', '.join(SMOOTH_KM)}"),
+            (f"most_withheld={most_withheld}", most_withheld >= 1, "at least 1"),
+            (f"cell_km={cell_km}", 10.0 <= cell_km <= 30.0, "10 to 30"),
+            (f"members={members}", members >= 0, "no negative number"),
+        ):
+            if not fits:
+                raise OceanbenchError(f"{self.name}: {option}: expected {expected}")
         fitting = any("duacs" in parts(guess) for guess in guesses)
         if scales and not fitting:
             raise OceanbenchError(
@@ -192,10 +195,11 @@ class AnywhereMapping:
                 "none; leave them out"
             )
         network = self._network(weights, device, precision)
-        names = chosen_missions(inputs, missions)
-        every = ",".join(names)
         found = {}
         for name, variable in target.data_vars.items():
+            names = chosen_missions(inputs, missions, str(name))
+            every = ",".join(names)
+            check_metres(inputs, str(name), every)
             field = variable.transpose("time", "latitude", "longitude")
             box = Box.around(field, network.configuration.half)
             used = given_scales(scales) if scales else None
@@ -212,6 +216,12 @@ class AnywhereMapping:
                 trial, step = borne_out(left, step)
             else:
                 (trial,) = tried
+            words = {number: word for word, number in STEPS.items()}
+            click.echo(
+                f"{self.name}: {name} with first_guess={trial.first_guess}, passes={words[step]}, "
+                f"smoothness={'maps' if trial.smooth_km else 'none'}",
+                err=True,
+            )
             made = mapper.ladders(inputs, every, [trial])[trial]
             estimate = made.guess + made.increments[step]
             found[name] = field.copy(data=box.on_target(estimate)).transpose(*variable.dims)

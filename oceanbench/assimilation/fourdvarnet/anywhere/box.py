@@ -12,6 +12,7 @@ from oceanbench.arrays import BoolArray, FloatArray
 from oceanbench.assimilation.fourdvarnet.maps.map_grid import MapGrid, bicubic
 from oceanbench.assimilation.gaussian.tiles import Tile, tiles
 from oceanbench.assimilation.observations.superobservations import DAY
+from oceanbench.errors import OceanbenchError
 from oceanbench.grid import KM_PER_DEGREE, interpolate
 
 MARGIN = 1.5  # degrees around the target, and around a patch
@@ -43,6 +44,12 @@ class Box:
         target : (time, latitude, longitude), nodes increasing
         days : before the first map and after the last
         """
+        for name in ("time", "latitude", "longitude"):
+            axis = target[name].values
+            if not axis.size or not (axis[1:] > axis[:-1]).all():
+                raise OceanbenchError(
+                    f"the target's {name}, {axis.size} values, must increase; sort it"
+                )
         times = target["time"].values.astype("datetime64[ns]")
         count = int(np.ceil((times[-1] - times[0]) / DAY)) + 2 * days + 1
         every = times[0] + (np.arange(count) - days) * DAY

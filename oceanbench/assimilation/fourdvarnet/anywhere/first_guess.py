@@ -16,8 +16,8 @@ from oceanbench.assimilation.fourdvarnet.maps.first_guess_maps import (
 )
 from oceanbench.assimilation.fourdvarnet.maps.map_grid import MapGrid
 from oceanbench.assimilation.observations.likely_scales import likely_scales
+from oceanbench.assimilation.observations.missions import chosen_missions
 from oceanbench.assimilation.observations.superobservations import (
-    chosen_missions,
     mean_field,
     samples,
 )
@@ -94,7 +94,7 @@ def first_guesses(
             around = (inputs, variable, grid, part)
             found[part] = first_guess_maps(*around, missions=missions, device=device)
         elif part in handed and variable in inputs[part]:
-            found[part] = _handed(inputs[part][variable], grid)
+            found[part] = _handed(inputs[part][variable], grid, part)
         else:
             known = [*FIRST_GUESSES, *handed]
             raise OceanbenchError(
@@ -119,7 +119,7 @@ def fitted_scales(
     usual ones, which come back where there is nothing to fit to
     """
     usual = dict(zip(SCALES, DEFAULTS, strict=True))
-    names = chosen_missions(inputs, missions)
+    names = chosen_missions(inputs, missions, variable)
     nadirs = ",".join(n for n in names if inputs[n].attrs["layout"] == "track")
     if not nadirs:
         return usual
@@ -205,19 +205,23 @@ def _mapped(
     return mean_on(grid, mean) + maps
 
 
-def _handed(maps: xr.DataArray, grid: MapGrid) -> FloatArray:
+def _handed(maps: xr.DataArray, grid: MapGrid, name: str) -> FloatArray:
     """Maps on the days and nodes of a grid, their land filled, held beyond their ends."""
     field = centre_longitude(maps, grid.centre).sortby("latitude").load()
     field = field.transpose("time", "latitude", "longitude")
     if not bool(np.isfinite(field).all()):
         field = fill_holes(field)
     like = grid.field(np.zeros(grid.shape))
-    inside = {
-        name: like[name].clip(field[name].values.min(), field[name].values.max())
-        for name in ("time", "latitude", "longitude")
-    }
-    places = xr.Dataset(coords={name: (name, axis.values) for name, axis in inside.items()})
-    unique = [np.unique(places[name].values, return_inverse=True) for name in inside]
+    inside = {}
+    for axis in ("time", "latitude", "longitude"):
+        first, last = field[axis].values.min(), field[axis].values.max()
+        if last < like[axis].values[0] or first > like[axis].values[-1]:
+            raise OceanbenchError(
+                f"first_guess={name}: its maps have {axis} {first} to {last}, and what is mapped "
+                f"{like[axis].values[0]} to {like[axis].values[-1]}; expected maps that meet it"
+            )
+        inside[axis] = like[axis].clip(first, last)
+    unique = [np.unique(axis.values, return_inverse=True) for axis in inside.values()]
     small = xr.DataArray(
         np.zeros([values.size for values, _ in unique]),
         {name: values for name, (values, _) in zip(inside, unique, strict=True)},

@@ -1,8 +1,9 @@
 r"""How far an estimate may go from its first guess: what passes say that it never saw.
 
-Every third pass of each altimeter is withheld, then every third of the others, and the rest. From
-what is left come a first guess and a ladder of increments; with d the withheld innovations and
-:math:`\delta_k` an increment at their places, every pass p tells
+Passes that begin in the same three hours go together, as those of altimeters that fly together, or
+of the same one twice: of such groups every third is withheld, then every third of the others, and
+the rest. From what is left come a first guess and a ladder of increments; with d the withheld
+innovations and :math:`\delta_k` an increment at their places, every pass p tells
 
 .. math:: g_{kp} = \sum_{i \in p} d_i^2 - (d_i - \delta_{ki})^2
 
@@ -36,7 +37,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from oceanbench.arrays import BoolArray, FloatArray
+from oceanbench.arrays import BoolArray, FloatArray, IntArray
 from oceanbench.assimilation.fourdvarnet.anywhere.box import Box
 from oceanbench.assimilation.fourdvarnet.anywhere.increments import Ladder, Trial
 from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import fine_samples, misfits
@@ -46,6 +47,7 @@ from oceanbench.observing.passes import begins
 SURE = 1.0  # standard errors of the mean over passes that a gain must exceed
 FEWEST = 8  # passes that tell a standard error
 PARTS = 3  # of the passes
+SLOT = 3  # hours
 HARDLY = 1.01  # times what is left at the least
 Ladders = Callable[[Mapping[str, xr.Dataset], str, Sequence[Trial]], Mapping[Trial, Ladder]]
 
@@ -82,14 +84,16 @@ def withheld(
     names : of the missions that are mapped
     most : how many thirds of the passes, or altimeters, are withheld in turn
     seen : altimeters that first guesses have seen, if they say so: others are withheld, or, where
-        there are no others, these
+        there are no others, these; of a single altimeter, its passes
     """
-    if not seen:
+    if not seen or len(names) == 1:
         every = ",".join(names)
+        groups = {name: _began(inputs[name]) // SLOT for name in names}
+        occupied = np.unique(np.concatenate(list(groups.values())))
         for part in range(min(most, PARTS)):
             given, judge = dict(inputs), dict(inputs)
             for name in names:
-                left = np.cumsum(begins(inputs[name])) % PARTS == part
+                left = np.searchsorted(occupied, groups[name]) % PARTS == part
                 given[name] = inputs[name].isel(time=~left)
                 judge[name] = inputs[name].isel(time=left)
             yield Withheld(given, every, judge, every)
@@ -146,10 +150,15 @@ def squares_left(
     """
     squares: dict[Trial, list[FloatArray]] = {trial: [] for trial in trials}
     for case in cases:
+        if not len(fine_samples(case.inputs, variable, box.grid, case.missions).time):
+            continue  # nothing is left to map
         samples = _on_target(fine_samples(case.judge, variable, box.grid, case.withheld), box)
         for trial, ladder in ladders(case.inputs, case.missions, trials).items():
             squares[trial].append(_squares(samples, ladder, box))
-    return {trial: np.concatenate(found, axis=1) for trial, found in squares.items()}
+    return {
+        trial: np.concatenate(found, axis=1) if found else np.empty((1, 0))
+        for trial, found in squares.items()
+    }
 
 
 def _squares(samples: Samples, ladder: Ladder, box: Box) -> FloatArray:
@@ -182,6 +191,15 @@ def sure_steps(gains: FloatArray) -> BoolArray:
     """
     mean, error = gains.mean(axis=1), gains.std(axis=1, ddof=1) / np.sqrt(gains.shape[1])
     found: BoolArray = mean > SURE * error
+    return found
+
+
+def _began(data: xr.Dataset) -> IntArray:
+    """Hour (time,) in which the pass of each sample began."""
+    number = np.cumsum(begins(data))
+    first = np.unique(number, return_index=True)[1]
+    hours = data["time"].values[first].astype("datetime64[h]").astype(np.int64)
+    found: IntArray = hours[number]
     return found
 
 

@@ -22,6 +22,7 @@ from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import (
 )
 from oceanbench.assimilation.fourdvarnet.maps.map_grid import MapGrid
 from oceanbench.assimilation.nudging.bfn_qg import Settings, extended, mapped
+from oceanbench.assimilation.observations.missions import check_metres
 from oceanbench.assimilation.observations.superobservations import Samples, mean_field, samples
 from oceanbench.assimilation.observations.tiled_mapping import DEFAULTS, SCALES, TiledMapping
 from oceanbench.assimilation.observations.wavelet_mapping import WaveletMapping
@@ -68,7 +69,10 @@ def first_guess_maps(
         if first_guess == "duacs":
             return background + _tiled(averaged, days, *axes, device=device)
         settings = Settings(precision="single")
-        settings = settings if first_guess == "bfn" else replace(settings, iterations=0)
+        if first_guess == "bfn":
+            check_metres(inputs, variable, missions)
+        else:
+            settings = replace(settings, iterations=0)
         return background + mapped(
             averaged, mean, days, *axes, settings, device=device, stages=stages
         )
