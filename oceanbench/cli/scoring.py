@@ -288,10 +288,11 @@ def _board(scoring: Scoring, results: list[Result], new: str) -> Iterator[str]:
     from oceanbench.boards.ranking import board
     from oceanbench.boards.rendering import to_markdown
 
-    called = shlex.quote(scoring.challenge.called)
+    challenge = scoring.challenge
+    called = shlex.quote(challenge.called if challenge.is_shipped else str(challenge.path))
     if scoring.board:
         yield ""
-        yield to_markdown(board(scoring.challenge, results, new=[new]))
+        yield to_markdown(board(challenge, results, new=[new]))
     else:
         folder = shlex.quote(str(scoring.output))
         yield f"oceanbench leaderboard {called} --results {folder}: the whole board"

@@ -150,7 +150,12 @@ class _Transfer(threading.Thread):
             import requests  # noqa: PLC0415  (slow to import, and most commands fetch nothing)
 
             given: Any = {"stream": True, "timeout": SILENT, "headers": self.received.question}
-            with requests.get(self.url, **given) as response:
+            try:
+                answer = requests.get(self.url, **given)
+            except requests.ConnectionError as problem:
+                host, why = urllib.parse.urlsplit(self.url).hostname, type(problem).__name__
+                raise OSError(f"no connection to {host}: {why}") from problem
+            with answer as response:
                 if self.received.begin(response):
                     for piece in response.iter_content(PIECE):
                         self.received.write(piece)

@@ -217,3 +217,8 @@ def test_two_at_once_do_not_write_one_file(breaking, tmp_path, monkeypatch):
     with downloads.alone(place), pytest.raises(OceanbenchError, match="another process"):
         fetch(url, tmp_path, monkeypatch)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_host_that_is_not_there_is_named_in_few_words(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=r"^no connection to 127\.0\.0\.1: ConnectionError$"):
+        download("http://127.0.0.1:9/file", tmp_path / "file", 1e6)
