@@ -8,9 +8,9 @@ innovations and :math:`\delta_k` an increment at their places, every pass p tell
 .. math:: g_{kp} = \sum_{i \in p} d_i^2 - (d_i - \delta_{ki})^2
 
 what the step k would have gained there. The one that gains most is taken, of those whose mean gain
-exceeds its standard error; if there is none, the first guess comes back as it was. Of several first
-guesses, and of a rough sea and a smooth one, that whose step leaves least comes first. The error of
-the withheld samples themselves is the same for all of them.
+exceeds one and a half of its standard error; if there is none, the first guess comes back as it
+was. Of several first guesses, and of a rough sea and a smooth one, that whose step leaves least
+comes first. The error of the withheld samples themselves is the same for all of them.
 
 With all passes there is less to gain than with some withheld, and where errors of the samples are
 larger than what is looked for squares hardly tell a rough sea from a smooth one, of which less can
@@ -44,7 +44,7 @@ from oceanbench.assimilation.fourdvarnet.maps.gridded_observations import fine_s
 from oceanbench.assimilation.observations.superobservations import Samples
 from oceanbench.observing.passes import begins
 
-SURE = 1.0  # standard errors of the mean over passes that a gain must exceed
+SURE = 1.5  # standard errors of the mean over passes that a gain must exceed
 FEWEST = 8  # passes that tell a standard error
 PARTS = 3  # of the passes
 SLOT = 3  # hours
