@@ -39,9 +39,7 @@ from oceanbench.assimilation.fourdvarnet.maps.simulated_missions import observe
 from oceanbench.assimilation.fourdvarnet.maps.training_set import check_length, learned_days
 from oceanbench.assimilation.observations.along_track_errors import AlongTrack
 from oceanbench.assimilation.observations.missions import chosen_missions
-from oceanbench.assimilation.observations.superobservations import (
-    DAY,
-)
+from oceanbench.assimilation.observations.superobservations import DAY
 from oceanbench.data.opening import EXTRAS
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import longitude_range

@@ -28,9 +28,7 @@ from oceanbench.assimilation.fourdvarnet.maps.inference import (
 from oceanbench.assimilation.fourdvarnet.maps.map_grid import KnownMaps, MapGrid
 from oceanbench.assimilation.fourdvarnet.maps.training_set import TrainingSet
 from oceanbench.assimilation.observations.missions import chosen_missions
-from oceanbench.assimilation.observations.superobservations import (
-    mean_field,
-)
+from oceanbench.assimilation.observations.superobservations import mean_field
 from oceanbench.assimilation.uncertainty.error_samples import (
     MappingMethod,
     Members,

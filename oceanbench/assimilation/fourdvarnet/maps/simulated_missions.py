@@ -24,9 +24,7 @@ from oceanbench.assimilation.fourdvarnet.maps.normalisation import Normalisation
 from oceanbench.assimilation.fourdvarnet.maps.patches import ObservedSeries, normalised_series
 from oceanbench.assimilation.observations.along_track_errors import AlongTrack, fitted
 from oceanbench.assimilation.observations.missions import chosen_missions
-from oceanbench.assimilation.observations.superobservations import (
-    DAY,
-)
+from oceanbench.assimilation.observations.superobservations import DAY
 from oceanbench.errors import OceanbenchError
 from oceanbench.grid import KM_PER_DEGREE
 from oceanbench.observing.noise import AltimeterError, fitted_error
