@@ -136,8 +136,12 @@ def make_scene(number: int, worlds: Sequence[Path], *, gaussian: float = GAUSSIA
     guesses = dict(first_guesses(random, averaged, grid, told, scales))
     seen_cells = CellSamples.of(seen, VARIABLE, grid)
     innovations = [seen_cells.innovations(guess + mean) for guess in guesses.values()]
-    about = (sea.cell_km, place.latitude, sea.smooth_km)
-    return _kept(truth - mean, told, guesses, innovations, ~land, about)
+    numbers = {
+        "cell_km": sea.cell_km,
+        "latitude": place.latitude,
+        "smooth_km": sea.smooth_km,
+    }
+    return _kept(truth - mean, told, guesses, innovations, ~land, numbers)
 
 
 def _land(random: np.random.Generator, sea: Sea) -> BoolArray:
@@ -158,10 +162,9 @@ def _kept(
     guesses: Mapping[str, FloatArray],
     seen: Sequence[Innovations],
     sea: BoolArray,
-    about: tuple[float, float, float],
+    numbers: Mapping[str, float],
 ) -> Scene:
-    """Scene of its parts in metres; about it the side of a cell, latitude and smoothness."""
-    cell_km, latitude, smooth_km = about
+    """Scene of its parts in metres, and of its other numbers by their names."""
     unit = float((truth + mean)[:, sea].std()) or 1.0
     whole = np.stack([one.maps()[0] for one in seen])
     fractions = [one.shared_fraction() for one in seen]
@@ -184,10 +187,8 @@ def _kept(
         seen[0].passes().ravel()[cell].astype(np.int32),
         np.array(fractions, np.float32),
         sea,
-        np.array(cell_km),
-        np.array(unit),
-        np.array(latitude),
-        np.array(smooth_km),
+        unit=np.array(unit),
+        **{name: np.array(number) for name, number in numbers.items()},
     )
 
 
