@@ -21,7 +21,7 @@ import xarray as xr
 from anywhere import CELL_KM, shipped
 
 from oceanbench.arrays import FloatArray
-from oceanbench.assimilation.fourdvarnet.anywhere.anywhere_mapping import SMOOTH_KM, STEPS
+from oceanbench.assimilation.fourdvarnet.anywhere.anywhere_mapping import SMOOTH_KM, STEP_NAMES
 from oceanbench.assimilation.fourdvarnet.anywhere.box import Box
 from oceanbench.assimilation.fourdvarnet.anywhere.first_guess import fitted_scales
 from oceanbench.assimilation.fourdvarnet.anywhere.increments import AnywhereMapper, Trial
@@ -42,7 +42,6 @@ SCORED = slice(5, 16)  # of the days
 NADIRS = ("jason1", "envisat", "topex-poseidon_interleaved", "geosat2")
 SAMPLINGS = {"four nadirs": NADIRS, "the same and a swath": (*NADIRS, "swot")}
 GUESSES = ("duacs", "bfn", "duacs+bfn", "oi")
-NAMES = {step: name for name, step in STEPS.items()}
 SEED = 0
 
 
@@ -94,7 +93,7 @@ def main() -> None:
             ]
             left = np.array(found[1:]) / found[0]
             level, currents = (", ".join(f"{ratio:.3f}" for ratio in part) for part in left.T)
-            borne = NAMES[step] if trial == best else "–"
+            borne = STEP_NAMES[step] if trial == best else "–"
             cells = (sampling, f"`{guess}`", f"{found[0][0]:.2f}", f"{trial.smooth_km:.0f}")
             print(f"| {' | '.join((*cells, level, currents, borne))} |", flush=True)
 

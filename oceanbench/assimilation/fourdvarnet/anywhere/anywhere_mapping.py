@@ -42,6 +42,7 @@ from oceanbench.learning.recipes import preset_of
 SEAS = ("family", "own")  # that a network learns from
 OWN_SCENES, OWN_STEPS, OWN_RATE = 120, 900, 3e-4  # of a training on one sea of 32 days or more
 STEPS = {"auto": None, "none": 0, "half": 1, "one": 2, "two": 3}  # of the ladder of increments
+STEP_NAMES = {step: name for name, step in STEPS.items()}
 SMOOTH_KM = {"none": (0.0,), "maps": (35.0,), "auto": (35.0, 0.0)}  # that are tried
 
 
@@ -216,10 +217,9 @@ class AnywhereMapping:
                 trial, step = borne_out(left, step)
             else:
                 (trial,) = tried
-            words = {number: word for word, number in STEPS.items()}
             click.echo(
-                f"{self.name}: {name} with first_guess={trial.first_guess}, passes={words[step]}, "
-                f"smoothness={'maps' if trial.smooth_km else 'none'}",
+                f"{self.name}: {name} with first_guess={trial.first_guess}, "
+                f"passes={STEP_NAMES[step]}, smoothness={'maps' if trial.smooth_km else 'none'}",
                 err=True,
             )
             made = mapper.ladders(inputs, every, [trial])[trial]

@@ -47,7 +47,7 @@ from oceanbench.observing.passes import begins
 SURE = 1.5  # standard errors of the mean over passes that a gain must exceed
 FEWEST = 8  # passes that tell a standard error
 PARTS = 3  # of the passes
-SLOT = 3  # hours
+GROUP_HOURS = 3  # whose passes are withheld together
 HARDLY = 1.01  # times what is left at the least
 Ladders = Callable[[Mapping[str, xr.Dataset], str, Sequence[Trial]], Mapping[Trial, Ladder]]
 
@@ -88,7 +88,7 @@ def withheld(
     """
     if not seen or len(names) == 1:
         every = ",".join(names)
-        groups = {name: _began(inputs[name]) // SLOT for name in names}
+        groups = {name: _began(inputs[name]) // GROUP_HOURS for name in names}
         occupied = np.unique(np.concatenate(list(groups.values())))
         for part in range(min(most, PARTS)):
             given, judge = dict(inputs), dict(inputs)
